@@ -1,0 +1,206 @@
+// Package quay is a small, honest client of the Quay v1 API: exactly the calls
+// that keeping repositories, robot accounts and their permissions needs.
+//
+// It promises: one rate limit and one pause for all users of a Client; no call
+// that could take effect twice is ever repeated blindly; what is not Quay's
+// own word that a thing is missing is never reported as missing; lists are
+// complete and free of contradictions, or an error; a token is a [Token] and
+// appears in no error, log or string.
+//
+// It leaves to others what the names mean, and what to do about an error.
+// Repositories and robots are named without their organization.
+//
+// Facts about Quay's behaviour are from quay/quay at ffba0c70e.
+package quay
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/go-retryablehttp"
+)
+
+// Options are the settings of a Client.
+type Options struct {
+	URL          string                // https://HOST[:PORT]; plain http only on a loopback address
+	Organization string                // whose repositories and robots these are
+	Token        func() (Token, error) // an OAuth token; asked again when Quay refuses the last one
+	RootCAs      *x509.CertPool        // nil: the system's
+	QPS          float64               // requests per second of all users together; zero: 5
+	Burst        int                   // zero: 10
+	ReadOnly     bool                  // refuse every write before it is sent
+	UserAgent    string
+	Transport    http.RoundTripper               // nil: HTTP/2 over TLS
+	Backoff      func(attempt int) time.Duration // nil: up to 30 s, random
+	Logger       *slog.Logger                    // debug records only; nil: none
+}
+
+// Client speaks to one organization of one Quay. It is safe for concurrent use.
+type Client struct {
+	base         string
+	organization string
+	userAgent    string
+	http         *retryablehttp.Client
+	transport    *transport
+	policy       *policy
+}
+
+// Stats counts what a Client has sent.
+type Stats struct {
+	Requests  int           // HTTP requests, retries included
+	Retries   int           // of these
+	Throttled time.Duration // waited for the rate limit, summed over all users
+}
+
+const (
+	callTimeout  = 30 * time.Second
+	robotTimeout = 120 * time.Second // 40,000 robots took Quay 3 s here, many times that on a large registry
+	callLimit    = 8 << 20
+	robotLimit   = 256 << 20 // 40,000 robots are 11.5 MB
+)
+
+// New returns a Client. It reads the token but sends nothing.
+func New(o Options) (*Client, error) {
+	base, err := url.Parse(o.URL)
+	if err != nil || base.Host == "" || base.User != nil || strings.Trim(base.Path, "/") != "" {
+		return nil, errors.New("the Quay URL is not of the form https://HOST")
+	}
+	if base.Scheme != "https" && !(base.Scheme == "http" && isLoopback(base.Hostname())) {
+		return nil, errors.New("the Quay URL must be https: the token would travel in the clear")
+	}
+	token, err := newTokenSource(o.Token)
+	if err != nil {
+		return nil, fmt.Errorf("reading the Quay token: %w", err)
+	}
+	if o.QPS <= 0 {
+		o.QPS = 5
+	}
+	if o.Burst <= 0 {
+		o.Burst = 10
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Transport == nil {
+		o.Transport = newHTTPTransport(o.RootCAs)
+	}
+	t := &transport{
+		base:     o.Transport,
+		token:    token,
+		throttle: newThrottle(o.QPS, o.Burst),
+		readOnly: o.ReadOnly,
+		log:      o.Logger,
+	}
+	p := &policy{requests: &t.requests}
+	wait := backoff
+	if o.Backoff != nil {
+		wait = func(_, _ time.Duration, attempt int, _ *http.Response) time.Duration { return o.Backoff(attempt) }
+	}
+	return &Client{
+		base:         base.Scheme + "://" + base.Host + "/api/v1",
+		organization: o.Organization,
+		userAgent:    o.UserAgent,
+		transport:    t,
+		policy:       p,
+		http: &retryablehttp.Client{
+			HTTPClient:   &http.Client{Transport: t, CheckRedirect: refuseRedirect},
+			RetryMax:     maxRetries,
+			CheckRetry:   p.check,
+			Backoff:      wait,
+			ErrorHandler: retryablehttp.PassthroughErrorHandler,
+		},
+	}, nil
+}
+
+func newHTTPTransport(roots *x509.CertPool) *http.Transport {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+	t.ForceAttemptHTTP2 = true // Quay's proxy allows 50 requests per second on HTTP/2, 5 on HTTP/1
+	return t
+}
+
+func refuseRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// Stats returns the counts so far.
+func (c *Client) Stats() Stats {
+	return Stats{
+		Requests:  int(c.transport.requests.Load()),
+		Retries:   int(c.policy.retries.Load()),
+		Throttled: c.transport.throttle.total(),
+	}
+}
+
+// do makes one call. body and into may be nil; into is decoded from a 2xx answer.
+func (c *Client) do(ctx context.Context, k call, method, path string, body, into any) error {
+	if k.timeout == 0 {
+		k.timeout, k.limit = callTimeout, callLimit
+	}
+	k.repeatable = k.repeatable || method == http.MethodGet
+	if into != nil {
+		k.decode = func(d *json.Decoder) error { return d.Decode(into) }
+	}
+	var payload any // an untyped nil, or retryablehttp sends an empty body
+	if body != nil {
+		encoded, err := json.Marshal(body)
+		if err != nil {
+			return fmt.Errorf("%s: encoding the request: %w", k.op, err)
+		}
+		payload = bytes.NewReader(encoded)
+	}
+	ctx = context.WithValue(ctx, callKey{}, &k)
+	req, err := retryablehttp.NewRequestWithContext(ctx, method, c.base+path, payload)
+	if err != nil {
+		return fmt.Errorf("%s: %w", k.op, err)
+	}
+	if payload != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	req.Header.Set("User-Agent", c.userAgent)
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return failure(ctx, k.op, err)
+	}
+	return resp.Body.Close()
+}
+
+// failure takes our own error out of the layers that net/http puts around it,
+// for these name the URL.
+func failure(ctx context.Context, op string, err error) error {
+	var own *Error
+	if errors.As(err, &own) {
+		return own
+	}
+	if ctx.Err() != nil {
+		err = ctx.Err()
+	}
+	return &Error{Op: op, kind: ErrUnavailable, Message: cause(err), cause: err}
+}
+
+// path joins escaped segments. A repository's name holds slashes, which
+// separate segments.
+func path(segments ...string) string {
+	var b strings.Builder
+	for _, s := range segments {
+		for part := range strings.SplitSeq(s, "/") {
+			b.WriteByte('/')
+			b.WriteString(url.PathEscape(part))
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,130 @@
+package quay
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+	"unicode"
+)
+
+// The kinds of failure a caller tells apart with [errors.Is].
+var (
+	// ErrUnauthorized: Quay does not know the token (401, or the CSRF refusal
+	// that every write with a bad token gets).
+	ErrUnauthorized = errors.New("quay rejects the token")
+	// ErrForbidden: the token is known, its user or its scopes do not reach.
+	ErrForbidden = errors.New("quay denies access")
+	// ErrPaymentRequired: the organization's plan has no private repository left.
+	ErrPaymentRequired = errors.New("the quay plan does not allow more private repositories")
+	// ErrNotFound: Quay answered that the thing is not there. Nothing else is
+	// ever read as absence.
+	ErrNotFound = errors.New("not found at quay")
+	// ErrInvalid: Quay refused the request as it stands. "Already exists" is
+	// among these: only reading again tells.
+	ErrInvalid = errors.New("quay refused the request")
+	// ErrRateLimited: still 429 after the retries.
+	ErrRateLimited = errors.New("quay limits the rate")
+	// ErrReadOnly: the registry is in maintenance and takes no writes.
+	ErrReadOnly = errors.New("quay is read-only")
+	// ErrUnavailable: no usable answer, and the call may be repeated safely.
+	ErrUnavailable = errors.New("quay is unavailable")
+	// ErrUncertain: no usable answer to a call that must not be repeated
+	// blindly; whether it took effect is unknown.
+	ErrUncertain = errors.New("quay gave no usable answer; the request may have taken effect")
+	// ErrUnexpected: an answer that Quay's API does not give, such as a
+	// redirect, an HTML page, or a list that contradicts itself.
+	ErrUnexpected = errors.New("unexpected answer from quay")
+	// ErrWriteRefused: the client was made read-only and sent nothing.
+	ErrWriteRefused = errors.New("this client does not write")
+)
+
+// Error is a failed call. Its text is one sentence, never a response body or
+// a URL.
+type Error struct {
+	Op      string // what was tried, such as "create robot acme+x"
+	Status  int    // HTTP status, 0 when there was no answer
+	Message string // what Quay said, cleaned and bounded; may be empty
+	kind    error
+	cause   error
+}
+
+func (e *Error) Error() string {
+	text := e.Op + ": " + e.kind.Error()
+	if e.Status != 0 {
+		text += fmt.Sprintf(" (HTTP %d)", e.Status)
+	}
+	if e.Message != "" {
+		text += ": " + e.Message
+	}
+	return text
+}
+
+// Is matches the kinds above.
+func (e *Error) Is(target error) bool { return target == e.kind }
+
+// Unwrap gives the cause below the answer, so that a cancelled context is
+// still seen as one.
+func (e *Error) Unwrap() error { return e.cause }
+
+// robotMissing is the only English that is matched: Quay answers 400, not
+// 404, for a missing robot, and nothing else in the body tells.
+const robotMissing = "Could not find robot with specified username"
+
+// maxErrorBody bounds what is read of an error answer.
+const maxErrorBody = 64 << 10
+
+// answer reads the body of an error answer. Quay has five shapes: two JSON
+// forms of its own, one more under text/html, the read-only notice, and HTML
+// pages, of which nothing is kept.
+type answer struct {
+	Detail       string          `json:"detail"`
+	ErrorMessage string          `json:"error_message"`
+	Message      json.RawMessage `json:"message"`
+	ErrorText    string          `json:"error"`
+	ReadOnly     bool            `json:"is_readonly"`
+}
+
+func readAnswer(body io.Reader) answer {
+	var a answer
+	raw, err := io.ReadAll(io.LimitReader(body, maxErrorBody))
+	if err != nil || json.Unmarshal(raw, &a) != nil {
+		return answer{}
+	}
+	return a
+}
+
+// text is the first thing the answer says, without what must not be repeated.
+func (a answer) text() string {
+	message := ""
+	if json.Unmarshal(a.Message, &message) != nil {
+		message = "" // an object of arguments: ours are well-formed, so it has nothing for the reader
+	}
+	for _, s := range []string{a.Detail, a.ErrorMessage, message, a.ErrorText} {
+		if s = clean(s); s != "" {
+			return s
+		}
+	}
+	return ""
+}
+
+var longWord = regexp.MustCompile(`[A-Za-z0-9+/=]{32,}`)
+
+// clean makes foreign text safe to print: one line, no control characters,
+// nothing long enough to be a token, at most 200 characters.
+func clean(s string) string {
+	s, _, _ = strings.Cut(s, "\n")
+	s = strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return -1
+		}
+		return r
+	}, s)
+	s = longWord.ReplaceAllString(s, redacted)
+	if runes := []rune(s); len(runes) > 200 {
+		s = string(runes[:200]) + "…"
+	}
+	return strings.TrimSpace(s)
+}

@@ -1,0 +1,145 @@
+package quay
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+)
+
+// Visibility of a repository.
+type Visibility string
+
+// The two there are.
+const (
+	Private Visibility = "private"
+	Public  Visibility = "public"
+)
+
+// Repository is an image repository.
+type Repository struct {
+	Name        string // without the organization; may hold slashes
+	Description string
+	Visibility  Visibility
+}
+
+type repositoryJSON struct {
+	Namespace   string  `json:"namespace"`
+	Name        string  `json:"name"`
+	Description *string `json:"description"`
+	Public      *bool   `json:"is_public"`
+	Starred     *bool   `json:"is_starred"`
+}
+
+func (r repositoryJSON) repository() (Repository, bool) {
+	out := Repository{Name: r.Name, Visibility: Private}
+	if r.Description != nil {
+		out.Description = *r.Description
+	}
+	if r.Public == nil {
+		return out, false
+	}
+	if *r.Public {
+		out.Visibility = Public
+	}
+	return out, true
+}
+
+// maxPages is far above what one organization can hold: Quay's paging costs
+// it quadratically.
+const maxPages = 10_000
+
+// ListRepositories returns every repository of the organization, 100 to a request.
+//
+// An invalid page token is no error at Quay: page one comes again. A list in
+// which a repository or a page token appears twice is therefore [ErrUnexpected].
+func (c *Client) ListRepositories(ctx context.Context) ([]Repository, error) {
+	op := "list repositories of " + c.organization
+	var all []Repository
+	seen := map[string]bool{}
+	next := ""
+	for range maxPages {
+		query := url.Values{"namespace": {c.organization}}
+		if next != "" {
+			query.Set("next_page", next)
+		}
+		var page struct { // declared here: an absent next_page must not keep the last one's value
+			Repositories []repositoryJSON `json:"repositories"`
+			Next         string           `json:"next_page"`
+		}
+		if err := c.do(ctx, call{op: op}, http.MethodGet, "/repository?"+query.Encode(), nil, &page); err != nil {
+			return nil, err
+		}
+		if page.Repositories == nil {
+			return nil, &Error{Op: op, kind: ErrUnexpected, Message: "no list of repositories"}
+		}
+		for _, r := range page.Repositories {
+			if r.Starred == nil {
+				// The key is there only for a token that Quay knows; with a dead
+				// one it lists what is public and calls that everything.
+				return nil, &Error{Op: op, kind: ErrUnauthorized, Message: "the list is the one for anonymous readers"}
+			}
+			repository, ok := r.repository()
+			if !ok || r.Namespace != c.organization || r.Name == "" || seen[r.Name] {
+				return nil, &Error{Op: op, kind: ErrUnexpected, Message: fmt.Sprintf("the list names %q wrongly or twice", clean(r.Name))}
+			}
+			seen[r.Name] = true
+			all = append(all, repository)
+		}
+		if page.Next == "" {
+			return all, nil
+		}
+		if page.Next == next || len(page.Repositories) == 0 {
+			return nil, &Error{Op: op, kind: ErrUnexpected, Message: "the pages repeat"}
+		}
+		next = page.Next
+	}
+	return nil, &Error{Op: op, kind: ErrUnexpected, Message: "the pages do not end"}
+}
+
+// GetRepository reads one repository. [ErrNotFound]: it does not exist.
+func (c *Client) GetRepository(ctx context.Context, name string) (Repository, error) {
+	var r repositoryJSON
+	k := call{op: "get repository " + c.full(name)}
+	err := c.do(ctx, k, http.MethodGet, path("repository", c.organization, name)+"?includeTags=false", nil, &r)
+	if err != nil {
+		return Repository{}, err
+	}
+	repository, ok := r.repository()
+	if !ok || r.Namespace != c.organization || r.Name != name {
+		return Repository{}, &Error{Op: k.op, kind: ErrUnexpected, Message: "another repository was answered"}
+	}
+	return repository, nil
+}
+
+// CreateRepository makes a repository. [ErrInvalid] and [ErrUncertain] leave
+// open whether there is one now; [ErrPaymentRequired] is about private ones.
+func (c *Client) CreateRepository(ctx context.Context, r Repository) error {
+	return c.do(ctx, call{op: "create repository " + c.full(r.Name)}, http.MethodPost, "/repository", map[string]string{
+		"namespace": c.organization, "repository": r.Name,
+		"visibility": string(r.Visibility), "description": r.Description, "repo_kind": "image",
+	}, nil)
+}
+
+// DescribeRepository sets the description.
+func (c *Client) DescribeRepository(ctx context.Context, name, description string) error {
+	return c.do(ctx, call{op: "describe repository " + c.full(name), repeatable: true}, http.MethodPut,
+		path("repository", c.organization, name), map[string]string{"description": description}, nil)
+}
+
+// ChangeVisibility makes a repository private or public. Call it only when it
+// changes something: Quay answers 402 for a private repository that is to be
+// private when the plan is used up (endpoints/api/repository.py:569).
+func (c *Client) ChangeVisibility(ctx context.Context, name string, v Visibility) error {
+	k := call{op: fmt.Sprintf("make repository %s %s", c.full(name), v), repeatable: true}
+	var answer json.RawMessage
+	err := c.do(ctx, k, http.MethodPost, path("repository", c.organization, name, "changevisibility"),
+		map[string]string{"visibility": string(v)}, &answer)
+	if err == nil && string(answer) == "null" { // Quay's 200 for a repository that is not there
+		return &Error{Op: k.op, Status: http.StatusOK, kind: ErrNotFound}
+	}
+	return err
+}
+
+func (c *Client) full(repository string) string { return c.organization + "/" + repository }

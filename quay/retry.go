@@ -1,0 +1,158 @@
+package quay
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+const (
+	maxRetries  = 4
+	firstWait   = 500 * time.Millisecond
+	maxWait     = 30 * time.Second
+	retryFloor  = 20 // retries a run may always make, however few its calls
+	retryShare  = 5  // beyond them, at most one call in five is a retry
+	pauseFactor = 2
+)
+
+// policy says which failed attempts are made again. A call that is not
+// repeatable is sent again only when nothing was sent or when the rate limit
+// answered, which it does before Quay sees the request.
+type policy struct {
+	requests *atomic.Int64
+	retries  atomic.Int64
+}
+
+func (p *policy) check(ctx context.Context, _ *http.Response, err error) (bool, error) {
+	if ctx.Err() != nil || err == nil {
+		return false, err
+	}
+	var certificate *tls.CertificateVerificationError
+	if errors.As(err, &certificate) || !errors.Is(err, ErrUnavailable) && !errors.Is(err, ErrRateLimited) {
+		return false, err
+	}
+	if n := p.retries.Load(); n >= retryFloor && n*retryShare >= p.requests.Load() {
+		return false, err
+	}
+	p.retries.Add(1)
+	return true, nil
+}
+
+// backoff waits a random time up to an exponentially growing bound, so that
+// workers that failed together do not come back together.
+func backoff(_, _ time.Duration, attempt int, _ *http.Response) time.Duration {
+	bound := min(firstWait<<attempt, maxWait)
+	return rand.N(bound) //nolint:gosec // jitter, not a secret
+}
+
+// throttle holds all workers of a run to one rate, and all of them back when
+// Quay says 429.
+type throttle struct {
+	limiter *rate.Limiter
+
+	mu     sync.Mutex
+	until  time.Time     // no request before
+	next   time.Duration // pause after the next 429 that names none
+	waited time.Duration
+}
+
+func newThrottle(qps float64, burst int) *throttle {
+	return &throttle{limiter: rate.NewLimiter(rate.Limit(qps), burst), next: time.Second}
+}
+
+func (t *throttle) wait(ctx context.Context) error {
+	start := time.Now()
+	defer func() {
+		t.mu.Lock()
+		t.waited += time.Since(start)
+		t.mu.Unlock()
+	}()
+	for {
+		t.mu.Lock()
+		pause := time.Until(t.until)
+		t.mu.Unlock()
+		if pause <= 0 {
+			return t.limiter.Wait(ctx)
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return ctx.Err()
+		case <-timer.C:
+		}
+	}
+}
+
+// pause stops all requests for d, or for a growing time when d is zero. Many
+// workers see the same 429: only the first one sets the pause.
+func (t *throttle) pause(d time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now := time.Now()
+	if now.Before(t.until) {
+		return
+	}
+	if d <= 0 {
+		d = t.next
+		t.next = min(t.next*pauseFactor, maxWait)
+	}
+	t.until = now.Add(d)
+}
+
+func (t *throttle) total() time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.waited
+}
+
+// tokenSource keeps the token and reads it again at most once per token that
+// was refused, whichever worker sees the refusal first.
+type tokenSource struct {
+	read func() (Token, error)
+
+	mu         sync.Mutex
+	current    Token
+	generation int
+}
+
+func newTokenSource(read func() (Token, error)) (*tokenSource, error) {
+	token, err := read()
+	if err != nil {
+		return nil, err
+	}
+	if token.IsZero() {
+		return nil, errors.New("the token is empty")
+	}
+	return &tokenSource{read: read, current: token}, nil
+}
+
+func (s *tokenSource) get() (Token, int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.current, s.generation
+}
+
+func (s *tokenSource) renew(refused int) (Token, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.generation != refused {
+		return s.current, nil
+	}
+	token, err := s.read()
+	if err != nil {
+		return Token{}, err
+	}
+	if !token.IsZero() {
+		s.current = token
+	}
+	s.generation++
+	return s.current, nil
+}
