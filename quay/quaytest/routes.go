@@ -1,0 +1,167 @@
+package quaytest
+
+import (
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+)
+
+// The route templates, as Requests, Fault and Call name them. {repository} is
+// namespace/name; names with more slashes match too.
+const (
+	RouteConfig            = "/config"
+	RouteOrganizations     = "/organization/"
+	RouteOrganization      = "/organization/{organization}"
+	RoutePrivate           = "/organization/{organization}/private"
+	RoutePrototypes        = "/organization/{organization}/prototypes"
+	RouteTeam              = "/organization/{organization}/team/{team}"
+	RouteTeamMember        = "/organization/{organization}/team/{team}/members/{account}"
+	RouteRobots            = "/organization/{organization}/robots"
+	RouteRobot             = "/organization/{organization}/robots/{robot}"
+	RouteRegenerate        = "/organization/{organization}/robots/{robot}/regenerate"
+	RouteRobotPermissions  = "/organization/{organization}/robots/{robot}/permissions"
+	RouteFederation        = "/organization/{organization}/robots/{robot}/federation"
+	RouteRepositories      = "/repository"
+	RouteRepository        = "/repository/{repository}"
+	RouteVisibility        = "/repository/{repository}/changevisibility"
+	RouteUserPermissions   = "/repository/{repository}/permissions/user/"
+	RouteTeamPermissions   = "/repository/{repository}/permissions/team/"
+	RouteUserPermission    = "/repository/{repository}/permissions/user/{account}"
+	RouteTransitive        = "/repository/{repository}/permissions/user/{account}/transitive"
+	RouteStarred           = "/user/starred"
+	apiPrefix              = "/api/v1"
+	repositoryPathPattern  = `([^/]+(?:/[^/]+)+)`
+	repositoryPathWildcard = "{repository}"
+)
+
+type handler func(*request) *response
+
+type route struct {
+	template string
+	web      bool // not below /api/v1, and without its checks
+	pattern  *regexp.Regexp
+	params   []string
+	handlers map[string]handler
+}
+
+// routes are tried in order: the longer ones before {repository}, which matches
+// them all.
+var routes = []*route{
+	newRoute(RouteConfig, handlers{"GET": (*request).getConfig}),
+	newRoute(RouteOrganizations, handlers{"POST": (*request).notSimulated}),
+	newRoute(RouteOrganization, handlers{"GET": (*request).getOrganization}),
+	newRoute(RoutePrivate, handlers{"GET": (*request).getPrivate}),
+	newRoute(RoutePrototypes, handlers{"GET": (*request).notSimulated, "POST": (*request).notSimulated}),
+	newRoute(RouteTeam, handlers{"PUT": (*request).putTeam, "DELETE": (*request).notSimulated}),
+	newRoute(RouteTeamMember, handlers{"PUT": (*request).putTeamMember, "DELETE": (*request).notSimulated}),
+	newRoute(RouteRobots, handlers{"GET": (*request).listRobots}),
+	newRoute(RouteRobot, handlers{"GET": (*request).getRobot, "PUT": (*request).createRobot, "DELETE": (*request).deleteRobot}),
+	newRoute(RouteRegenerate, handlers{"POST": (*request).regenerateRobot}),
+	newRoute(RouteRobotPermissions, handlers{"GET": (*request).robotPermissions}),
+	newRoute(RouteFederation, handlers{"GET": (*request).getFederation}),
+	newRoute(RouteRepositories, handlers{"GET": (*request).listRepositories, "POST": (*request).createRepository}),
+	newRoute(RouteVisibility, handlers{"POST": (*request).changeVisibility}),
+	newRoute(RouteTransitive, handlers{"GET": (*request).transitivePermission}),
+	newRoute(RouteUserPermission, handlers{"GET": (*request).getPermission, "PUT": (*request).putPermission, "DELETE": (*request).deletePermission}),
+	newRoute(RouteUserPermissions, handlers{"GET": (*request).listPermissions}),
+	newRoute(RouteTeamPermissions, handlers{"GET": (*request).listTeamPermissions}),
+	newRoute(RouteRepository, handlers{"GET": (*request).getRepository, "PUT": (*request).describeRepository, "DELETE": (*request).deleteRepository}),
+	newRoute(RouteStarred, handlers{"POST": (*request).star}),
+}
+
+type handlers = map[string]handler
+
+var parameter = regexp.MustCompile(`\{(\w+)\}`)
+
+func newRoute(template string, h handlers) *route {
+	r := &route{template: template, web: template == RouteConfig, handlers: h}
+	for _, m := range parameter.FindAllStringSubmatch(template, -1) {
+		r.params = append(r.params, m[1])
+	}
+	pattern := strings.ReplaceAll(template, repositoryPathWildcard, repositoryPathPattern)
+	pattern = parameter.ReplaceAllString(pattern, `([^/]+)`)
+	if !r.web {
+		pattern = apiPrefix + pattern
+	}
+	r.pattern = regexp.MustCompile(`\A` + pattern + `\z`)
+	return r
+}
+
+// slashless paths are not repositories: Quay knows that they lack their slash.
+var slashless = regexp.MustCompile(`\A/api/v1/repository/` + repositoryPathPattern + `/permissions/(user|team)\z`)
+
+// find sets the request's route, handler and path parameters. A known path with
+// a wrong method has a route but no handler.
+func (q *request) find() {
+	if slashless.MatchString(q.path) {
+		return
+	}
+	method := q.method
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	for _, r := range routes {
+		match := r.pattern.FindStringSubmatch(q.path)
+		if match == nil {
+			continue
+		}
+		if q.route == nil {
+			q.route = r
+		}
+		if h := r.handlers[method]; h != nil {
+			q.route, q.handler = r, h
+			q.params = make(map[string]string, len(r.params))
+			for i, name := range r.params {
+				q.params[name] = match[i+1]
+			}
+			return
+		}
+	}
+}
+
+func mustKnow(template string) {
+	for _, r := range routes {
+		if r.template == template {
+			return
+		}
+	}
+	panic("quaytest: no such route: " + template)
+}
+
+// unrouted is what Quay answers when no call of the API fits: its web pages
+// take every GET, and redirect to the path with a slash first.
+func (q *request) unrouted() *response {
+	if q.method == http.MethodOptions {
+		return &response{status: http.StatusOK, contentType: htmlType}
+	}
+	if q.mutating() && q.route != nil {
+		return message(http.StatusMethodNotAllowed, "The method is not allowed for the requested URL.")
+	}
+	if q.mutating() {
+		return page(http.StatusMethodNotAllowed, "<!doctype html>\n<html lang=en>\n<title>405 Method Not Allowed</title>\n"+
+			"<h1>Method Not Allowed</h1>\n<p>The method is not allowed for the requested URL.</p>\n")
+	}
+	if merged := repeatedSlash.ReplaceAllString(q.path, "/"); merged != q.path {
+		return q.redirect(merged)
+	}
+	if !strings.HasSuffix(q.path, "/") && strings.HasPrefix(q.path, "/api/") {
+		return q.redirect(q.path + "/")
+	}
+	return page(http.StatusNotFound, "<!DOCTYPE html>\n<html ng-app=\"quay\" class=\"onprem\">\n  <head>\n  </head>\n</html>\n")
+}
+
+var repeatedSlash = regexp.MustCompile(`/{2,}`)
+
+func (q *request) redirect(path string) *response {
+	to := q.origin + (&url.URL{Path: path}).EscapedPath()
+	answer := page(http.StatusPermanentRedirect, "<!doctype html>\n<html lang=en>\n<title>Redirecting...</title>\n<h1>Redirecting...</h1>\n"+
+		"<p>You should be redirected automatically to the target URL: <a href=\""+to+"\">"+to+"</a>.</p>\n")
+	answer.location = to
+	return answer
+}
+
+// notSimulated stands for calls that Quay has and this one does not.
+func (q *request) notSimulated() *response {
+	return page(http.StatusNotImplemented, "quaytest does not simulate this call\n")
+}
