@@ -53,7 +53,6 @@ type Client struct {
 	userAgent    string
 	http         *retryablehttp.Client
 	transport    *transport
-	policy       *policy
 }
 
 // Stats counts what a Client has sent.
@@ -102,7 +101,7 @@ func New(o Options) (*Client, error) {
 		readOnly: o.ReadOnly,
 		log:      o.Logger,
 	}
-	p := &policy{requests: &t.requests}
+	p := &policy{requests: &t.requests, retries: &t.retries}
 	wait := backoff
 	if o.Backoff != nil {
 		wait = func(_, _ time.Duration, attempt int, _ *http.Response) time.Duration { return o.Backoff(attempt) }
@@ -112,7 +111,6 @@ func New(o Options) (*Client, error) {
 		organization: o.Organization,
 		userAgent:    o.UserAgent,
 		transport:    t,
-		policy:       p,
 		http: &retryablehttp.Client{
 			HTTPClient:   &http.Client{Transport: t, CheckRedirect: refuseRedirect},
 			RetryMax:     maxRetries,
@@ -141,7 +139,7 @@ func isLoopback(host string) bool {
 func (c *Client) Stats() Stats {
 	return Stats{
 		Requests:  int(c.transport.requests.Load()),
-		Retries:   int(c.policy.retries.Load()),
+		Retries:   int(c.transport.retries.Load()),
 		Throttled: c.transport.throttle.total(),
 	}
 }

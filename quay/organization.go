@@ -3,6 +3,7 @@ package quay
 import (
 	"context"
 	"net/http"
+	"regexp"
 )
 
 // Organization is what a token may do in the organization.
@@ -18,4 +19,15 @@ func (c *Client) GetOrganization(ctx context.Context) (Organization, error) {
 	var o Organization
 	err := c.do(ctx, call{op: "get organization " + c.organization}, http.MethodGet, path("organization", c.organization), nil, &o)
 	return o, err
+}
+
+var organizationName = regexp.MustCompile(`^[a-z0-9]+(?:[._-][a-z0-9]+)*$`)
+
+// maxOrganization leaves a robot's full name, ORGANIZATION+ROBOT, room within
+// Quay's 255 characters.
+const maxOrganization = 100
+
+// ValidOrganization reports whether a name can be an organization's (util/validation.py:13).
+func ValidOrganization(name string) bool {
+	return len(name) >= 2 && len(name) <= maxOrganization && organizationName.MatchString(name)
 }

@@ -26,8 +26,7 @@ const (
 // repeatable is sent again only when nothing was sent or when the rate limit
 // answered, which it does before Quay sees the request.
 type policy struct {
-	requests *atomic.Int64
-	retries  atomic.Int64
+	requests, retries *atomic.Int64
 }
 
 func (p *policy) check(ctx context.Context, _ *http.Response, err error) (bool, error) {
@@ -41,7 +40,6 @@ func (p *policy) check(ctx context.Context, _ *http.Response, err error) (bool, 
 	if n := p.retries.Load(); n >= retryFloor && n*retryShare >= p.requests.Load() {
 		return false, err
 	}
-	p.retries.Add(1)
 	return true, nil
 }
 

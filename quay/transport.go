@@ -26,6 +26,7 @@ type transport struct {
 	readOnly bool
 	log      *slog.Logger
 	requests atomic.Int64
+	retries  atomic.Int64 // of the requests
 }
 
 // call travels in the request's context, where the retry policy finds it too:
@@ -36,6 +37,7 @@ type call struct {
 	timeout    time.Duration
 	limit      int64 // bytes of the answer
 	decode     func(*json.Decoder) error
+	attempts   int // made so far
 }
 
 type callKey struct{}
@@ -75,6 +77,9 @@ func (t *transport) attempt(c *call, req *http.Request, token Token) (*http.Resp
 		return nil, &Error{Op: c.op, kind: ErrUnavailable, cause: err}
 	}
 	t.requests.Add(1)
+	if c.attempts++; c.attempts > 1 {
+		t.retries.Add(1)
+	}
 	ctx, cancel := context.WithTimeout(req.Context(), c.timeout)
 	defer cancel()
 
