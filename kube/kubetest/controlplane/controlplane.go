@@ -32,9 +32,12 @@ import (
 // Definitions says whose form of the custom resources the server knows.
 type Definitions string
 
+// The published forms. In AppStudio's, of 2023, a Component's git address is
+// spec.source.git.url; in Konflux', of 2026, it may be spec.source.url, and more
+// fields are optional.
 const (
-	AppStudio Definitions = "redhat-appstudio" // 2023: a Component's git address is spec.source.git.url
-	Konflux   Definitions = "konflux-ci"       // 2026: spec.source.url as well, and more fields are optional
+	AppStudio Definitions = "redhat-appstudio"
+	Konflux   Definitions = "konflux-ci"
 )
 
 // readyTimeout is twenty times what a start takes on two busy cores.

@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -154,8 +155,7 @@ func (p *process) ended() bool {
 
 // stop ends both servers, the API server before what it stores in.
 func (cp *ControlPlane) stop() {
-	for i := len(cp.procs) - 1; i >= 0; i-- {
-		p := cp.procs[i]
+	for _, p := range slices.Backward(cp.procs) {
 		_ = p.stdin.Close()
 		select {
 		case <-p.done:

@@ -34,7 +34,7 @@ func Make(ctx context.Context, log io.Writer) (dir Dir, err error) {
 		return "", err
 	}
 	home := filepath.Dir(string(dir))
-	if err := os.MkdirAll(home, 0o755); err != nil {
+	if err := os.MkdirAll(home, 0o750); err != nil {
 		return "", fmt.Errorf("make the cache folder: %w", err)
 	}
 	unlock, err := lockedfile.MutexAt(filepath.Join(home, "lock")).Lock()

@@ -1,0 +1,47 @@
+# Needs Go, git, make and a C compiler (for the race detector); the rest comes
+# through the Go module proxy, at the versions below.
+GOLANGCI_LINT = go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+GOVULNCHECK   = go run golang.org/x/vuln/cmd/govulncheck@v1.9.0
+IMAGE        ?= berth:latest
+
+.DEFAULT_GOAL := help
+.PHONY: help
+help: ## show this
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: ## run against a simulated Quay and cluster
+	go run . --demo
+
+.PHONY: test
+test: kubernetes ## run all tests, with the race detector and a real kube-apiserver
+	BERTH_REQUIRE_KUBERNETES=1 go test -race -shuffle=on -count=1 -timeout=20m ./...
+
+.PHONY: kubernetes
+kubernetes: ## build etcd and kube-apiserver for the tests: about five minutes, once a machine
+	go run ./kube/kubetest/controlplane/assets/build
+
+.PHONY: lint
+lint: ## check style, import rules and formatting
+	$(GOLANGCI_LINT) run
+
+.PHONY: format
+format: ## rewrite the sources as lint wants them
+	$(GOLANGCI_LINT) fmt
+
+.PHONY: vulncheck
+vulncheck: ## look for known vulnerabilities in what is called
+	$(GOVULNCHECK) ./...
+
+.PHONY: bench
+bench: ## run the benchmarks
+	go test -run='^$$' -bench=. -benchmem ./...
+
+.PHONY: cover
+cover: kubernetes ## show how much of each function the tests reach
+	BERTH_REQUIRE_KUBERNETES=1 go test -count=1 -timeout=20m -coverpkg=./... -coverprofile=coverage.out ./...
+	go tool cover -func=coverage.out
+
+.PHONY: image
+image: ## build the container image
+	docker build --tag $(IMAGE) .
