@@ -70,15 +70,8 @@ func (q *request) orgRole(organization string) role {
 	return min(q.state.orgRole(q.user, organization), q.limit(orgScopes))
 }
 
-// mayCreate says whether repositories may be created in the namespace, which is
-// an organization or the user's own.
-func (q *request) mayCreate(namespace string) bool {
-	have := q.state.orgRole(q.user, namespace)
-	if q.user != "" && namespace == q.user {
-		have = orgAdmin
-	}
-	return min(have, q.limit(orgScopes)) >= creator
-}
+// mayCreate says whether repositories may be created in the namespace.
+func (q *request) mayCreate(namespace string) bool { return q.orgRole(namespace) >= creator }
 
 // repositoryRole is the user's role on a repository, existing or not, capped by
 // the token's scopes.
@@ -96,9 +89,17 @@ func (q *request) withRepository(need role, f func(*repository) *response) *resp
 	return f(q.state.repository(namespace, name))
 }
 
+// orgRole is the highest of a user's roles. Everybody is the admin of the
+// namespace of their own name, as if it were an organization.
 func (st *state) orgRole(user, name string) role {
+	if user == "" {
+		return none
+	}
+	if user == name {
+		return orgAdmin
+	}
 	have := none
-	if o := st.organizations[name]; o != nil && user != "" {
+	if o := st.organizations[name]; o != nil {
 		for _, t := range o.teams {
 			if slices.Contains(t.members, user) {
 				have = max(have, teamRoles[t.role])
@@ -109,10 +110,7 @@ func (st *state) orgRole(user, name string) role {
 }
 
 func (st *state) repositoryRole(user, namespace, name string) role {
-	if user == "" {
-		return none
-	}
-	if namespace == user || st.orgRole(user, namespace) == orgAdmin {
+	if st.orgRole(user, namespace) == orgAdmin {
 		return admin
 	}
 	if r := st.repository(namespace, name); r != nil {

@@ -1,9 +1,6 @@
 package quaytest
 
-import (
-	"net/http"
-	"slices"
-)
+import "slices"
 
 // Call is a request that the server received, faults included.
 type Call struct {
@@ -12,9 +9,7 @@ type Call struct {
 	Path   string // decoded, without the query
 }
 
-func (c Call) mutating() bool {
-	return c.Method != http.MethodGet && c.Method != http.MethodHead && c.Method != http.MethodOptions
-}
+func (c Call) mutating() bool { return mutates(c.Method) }
 
 // Calls returns every request so far, in the order of their arrival.
 func (s *Server) Calls() []Call {

@@ -46,7 +46,7 @@ func (q *request) listRepositories() *response {
 
 // maySee is not limited by scopes.
 func (q *request) maySee(r *repository) bool {
-	return q.user != "" && (r.namespace == q.user || q.state.grants[q.user][r.id] || q.state.orgRole(q.user, r.namespace) == orgAdmin)
+	return q.state.grants[q.user][r.id] || q.state.orgRole(q.user, r.namespace) == orgAdmin
 }
 
 // page returns a page of repositories by id and the id that the next one starts

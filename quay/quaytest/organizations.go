@@ -110,6 +110,9 @@ func (q *request) putTeam() *response {
 		return refused
 	}
 	o := q.state.organizations[q.params["organization"]]
+	if o == nil {
+		return q.noSuchOrganization()
+	}
 	t := o.team(q.params["team"])
 	t.role = body["role"].(string)
 	t.description, _ = body["description"].(string)
@@ -128,17 +131,35 @@ func (o *organization) team(name string) *team {
 	return t
 }
 
+// noSuchOrganization is for a user's namespace, which its owner may ask about as
+// if it were an organization.
+func (q *request) noSuchOrganization() *response {
+	return message(http.StatusBadRequest, "Organization does not exist: "+q.params["organization"])
+}
+
+// putTeamMember adds robots only: humans would be invited.
 func (q *request) putTeamMember() *response {
-	if q.orgRole(q.params["organization"]) < orgAdmin {
+	name, account := q.params["organization"], q.params["account"]
+	if q.orgRole(name) < orgAdmin {
 		return q.unauthorized()
 	}
-	account := q.params["account"]
-	if !q.state.known(account) {
+	o := q.state.organizations[name]
+	if o == nil || !o.hasTeam(q.params["team"]) {
 		return q.notFound()
 	}
-	t := q.state.organizations[q.params["organization"]].team(q.params["team"])
+	if q.state.users[account] {
+		return q.notSimulated()
+	}
+	if q.state.robots[account] == nil {
+		return q.invalid("Unknown user")
+	}
+	t := o.team(q.params["team"])
 	if !slices.Contains(t.members, account) {
 		t.members = append(t.members, account)
 	}
 	return reply(http.StatusOK, q.state.account(account))
+}
+
+func (o *organization) hasTeam(name string) bool {
+	return slices.ContainsFunc(o.teams, func(t *team) bool { return t.name == name })
 }

@@ -48,9 +48,11 @@ func (s *Server) newRequest(r *http.Request, body []byte) *request {
 	return q
 }
 
-// mutating says whether Quay protects the method against forged requests.
-func (q *request) mutating() bool {
-	return !slices.Contains([]string{http.MethodGet, http.MethodHead, http.MethodOptions}, q.method)
+func (q *request) mutating() bool { return mutates(q.method) }
+
+// mutates says whether Quay protects a method against forged requests.
+func mutates(method string) bool {
+	return method != http.MethodGet && method != http.MethodHead && method != http.MethodOptions
 }
 
 func (q *request) template() string {

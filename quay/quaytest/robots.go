@@ -27,16 +27,32 @@ func (q *request) listRobots() *response {
 	if role < member {
 		return q.unauthorized()
 	}
+	return q.robotsOf(organization, limit, role == orgAdmin)
+}
+
+// listUserRobots lists nothing, but for the ILIKE: users are given no robots here.
+func (q *request) listUserRobots() *response {
+	limit, refused := q.robotLimit()
+	if refused != nil {
+		return refused
+	}
+	if q.limit(userScopes) < admin {
+		return q.unauthorized()
+	}
+	return q.robotsOf(q.user, limit, true)
+}
+
+func (q *request) robotsOf(namespace string, limit int, all bool) *response {
 	if limit < 0 {
 		return serverError()
 	}
 	list := robotList{
 		request:     q,
-		token:       role == orgAdmin && q.flag("token", true),
-		permissions: role == orgAdmin && q.flag("permissions", false),
+		token:       all && q.flag("token", true),
+		permissions: all && q.flag("permissions", false),
 		rows:        limit,
 	}
-	return reply(http.StatusOK, map[string]any{"robots": list.robots(q.state.robotsLike(organization), limit > 0)})
+	return reply(http.StatusOK, map[string]any{"robots": list.robots(q.state.robotsLike(namespace), limit > 0)})
 }
 
 func (q *request) robotLimit() (int, *response) {
@@ -164,6 +180,9 @@ func (q *request) withRobot(f func(*robot) *response) *response {
 	if q.orgRole(q.params["organization"]) < orgAdmin {
 		return q.unauthorized()
 	}
+	if q.state.organizations[q.params["organization"]] == nil {
+		return q.noSuchOrganization()
+	}
 	r := q.state.robots[q.robotName()]
 	if r == nil {
 		return message(http.StatusBadRequest, noSuchRobot)
@@ -195,6 +214,9 @@ func (q *request) createRobot() *response {
 	}
 	if q.orgRole(q.params["organization"]) < orgAdmin {
 		return q.unauthorized()
+	}
+	if q.state.organizations[q.params["organization"]] == nil {
+		return q.noSuchOrganization()
 	}
 	if refused := q.refuseRobot(q.params["robot"], q.robotName()); refused != nil {
 		return refused

@@ -30,6 +30,7 @@ const (
 	RouteUserPermission    = "/repository/{repository}/permissions/user/{account}"
 	RouteTransitive        = "/repository/{repository}/permissions/user/{account}/transitive"
 	RouteStarred           = "/user/starred"
+	RouteUserRobots        = "/user/robots"
 	apiPrefix              = "/api/v1"
 	repositoryPathPattern  = `([^/]+(?:/[^/]+)+)`
 	repositoryPathWildcard = "{repository}"
@@ -67,6 +68,7 @@ var routes = []*route{
 	newRoute(RouteUserPermissions, handlers{"GET": (*request).listPermissions}),
 	newRoute(RouteTeamPermissions, handlers{"GET": (*request).listTeamPermissions}),
 	newRoute(RouteRepository, handlers{"GET": (*request).getRepository, "PUT": (*request).describeRepository, "DELETE": (*request).deleteRepository}),
+	newRoute(RouteUserRobots, handlers{"GET": (*request).listUserRobots}),
 	newRoute(RouteStarred, handlers{"POST": (*request).star}),
 }
 
