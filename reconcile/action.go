@@ -1,0 +1,179 @@
+package reconcile
+
+import (
+	"berth/kube"
+	"berth/quay"
+)
+
+// Action is one change. The set is closed: apply knows how to make each, and
+// each knows how to show itself. No Action holds a credential.
+type Action interface {
+	change() Change
+}
+
+// Op is what a change does to its target.
+type Op string
+
+// The operations.
+const (
+	OpCreate Op = "create"
+	OpUpdate Op = "update"
+	OpRotate Op = "rotate"
+	OpDelete Op = "delete"
+)
+
+// Kind is what a change is made to.
+type Kind string
+
+// The kinds of target.
+const (
+	KindRepository     Kind = "repository"
+	KindRobot          Kind = "robot"
+	KindPermission     Kind = "permission"
+	KindSecret         Kind = "secret"
+	KindServiceAccount Kind = "service_account"
+	KindComponent      Kind = "component"
+)
+
+// Change is how an Action shows itself to people and machines.
+type Change struct {
+	Op     Op
+	Kind   Kind
+	Target string
+	Detail string // what becomes of it, for the plan in text
+	Reason string // why, when it is not plain
+	Before map[string]string
+	After  map[string]string
+	Audit  bool // it touches a credential, an access right or a visibility
+}
+
+// CreateRepository makes the image repository.
+type CreateRepository struct{ quay.Repository }
+
+// DescribeRepository writes our mark on a repository that is to be ours.
+type DescribeRepository struct{ Name, Mark string }
+
+// ChangeVisibility makes a repository private or public.
+type ChangeVisibility struct {
+	Repository string
+	From, To   quay.Visibility
+	Reason     string
+	Asked      bool // by a statement on the Component
+}
+
+// CreateRobot makes a robot account.
+type CreateRobot struct{ Account }
+
+// SetPermission gives a robot its role; From is "" when it had none.
+type SetPermission struct {
+	Repository, Robot string
+	From, To          quay.Role
+}
+
+// RemovePermission takes a robot off a repository that is not its own.
+type RemovePermission struct{ Repository, Robot string }
+
+// WriteSecret makes a Secret equal to what Quay says of its robot.
+type WriteSecret struct {
+	Account
+	Image  string
+	Exists bool
+	Reason string
+}
+
+// LinkSecret lets a ServiceAccount use the push Secret.
+type LinkSecret struct{ ServiceAccount, Secret string }
+
+// DeleteRobot removes a robot of an earlier Component of the same name.
+type DeleteRobot struct{ Robot string }
+
+// Announce writes the annotation that tells the tenant.
+type Announce struct {
+	Component string
+	Value     string
+	Problem   bool // it tells of one
+}
+
+func (a CreateRepository) change() Change {
+	return Change{
+		Op: OpCreate, Kind: KindRepository, Target: a.Name, Detail: string(a.Visibility), Audit: true,
+		After: map[string]string{"visibility": string(a.Visibility)},
+	}
+}
+
+func (a DescribeRepository) change() Change {
+	return Change{Op: OpUpdate, Kind: KindRepository, Target: a.Name, Detail: "adopted", Reason: "it carries no live mark", Audit: true}
+}
+
+func (a ChangeVisibility) change() Change {
+	return Change{
+		Op: OpUpdate, Kind: KindRepository, Target: a.Repository, Detail: string(a.From) + " -> " + string(a.To), Reason: a.Reason, Audit: true,
+		Before: map[string]string{"visibility": string(a.From)}, After: map[string]string{"visibility": string(a.To)},
+	}
+}
+
+func (a CreateRobot) change() Change {
+	return Change{Op: OpCreate, Kind: KindRobot, Target: a.Robot, Audit: true}
+}
+
+func (a SetPermission) change() Change {
+	c := Change{
+		Op: OpCreate, Kind: KindPermission, Target: a.Robot, Detail: string(a.To), Audit: true,
+		After: map[string]string{"repository": a.Repository, "role": string(a.To)},
+	}
+	if a.From != "" {
+		c.Op, c.Detail = OpUpdate, string(a.From)+" -> "+string(a.To)
+		c.Before = map[string]string{"repository": a.Repository, "role": string(a.From)}
+	}
+	return c
+}
+
+func (a RemovePermission) change() Change {
+	return Change{
+		Op: OpDelete, Kind: KindPermission, Target: a.Robot, Detail: "on " + a.Repository, Reason: "not its repository", Audit: true,
+		Before: map[string]string{"repository": a.Repository},
+	}
+}
+
+func (a WriteSecret) change() Change {
+	c := Change{Op: OpCreate, Kind: KindSecret, Target: a.Secret, Reason: a.Reason, Audit: true, After: map[string]string{"robot": a.Robot}}
+	if a.Exists {
+		c.Op = OpUpdate
+	}
+	return c
+}
+
+func (a LinkSecret) change() Change {
+	return Change{
+		Op: OpUpdate, Kind: KindServiceAccount, Target: a.ServiceAccount, Detail: "+ " + a.Secret, Audit: true,
+		After: map[string]string{"secrets": a.Secret},
+	}
+}
+
+func (a DeleteRobot) change() Change {
+	return Change{Op: OpDelete, Kind: KindRobot, Target: a.Robot, Reason: "superseded: its Component was deleted and made again", Audit: true}
+}
+
+func (a Announce) change() Change {
+	c := Change{Op: OpUpdate, Kind: KindComponent, Target: a.Component, Detail: AnnotationImage}
+	if a.Problem {
+		c.Reason = "tells the tenant what is wrong"
+	}
+	return c
+}
+
+// unasked reports whether an action changes something that people rely on
+// without anybody having asked: what the guard counts.
+func unasked(a Action) bool {
+	switch a := a.(type) {
+	case WriteSecret:
+		return a.Exists
+	case ChangeVisibility:
+		return !a.Asked
+	}
+	return false
+}
+
+func ownerOf(c kube.Component) kube.OwnerReference {
+	return kube.OwnerReference{APIVersion: componentAPI, Kind: componentKind, Name: c.Name, UID: c.UID}
+}

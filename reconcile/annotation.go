@@ -1,0 +1,105 @@
+package reconcile
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"berth/kube"
+	"berth/quay"
+)
+
+// Annotations of a Component. A tenant can write each of them; none is
+// authority over anything but that tenant's own Component.
+const (
+	AnnotationGenerate = "image.redhat.com/generate"
+	AnnotationImage    = "image.redhat.com/image"
+)
+
+// maxAnnotation bounds what is parsed of an annotation, in bytes.
+const maxAnnotation = 4 << 10
+
+// request is what the annotation image.redhat.com/generate asks for.
+type request struct {
+	rotate     bool
+	visibility quay.Visibility // "" for no statement
+}
+
+// parseRequest reads the annotation in its three forms: 'true' asks for a
+// rotation, 'false' is what the controller of 2023 left behind, an object
+// states the visibility. The errors are for the annotation's author.
+func parseRequest(value string) (request, error) {
+	switch value {
+	case "", "false":
+		return request{}, nil
+	case "true":
+		return request{rotate: true}, nil
+	}
+	if len(value) > maxAnnotation {
+		return request{}, fmt.Errorf("annotation %s is longer than %d bytes", AnnotationGenerate, maxAnnotation)
+	}
+	var statement struct {
+		Visibility *string `json:"visibility"`
+	}
+	d := json.NewDecoder(strings.NewReader(value))
+	if err := d.Decode(&statement); err != nil {
+		return request{}, fmt.Errorf("annotation %s is not valid JSON: %s", AnnotationGenerate, jsonProblem(err))
+	}
+	if _, err := d.Token(); err != io.EOF || statement.Visibility == nil {
+		return request{}, fmt.Errorf("annotation %s is neither 'true' nor a statement of visibility", AnnotationGenerate)
+	}
+	switch v := quay.Visibility(*statement.Visibility); v {
+	case quay.Private, quay.Public:
+		return request{visibility: v}, nil
+	default:
+		return request{}, fmt.Errorf("invalid value: %.40q in visibility field in %s annotation", *statement.Visibility, AnnotationGenerate)
+	}
+}
+
+// jsonProblem says what is wrong without repeating what was written.
+func jsonProblem(err error) string {
+	var syntax *json.SyntaxError
+	var kind *json.UnmarshalTypeError
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		return "unexpected end of input"
+	case errors.As(err, &syntax):
+		return fmt.Sprintf("unexpected character at byte %d", syntax.Offset)
+	case errors.As(err, &kind):
+		return fmt.Sprintf("unexpected %s at byte %d", kind.Value, kind.Offset)
+	}
+	return "it cannot be read"
+}
+
+// announcement is the annotation image.redhat.com/image, in the shape that
+// image-controller gave it, with pullSecret added.
+type announcement struct {
+	Image      string          `json:"image,omitempty"`
+	Visibility quay.Visibility `json:"visibility,omitempty"`
+	Secret     string          `json:"secret,omitempty"`
+	PullSecret string          `json:"pullSecret,omitempty"`
+	Message    string          `json:"message,omitempty"`
+}
+
+func (a announcement) encode() string {
+	raw, _ := json.Marshal(a) // strings always encode
+	return string(raw)
+}
+
+// withMessage is the annotation that tells the tenant of a problem. What an
+// earlier run announced stays, as far as it is what Berth would say: the
+// image and its Secrets still work.
+func withMessage(c kube.Component, n Names, image, message string) string {
+	told := announcement{}
+	if raw := c.Annotations[AnnotationImage]; len(raw) <= maxAnnotation {
+		_ = json.Unmarshal([]byte(raw), &told) // what cannot be read was not ours
+	}
+	if told.Image != image || told.Secret != n.Push.Secret || told.PullSecret != n.Pull.Secret ||
+		told.Visibility != quay.Private && told.Visibility != quay.Public {
+		told = announcement{}
+	}
+	told.Message = message
+	return told.encode()
+}

@@ -1,0 +1,366 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"berth/kube"
+	"berth/quay"
+)
+
+// repositories, robots and cluster are what applying a plan needs.
+type repositories interface {
+	GetRepository(ctx context.Context, name string) (quay.Repository, error)
+	CreateRepository(ctx context.Context, r quay.Repository) error
+	DescribeRepository(ctx context.Context, name, description string) error
+	ChangeVisibility(ctx context.Context, name string, v quay.Visibility) error
+	SetPermission(ctx context.Context, repository, robot string, role quay.Role) error
+	DeletePermission(ctx context.Context, repository, robot string) error
+}
+
+type robots interface {
+	GetRobot(ctx context.Context, name string) (quay.Robot, error)
+	CreateRobot(ctx context.Context, name, description string) (quay.Robot, error)
+	DeleteRobot(ctx context.Context, name string) error
+}
+
+type cluster interface {
+	Component(ctx context.Context, namespace, name string) (kube.Component, error)
+	Annotate(ctx context.Context, c kube.Component, change kube.AnnotationChange) (kube.Component, error)
+	Secret(ctx context.Context, namespace, name string) (kube.Secret, error)
+	CreateSecret(ctx context.Context, w kube.SecretWrite) error
+	UpdateSecret(ctx context.Context, w kube.SecretWrite, resourceVersion string, dryRun bool) error
+	LinkSecret(ctx context.Context, namespace, serviceAccount, secret string, field kube.LinkField) error
+}
+
+// Outcome is what became of one Component's plan.
+type Outcome struct {
+	Applied []Action // in order; all of the plan's when Err is nil
+	Err     error
+	Reason  Reason // when Err is not nil
+	Skipped bool   // its namespace went away meanwhile
+	Elapsed time.Duration
+}
+
+var (
+	errNotOurs  = errors.New("not ours")
+	errMoved    = errors.New("it changed while it was being worked on; the next run looks again")
+	errPanic    = errors.New("a bug in Berth")
+	errDeferred = errors.New("left to the next run")
+)
+
+// grace is how long the Components in flight may go on after the run was told
+// to end. It is shorter than the pod's.
+const grace = 20 * time.Second
+
+// applier makes the changes of one run.
+type applier struct {
+	repositories repositories
+	robots       robots
+	cluster      cluster
+	naming       Naming
+
+	stop    atomic.Pointer[error] // a fact about the whole run that ends it
+	full    atomic.Bool           // the plan at Quay has no private repository left
+	applied func(ComponentPlan, Action)
+}
+
+// apply works off the plan, some Components at a time, and returns an outcome
+// for each in the plan's order. Components fail alone; when the context ends
+// or a global fact turns up no further one is begun, and those in flight are
+// finished within the grace. run varies where to start, so that a run that
+// never reaches the end does not starve always the same ones.
+func (a *applier) apply(ctx context.Context, plans []ComponentPlan, concurrency int, run string) []Outcome {
+	detached, release := outlive(ctx, grace)
+	defer release()
+
+	outcomes := make([]Outcome, len(plans))
+	next := make(chan int)
+	var workers sync.WaitGroup
+	for range concurrency {
+		workers.Go(func() {
+			for i := range next {
+				outcomes[i] = a.component(ctx, detached, plans[i])
+			}
+		})
+	}
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(run))
+	for i := range plans {
+		next <- (i + int(h.Sum32())) % len(plans)
+	}
+	close(next)
+	workers.Wait()
+	return outcomes
+}
+
+// outlive gives a context that ends a while after ctx does.
+func outlive(ctx context.Context, by time.Duration) (context.Context, context.CancelFunc) {
+	detached, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		timer := time.AfterFunc(by, cancel)
+		context.AfterFunc(detached, func() { timer.Stop() })
+	})
+	return detached, func() { stop(); cancel() }
+}
+
+// component applies one Component's plan under the detached context, unless
+// the run is over before it begins.
+func (a *applier) component(ctx, detached context.Context, p ComponentPlan) (o Outcome) {
+	if len(p.Actions) == 0 {
+		return Outcome{}
+	}
+	start := time.Now()
+	defer func() {
+		if v := recover(); v != nil {
+			o.Err = fmt.Errorf("%w: %v", errPanic, v)
+		}
+		o.Elapsed = time.Since(start)
+		if o.Err == nil {
+			return
+		}
+		if errors.Is(o.Err, kube.ErrTerminating) {
+			o.Err, o.Skipped = nil, true
+			return
+		}
+		o.Reason = ReasonOf(o.Err)
+	}()
+	if why := a.stop.Load(); why != nil {
+		return Outcome{Err: fmt.Errorf("%w: %w", errDeferred, *why)}
+	}
+	if ctx.Err() != nil {
+		return Outcome{Err: fmt.Errorf("the run ended first: %w", errDeferred)}
+	}
+	w := work{applier: a, plan: p, fresh: map[string]quay.Token{}}
+	for _, action := range p.Actions {
+		if err := w.do(detached, action); err != nil {
+			o.Err = w.failed(detached, err)
+			return o
+		}
+		o.Applied = append(o.Applied, action)
+		a.applied(p, action)
+	}
+	return o
+}
+
+// work is one Component being served.
+type work struct {
+	*applier
+	plan  ComponentPlan
+	fresh map[string]quay.Token // of robots made just now, which nobody else knows yet
+}
+
+func (w *work) do(ctx context.Context, action Action) error {
+	switch a := action.(type) {
+	case CreateRepository:
+		return w.createRepository(ctx, a)
+	case DescribeRepository:
+		return w.repositories.DescribeRepository(ctx, a.Name, a.Mark)
+	case ChangeVisibility:
+		return w.changeVisibility(ctx, a)
+	case CreateRobot:
+		return w.createRobot(ctx, a)
+	case SetPermission:
+		return w.repositories.SetPermission(ctx, a.Repository, a.Robot, a.To)
+	case RemovePermission:
+		return w.repositories.DeletePermission(ctx, a.Repository, a.Robot)
+	case WriteSecret:
+		return w.writeSecret(ctx, a)
+	case LinkSecret:
+		return w.cluster.LinkSecret(ctx, w.plan.Component.Namespace, a.ServiceAccount, a.Secret, kube.LinkSecrets)
+	case DeleteRobot:
+		return w.deleteRobot(ctx, a)
+	case Announce:
+		return w.announce(ctx, a.Value)
+	}
+	return fmt.Errorf("%w: no way to apply %T", errPanic, action)
+}
+
+// failed records what an error means beyond this Component, and tells the
+// tenant when only the tenant or the operator can mend it.
+func (w *work) failed(ctx context.Context, err error) error {
+	if global(err) {
+		w.stop.CompareAndSwap(nil, &err)
+	}
+	if errors.Is(err, quay.ErrPaymentRequired) {
+		w.full.Store(true)
+		value := withMessage(w.plan.Component, w.plan.Names, w.plan.Image,
+			"Quay organization plan doesn't allow private image repositories. The platform's administrators must extend the plan.")
+		if value != w.plan.Component.Annotations[AnnotationImage] {
+			if told := w.announce(ctx, value); told != nil {
+				return errors.Join(err, told)
+			}
+		}
+	}
+	return err
+}
+
+// createRepository reads again when the answer leaves open whether there is a
+// repository now, and goes on only with the one it wanted.
+func (w *work) createRepository(ctx context.Context, a CreateRepository) error {
+	if a.Visibility == quay.Private && w.full.Load() {
+		return fmt.Errorf("create repository %s: %w", a.Name, quay.ErrPaymentRequired)
+	}
+	err := w.repositories.CreateRepository(ctx, a.Repository)
+	if !unsure(err) {
+		return err
+	}
+	r, lookup := w.repositories.GetRepository(ctx, a.Name)
+	switch {
+	case errors.Is(lookup, quay.ErrNotFound):
+		return err
+	case lookup != nil:
+		return errors.Join(err, lookup)
+	case r.Description != a.Description:
+		return fmt.Errorf("%w: repository %s appeared meanwhile and is not marked as this Component's", errNotOurs, a.Name)
+	case r.Visibility != a.Visibility:
+		return fmt.Errorf("repository %s appeared meanwhile and is %s: %w", a.Name, r.Visibility, errMoved)
+	}
+	return nil
+}
+
+func (w *work) changeVisibility(ctx context.Context, a ChangeVisibility) error {
+	if a.To == quay.Private && w.full.Load() {
+		return fmt.Errorf("make repository %s private: %w", a.Repository, quay.ErrPaymentRequired)
+	}
+	return w.repositories.ChangeVisibility(ctx, a.Repository, a.To)
+}
+
+func (w *work) createRobot(ctx context.Context, a CreateRobot) error {
+	robot, err := w.robots.CreateRobot(ctx, a.Robot, a.Mark)
+	if err == nil {
+		w.fresh[a.Robot] = robot.Token
+		return nil
+	}
+	if !unsure(err) {
+		return err
+	}
+	robot, lookup := w.robots.GetRobot(ctx, a.Robot)
+	switch {
+	case errors.Is(lookup, quay.ErrNotFound):
+		return err
+	case lookup != nil:
+		return errors.Join(err, lookup)
+	case robot.Description != a.Mark:
+		return fmt.Errorf("%w: robot %s appeared meanwhile and is not marked as this Component's", errNotOurs, a.Robot)
+	}
+	return nil
+}
+
+// unsure reports whether only reading again tells what a creation did.
+func unsure(err error) bool {
+	return errors.Is(err, quay.ErrInvalid) || errors.Is(err, quay.ErrUncertain) || errors.Is(err, quay.ErrUnexpected)
+}
+
+// deleteRobot removes a superseded robot once a live look has shown that the
+// Component this run knows is still the one there: after a stale list the
+// robots to delete would be its successor's.
+func (w *work) deleteRobot(ctx context.Context, a DeleteRobot) error {
+	if _, err := w.live(ctx); err != nil {
+		return err
+	}
+	return w.robots.DeleteRobot(ctx, a.Robot)
+}
+
+// live reads the Component again and demands that it is the one planned for.
+func (w *work) live(ctx context.Context) (kube.Component, error) {
+	listed := w.plan.Component
+	c, err := w.cluster.Component(ctx, listed.Namespace, listed.Name)
+	if err != nil {
+		return c, err
+	}
+	if c.UID != listed.UID || c.Deleting {
+		return c, fmt.Errorf("the Component was deleted: %w", errMoved)
+	}
+	return c, nil
+}
+
+// attempts bounds how often a conditional write is tried again after somebody
+// else wrote first.
+const attempts = 5
+
+// announce writes the annotation on the Component as it stands.
+func (w *work) announce(ctx context.Context, value string) error {
+	c := w.plan.Component
+	var err error
+	for range attempts {
+		_, err = w.cluster.Annotate(ctx, c, kube.AnnotationChange{Set: map[string]string{AnnotationImage: value}})
+		if !errors.Is(err, kube.ErrConflict) {
+			return err
+		}
+		if c, err = w.live(ctx); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("announce the image: %w", errMoved)
+}
+
+// writeSecret makes the Secret carry the robot's token as Quay has it now. The
+// Secret is read first, for its resourceVersion; then the robot; the write
+// holds only if nobody wrote in between; and the next round reads both back.
+// Without the condition two overlapping runs can leave a dead token.
+func (w *work) writeSecret(ctx context.Context, a WriteSecret) error {
+	namespace := w.plan.Component.Namespace
+	skip := !a.Exists // of a new one there is nothing to read yet
+	for range attempts {
+		var secret kube.Secret
+		err := kube.ErrNotFound
+		if !skip {
+			secret, err = w.cluster.Secret(ctx, namespace, a.Secret)
+		}
+		skip = false
+		if err != nil && !errors.Is(err, kube.ErrNotFound) {
+			return err
+		}
+		exists := err == nil
+		whose, why := owned(secret, w.plan.Component)
+		if exists && whose == foreign {
+			return fmt.Errorf("%w: Secret %s/%s: %s", errNotOurs, namespace, a.Secret, why)
+		}
+		token, fresh, err := w.token(ctx, a.Account)
+		if err != nil {
+			return err
+		}
+		write := w.secretWrite(a, token)
+		if exists && whose == mine && covers(secret.Labels, write.Labels) && string(secret.DockerConfigJSON()) == string(write.DockerConfigJSON()) {
+			return nil
+		}
+		if exists {
+			err = w.cluster.UpdateSecret(ctx, write, secret.ResourceVersion, false)
+		} else {
+			err = w.cluster.CreateSecret(ctx, write)
+		}
+		switch {
+		case err == nil && fresh:
+			return nil // the robot is as new as the Secret: nobody can have rotated it
+		case err == nil, errors.Is(err, kube.ErrConflict), errors.Is(err, kube.ErrExists):
+		case exists && errors.Is(err, kube.ErrNotFound): // deleted meanwhile: make it anew
+		default:
+			return err
+		}
+	}
+	return fmt.Errorf("write Secret %s/%s: %w", namespace, a.Secret, errMoved)
+}
+
+// token is the robot's current one, and whether this run has just made it.
+func (w *work) token(ctx context.Context, a Account) (token quay.Token, fresh bool, err error) {
+	if token, fresh = w.fresh[a.Robot]; fresh {
+		delete(w.fresh, a.Robot) // good for one write: a second round reads it again
+		return token, true, nil
+	}
+	robot, err := w.robots.GetRobot(ctx, a.Robot)
+	return robot.Token, false, err
+}
+
+func (w *work) secretWrite(a WriteSecret, token quay.Token) kube.SecretWrite {
+	c := w.plan.Component
+	return kube.SecretWrite{
+		Namespace: c.Namespace, Name: a.Secret, Labels: labels(c), Owner: ownerOf(c),
+		DockerConfigJSON: func() []byte { return render(a.Image, w.naming.login(a.Robot), token) },
+	}
+}

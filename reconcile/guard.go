@@ -1,0 +1,62 @@
+package reconcile
+
+import "fmt"
+
+// Limits are the guard's.
+type Limits struct {
+	MaxChangeRatio float64 // share of Components, 0 to 1
+	Force          bool    // let this run pass
+}
+
+// GuardError refuses a whole plan. Its text has the numbers and the way out.
+type GuardError struct {
+	Summary string
+	Hint    string
+}
+
+func (e *GuardError) Error() string { return e.Summary + ". " + e.Hint }
+
+// guardFloor is the size below which shares say nothing.
+const guardFloor = 20
+
+// guard refuses a plan that looks like a mistake of the operator or a registry
+// restored from a backup rather than like drift. Creations do not count: a
+// first run creates everything.
+func guard(w World, p Plan, l Limits) error {
+	if l.Force {
+		return nil
+	}
+	const hint = "Nothing was written. If it is meant, run once with --force."
+	if n := len(w.Secrets) + w.Strays; w.Whole && len(w.Components) == 0 && n >= guardFloor {
+		return &GuardError{fmt.Sprintf("the cluster shows no Component, yet %d Secrets of Berth's stand in it", n), hint}
+	}
+	robots := 0
+	for name := range w.Robots {
+		if w.Logins[w.Naming.login(name)] {
+			robots++
+		}
+	}
+	if n := len(w.Logins); n >= guardFloor && robots*2 < n {
+		return &GuardError{
+			fmt.Sprintf("Secrets in the cluster log in as %d robots, of which organization %s has %d: is it the right organization", n, w.Naming.Organization, robots),
+			hint,
+		}
+	}
+	changed := 0
+	for _, c := range p.Components {
+		for _, a := range c.Actions {
+			if unasked(a) {
+				changed++
+				break
+			}
+		}
+	}
+	if total := len(p.Components); total >= guardFloor && float64(changed) > l.MaxChangeRatio*float64(total) {
+		return &GuardError{
+			fmt.Sprintf("Secrets or visibility would change, unasked, for %d of %d Components (%d%%); the limit is %d%% (--max-change-ratio)",
+				changed, total, changed*100/total, int(l.MaxChangeRatio*100)),
+			hint,
+		}
+	}
+	return nil
+}

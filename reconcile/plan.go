@@ -1,0 +1,360 @@
+package reconcile
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"berth/kube"
+	"berth/quay"
+)
+
+// Plan is everything a run would change, and everything it found that it
+// will not. It is plain, sorted data; the same World gives the same Plan.
+type Plan struct {
+	Components []ComponentPlan // all of them, by namespace and name
+	Missing    []Key           // asked for by name, not there
+	Orphans    Orphans
+	Held       int // repositories that stay private although the setting says public
+}
+
+// ComponentPlan is the plan for one Component.
+type ComponentPlan struct {
+	Component kube.Component
+	Names     Names
+	Image     string
+	Note      string // in a word or two, what is the matter
+	Actions   []Action
+	Warnings  []string
+	Skipped   string   // why nothing is to be done
+	Problem   *Problem // why nothing can be done
+}
+
+// Key names the Component.
+func (p ComponentPlan) Key() Key { return keyOf(p.Component) }
+
+// Problem keeps a Component from being served.
+type Problem struct {
+	Reason  Reason
+	Summary string // one sentence, for the platform's engineers
+	Hint    string // what to do
+	Tenant  string // the same for the Component's owner
+}
+
+// Orphans bear our mark and this cluster's name, but no Component claims them.
+type Orphans struct {
+	Robots, Repositories []string
+}
+
+// MakePlan compares the world with what it should be.
+func MakePlan(w World) Plan {
+	p := Plan{Missing: slices.SortedFunc(slices.Values(w.Missing), Key.compare)}
+	robots := indexRobots(w)
+	for _, c := range slices.SortedFunc(slices.Values(w.Components), func(a, b kube.Component) int { return keyOf(a).compare(keyOf(b)) }) {
+		p.Components = append(p.Components, w.plan(c, robots))
+	}
+	refuseCollisions(p.Components)
+	for _, c := range p.Components {
+		if w.held(c) {
+			p.Held++
+		}
+	}
+	if w.Whole && w.Policy.ReportOrphans {
+		p.Orphans = w.orphans()
+	}
+	return p
+}
+
+// indexRobots groups our robots by the key in their mark: all that were ever
+// made for a Component of that name.
+func indexRobots(w World) map[string][]string {
+	byKey := map[string][]string{}
+	for _, name := range slices.Sorted(maps.Keys(w.Robots)) {
+		if m, ok := parseMark(w.Robots[name].Mark); ok {
+			byKey[m.key] = append(byKey[m.key], name)
+		}
+	}
+	return byKey
+}
+
+// plan decides about one Component, in the order of the truth table in doc.go.
+func (w World) plan(c kube.Component, robots map[string][]string) ComponentPlan {
+	p := ComponentPlan{Component: c}
+	namespace := w.Namespaces[c.Namespace]
+	switch {
+	case c.Deleting:
+		p.Skipped = "it is being deleted"
+	case namespace.Terminating:
+		p.Skipped = "its namespace is being deleted"
+	case namespace.UID == "":
+		p.Skipped = "its namespace appeared while the run was reading"
+	}
+	if p.Skipped != "" {
+		return p
+	}
+	names, err := w.names(c)
+	if err != nil {
+		return p.refuse(invalid(err.Error(), "Give the Component another name; nothing else is done for it."))
+	}
+	p.Names, p.Image = names, w.Naming.Image(names.Repository)
+	asked, err := parseRequest(c.Annotations[AnnotationGenerate])
+	if err != nil {
+		return p.refuse(invalid(err.Error(), "Fix the annotation; nothing else is done for this Component."))
+	}
+	if problem := w.notOurs(c, names); problem != nil {
+		return p.refuse(problem)
+	}
+	visibility := w.planRepository(&p, asked)
+	w.planRobots(&p)
+	w.planSecrets(&p)
+	for _, robot := range robots[w.Naming.keyHash(keyOf(c))] {
+		if robot != names.Push.Robot && robot != names.Pull.Robot {
+			p.Actions = append(p.Actions, DeleteRobot{robot})
+			p.Note = "recreated"
+		}
+	}
+	p.announce(announcement{
+		Image: p.Image, Visibility: visibility, Secret: names.Push.Secret, PullSecret: names.Pull.Secret,
+		Message: strings.Join(p.Warnings, " "),
+	}.encode(), false)
+	if len(p.Actions) > 0 && p.Note == "" {
+		p.Note = "drifted"
+	}
+	return p
+}
+
+// refuse ends the plan of a Component; all that is left to do is to tell its owner.
+func (p ComponentPlan) refuse(problem *Problem) ComponentPlan {
+	p.Problem, p.Actions = problem, nil
+	p.announce(withMessage(p.Component, p.Names, p.Image, problem.Tenant), true)
+	return p
+}
+
+func (p *ComponentPlan) announce(value string, problem bool) {
+	if p.Component.Annotations[AnnotationImage] != value {
+		p.Actions = append(p.Actions, Announce{p.Component.Name, value, problem})
+	}
+}
+
+func invalid(sentence, hint string) *Problem {
+	return &Problem{Reason: ReasonInvalidComponent, Summary: sentence, Hint: hint, Tenant: sentence + ". " + hint}
+}
+
+// notOurs looks for things of our names that are somebody else's.
+func (w World) notOurs(c kube.Component, n Names) *Problem {
+	if r, exists := w.Repositories[n.Repository]; exists && r.Description != n.Mark && !w.adoptable(n, r) {
+		return &Problem{
+			Reason:  ReasonNotOurs,
+			Summary: fmt.Sprintf("RepositoryNotOurs: repository %s is not marked as this Component's", n.Repository),
+			Hint:    "Delete or rename it, or run once with --adopt if it is this Component's after all.",
+			Tenant:  "An image repository of this name exists and belongs to something else. The platform's administrators must look into it.",
+		}
+	}
+	for _, a := range n.accounts() {
+		if r, exists := w.Robots[a.Robot]; exists && r.Mark != a.Mark {
+			return robotNotOurs(a.Robot)
+		}
+		s, exists := w.Secrets[Key{c.Namespace, a.Secret}]
+		if exists && s.Owned == foreign {
+			return secretNotOurs(c.Namespace, a.Secret, s.Foreign)
+		}
+		if exists && s.Type != "" && s.Type != secretType {
+			return secretNotOurs(c.Namespace, a.Secret, "its type is not "+secretType+", and a Secret's type cannot be changed")
+		}
+	}
+	return nil
+}
+
+func robotNotOurs(robot string) *Problem {
+	return &Problem{
+		Reason:  ReasonNotOurs,
+		Summary: fmt.Sprintf("RobotNotOurs: robot %s is not marked as this Component's", robot),
+		Hint:    "Nobody but Berth should make robots of this form; find out who did, and delete it.",
+		Tenant:  "A robot account of this Component's name belongs to something else. The platform's administrators must look into it.",
+	}
+}
+
+func secretNotOurs(namespace, name, why string) *Problem {
+	return &Problem{
+		Reason:  ReasonNotOurs,
+		Summary: fmt.Sprintf("SecretNotOurs: Secret %s/%s: %s", namespace, name, why),
+		Hint: fmt.Sprintf("Delete it, or, if Berth made it, give it back: kubectl label secret -n %s %s %s=%s",
+			namespace, name, LabelManagedBy, manager),
+		Tenant: fmt.Sprintf("Secret %s is in the way: %s. Delete it, and the next run makes it anew.", name, why),
+	}
+}
+
+// adoptable reports whether --adopt may take over a repository: one without a
+// mark, or one that a former namespace of the same name left behind. A mark
+// with another key is alive somewhere else.
+func (w World) adoptable(n Names, r quay.Repository) bool {
+	m, marked := parseMark(r.Description)
+	own, _ := parseMark(n.Mark)
+	return w.Policy.Adopt && (!marked || m.key == own.key)
+}
+
+// planRepository returns the visibility the repository will have.
+func (w World) planRepository(p *ComponentPlan, asked request) quay.Visibility {
+	want, reason := w.Policy.Visibility, "--visibility is "+string(w.Policy.Visibility)
+	if asked.visibility != "" {
+		want, reason = asked.visibility, "stated on the Component"
+	}
+	r, exists := w.Repositories[p.Names.Repository]
+	if !exists {
+		p.Note = "new, " + string(want)
+		p.Actions = append(p.Actions, CreateRepository{quay.Repository{Name: p.Names.Repository, Description: p.Names.Mark, Visibility: want}})
+		return want
+	}
+	if r.Description != p.Names.Mark {
+		p.Note = "adopted"
+		p.Actions = append(p.Actions, DescribeRepository{r.Name, p.Names.Mark})
+	}
+	if want == quay.Public && asked.visibility == "" && !w.Policy.AllowPublish {
+		want = r.Visibility // opening what is closed takes more than a setting for new repositories
+	}
+	if r.Visibility != want {
+		p.Actions = append(p.Actions, ChangeVisibility{
+			Repository: r.Name, From: r.Visibility, To: want, Reason: reason, Asked: asked.visibility != "",
+		})
+	}
+	return want
+}
+
+// held reports whether a repository is kept private against the setting.
+func (w World) held(p ComponentPlan) bool {
+	if p.Problem != nil || p.Skipped != "" || w.Policy.Visibility != quay.Public || w.Policy.AllowPublish {
+		return false
+	}
+	asked, err := parseRequest(p.Component.Annotations[AnnotationGenerate])
+	return err == nil && asked.visibility == "" && w.Repositories[p.Names.Repository].Visibility == quay.Private
+}
+
+func (w World) planRobots(p *ComponentPlan) {
+	own := p.Names.Repository
+	for _, a := range p.Names.accounts() {
+		if _, exists := w.Robots[a.Robot]; !exists {
+			p.Actions = append(p.Actions, CreateRobot{a})
+		}
+	}
+	roles, audited := w.Roles[own]
+	for _, a := range p.Names.accounts() {
+		granted := slices.Contains(w.Robots[a.Robot].Repositories, own)
+		switch {
+		case !granted:
+			p.Actions = append(p.Actions, SetPermission{Repository: own, Robot: a.Robot, To: a.Role})
+		case audited && roles[a.Robot] != a.Role:
+			p.Actions = append(p.Actions, SetPermission{Repository: own, Robot: a.Robot, From: roles[a.Robot], To: a.Role})
+		}
+	}
+	for _, a := range p.Names.accounts() {
+		for _, other := range slices.Sorted(slices.Values(w.Robots[a.Robot].Repositories)) {
+			// A name that no list of repositories knows is one that was deleted
+			// and waits, under a random name, to be collected.
+			if _, exists := w.Repositories[other]; exists && other != own {
+				p.Actions = append(p.Actions, RemovePermission{other, a.Robot})
+			}
+		}
+	}
+}
+
+func (w World) planSecrets(p *ComponentPlan) {
+	c := p.Component
+	for _, a := range p.Names.accounts() {
+		robot, robotExists := w.Robots[a.Robot]
+		secret, exists := w.Secrets[Key{c.Namespace, a.Secret}]
+		want := content{p.Image, w.Naming.login(a.Robot), robot.Fingerprint}
+		reason := ""
+		switch {
+		case !exists && robotExists:
+			reason = "missing; same token, not rotated"
+		case !exists:
+		case secret.Owned == predecessor:
+			reason = "it is of an earlier Component of this name"
+		case secret.Content.Login == want.Login && secret.Content.Image == want.Image && secret.Content != want:
+			reason = "its token is not the robot's"
+		case secret.Content != want:
+			reason = "its content is not Berth's"
+		case !covers(secret.Labels, labels(c)):
+			reason = "its labels changed"
+		default:
+			continue
+		}
+		p.Actions = append(p.Actions, WriteSecret{Account: a, Image: p.Image, Exists: exists, Reason: reason})
+	}
+	for _, pattern := range w.Policy.PushServiceAccounts {
+		account := strings.ReplaceAll(pattern, componentVariable, c.Name)
+		links, exists := w.ServiceAccounts[Key{c.Namespace, account}]
+		switch {
+		case !exists:
+			p.Warnings = append(p.Warnings, fmt.Sprintf("ServiceAccount %s does not exist, so builds cannot use Secret %s yet.", account, p.Names.Push.Secret))
+		case !links[p.Names.Push.Secret]:
+			p.Actions = append(p.Actions, LinkSecret{account, p.Names.Push.Secret})
+		}
+	}
+}
+
+// covers reports whether have holds everything in want.
+func covers(have, want map[string]string) bool {
+	for k, v := range want {
+		if have[k] != v {
+			return false
+		}
+	}
+	return true
+}
+
+// refuseCollisions refuses every Component that shares a repository or a
+// Secret with another: whoever can make two Components meet in one name would
+// own the other's images.
+func refuseCollisions(plans []ComponentPlan) {
+	claims := map[string][]int{}
+	for i, p := range plans {
+		if p.Names.Repository == "" {
+			continue
+		}
+		for _, name := range []string{"repository " + p.Names.Repository,
+			"Secret " + p.Component.Namespace + "/" + p.Names.Push.Secret, "Secret " + p.Component.Namespace + "/" + p.Names.Pull.Secret} {
+			claims[name] = append(claims[name], i)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(claims)) {
+		if len(claims[name]) < 2 {
+			continue
+		}
+		for _, i := range claims[name] {
+			plans[i] = ComponentPlan{Component: plans[i].Component, Names: plans[i].Names, Image: plans[i].Image}.refuse(&Problem{
+				Reason:  ReasonNameCollision,
+				Summary: fmt.Sprintf("NameCollision: more than one Component leads to %s", name),
+				Hint:    "Rename all but one of them; none is served meanwhile.",
+				Tenant:  "Another Component leads to the same " + strings.Fields(name)[0] + ". Rename one of them.",
+			})
+		}
+	}
+}
+
+// orphans lists what bears our mark and this cluster's name without a Component.
+func (w World) orphans() Orphans {
+	live := make(map[string]bool, len(w.Components))
+	for _, c := range w.Components {
+		live[w.Naming.keyHash(keyOf(c))] = true
+	}
+	orphan := func(description string) bool {
+		m, ok := parseMark(description)
+		return ok && !live[m.key] && w.Naming.ours(m)
+	}
+	var o Orphans
+	for name, r := range w.Robots {
+		if orphan(r.Mark) {
+			o.Robots = append(o.Robots, name)
+		}
+	}
+	for name, r := range w.Repositories {
+		if orphan(r.Description) {
+			o.Repositories = append(o.Repositories, name)
+		}
+	}
+	slices.Sort(o.Robots)
+	slices.Sort(o.Repositories)
+	return o
+}

@@ -1,0 +1,123 @@
+package reconcile
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Reporter shows a run as it goes on. Its methods are called one at a time.
+type Reporter interface {
+	Start(Header)
+	Planned(Observed, Plan, Summary)
+	Applied(ComponentPlan, Change)
+	Failed(ComponentPlan, Outcome)
+	Finish(Summary)
+}
+
+// Header says what a run is about to look at.
+type Header struct {
+	Version  string
+	Run      string // identifies the run
+	Cluster  string // as a person calls it
+	Server   string // the API server's address
+	Quay     string // the registry's host
+	Org      string
+	DryRun   bool
+	Detailed bool
+}
+
+// Observed counts what was read.
+type Observed struct {
+	Components, Repositories, Robots, Secrets int
+	Elapsed                                   time.Duration
+}
+
+func observed(w World, elapsed time.Duration) Observed {
+	return Observed{len(w.Components), len(w.Repositories), len(w.Robots), len(w.Secrets) + w.Strays, elapsed}
+}
+
+func (o Op) action() string {
+	switch o {
+	case OpCreate:
+		return "ADD"
+	case OpDelete:
+		return "DELETE"
+	}
+	return "UPDATE"
+}
+
+// diagnostic is a warning or an error that a plan carries.
+type diagnostic struct {
+	severity string
+	key      Key // zero: about the whole run
+	code     string
+	summary  string
+	detail   string
+}
+
+const (
+	severityWarning = "warning"
+	severityError   = "error"
+)
+
+// diagnostics lists what is not as it should be: warnings, then errors, each in
+// the plan's order.
+func (p Plan) diagnostics() []diagnostic {
+	var warnings, problems []diagnostic
+	for _, c := range p.Components {
+		if c.Skipped != "" {
+			warnings = append(warnings, diagnostic{severityWarning, c.Key(), "skipped", "skipped: " + c.Skipped, ""})
+		}
+		for _, w := range c.Warnings {
+			warnings = append(warnings, diagnostic{severityWarning, c.Key(), "incomplete", w, ""})
+		}
+		if c.Problem != nil {
+			problems = append(problems, diagnostic{severityError, c.Key(), string(c.Problem.Reason), c.Problem.Summary, c.Problem.Hint})
+		}
+	}
+	for _, k := range p.Missing {
+		problems = append(problems, diagnostic{severityError, k, string(missing.Reason), missing.Summary, missing.Hint})
+	}
+	if p.Held > 0 {
+		warnings = append(warnings, diagnostic{
+			severityWarning, Key{}, "held_private",
+			fmt.Sprintf("%s stay private although --visibility is public", plural(p.Held, "repository", "repositories")),
+			"State it on the Component, or run with --allow-publish.",
+		})
+	}
+	if n := len(p.Orphans.Robots) + len(p.Orphans.Repositories); n > 0 {
+		warnings = append(warnings, diagnostic{
+			severityWarning, Key{}, "orphans",
+			fmt.Sprintf("%s and %s are left from Components that are gone",
+				plural(len(p.Orphans.Robots), "robot", "robots"), plural(len(p.Orphans.Repositories), "repository", "repositories")),
+			firstOf(append(p.Orphans.Robots[:len(p.Orphans.Robots):len(p.Orphans.Robots)], p.Orphans.Repositories...), 6),
+		})
+	}
+	return append(warnings, problems...)
+}
+
+func (d diagnostic) subject() string {
+	if d.key == (Key{}) {
+		return d.summary
+	}
+	if strings.HasPrefix(d.summary, "skipped: ") {
+		return d.key.String() + " " + d.summary
+	}
+	return d.key.String() + ": " + d.summary
+}
+
+// firstOf lists at most n names.
+func firstOf(names []string, n int) string {
+	if len(names) <= n {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:n], ", "), len(names)-n)
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}

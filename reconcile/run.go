@@ -1,0 +1,151 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"berth/quay"
+)
+
+// Registry is Quay as a run needs it.
+type Registry interface {
+	registryReader
+	repositories
+	robots
+	Stats() quay.Stats
+}
+
+// Cluster is Kubernetes as a run needs it.
+type Cluster interface {
+	clusterReader
+	cluster
+}
+
+// Run is one pass over all Components.
+type Run struct {
+	Header      Header
+	Quay        Registry
+	Cluster     Cluster
+	Naming      Naming
+	Policy      Policy
+	Scope       Scope
+	Limits      Limits
+	Concurrency int // Components in flight
+	Report      Reporter
+	Log         *slog.Logger
+	Now         func() time.Time
+
+	// Confirm is asked before the first write; nil means yes.
+	Confirm func(ctx context.Context, changes int) (bool, error)
+	// Progress is told of every change made; it may be nil.
+	Progress func(done, total int)
+}
+
+// Interrupted is the cause of a context that a signal ended.
+type Interrupted struct{ Signal int }
+
+func (i Interrupted) Error() string { return fmt.Sprintf("interrupted by signal %d", i.Signal) }
+
+// Do makes the pass: read everything, plan, print, check, and, unless it is a
+// dry run, apply. It always ends with a summary.
+func (r *Run) Do(ctx context.Context) Summary {
+	start := r.Now()
+	s := r.pass(ctx)
+	s.Elapsed = r.Now().Sub(start)
+	s.Quay = r.Quay.Stats()
+	var interrupted Interrupted
+	if errors.As(context.Cause(ctx), &interrupted) {
+		s.Signal = interrupted.Signal
+	}
+	r.Report.Finish(s)
+	r.logSummary(ctx, s)
+	return s
+}
+
+func (r *Run) pass(ctx context.Context) Summary {
+	s := Summary{Operation: OperationPlan, DryRun: r.Header.DryRun, Detailed: r.Header.Detailed}
+	r.Report.Start(r.Header)
+	read := r.Now()
+	world, err := observe(ctx, r.Quay, r.Cluster, r.Naming, r.Policy, r.Scope, read)
+	if err != nil {
+		return s.end(err)
+	}
+	plan := MakePlan(world)
+	s.planned(plan)
+	r.Report.Planned(observed(world, r.Now().Sub(read)), plan, s)
+	if err := guard(world, plan, r.Limits); err != nil {
+		return s.end(err)
+	}
+	if r.Header.DryRun {
+		return s
+	}
+	s.Operation = OperationApply
+	if s.Changes.total() > 0 && r.Confirm != nil {
+		if yes, err := r.Confirm(ctx, s.Changes.total()); err != nil || !yes {
+			return s.end(errors.Join(ErrDeclined, err))
+		}
+	}
+	s.applied(plan, r.apply(ctx, world.Naming, plan, s.Changes.total()))
+	return s
+}
+
+// ErrDeclined: the person at the terminal said no.
+var ErrDeclined = errors.New("not confirmed; nothing was changed")
+
+func (r *Run) apply(ctx context.Context, n Naming, plan Plan, total int) []Outcome {
+	changes := make(chan func())
+	printed := make(chan struct{})
+	go func() { // one goroutine speaks, so that reporters need no lock
+		defer close(printed)
+		for say := range changes {
+			say()
+		}
+	}()
+	done := 0
+	a := &applier{repositories: r.Quay, robots: r.Quay, cluster: r.Cluster, naming: n}
+	a.applied = func(p ComponentPlan, action Action) {
+		changes <- func() {
+			done++
+			r.Report.Applied(p, action.change())
+			r.logChange(ctx, p, action.change())
+			if r.Progress != nil {
+				r.Progress(done, total)
+			}
+		}
+	}
+	outcomes := a.apply(ctx, plan.Components, r.Concurrency, r.Header.Run)
+	close(changes)
+	<-printed
+	for i, o := range outcomes {
+		if o.Err != nil {
+			r.Report.Failed(plan.Components[i], o)
+		}
+	}
+	return outcomes
+}
+
+// logChange writes the audit record of a change, with the keys the platform
+// gives such records.
+func (r *Run) logChange(ctx context.Context, p ComponentPlan, c Change) {
+	r.Log.InfoContext(ctx, string(c.Op)+" "+string(c.Kind),
+		"namespace", p.Component.Namespace, "name", p.Component.Name, "controllerKind", componentKind,
+		"action", c.Op.action(), "audit", c.Audit, "target", c.Target, "reason", c.Reason, "run", r.Header.Run)
+}
+
+func (r *Run) logSummary(ctx context.Context, s Summary) {
+	level := slog.LevelInfo
+	if s.ExitCode() != 0 && !s.DryRun {
+		level = slog.LevelError
+	}
+	attributes := []any{
+		"result", s.Result(), "exit_code", s.ExitCode(), "changes", s.Changes, "components", s.Components,
+		"quay_requests", s.Quay.Requests, "seconds", s.Elapsed.Seconds(), "run", r.Header.Run,
+	}
+	if s.Err != nil {
+		attributes = append(attributes, "error", s.Err.Error())
+	}
+	r.Log.Log(ctx, level, "run ended", attributes...)
+}
