@@ -1,0 +1,236 @@
+// Package kube is a small client of the cluster: exactly the reads and writes
+// that giving Components their Secrets needs.
+//
+// It promises: lists are complete, of one moment, or an error; only the API
+// server's own word that a thing is missing is reported as missing; a change of
+// an existing object holds only if nobody else wrote since it was read, except
+// for the links of a ServiceAccount, which merge; no write that may have taken
+// effect is sent twice; the content of a Secret appears in no error, log or
+// string. What it reads is decoded straight into slim structs, so memory grows by
+// what a Component needs, not by what the API server sends.
+//
+// It leaves to others which objects are theirs to change, what annotations mean,
+// and what to do about an error.
+package kube
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/rest"
+	"k8s.io/klog/v2"
+)
+
+// Options are the settings of a Client.
+type Options struct {
+	Config    *rest.Config // address and credentials; copied, never changed
+	QPS       float32      // requests per second; zero: 50, negative: no limit
+	Burst     int          // zero: 100
+	PageSize  int64        // objects per page of a list; zero: 500
+	ReadOnly  bool         // refuse every mutating request, a dry run too, before it is sent
+	UserAgent string
+	Logger    *slog.Logger // debug records only, without names; nil: none
+}
+
+// Client speaks to one API server. It is safe for concurrent use.
+type Client struct {
+	rest      *rest.RESTClient
+	transport *transport
+	pageSize  int64
+}
+
+const (
+	// callTimeout bounds one call with its retries, and one page of a list.
+	callTimeout = time.Minute
+	// maxRetries is how often client-go repeats what the transport lets it.
+	maxRetries = 4
+)
+
+// New returns a Client. It sends nothing.
+func New(o Options) (*Client, error) {
+	if o.Config == nil {
+		return nil, errors.New("no configuration of the cluster given")
+	}
+	t := &transport{readOnly: o.ReadOnly, log: o.Logger}
+	if t.log == nil {
+		t.log = slog.New(slog.DiscardHandler)
+	}
+	config := rest.CopyConfig(o.Config)
+	config.Wrap(t.wrap)
+	config.QPS, config.Burst = or(o.QPS, 50), or(o.Burst, 100)
+	config.Timeout = or(config.Timeout, callTimeout)
+	config.UserAgent = or(o.UserAgent, rest.DefaultKubernetesUserAgent())
+	config.WarningHandler = rest.NoWarnings{}
+	config.WarningHandlerWithContext = nil
+	config.ContentConfig = rest.ContentConfig{
+		ContentType:          runtime.ContentTypeJSON,
+		NegotiatedSerializer: statusOnly(),
+	}
+	httpClient, err := rest.HTTPClientFor(config)
+	if err != nil {
+		return nil, fmt.Errorf("connect to the cluster: %w", err)
+	}
+	// Followed, a redirect would carry the credentials to wherever it points.
+	httpClient.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	client, err := rest.UnversionedRESTClientForConfigAndClient(config, httpClient)
+	if err != nil {
+		return nil, fmt.Errorf("connect to the cluster: %w", err)
+	}
+	return &Client{rest: client, transport: t, pageSize: or(o.PageSize, 500)}, nil
+}
+
+// Requests is how many HTTP requests were sent so far, retries included.
+func (c *Client) Requests() int { return int(c.transport.requests.Load()) }
+
+func or[T comparable](value, otherwise T) T {
+	var zero T
+	if value == zero {
+		return otherwise
+	}
+	return value
+}
+
+// statusOnly decodes the one type that client-go itself reads: the error answer.
+func statusOnly() runtime.NegotiatedSerializer {
+	scheme := runtime.NewScheme()
+	metav1.AddToGroupVersion(scheme, schema.GroupVersion{Version: "v1"})
+	return serializer.NewCodecFactory(scheme).WithoutConversion()
+}
+
+// resource is a kind of object and where it is served.
+type resource struct {
+	kind   string
+	root   string
+	plural string
+	scoped bool // lives in a namespace
+}
+
+var (
+	namespaces      = resource{"Namespace", "/api/v1", "namespaces", false}
+	secrets         = resource{"Secret", "/api/v1", "secrets", true}
+	serviceAccounts = resource{"ServiceAccount", "/api/v1", "serviceaccounts", true}
+	components      = resource{"Component", "/apis/appstudio.redhat.com/v1alpha1", "components", true}
+)
+
+// call is one operation on one object, or on a list of them.
+type call struct {
+	op        string // get, list, create, patch
+	resource  resource
+	namespace string // empty: not in one, or in all
+	name      string // empty: a list
+}
+
+// prepare returns the request and the context to send it with.
+func (c *Client) prepare(ctx context.Context, k call, method string) (context.Context, *rest.Request) {
+	template := k.resource.root
+	req := c.rest.Verb(method).AbsPath(k.resource.root).Resource(k.resource.plural).MaxRetries(maxRetries)
+	if k.resource.scoped && (k.namespace != "" || k.op != "list") {
+		req.Namespace(k.namespace)
+		template += "/namespaces/{namespace}"
+	}
+	template += "/" + k.resource.plural
+	if k.op == "get" || k.op == "patch" {
+		req.Name(k.name)
+		template += "/{name}"
+	}
+	ctx = context.WithValue(ctx, templateKey{}, template)
+	// client-go logs bodies and broken answers, Secrets among them, where the
+	// context names no logger.
+	return klog.NewContext(ctx, klog.Logger{}), req
+}
+
+// metadata is what is read of every object's.
+type metadata struct {
+	Namespace         string            `json:"namespace"`
+	Name              string            `json:"name"`
+	UID               string            `json:"uid"`
+	ResourceVersion   string            `json:"resourceVersion"`
+	DeletionTimestamp string            `json:"deletionTimestamp"`
+	Labels            map[string]string `json:"labels"`
+	Annotations       map[string]string `json:"annotations"`
+	OwnerReferences   []OwnerReference  `json:"ownerReferences"`
+}
+
+// object is embedded in the wire form of every kind.
+type object struct {
+	Metadata metadata `json:"metadata"`
+}
+
+func (o object) meta() metadata { return o.Metadata }
+
+type wire interface{ meta() metadata }
+
+// complete reports whether an object has what every object has.
+func (m metadata) complete(r resource) bool {
+	return m.Name != "" && m.UID != "" && m.ResourceVersion != "" && (m.Namespace != "") == r.scoped
+}
+
+// get reads one object. accept may ask for another form of it than the whole.
+func get[W wire](ctx context.Context, c *Client, r resource, namespace, name, accept string) (W, error) {
+	k := call{op: "get", resource: r, namespace: namespace, name: name}
+	ctx, req := c.prepare(ctx, k, http.MethodGet)
+	if accept != "" {
+		req.SetHeader("Accept", accept)
+	}
+	return finish[W](ctx, k, req)
+}
+
+// create makes a new object.
+func (c *Client) create(ctx context.Context, r resource, namespace, name string, body any) error {
+	k := call{op: "create", resource: r, namespace: namespace, name: name}
+	ctx, req := c.prepare(ctx, k, http.MethodPost)
+	encoded, err := json.Marshal(body)
+	if err != nil {
+		return k.failure(ctx, err)
+	}
+	_, err = finish[object](ctx, k, req.SetHeader("Content-Type", runtime.ContentTypeJSON).Body(encoded))
+	return err
+}
+
+// patch changes an object and returns it as the server answered.
+func patch[W wire](ctx context.Context, c *Client, r resource, namespace, name string, form types.PatchType, body any, dryRun bool) (W, error) {
+	k := call{op: "patch", resource: r, namespace: namespace, name: name}
+	ctx, req := c.prepare(ctx, k, http.MethodPatch)
+	if dryRun {
+		req.Param("dryRun", metav1.DryRunAll)
+	}
+	encoded, err := json.Marshal(body)
+	if err != nil {
+		var none W
+		return none, k.failure(ctx, err)
+	}
+	return finish[W](ctx, k, req.SetHeader("Content-Type", string(form)).Body(encoded))
+}
+
+// finish sends a request and decodes the object that answers it. An answer that is
+// another object is no answer.
+func finish[W wire](ctx context.Context, k call, req *rest.Request) (W, error) {
+	var w W
+	result := req.Do(ctx)
+	if err := result.Error(); err != nil {
+		return w, k.failure(ctx, err)
+	}
+	raw, err := result.Raw()
+	if err != nil {
+		return w, k.failure(ctx, err)
+	}
+	var status int
+	result.StatusCode(&status)
+	if json.Unmarshal(raw, &w) != nil {
+		return w, k.unusable(status, "the answer is no "+k.resource.kind)
+	}
+	if m := w.meta(); !m.complete(k.resource) || m.Name != k.name || m.Namespace != k.namespace {
+		return w, k.unusable(status, "the answer is about something else")
+	}
+	return w, nil
+}

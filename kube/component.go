@@ -1,0 +1,135 @@
+package kube
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/types"
+)
+
+const (
+	annotationPrefix = "image.redhat.com/"
+	// maxAnnotation is one byte more than what is worth reading, so that too long
+	// a value is seen to be too long.
+	maxAnnotation = 4<<10 + 1
+)
+
+// Component is what is kept of a Component (appstudio.redhat.com/v1alpha1).
+type Component struct {
+	Namespace, Name, UID, ResourceVersion string
+	Deleting                              bool              // has a deletionTimestamp
+	Application                           string            // spec.application, may be empty
+	SourceURL                             string            // spec.source.git.url, else spec.source.url
+	Annotations                           map[string]string // those under image.redhat.com/, a value cut at 4097 bytes
+	Annotated                             bool              // has annotations, these or others
+}
+
+type componentWire struct {
+	object
+	Spec struct {
+		Application string `json:"application"`
+		Source      struct {
+			URL string `json:"url"`
+			Git struct {
+				URL string `json:"url"`
+			} `json:"git"`
+		} `json:"source"`
+	} `json:"spec"`
+}
+
+func (w componentWire) slim() Component {
+	m := w.Metadata
+	return Component{
+		Namespace: m.Namespace, Name: m.Name, UID: m.UID, ResourceVersion: m.ResourceVersion,
+		Deleting:    m.DeletionTimestamp != "",
+		Application: w.Spec.Application,
+		SourceURL:   or(w.Spec.Source.Git.URL, w.Spec.Source.URL),
+		Annotations: ours(m.Annotations),
+		Annotated:   m.Annotations != nil,
+	}
+}
+
+func ours(annotations map[string]string) map[string]string {
+	kept := map[string]string{}
+	for key, value := range annotations {
+		if strings.HasPrefix(key, annotationPrefix) {
+			kept[key] = strings.Clone(value[:min(len(value), maxAnnotation)])
+		}
+	}
+	return kept
+}
+
+// Components lists the Components of a namespace, of all when it is "", that the
+// label selector matches, all when it is "".
+func (c *Client) Components(ctx context.Context, namespace, selector string) ([]Component, error) {
+	return list(ctx, c, components, namespace, selector, func(w componentWire) (Component, bool) { return w.slim(), true })
+}
+
+// Component reads one Component.
+func (c *Client) Component(ctx context.Context, namespace, name string) (Component, error) {
+	w, err := get[componentWire](ctx, c, components, namespace, name, "")
+	if err != nil {
+		return Component{}, err
+	}
+	return w.slim(), nil
+}
+
+// AnnotationChange is what is to become of a Component's annotations.
+type AnnotationChange struct {
+	Test   map[string]string // must have these values, or ErrInvalid
+	Set    map[string]string
+	Remove []string // those under image.redhat.com/; one that is not there is left out
+}
+
+// operation is one of a JSON patch (RFC 6902).
+type operation struct {
+	Op    string `json:"op"`
+	Path  string `json:"path"`
+	Value any    `json:"value,omitempty"`
+}
+
+// Annotate changes the annotations of a Component, all or none of them, provided it
+// is still as it was read: otherwise ErrConflict. It returns the Component as it is
+// now; where nothing changed it has its old resourceVersion.
+func (c *Client) Annotate(ctx context.Context, in Component, change AnnotationChange) (Component, error) {
+	if in.ResourceVersion == "" {
+		return Component{}, call{op: "patch", resource: components, namespace: in.Namespace, name: in.Name}.error(ErrInvalid, noVersion)
+	}
+	w, err := patch[componentWire](ctx, c, components, in.Namespace, in.Name, types.JSONPatchType, change.operations(in), false)
+	if err != nil {
+		return Component{}, err
+	}
+	return w.slim(), nil
+}
+
+// noVersion refuses a write that would hold whatever others wrote.
+const noVersion = "no resourceVersion is given"
+
+func (change AnnotationChange) operations(in Component) []operation {
+	// A wrong value here is a conflict (409); a failing test would be invalid (422).
+	ops := []operation{{"replace", "/metadata/resourceVersion", in.ResourceVersion}}
+	for _, key := range slices.Sorted(maps.Keys(change.Test)) {
+		ops = append(ops, operation{"test", annotationPath(key), change.Test[key]})
+	}
+	if !in.Annotated && len(change.Set) > 0 {
+		ops = append(ops, operation{"add", "/metadata/annotations", map[string]string{}})
+	}
+	for _, key := range slices.Sorted(maps.Keys(change.Set)) {
+		ops = append(ops, operation{"add", annotationPath(key), change.Set[key]})
+	}
+	for _, key := range change.Remove {
+		if _, ok := in.Annotations[key]; ok {
+			ops = append(ops, operation{Op: "remove", Path: annotationPath(key)})
+		}
+	}
+	return ops
+}
+
+var pointerEscape = strings.NewReplacer("~", "~0", "/", "~1")
+
+// annotationPath is a JSON pointer (RFC 6901).
+func annotationPath(key string) string {
+	return "/metadata/annotations/" + pointerEscape.Replace(key)
+}

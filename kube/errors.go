@@ -1,0 +1,206 @@
+package kube
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// The kinds of failure a caller tells apart with [errors.Is].
+var (
+	// ErrNotFound: the API server said that the object, or the namespace it was to
+	// be in, is not there. Nothing else is ever read as absence.
+	ErrNotFound = errors.New("not found")
+	// ErrExists: a create met an object of that name.
+	ErrExists = errors.New("already exists")
+	// ErrConflict: the object is not at the resourceVersion given any more.
+	ErrConflict = errors.New("changed meanwhile")
+	// ErrForbidden: the user lacks the right, or an admission rule or a quota forbids it.
+	ErrForbidden = errors.New("forbidden")
+	// ErrUnauthorized: the cluster does not know the credentials.
+	ErrUnauthorized = errors.New("the cluster rejects the credentials")
+	// ErrInvalid: the API server refused the request as it stands; a Test of
+	// [Client.Annotate] that failed is among these.
+	ErrInvalid = errors.New("refused as invalid")
+	// ErrTerminating: the namespace is being deleted and takes nothing new.
+	ErrTerminating = errors.New("the namespace is being deleted")
+	// ErrUnavailable: no usable answer. A write may have taken effect.
+	ErrUnavailable = errors.New("no usable answer from the cluster")
+	// ErrNotInstalled: the cluster does not serve this kind of object.
+	ErrNotInstalled = errors.New("the cluster does not serve this kind")
+	// ErrReadOnly: the client was made read-only and sent nothing.
+	ErrReadOnly = errors.New("this client does not write")
+)
+
+// Error is a failed call. Its text is one sentence that shows neither a body nor
+// an address.
+type Error struct {
+	Op, Kind, Namespace, Name string // what was tried, such as get, Secret, NAMESPACE, NAME
+	Status                    int    // HTTP status, 0 when there was no answer
+	Reason                    string // the API server's word for it, such as AlreadyExists
+	Message                   string // what it said, cleaned, at most 256 bytes; may be empty
+	kind                      error
+	cause                     error
+}
+
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString(e.Op + " " + e.Kind)
+	switch {
+	case e.Namespace != "" && e.Name != "":
+		b.WriteString(" " + e.Namespace + "/" + e.Name)
+	case e.Name != "":
+		b.WriteString(" " + e.Name)
+	case e.Namespace != "":
+		b.WriteString(" in " + e.Namespace)
+	}
+	b.WriteString(": " + e.kind.Error())
+	if e.Status != 0 {
+		fmt.Fprintf(&b, " (HTTP %d)", e.Status)
+	}
+	if e.Message != "" {
+		b.WriteString(": " + e.Message)
+	}
+	return b.String()
+}
+
+// Is matches the kinds above.
+func (e *Error) Is(target error) bool { return target == e.kind }
+
+// Unwrap gives the cause below the missing answer, so that a context that ended is
+// still seen as one.
+func (e *Error) Unwrap() error { return e.cause }
+
+func (k call) error(kind error, message string) *Error {
+	return &Error{Op: k.op, Kind: k.resource.kind, Namespace: k.namespace, Name: k.name, Message: message, kind: kind}
+}
+
+// unusable is an answer that says success but is not what was asked for.
+func (k call) unusable(status int, message string) *Error {
+	e := k.error(ErrUnavailable, message)
+	e.Status = status
+	return e
+}
+
+// failure classifies what client-go returned.
+func (k call) failure(ctx context.Context, err error) *Error {
+	var answer apierrors.APIStatus
+	switch {
+	case errors.Is(err, ErrReadOnly):
+		return k.error(ErrReadOnly, "")
+	case ctx.Err() != nil:
+		err = ctx.Err()
+	case errors.As(err, &answer):
+		status := answer.Status()
+		e := k.error(kindOf(err, status), "")
+		e.Status = int(status.Code)
+		e.Reason = word(string(status.Reason))
+		// Of anything but the API server's own answer, such as a proxy's page,
+		// nothing is kept.
+		if !unexpected(err) {
+			e.Message = clean(status.Message)
+		}
+		return e
+	}
+	var outer *url.Error
+	message := err
+	if errors.As(err, &outer) {
+		message = outer.Err // without the URL
+	}
+	e := k.error(ErrUnavailable, clean(message.Error()))
+	e.cause = err
+	return e
+}
+
+// terminating is the cause that the API server gives for a create in a namespace
+// that is being deleted.
+const terminating metav1.CauseType = "NamespaceTerminating"
+
+func kindOf(err error, status metav1.Status) error {
+	switch code := int(status.Code); {
+	case code == http.StatusNotFound && !unexpected(err):
+		return ErrNotFound
+	case code == http.StatusNotFound && notServed(err):
+		return ErrNotInstalled
+	case code == http.StatusUnauthorized:
+		return ErrUnauthorized
+	case unexpected(err):
+		return ErrUnavailable
+	case code == http.StatusForbidden && apierrors.HasStatusCause(err, terminating):
+		return ErrTerminating
+	case code == http.StatusForbidden:
+		return ErrForbidden
+	case code == http.StatusConflict && status.Reason == metav1.StatusReasonAlreadyExists:
+		return ErrExists
+	case code == http.StatusConflict:
+		return ErrConflict
+	case code == http.StatusGone, code == http.StatusTooManyRequests, code < 400, code >= 500:
+		return ErrUnavailable
+	default:
+		return ErrInvalid
+	}
+}
+
+// unexpected reports whether an answer was no Status, the API server's form of an
+// error.
+func unexpected(err error) bool {
+	return apierrors.HasStatusCause(err, metav1.CauseTypeUnexpectedServerResponse)
+}
+
+// notServed recognises the one error that the API server answers in plain text: for
+// a path that leads nowhere. Any other 404 that is no Status is some proxy's.
+func notServed(err error) bool {
+	cause, _ := apierrors.StatusCause(err, metav1.CauseTypeUnexpectedServerResponse)
+	return strings.TrimSpace(cause.Message) == "404 page not found"
+}
+
+const (
+	redacted   = "[redacted]"
+	maxMessage = 256
+)
+
+var (
+	longWord  = regexp.MustCompile(`[A-Za-z0-9+/=_-]{32,}`)
+	plainWord = regexp.MustCompile(`^[A-Za-z]{1,64}$`)
+)
+
+// clean makes foreign text safe to print: one line, nothing long enough to be a
+// token, at most maxMessage bytes.
+func clean(s string) string {
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case !unicode.IsPrint(r) || r == utf8.RuneError:
+			return -1
+		}
+		return r
+	}, s)
+	s = longWord.ReplaceAllString(strings.Join(strings.Fields(s), " "), redacted)
+	if len(s) <= maxMessage {
+		return s
+	}
+	const more = "…"
+	end := maxMessage - len(more)
+	for !utf8.RuneStart(s[end]) {
+		end--
+	}
+	return s[:end] + more
+}
+
+// word passes what can only be a word.
+func word(s string) string {
+	if plainWord.MatchString(s) {
+		return s
+	}
+	return ""
+}

@@ -1,0 +1,160 @@
+package kube
+
+import (
+	"context"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/types"
+)
+
+const (
+	dockerConfigType    = "kubernetes.io/dockerconfigjson"
+	managedByLabel      = "app.kubernetes.io/managed-by"
+	labelPrefix         = "appstudio.redhat.com/"
+	rotatedAtAnnotation = "image.redhat.com/rotated-at"
+
+	// metadataOnly leaves the server no form that carries content.
+	metadataOnly = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+)
+
+// OwnerReference names the object whose deletion takes its dependents with it.
+type OwnerReference struct {
+	APIVersion string `json:"apiVersion"`
+	Kind       string `json:"kind"`
+	Name       string `json:"name"`
+	UID        string `json:"uid"`
+}
+
+// Secret is what is kept of a Secret.
+type Secret struct {
+	Namespace, Name, UID, ResourceVersion string
+	Type                                  string
+	Immutable                             bool
+	Labels                                map[string]string // app.kubernetes.io/managed-by and those under appstudio.redhat.com/
+	Owners                                []OwnerReference
+	RotatedAt                             string // annotation image.redhat.com/rotated-at
+	// content is a closure because fmt, encoders and cmp reach unexported fields,
+	// but none of them calls a function.
+	content func() []byte
+}
+
+// DockerConfigJSON is the content of key .dockerconfigjson, nil when there is none.
+func (s Secret) DockerConfigJSON() []byte {
+	if s.content == nil {
+		return nil
+	}
+	return s.content()
+}
+
+type secretWire struct {
+	object
+	Type      string `json:"type"`
+	Immutable bool   `json:"immutable"`
+	Data      struct {
+		DockerConfigJSON []byte `json:".dockerconfigjson"`
+	} `json:"data"`
+}
+
+func (w secretWire) slim() Secret {
+	m := w.Metadata
+	s := Secret{
+		Namespace: m.Namespace, Name: m.Name, UID: m.UID, ResourceVersion: m.ResourceVersion,
+		Type: w.Type, Immutable: w.Immutable,
+		Labels: map[string]string{}, Owners: m.OwnerReferences,
+		RotatedAt: ours(m.Annotations)[rotatedAtAnnotation],
+	}
+	for key, value := range m.Labels {
+		if key == managedByLabel || strings.HasPrefix(key, labelPrefix) {
+			s.Labels[key] = value
+		}
+	}
+	if content := w.Data.DockerConfigJSON; content != nil {
+		s.content = func() []byte { return content }
+	}
+	return s
+}
+
+// Secrets lists the Secrets of a namespace, of all when it is "", that the label
+// selector matches.
+func (c *Client) Secrets(ctx context.Context, namespace, labelSelector string) ([]Secret, error) {
+	return list(ctx, c, secrets, namespace, labelSelector, func(w secretWire) (Secret, bool) { return w.slim(), true })
+}
+
+// Secret reads one Secret.
+func (c *Client) Secret(ctx context.Context, namespace, name string) (Secret, error) {
+	return c.secret(ctx, namespace, name, "")
+}
+
+// SecretMetadata reads all but the content, the type and whether it is immutable:
+// the content of what may be somebody else's Secret is not even asked for.
+func (c *Client) SecretMetadata(ctx context.Context, namespace, name string) (Secret, error) {
+	return c.secret(ctx, namespace, name, metadataOnly)
+}
+
+func (c *Client) secret(ctx context.Context, namespace, name, accept string) (Secret, error) {
+	w, err := get[secretWire](ctx, c, secrets, namespace, name, accept)
+	if err != nil {
+		return Secret{}, err
+	}
+	return w.slim(), nil
+}
+
+// SecretWrite is a Secret of type kubernetes.io/dockerconfigjson as it should be.
+type SecretWrite struct {
+	Namespace, Name  string
+	Labels           map[string]string
+	Owner            OwnerReference
+	RotatedAt        string        // RFC 3339; "": leave it alone
+	DockerConfigJSON func() []byte // a closure, because it cannot be printed
+}
+
+// secretBody is a new Secret, or a merge patch of one.
+type secretBody struct {
+	APIVersion string         `json:"apiVersion,omitempty"`
+	Kind       string         `json:"kind,omitempty"`
+	Type       string         `json:"type,omitempty"`
+	Metadata   secretBodyMeta `json:"metadata"`
+	Data       struct {
+		DockerConfigJSON []byte `json:".dockerconfigjson"`
+	} `json:"data"`
+}
+
+type secretBodyMeta struct {
+	Name            string            `json:"name,omitempty"`
+	ResourceVersion string            `json:"resourceVersion,omitempty"`
+	Labels          map[string]string `json:"labels,omitempty"`
+	Annotations     map[string]string `json:"annotations,omitempty"`
+	OwnerReferences []OwnerReference  `json:"ownerReferences"`
+}
+
+func (w SecretWrite) body() secretBody {
+	b := secretBody{Metadata: secretBodyMeta{Labels: w.Labels, OwnerReferences: []OwnerReference{w.Owner}}}
+	if w.RotatedAt != "" {
+		b.Metadata.Annotations = map[string]string{rotatedAtAnnotation: w.RotatedAt}
+	}
+	b.Data.DockerConfigJSON = w.DockerConfigJSON()
+	return b
+}
+
+// CreateSecret makes a Secret: ErrExists when there is one of that name, ours or not,
+// ErrTerminating and ErrNotFound when its namespace goes or is away.
+func (c *Client) CreateSecret(ctx context.Context, w SecretWrite) error {
+	body := w.body()
+	body.APIVersion, body.Kind, body.Type = "v1", "Secret", dockerConfigType
+	body.Metadata.Name = w.Name
+	return c.create(ctx, secrets, w.Namespace, w.Name, body)
+}
+
+// UpdateSecret changes the labels given, the content and the owner of a Secret that
+// is still at the resourceVersion: otherwise ErrConflict. It does not look whose the
+// Secret is. A dry run is judged in full by the API server, but nothing is kept; an
+// immutable Secret is ErrInvalid there, too.
+func (c *Client) UpdateSecret(ctx context.Context, w SecretWrite, resourceVersion string, dryRun bool) error {
+	if resourceVersion == "" {
+		return call{op: "patch", resource: secrets, namespace: w.Namespace, name: w.Name}.error(ErrInvalid, noVersion)
+	}
+	body := w.body()
+	body.Metadata.ResourceVersion = resourceVersion
+	_, err := patch[object](ctx, c, secrets, w.Namespace, w.Name, types.MergePatchType, body, dryRun)
+	return err
+}
