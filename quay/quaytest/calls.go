@@ -51,7 +51,7 @@ func (s *Server) count(is func(Call) bool) int {
 }
 
 // record notes the call and returns the fault that befalls it, or nil.
-func (s *Server) record(q *request) *Injected {
+func (s *Server) record(q *request) *Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c := Call{Method: q.method, Route: q.template(), Path: q.path}

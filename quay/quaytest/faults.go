@@ -43,6 +43,7 @@ type Injected struct {
 	server     *Server
 	fault      Fault
 	seen, hits int
+	removed    bool
 }
 
 // Inject adds a fault. Of several that match, the first injected one befalls
@@ -73,20 +74,21 @@ func (i *Injected) Hits() int {
 func (i *Injected) Remove() {
 	i.server.mu.Lock()
 	defer i.server.mu.Unlock()
-	i.fault.Times, i.hits = 1, max(1, i.hits)
+	i.removed = true
 }
 
-func (s *Server) befall(c Call) *Injected {
+func (s *Server) befall(c Call) *Fault {
 	var chosen *Injected
 	for _, i := range s.faults {
 		if i.matches(c) && i.due() && chosen == nil {
 			chosen = i
 		}
 	}
-	if chosen != nil {
-		chosen.hits++
+	if chosen == nil {
+		return nil
 	}
-	return chosen
+	chosen.hits++
+	return &chosen.fault
 }
 
 func (i *Injected) matches(c Call) bool {
@@ -97,39 +99,34 @@ func (i *Injected) matches(c Call) bool {
 // due counts the call and says whether it is one that goes wrong.
 func (i *Injected) due() bool {
 	i.seen++
-	return i.seen > i.fault.Skip && (i.fault.Times < 0 || i.hits < max(1, i.fault.Times))
+	return !i.removed && i.seen > i.fault.Skip && (i.fault.Times < 0 || i.hits < max(1, i.fault.Times))
 }
 
 // misbehave answers a request that a fault befalls.
-func (s *Server) misbehave(w http.ResponseWriter, r *http.Request, q *request, i *Injected) {
-	f := i.fault
+func (s *Server) misbehave(w http.ResponseWriter, r *http.Request, q *request, f Fault) {
 	switch f.Outcome {
 	case Anonymous:
 		q.token = ""
+		s.serve(q).write(w)
 	case ExpireToken:
 		s.ExpireToken(q.token)
+		s.serve(q).write(w)
+	case Truncate:
+		s.serve(q).truncate(w)
 	case Stall:
 		if !f.Applied {
 			f.wait(r)
 		}
-	}
-	if !f.Applied && (f.Outcome == Answer || f.Outcome == Drop) {
-		f.end(w)
-		return
-	}
-	answer := s.serve(q)
-	switch f.Outcome {
-	case Answer, Drop:
-		f.end(w)
-	case Truncate:
-		answer.truncate(w)
-	case Stall:
+		answer := s.serve(q)
 		if f.Applied {
 			f.wait(r)
 		}
 		answer.write(w)
-	default:
-		answer.write(w)
+	default: // Answer, Drop
+		if f.Applied {
+			s.serve(q)
+		}
+		f.end(w)
 	}
 }
 
@@ -170,8 +167,12 @@ func proxyPage(status int) string {
 		"</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
 }
 
-// truncate promises the whole body and sends half of it.
+// truncate promises the whole body and sends half of it. Without a body the
+// answer is lost altogether.
 func (a response) truncate(w http.ResponseWriter) {
+	if len(a.body) == 0 {
+		panic(http.ErrAbortHandler)
+	}
 	a.header(w)
 	w.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
 	w.WriteHeader(a.status)

@@ -83,7 +83,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.options.OnRequest(q.method, q.template(), q.path)
 	}
 	if fault := s.record(q); fault != nil {
-		s.misbehave(w, r, q, fault)
+		s.misbehave(w, r, q, *fault)
 		return
 	}
 	s.serve(q).write(w)
