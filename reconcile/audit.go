@@ -1,0 +1,74 @@
+package reconcile
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"berth/quay"
+)
+
+// observeRoles reads the roles on this run's share of the repositories.
+func (w *World) observeRoles(ctx context.Context, q registryReader, now time.Time) error {
+	var ours []string
+	for _, c := range w.Components {
+		n, err := w.names(c)
+		if err != nil || c.Deleting {
+			continue
+		}
+		if _, ok := w.Repositories[n.Repository]; ok {
+			ours = append(ours, n.Repository)
+		}
+	}
+	share := audited(ours, now)
+	roles := make([]map[string]quay.Role, len(share))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(readers)
+	for i, repository := range share {
+		g.Go(func() (err error) {
+			roles[i], err = q.ListRobotPermissions(ctx, repository)
+			return
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	w.Roles = make(map[string]map[string]quay.Role, len(share))
+	for i, repository := range share {
+		w.Roles[repository] = roles[i]
+	}
+	return nil
+}
+
+const (
+	auditSlots = 24 * 4 // quarters of an hour in a day
+	auditFloor = 10
+)
+
+// audited returns the share of repositories whose roles a run at this time
+// looks at: at least ten, and every one of them once a day when runs are a
+// quarter of an hour apart. Hashing spreads a tenant's repositories over the day.
+func audited(repositories []string, now time.Time) []string {
+	ranked := slices.Clone(repositories)
+	slices.Sort(ranked)
+	ranked = slices.Compact(ranked)
+	place := make(map[string]string, len(ranked))
+	for _, r := range ranked {
+		place[r] = hash(16, "audit", r)
+	}
+	slices.SortFunc(ranked, func(a, b string) int { return cmp.Compare(place[a], place[b]) })
+
+	total := len(ranked)
+	now = now.UTC()
+	slot := now.Hour()*4 + now.Minute()/15
+	first := slot * total / auditSlots
+	count := min(total, max(auditFloor, (total+auditSlots-1)/auditSlots))
+	share := make([]string, 0, count)
+	for i := range count {
+		share = append(share, ranked[(first+i)%total])
+	}
+	return share
+}

@@ -1,0 +1,263 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"berth/kube"
+	"berth/quay"
+)
+
+// registryReader and clusterReader are all the reading that comes before a plan.
+type registryReader interface {
+	GetOrganization(ctx context.Context) (quay.Organization, error)
+	ListRobots(ctx context.Context) ([]quay.Robot, error)
+	ListRepositories(ctx context.Context) ([]quay.Repository, error)
+	ListRobotPermissions(ctx context.Context, repository string) (map[string]quay.Role, error)
+}
+
+type clusterReader interface {
+	Namespaces(ctx context.Context) ([]kube.Namespace, error)
+	Namespace(ctx context.Context, name string) (kube.Namespace, error)
+	Components(ctx context.Context, namespace, selector string) ([]kube.Component, error)
+	Secrets(ctx context.Context, namespace, labelSelector string) ([]kube.Secret, error)
+	SecretMetadata(ctx context.Context, namespace, name string) (kube.Secret, error)
+	ServiceAccounts(ctx context.Context, namespace string, keep func(string) bool) ([]kube.ServiceAccount, error)
+}
+
+// ErrNotAdmin stops a run before it compares anything: with less than an
+// administrator's token Quay leaves things out of its answers without a word.
+var ErrNotAdmin = errors.New("the Quay token does not administer the organization")
+
+// readers bounds the small requests of an observation that are made side by side.
+const readers = 8
+
+// observe reads the world. now chooses the repositories whose roles are
+// audited; it reaches nothing else.
+func observe(ctx context.Context, q registryReader, k clusterReader, n Naming, p Policy, s Scope, now time.Time) (World, error) {
+	organization, err := q.GetOrganization(ctx)
+	if err != nil {
+		return World{}, err
+	}
+	if !organization.Admin {
+		return World{}, ErrNotAdmin
+	}
+	w := World{Naming: n, Policy: p, Whole: s.whole()}
+	var secrets []kube.Secret
+	g, gctx := errgroup.WithContext(ctx) // the whole run rests on each of these
+	g.Go(func() (err error) { w.Robots, err = observeRobots(gctx, q, n); return })
+	g.Go(func() (err error) { w.Repositories, err = observeRepositories(gctx, q); return })
+	g.Go(func() (err error) { w.Namespaces, err = observeNamespaces(gctx, k, s, n.Cluster); return })
+	g.Go(func() (err error) { w.Components, w.Missing, err = observeComponents(gctx, k, s); return })
+	g.Go(func() (err error) { w.ServiceAccounts, err = observeServiceAccounts(gctx, k, p, s); return })
+	g.Go(func() (err error) {
+		secrets, err = each(s.namespaces(), func(namespace string) ([]kube.Secret, error) {
+			return k.Secrets(gctx, namespace, LabelManagedBy+"="+manager)
+		})
+		return
+	})
+	if err := g.Wait(); err != nil {
+		return World{}, err
+	}
+	if w.Naming.Cluster == "" {
+		w.Naming.Cluster = w.Namespaces[clusterNamespace].UID
+	}
+	if err := w.observeSecrets(ctx, k, secrets); err != nil {
+		return World{}, err
+	}
+	return w, w.observeRoles(ctx, q, now)
+}
+
+// clusterNamespace is in every cluster, and its uid stands for the cluster.
+const clusterNamespace = "kube-system"
+
+func each[T any](namespaces []string, list func(namespace string) ([]T, error)) ([]T, error) {
+	var all []T
+	for _, namespace := range namespaces {
+		some, err := list(namespace)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, some...)
+	}
+	return all, nil
+}
+
+func observeRobots(ctx context.Context, q registryReader, n Naming) (map[string]Robot, error) {
+	list, err := q.ListRobots(ctx)
+	if err != nil {
+		return nil, err
+	}
+	robots := make(map[string]Robot, len(list))
+	for _, r := range list {
+		robots[r.Name] = Robot{
+			Mark:         r.Description,
+			Repositories: r.Repositories,
+			Fingerprint:  fingerprint(n.login(r.Name), r.Token.Reveal()),
+		}
+	}
+	return robots, nil
+}
+
+func observeRepositories(ctx context.Context, q registryReader) (map[string]quay.Repository, error) {
+	list, err := q.ListRepositories(ctx)
+	if err != nil {
+		return nil, err
+	}
+	repositories := make(map[string]quay.Repository, len(list))
+	for _, r := range list {
+		repositories[r.Name] = r
+	}
+	return repositories, nil
+}
+
+// observeNamespaces also reads kube-system when the cluster has no other name.
+func observeNamespaces(ctx context.Context, k clusterReader, s Scope, cluster string) (map[string]kube.Namespace, error) {
+	names := s.namespaces()
+	var list []kube.Namespace
+	var err error
+	if names[0] == "" {
+		list, err = k.Namespaces(ctx)
+	} else {
+		if cluster == "" {
+			names = append(names, clusterNamespace)
+		}
+		list, err = each(names, func(name string) ([]kube.Namespace, error) {
+			namespace, err := k.Namespace(ctx, name)
+			return []kube.Namespace{namespace}, err
+		})
+	}
+	if err != nil {
+		return nil, err
+	}
+	namespaces := make(map[string]kube.Namespace, len(list))
+	for _, n := range list {
+		namespaces[n.Name] = n
+	}
+	if cluster == "" && namespaces[clusterNamespace].UID == "" {
+		return nil, fmt.Errorf("the cluster does not show its namespace %s, whose uid names it", clusterNamespace)
+	}
+	return namespaces, nil
+}
+
+func observeComponents(ctx context.Context, k clusterReader, s Scope) (found []kube.Component, missing []Key, err error) {
+	all, err := each(s.namespaces(), func(namespace string) ([]kube.Component, error) {
+		return k.Components(ctx, namespace, s.Selector)
+	})
+	if err != nil || len(s.Only) == 0 {
+		return all, nil, err
+	}
+	for _, want := range s.Only {
+		i := slices.IndexFunc(all, func(c kube.Component) bool { return keyOf(c) == want })
+		if i < 0 {
+			missing = append(missing, want)
+		} else if !slices.ContainsFunc(found, func(c kube.Component) bool { return keyOf(c) == want }) {
+			found = append(found, all[i])
+		}
+	}
+	return found, missing, nil
+}
+
+func observeServiceAccounts(ctx context.Context, k clusterReader, p Policy, s Scope) (map[Key]map[string]bool, error) {
+	keep := func(name string) bool {
+		return slices.ContainsFunc(p.PushServiceAccounts, func(pattern string) bool {
+			before, after, varies := strings.Cut(pattern, componentVariable)
+			return name == pattern || varies && strings.HasPrefix(name, before) && strings.HasSuffix(name, after)
+		})
+	}
+	list, err := each(s.namespaces(), func(namespace string) ([]kube.ServiceAccount, error) {
+		return k.ServiceAccounts(ctx, namespace, keep)
+	})
+	if err != nil {
+		return nil, err
+	}
+	accounts := make(map[Key]map[string]bool, len(list))
+	for _, a := range list {
+		links := make(map[string]bool, len(a.Secrets))
+		for _, secret := range a.Secrets {
+			links[secret] = true
+		}
+		accounts[Key{a.Namespace, a.Name}] = links
+	}
+	return accounts, nil
+}
+
+// componentVariable in the name of a push ServiceAccount is replaced by the Component's.
+const componentVariable = "{component}"
+
+// observeSecrets sorts the listed Secrets to their Components. A name of ours
+// that the list lacks is free or somebody else's: the metadata tells, and the
+// content of what is not ours is never asked for.
+func (w *World) observeSecrets(ctx context.Context, k clusterReader, listed []kube.Secret) error {
+	w.Secrets = map[Key]Secret{}
+	w.Logins = map[string]bool{}
+	labelled := make(map[Key]kube.Secret, len(listed))
+	for _, s := range listed {
+		labelled[Key{s.Namespace, s.Name}] = s
+		if c := read(s.DockerConfigJSON()); c.Login != "" {
+			w.Logins[c.Login] = true
+		}
+	}
+	w.Strays = len(labelled)
+
+	type wanted struct {
+		key Key
+		of  kube.Component
+	}
+	var unlisted []wanted
+	for _, c := range w.Components {
+		n, err := w.names(c)
+		if err != nil || c.Deleting {
+			continue
+		}
+		for _, a := range n.accounts() {
+			key := Key{c.Namespace, a.Secret}
+			if s, ok := labelled[key]; ok {
+				w.Secrets[key] = secretOf(s, c)
+				w.Strays--
+			} else {
+				unlisted = append(unlisted, wanted{key, c})
+			}
+		}
+	}
+	found := make([]*Secret, len(unlisted))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(readers)
+	for i, u := range unlisted {
+		g.Go(func() error {
+			s, err := k.SecretMetadata(ctx, u.key.Namespace, u.key.Name)
+			if errors.Is(err, kube.ErrNotFound) {
+				return nil
+			}
+			if err == nil {
+				secret := secretOf(s, u.of)
+				found[i] = &secret
+			}
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	for i, s := range found {
+		if s != nil {
+			w.Secrets[unlisted[i].key] = *s
+		}
+	}
+	return nil
+}
+
+func secretOf(s kube.Secret, c kube.Component) Secret {
+	whose, why := owned(s, c)
+	secret := Secret{Owned: whose, Foreign: why, Type: s.Type, Fixed: s.Immutable, Labels: s.Labels}
+	if whose != foreign {
+		secret.Content = read(s.DockerConfigJSON())
+	}
+	return secret
+}

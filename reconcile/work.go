@@ -1,0 +1,175 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"berth/kube"
+	"berth/quay"
+)
+
+// createRepository reads again when the answer leaves open whether there is a
+// repository now, and goes on only with the one it wanted.
+func (w *work) createRepository(ctx context.Context, a CreateRepository) error {
+	if a.Visibility == quay.Private && w.full.Load() {
+		return fmt.Errorf("create repository %s: %w", a.Name, quay.ErrPaymentRequired)
+	}
+	err := w.repositories.CreateRepository(ctx, a.Repository)
+	if !unsure(err) {
+		return err
+	}
+	r, lookup := w.repositories.GetRepository(ctx, a.Name)
+	switch {
+	case errors.Is(lookup, quay.ErrNotFound):
+		return err
+	case lookup != nil:
+		return errors.Join(err, lookup)
+	case r.Description != a.Description:
+		return fmt.Errorf("%w: repository %s appeared meanwhile and is not marked as this Component's", errNotOurs, a.Name)
+	case r.Visibility != a.Visibility:
+		return fmt.Errorf("repository %s appeared meanwhile and is %s: %w", a.Name, r.Visibility, errMoved)
+	}
+	return nil
+}
+
+func (w *work) changeVisibility(ctx context.Context, a ChangeVisibility) error {
+	if a.To == quay.Private && w.full.Load() {
+		return fmt.Errorf("make repository %s private: %w", a.Repository, quay.ErrPaymentRequired)
+	}
+	return w.repositories.ChangeVisibility(ctx, a.Repository, a.To)
+}
+
+func (w *work) createRobot(ctx context.Context, a CreateRobot) error {
+	robot, err := w.robots.CreateRobot(ctx, a.Robot, a.Mark)
+	if err == nil {
+		w.fresh[a.Robot] = robot.Token
+		return nil
+	}
+	if !unsure(err) {
+		return err
+	}
+	robot, lookup := w.robots.GetRobot(ctx, a.Robot)
+	switch {
+	case errors.Is(lookup, quay.ErrNotFound):
+		return err
+	case lookup != nil:
+		return errors.Join(err, lookup)
+	case robot.Description != a.Mark:
+		return fmt.Errorf("%w: robot %s appeared meanwhile and is not marked as this Component's", errNotOurs, a.Robot)
+	}
+	return nil
+}
+
+// unsure reports whether only reading again tells what a creation did.
+func unsure(err error) bool {
+	return errors.Is(err, quay.ErrInvalid) || errors.Is(err, quay.ErrUncertain) || errors.Is(err, quay.ErrUnexpected)
+}
+
+// deleteRobot removes a superseded robot once a live look has shown that the
+// Component this run knows is still the one there: after a stale list the
+// robots to delete would be its successor's.
+func (w *work) deleteRobot(ctx context.Context, a DeleteRobot) error {
+	if _, err := w.live(ctx); err != nil {
+		return err
+	}
+	return w.robots.DeleteRobot(ctx, a.Robot)
+}
+
+// live reads the Component again and demands that it is the one planned for.
+func (w *work) live(ctx context.Context) (kube.Component, error) {
+	listed := w.plan.Component
+	c, err := w.cluster.Component(ctx, listed.Namespace, listed.Name)
+	if err != nil {
+		return c, err
+	}
+	if c.UID != listed.UID || c.Deleting {
+		return c, fmt.Errorf("the Component was deleted: %w", errMoved)
+	}
+	return c, nil
+}
+
+// attempts bounds how often a conditional write is tried again after somebody
+// else wrote first.
+const attempts = 5
+
+// announce writes the annotation on the Component as it stands.
+func (w *work) announce(ctx context.Context, value string) error {
+	c := w.plan.Component
+	var err error
+	for range attempts {
+		_, err = w.cluster.Annotate(ctx, c, kube.AnnotationChange{Set: map[string]string{AnnotationImage: value}})
+		if !errors.Is(err, kube.ErrConflict) {
+			return err
+		}
+		if c, err = w.live(ctx); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("announce the image: %w", errMoved)
+}
+
+// writeSecret makes the Secret carry the robot's token as Quay has it now. The
+// Secret is read first, for its resourceVersion; then the robot; the write
+// holds only if nobody wrote in between; and the next round reads both back.
+// Without the condition two overlapping runs can leave a dead token.
+func (w *work) writeSecret(ctx context.Context, a WriteSecret) error {
+	namespace := w.plan.Component.Namespace
+	skip := !a.Exists // of a new one there is nothing to read yet
+	for range attempts {
+		var secret kube.Secret
+		err := kube.ErrNotFound
+		if !skip {
+			secret, err = w.cluster.Secret(ctx, namespace, a.Secret)
+		}
+		skip = false
+		if err != nil && !errors.Is(err, kube.ErrNotFound) {
+			return err
+		}
+		exists := err == nil
+		whose, why := owned(secret, w.plan.Component)
+		if exists && whose == foreign {
+			return fmt.Errorf("%w: Secret %s/%s: %s", errNotOurs, namespace, a.Secret, why)
+		}
+		token, fresh, err := w.token(ctx, a.Account)
+		if err != nil {
+			return err
+		}
+		write := w.secretWrite(a, token)
+		if exists && whose == mine && covers(secret.Labels, write.Labels) && string(secret.DockerConfigJSON()) == string(write.DockerConfigJSON()) {
+			return nil
+		}
+		if exists {
+			err = w.cluster.UpdateSecret(ctx, write, secret.ResourceVersion, false)
+		} else {
+			err = w.cluster.CreateSecret(ctx, write)
+		}
+		switch {
+		case err == nil && fresh:
+			return nil // the robot is as new as the Secret: nobody can have rotated it
+		case err == nil, errors.Is(err, kube.ErrConflict), errors.Is(err, kube.ErrExists):
+		case exists && errors.Is(err, kube.ErrNotFound): // deleted meanwhile: make it anew
+		default:
+			return err
+		}
+	}
+	return fmt.Errorf("write Secret %s/%s: %w", namespace, a.Secret, errMoved)
+}
+
+// token is the robot's current one, and whether this run has just made it.
+func (w *work) token(ctx context.Context, a Account) (token quay.Token, fresh bool, err error) {
+	if token, fresh = w.fresh[a.Robot]; fresh {
+		delete(w.fresh, a.Robot) // good for one write: a second round reads it again
+		return token, true, nil
+	}
+	robot, err := w.robots.GetRobot(ctx, a.Robot)
+	return robot.Token, false, err
+}
+
+func (w *work) secretWrite(a WriteSecret, token quay.Token) kube.SecretWrite {
+	c := w.plan.Component
+	return kube.SecretWrite{
+		Namespace: c.Namespace, Name: a.Secret, Labels: labels(c), Owner: ownerOf(c),
+		DockerConfigJSON: func() []byte { return render(a.Image, w.naming.login(a.Robot), token) },
+	}
+}
