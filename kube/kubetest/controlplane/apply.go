@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,7 +11,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/yaml"
 )
 
@@ -78,14 +76,7 @@ func (cp *ControlPlane) apply(ctx context.Context, object *unstructured.Unstruct
 	if object.GetName() == "" {
 		return client.Create(ctx, object, metav1.CreateOptions{FieldValidation: metav1.FieldValidationStrict})
 	}
-	data, err := json.Marshal(object)
-	if err != nil {
-		return nil, err
-	}
-	force := true // the administrator may take over any field
-	return client.Patch(ctx, object.GetName(), types.ApplyPatchType, data, metav1.PatchOptions{
-		FieldManager: "controlplane", Force: &force, FieldValidation: metav1.FieldValidationStrict,
-	})
+	return client.Apply(ctx, object.GetName(), object, metav1.ApplyOptions{FieldManager: "controlplane", Force: true})
 }
 
 // definedKinds returns the kinds that a definition adds to the API.

@@ -126,6 +126,18 @@ func TestAuditEventPrecedesTheEndOfItsAnswer(t *testing.T) {
 	}
 }
 
+func TestAnUnknownFieldIsRefused(t *testing.T) {
+	t.Parallel()
+	cp := controlplane.Shared(t)
+	for _, metadata := range []string{"{name: a, namespace: default}", "{generateName: a-, namespace: default}"} {
+		if _, err := cp.Apply(t.Context(), []byte("{apiVersion: v1, kind: ConfigMap, metadata: "+metadata+", dta: {}}")); err == nil {
+			t.Errorf("ConfigMap with metadata %s was accepted", metadata)
+		} else if !strings.Contains(err.Error(), "dta") {
+			t.Errorf("the error does not name the field: %v", err)
+		}
+	}
+}
+
 // oldComponent and newComponent are the same Component in the two published forms.
 const (
 	oldComponent = `

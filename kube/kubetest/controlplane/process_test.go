@@ -9,21 +9,29 @@ import (
 	"berth/kube/kubetest/controlplane/assets"
 )
 
-func TestAFailedStartShowsTheLogsAndLeavesNothingRunning(t *testing.T) {
+func TestAFailedStartShowsTheLogAndLeavesNothingRunning(t *testing.T) {
 	t.Parallel()
 	broken := assets.Dir(t.TempDir())
-	script := "#!/bin/sh\necho \"$1 has no such flag\" >&2\nexit 1\n"
+	script := `#!/bin/sh
+if [ "$1" = etcd ]; then cat; echo bye >etcd.ended; exit; fi
+echo no such flag >&2
+exit 1
+`
 	if err := os.WriteFile(broken.Kubernetes(), []byte(script), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	_, err := start(t.Context(), broken, t.TempDir(), AppStudio)
+	dir := t.TempDir()
+	_, err := start(t.Context(), broken, dir, AppStudio)
 	if err == nil {
 		t.Fatal("started without servers")
 	}
-	for _, want := range []string{"etcd has no such flag", "kube-apiserver has no such flag"} {
+	for _, want := range []string{"kube-apiserver ended", "--- kube-apiserver\nno such flag"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("the error does not contain %q: %v", want, err)
 		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, "etcd.ended")); err != nil {
+		t.Errorf("etcd was not stopped in peace: %v", err)
 	}
 }
 
