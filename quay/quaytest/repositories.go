@@ -26,7 +26,10 @@ var (
 	}
 	describeSchema   = schema{required: []string{"description"}, properties: []property{{name: "description", types: text}}}
 	visibilitySchema = schema{required: []string{"visibility"}, properties: []property{visibility}}
-	starSchema       = schema{required: []string{"namespace", "repository"}, properties: []property{{name: "namespace", types: text}, {name: "repository", types: text}}}
+	starSchema       = schema{
+		required:   []string{"namespace", "repository"},
+		properties: []property{{name: "namespace", types: text}, {name: "repository", types: text}},
+	}
 )
 
 // createRepository checks in Quay's order: body, right, name taken, plan, name.

@@ -10,40 +10,45 @@ import (
 // The route templates, as Requests, Fault and Call name them. {repository} is
 // namespace/name; names with more slashes match too.
 const (
-	RouteConfig            = "/config"
-	RouteOrganizations     = "/organization/"
-	RouteOrganization      = "/organization/{organization}"
-	RoutePrivate           = "/organization/{organization}/private"
-	RoutePrototypes        = "/organization/{organization}/prototypes"
-	RouteTeam              = "/organization/{organization}/team/{team}"
-	RouteTeamMember        = "/organization/{organization}/team/{team}/members/{account}"
-	RouteRobots            = "/organization/{organization}/robots"
-	RouteRobot             = "/organization/{organization}/robots/{robot}"
-	RouteRegenerate        = "/organization/{organization}/robots/{robot}/regenerate"
-	RouteRobotPermissions  = "/organization/{organization}/robots/{robot}/permissions"
-	RouteFederation        = "/organization/{organization}/robots/{robot}/federation"
-	RouteRepositories      = "/repository"
-	RouteRepository        = "/repository/{repository}"
-	RouteVisibility        = "/repository/{repository}/changevisibility"
-	RouteUserPermissions   = "/repository/{repository}/permissions/user/"
-	RouteTeamPermissions   = "/repository/{repository}/permissions/team/"
-	RouteUserPermission    = "/repository/{repository}/permissions/user/{account}"
-	RouteTransitive        = "/repository/{repository}/permissions/user/{account}/transitive"
-	RouteStarred           = "/user/starred"
-	RouteUserRobots        = "/user/robots"
-	apiPrefix              = "/api/v1"
-	repositoryPathPattern  = `([^/]+(?:/[^/]+)+)`
-	repositoryPathWildcard = "{repository}"
+	RouteConfig           = "/config"
+	RouteOrganizations    = "/organization/"
+	RouteOrganization     = "/organization/{organization}"
+	RoutePrivate          = "/organization/{organization}/private"
+	RoutePrototypes       = "/organization/{organization}/prototypes"
+	RouteTeam             = "/organization/{organization}/team/{team}"
+	RouteTeamMember       = "/organization/{organization}/team/{team}/members/{account}"
+	RouteRobots           = "/organization/{organization}/robots"
+	RouteRobot            = "/organization/{organization}/robots/{robot}"
+	RouteRegenerate       = "/organization/{organization}/robots/{robot}/regenerate"
+	RouteRobotPermissions = "/organization/{organization}/robots/{robot}/permissions"
+	RouteFederation       = "/organization/{organization}/robots/{robot}/federation"
+	RouteRepositories     = "/repository"
+	RouteRepository       = "/repository/{repository}"
+	RouteVisibility       = "/repository/{repository}/changevisibility"
+	RouteUserPermissions  = "/repository/{repository}/permissions/user/"
+	RouteTeamPermissions  = "/repository/{repository}/permissions/team/"
+	RouteUserPermission   = "/repository/{repository}/permissions/user/{account}"
+	RouteTransitive       = "/repository/{repository}/permissions/user/{account}/transitive"
+	RouteStarred          = "/user/starred"
+	RouteUserRobots       = "/user/robots"
 )
 
-type handler func(*request) *response
+const (
+	apiPrefix      = "/api/v1"
+	repositoryPath = `([^/]+(?:/[^/]+)+)` // namespace/name
+)
+
+type (
+	handler  func(*request) *response
+	handlers map[string]handler // by method
+)
 
 type route struct {
 	template string
 	web      bool // not below /api/v1, and without its checks
 	pattern  *regexp.Regexp
 	params   []string
-	handlers map[string]handler
+	handlers handlers
 }
 
 // routes are tried in order: the longer ones before {repository}, which matches
@@ -64,15 +69,17 @@ var routes = []*route{
 	newRoute(RouteRepositories, handlers{"GET": (*request).listRepositories, "POST": (*request).createRepository}),
 	newRoute(RouteVisibility, handlers{"POST": (*request).changeVisibility}),
 	newRoute(RouteTransitive, handlers{"GET": (*request).transitivePermission}),
-	newRoute(RouteUserPermission, handlers{"GET": (*request).getPermission, "PUT": (*request).putPermission, "DELETE": (*request).deletePermission}),
+	newRoute(RouteUserPermission, handlers{
+		"GET": (*request).getPermission, "PUT": (*request).putPermission, "DELETE": (*request).deletePermission,
+	}),
 	newRoute(RouteUserPermissions, handlers{"GET": (*request).listPermissions}),
 	newRoute(RouteTeamPermissions, handlers{"GET": (*request).listTeamPermissions}),
-	newRoute(RouteRepository, handlers{"GET": (*request).getRepository, "PUT": (*request).describeRepository, "DELETE": (*request).deleteRepository}),
+	newRoute(RouteRepository, handlers{
+		"GET": (*request).getRepository, "PUT": (*request).describeRepository, "DELETE": (*request).deleteRepository,
+	}),
 	newRoute(RouteUserRobots, handlers{"GET": (*request).listUserRobots}),
 	newRoute(RouteStarred, handlers{"POST": (*request).star}),
 }
-
-type handlers = map[string]handler
 
 var parameter = regexp.MustCompile(`\{(\w+)\}`)
 
@@ -81,7 +88,7 @@ func newRoute(template string, h handlers) *route {
 	for _, m := range parameter.FindAllStringSubmatch(template, -1) {
 		r.params = append(r.params, m[1])
 	}
-	pattern := strings.ReplaceAll(template, repositoryPathWildcard, repositoryPathPattern)
+	pattern := strings.ReplaceAll(template, "{repository}", repositoryPath)
 	pattern = parameter.ReplaceAllString(pattern, `([^/]+)`)
 	if !r.web {
 		pattern = apiPrefix + pattern
@@ -91,7 +98,7 @@ func newRoute(template string, h handlers) *route {
 }
 
 // slashless paths are not repositories: Quay knows that they lack their slash.
-var slashless = regexp.MustCompile(`\A/api/v1/repository/` + repositoryPathPattern + `/permissions/(user|team)\z`)
+var slashless = regexp.MustCompile(`\A/api/v1/repository/` + repositoryPath + `/permissions/(user|team)\z`)
 
 // find sets the request's route, handler and path parameters. A known path with
 // a wrong method has a route but no handler.

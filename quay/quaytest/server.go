@@ -30,7 +30,7 @@ import (
 type Options struct {
 	PageSize  int                              // repositories on a page; zero: 100, as Quay
 	Now       func() time.Time                 // nil: time.Now
-	NewToken  func(robot string) string        // makes robot tokens, [A-Z0-9]{64}; nil: random ones
+	NewToken  func(robot string) string        // makes robot tokens, [A-Z0-9]{64}, without using the Server; nil: random ones
 	OnRequest func(method, route, path string) // called before each request is looked at, concurrently and without locks
 }
 

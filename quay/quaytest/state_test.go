@@ -82,6 +82,9 @@ func TestDeletedRepositoryLingers(t *testing.T) {
 	if got := w.robots("acme")[0].Repositories; len(got) != 0 {
 		t.Errorf("collected: %q", got)
 	}
+	if names, _ := w.do(http.MethodGet, listAcme, "").names(t); !slices.Equal(names, []string{"app"}) {
+		t.Errorf("repositories: %q", names)
+	}
 }
 
 func TestPersonAndSnapshot(t *testing.T) {
