@@ -29,6 +29,7 @@ type Kind string
 const (
 	KindRepository     Kind = "repository"
 	KindRobot          Kind = "robot"
+	KindRobotToken     Kind = "robot_token"
 	KindPermission     Kind = "permission"
 	KindSecret         Kind = "secret"
 	KindServiceAccount Kind = "service_account"
@@ -76,9 +77,10 @@ type RemovePermission struct{ Repository, Robot string }
 // WriteSecret makes a Secret equal to what Quay says of its robot.
 type WriteSecret struct {
 	Account
-	Image  string
-	Exists bool
-	Reason string
+	Image   string
+	Exists  bool
+	Reason  string
+	Rotated bool // it brings the token of a rotation
 }
 
 // LinkSecret lets a ServiceAccount use the push Secret.
@@ -86,6 +88,20 @@ type LinkSecret struct{ ServiceAccount, Secret string }
 
 // DeleteRobot removes a robot of an earlier Component of the same name.
 type DeleteRobot struct{ Robot string }
+
+// RotateToken replaces a robot's token, which revokes the old one, once for a
+// request. See rotate.go.
+type RotateToken struct {
+	Account
+	Repository string
+}
+
+// Acknowledge takes a request for rotation off the Component, when both
+// Secrets carry what came after it.
+type Acknowledge struct {
+	Component string
+	New       bool // the robots are of this run, so that nothing was to be replaced
+}
 
 // Announce writes the annotation that tells the tenant.
 type Announce struct {
@@ -140,6 +156,9 @@ func (a WriteSecret) change() Change {
 	if a.Exists {
 		c.Op = OpUpdate
 	}
+	if a.Rotated {
+		c.Detail = "new token"
+	}
 	return c
 }
 
@@ -152,6 +171,14 @@ func (a LinkSecret) change() Change {
 
 func (a DeleteRobot) change() Change {
 	return Change{Op: OpDelete, Kind: KindRobot, Target: a.Robot, Reason: "superseded: its Component was deleted and made again", Audit: true}
+}
+
+func (a RotateToken) change() Change {
+	return Change{Op: OpRotate, Kind: KindRobotToken, Target: a.Robot, Audit: true}
+}
+
+func (a Acknowledge) change() Change {
+	return Change{Op: OpUpdate, Kind: KindComponent, Target: a.Component, Detail: "request acknowledged"}
 }
 
 func (a Announce) change() Change {
@@ -167,7 +194,7 @@ func (a Announce) change() Change {
 func unasked(a Action) bool {
 	switch a := a.(type) {
 	case WriteSecret:
-		return a.Exists
+		return a.Exists && !a.Rotated
 	case ChangeVisibility:
 		return !a.Asked
 	}

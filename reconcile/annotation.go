@@ -16,7 +16,11 @@ import (
 const (
 	AnnotationGenerate = "image.redhat.com/generate"
 	AnnotationImage    = "image.redhat.com/image"
+	AnnotationRotation = "image.redhat.com/rotation"
 )
+
+// rotateRequest is the value of image.redhat.com/generate that asks for a rotation.
+const rotateRequest = "true"
 
 // maxAnnotation bounds what is parsed of an annotation, in bytes.
 const maxAnnotation = 4 << 10
@@ -34,7 +38,7 @@ func parseRequest(value string) (request, error) {
 	switch value {
 	case "", "false":
 		return request{}, nil
-	case "true":
+	case rotateRequest:
 		return request{rotate: true}, nil
 	}
 	if len(value) > maxAnnotation {

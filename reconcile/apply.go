@@ -21,12 +21,14 @@ type repositories interface {
 	ChangeVisibility(ctx context.Context, name string, v quay.Visibility) error
 	SetPermission(ctx context.Context, repository, robot string, role quay.Role) error
 	DeletePermission(ctx context.Context, repository, robot string) error
+	ListRobotPermissions(ctx context.Context, repository string) (map[string]quay.Role, error)
 }
 
 type robots interface {
 	GetRobot(ctx context.Context, name string) (quay.Robot, error)
 	CreateRobot(ctx context.Context, name, description string) (quay.Robot, error)
 	DeleteRobot(ctx context.Context, name string) error
+	RegenerateRobotToken(ctx context.Context, name string) error
 }
 
 type cluster interface {
@@ -64,6 +66,7 @@ type applier struct {
 	robots       robots
 	cluster      cluster
 	naming       Naming
+	now          func() time.Time
 
 	stop    atomic.Pointer[error] // a fact about the whole run that ends it
 	full    atomic.Bool           // the plan at Quay has no private repository left
@@ -97,6 +100,13 @@ func (a *applier) apply(ctx context.Context, plans []ComponentPlan, concurrency 
 	close(next)
 	workers.Wait()
 	return outcomes
+}
+
+// over reports whether a run has come to where it begins nothing that cannot be
+// left half done: it was told to end, or its time ends within the grace.
+func over(ctx context.Context, stopped *error) bool {
+	deadline, limited := ctx.Deadline()
+	return stopped != nil || ctx.Err() != nil || limited && time.Until(deadline) < grace
 }
 
 // outlive gives a context that ends a while after ctx does.
@@ -136,7 +146,10 @@ func (a *applier) component(ctx, detached context.Context, p ComponentPlan) (o O
 	if ctx.Err() != nil {
 		return Outcome{Err: fmt.Errorf("the run ended first: %w", errDeferred)}
 	}
-	w := work{applier: a, plan: p, fresh: map[string]quay.Token{}}
+	w := work{
+		applier: a, plan: p, made: map[string]bool{}, fresh: map[string]quay.Token{}, current: map[string]string{},
+		ending: func() bool { return over(ctx, a.stop.Load()) },
+	}
 	for _, action := range p.Actions {
 		if err := w.do(detached, action); err != nil {
 			o.Err = w.failed(detached, err)
@@ -152,7 +165,12 @@ func (a *applier) component(ctx, detached context.Context, p ComponentPlan) (o O
 type work struct {
 	*applier
 	plan  ComponentPlan
-	fresh map[string]quay.Token // of robots made just now, which nobody else knows yet
+	made  map[string]bool       // robots that this run has made
+	fresh map[string]quay.Token // their tokens, until they are first used
+
+	ending   func() bool       // no further token is to be replaced
+	rotation *rotation         // begun or resumed by this run
+	current  map[string]string // fingerprints of the tokens as last read, by robot
 }
 
 func (w *work) do(ctx context.Context, action Action) error {
@@ -175,6 +193,10 @@ func (w *work) do(ctx context.Context, action Action) error {
 		return w.cluster.LinkSecret(ctx, w.plan.Component.Namespace, a.ServiceAccount, a.Secret, kube.LinkSecrets)
 	case DeleteRobot:
 		return w.deleteRobot(ctx, a)
+	case RotateToken:
+		return w.rotateToken(ctx, a)
+	case Acknowledge:
+		return w.acknowledge(ctx, a)
 	case Announce:
 		return w.announce(ctx, a.Value)
 	}

@@ -11,19 +11,26 @@ import (
 	"berth/quay"
 )
 
-// observeRoles reads the roles on this run's share of the repositories.
+// observeRoles reads the roles on this run's share of the repositories, and on
+// those whose tokens it is about to rotate.
 func (w *World) observeRoles(ctx context.Context, q registryReader, now time.Time) error {
-	var ours []string
+	var ours, rotating []string
 	for _, c := range w.Components {
 		n, err := w.names(c)
 		if err != nil || c.Deleting {
 			continue
 		}
-		if _, ok := w.Repositories[n.Repository]; ok {
-			ours = append(ours, n.Repository)
+		if _, ok := w.Repositories[n.Repository]; !ok {
+			continue
+		}
+		ours = append(ours, n.Repository)
+		if w.Rotate[keyOf(c)] || c.Annotations[AnnotationGenerate] == rotateRequest {
+			rotating = append(rotating, n.Repository)
 		}
 	}
-	share := audited(ours, now)
+	share := append(audited(ours, now), rotating...)
+	slices.Sort(share)
+	share = slices.Compact(share)
 	roles := make([]map[string]quay.Role, len(share))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(readers)

@@ -144,8 +144,8 @@ func (n Naming) repository(c kube.Component) (string, error) {
 // as something else.
 func ValidRepository(path string) bool {
 	return ociPath.MatchString(path) &&
-		!strings.HasSuffix("/"+path, "/changevisibility") &&
-		!strings.Contains("/"+path+"/", "/permissions/user/")
+		!strings.HasSuffix(path, "/changevisibility") &&
+		!strings.Contains(path+"/", "/permissions/user/")
 }
 
 func (n Naming) keyHash(k Key) string { return hash(26, "key", n.Cluster, k.Namespace, k.Name) }

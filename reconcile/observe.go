@@ -71,6 +71,7 @@ func observe(ctx context.Context, q registryReader, k clusterReader, n Naming, p
 	if err := w.observeSecrets(ctx, k, secrets); err != nil {
 		return World{}, err
 	}
+	w.observeRotations(s, now)
 	return w, w.observeRoles(ctx, q, now)
 }
 
@@ -258,6 +259,7 @@ func secretOf(s kube.Secret, c kube.Component) Secret {
 	secret := Secret{Owned: whose, Foreign: why, Type: s.Type, Fixed: s.Immutable, Labels: s.Labels}
 	if whose != foreign {
 		secret.Content = read(s.DockerConfigJSON())
+		secret.RotatedAt, _ = time.Parse(time.RFC3339, s.RotatedAt) // what cannot be read was not written by us
 	}
 	return secret
 }

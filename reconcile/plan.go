@@ -29,6 +29,10 @@ type ComponentPlan struct {
 	Warnings  []string
 	Skipped   string   // why nothing is to be done
 	Problem   *Problem // why nothing can be done
+	Deferred  string   // why its rotation waits
+
+	rotation []Action // to be appended when its turn comes; see pace
+	resumed  bool     // it was begun by an earlier run
 }
 
 // Key names the Component.
@@ -55,6 +59,7 @@ func MakePlan(w World) Plan {
 		p.Components = append(p.Components, w.plan(c, robots))
 	}
 	refuseCollisions(p.Components)
+	pace(p.Components, w.Policy.MaxRotations)
 	for _, c := range p.Components {
 		if w.held(c) {
 			p.Held++
@@ -77,6 +82,9 @@ func indexRobots(w World) map[string][]string {
 	}
 	return byKey
 }
+
+// drifted is the note about what nobody asked to change.
+const drifted = "drifted"
 
 // plan decides about one Component, in the order of the truth table in doc.go.
 func (w World) plan(c kube.Component, robots map[string][]string) ComponentPlan {
@@ -114,12 +122,13 @@ func (w World) plan(c kube.Component, robots map[string][]string) ComponentPlan 
 			p.Note = "recreated"
 		}
 	}
+	w.planRotation(&p, asked)
 	p.announce(announcement{
 		Image: p.Image, Visibility: visibility, Secret: names.Push.Secret, PullSecret: names.Pull.Secret,
 		Message: strings.Join(p.Warnings, " "),
 	}.encode(), false)
 	if len(p.Actions) > 0 && p.Note == "" {
-		p.Note = "drifted"
+		p.Note = drifted
 	}
 	return p
 }

@@ -69,6 +69,9 @@ func (p Plan) diagnostics() []diagnostic {
 		if c.Skipped != "" {
 			warnings = append(warnings, diagnostic{severityWarning, c.Key(), "skipped", "skipped: " + c.Skipped, ""})
 		}
+		if c.Deferred != "" {
+			warnings = append(warnings, diagnostic{severityWarning, c.Key(), string(ReasonDeferred), "its rotation waits for a later run: " + c.Deferred, ""})
+		}
 		for _, w := range c.Warnings {
 			warnings = append(warnings, diagnostic{severityWarning, c.Key(), "incomplete", w, ""})
 		}

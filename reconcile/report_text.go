@@ -25,7 +25,7 @@ var symbols = map[Op]string{OpCreate: "+", OpUpdate: "~", OpRotate: "-/+", OpDel
 var colors = map[string]string{"+": "32", "~": "33", "-/+": "35", "-": "31", "Error:": "31", "Warning:": "33"}
 
 var kinds = map[Kind]string{
-	KindRepository: "repository", KindRobot: "robot", KindPermission: "permission",
+	KindRepository: "repository", KindRobot: "robot", KindRobotToken: "robot token", KindPermission: "permission",
 	KindSecret: "Secret", KindServiceAccount: "ServiceAccount", KindComponent: "Component",
 }
 

@@ -105,7 +105,7 @@ func (r *Run) apply(ctx context.Context, n Naming, plan Plan, total int) []Outco
 		}
 	}()
 	done := 0
-	a := &applier{repositories: r.Quay, robots: r.Quay, cluster: r.Cluster, naming: n}
+	a := &applier{repositories: r.Quay, robots: r.Quay, cluster: r.Cluster, naming: n, now: r.Now}
 	a.applied = func(p ComponentPlan, action Action) {
 		changes <- func() {
 			done++

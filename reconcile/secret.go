@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"strings"
+	"time"
 
 	"berth/kube"
 	"berth/quay"
@@ -28,12 +29,13 @@ const (
 // Secret is what a run knows of a Secret that bears one of our names. It
 // holds no credential: a fingerprint is enough to compare.
 type Secret struct {
-	Owned   ownership
-	Foreign string // why it is not ours, for the reader
-	Type    string
-	Fixed   bool              // immutable
-	Labels  map[string]string // those Berth writes
-	Content content
+	Owned     ownership
+	Foreign   string // why it is not ours, for the reader
+	Type      string
+	Fixed     bool              // immutable
+	Labels    map[string]string // those Berth writes
+	Content   content
+	RotatedAt time.Time // zero: never, or not told
 }
 
 type ownership int

@@ -96,6 +96,7 @@ type Summary struct {
 	Err        error // that ended it early
 	rejected   bool  // credentials were refused while applying
 	panicked   bool
+	cut        bool // Components were left to the next run
 }
 
 func (s Summary) end(err error) Summary {
@@ -117,6 +118,8 @@ func (s *Summary) planned(p Plan) {
 			s.refused(c.Key(), *c.Problem)
 		case len(c.Actions) > 0:
 			s.Components.Changed++
+		case c.Deferred != "":
+			s.Components.Deferred++
 		default:
 			s.Components.UpToDate++
 		}
@@ -158,6 +161,7 @@ func (s *Summary) applied(p Plan, outcomes []Outcome) {
 			s.Components.Skipped++
 		case o.Reason == ReasonDeferred:
 			s.Components.Deferred++
+			s.cut = true
 			continue
 		default:
 			s.Components.Failed++
@@ -178,7 +182,7 @@ func (s Summary) Result() Result {
 		return ResultRefused
 	case s.Err != nil:
 		return ResultFailed
-	case s.Components.Failed > 0 || s.Components.Deferred > 0:
+	case s.Components.Failed > 0 || s.cut:
 		return ResultPartial
 	}
 	return ResultOK

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"berth/kube"
 	"berth/quay"
@@ -43,7 +44,7 @@ func (w *work) changeVisibility(ctx context.Context, a ChangeVisibility) error {
 func (w *work) createRobot(ctx context.Context, a CreateRobot) error {
 	robot, err := w.robots.CreateRobot(ctx, a.Robot, a.Mark)
 	if err == nil {
-		w.fresh[a.Robot] = robot.Token
+		w.fresh[a.Robot], w.made[a.Robot] = robot.Token, true
 		return nil
 	}
 	if !unsure(err) {
@@ -158,18 +159,27 @@ func (w *work) writeSecret(ctx context.Context, a WriteSecret) error {
 
 // token is the robot's current one, and whether this run has just made it.
 func (w *work) token(ctx context.Context, a Account) (token quay.Token, fresh bool, err error) {
-	if token, fresh = w.fresh[a.Robot]; fresh {
-		delete(w.fresh, a.Robot) // good for one write: a second round reads it again
-		return token, true, nil
+	token, fresh = w.fresh[a.Robot]
+	delete(w.fresh, a.Robot) // good for one write: a second round reads it again
+	if !fresh {
+		robot, err := w.robots.GetRobot(ctx, a.Robot)
+		if err != nil {
+			return quay.Token{}, false, err
+		}
+		token = robot.Token
 	}
-	robot, err := w.robots.GetRobot(ctx, a.Robot)
-	return robot.Token, false, err
+	w.seen(a.Robot, token)
+	return token, fresh, nil
 }
 
 func (w *work) secretWrite(a WriteSecret, token quay.Token) kube.SecretWrite {
 	c := w.plan.Component
-	return kube.SecretWrite{
+	s := kube.SecretWrite{
 		Namespace: c.Namespace, Name: a.Secret, Labels: labels(c), Owner: ownerOf(c),
 		DockerConfigJSON: func() []byte { return render(a.Image, w.naming.login(a.Robot), token) },
 	}
+	if a.Rotated {
+		s.RotatedAt = w.now().UTC().Format(time.RFC3339)
+	}
+	return s
 }

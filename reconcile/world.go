@@ -14,6 +14,7 @@ type Policy struct {
 	Adopt               bool            // take over repositories that carry no live mark
 	ReportOrphans       bool
 	PushServiceAccounts []string // {component} stands for the Component's name
+	MaxRotations        int      // begun in one run
 }
 
 // Scope is the part of the cluster that a run looks at.
@@ -21,6 +22,7 @@ type Scope struct {
 	Namespaces []string // none: all
 	Selector   string   // of the Components' labels
 	Only       []Key    // none: all
+	Rotate     []Key    // rotate as if flagged
 }
 
 func (s Scope) whole() bool {
@@ -35,6 +37,9 @@ type World struct {
 	Namespaces      map[string]kube.Namespace
 	Components      []kube.Component
 	Missing         []Key                   // asked for by name, not there
+	Rotate          map[Key]bool            // asked for by the operator
+	Young           map[Key]bool            // rotated so lately that another request waits
+	Stale           map[Key]bool            // with a rotation begun so long ago that it starts over
 	Secrets         map[Key]Secret          // those with a name of ours
 	Strays          int                     // further Secrets with our label
 	Logins          map[string]bool         // every robot that a Secret of ours logs in as
