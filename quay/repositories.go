@@ -54,6 +54,9 @@ const maxPages = 10_000
 //
 // An invalid page token is no error at Quay: page one comes again. A list in
 // which a repository or a page token appears twice is therefore [ErrUnexpected].
+// Nor is a dead token: the page is empty. After others such a page is
+// [ErrUnexpected]; a list without repositories is [ErrUnauthorized] unless the
+// token is an administrator's, which takes one more request.
 func (c *Client) ListRepositories(ctx context.Context) ([]Repository, error) {
 	op := "list repositories of " + c.organization
 	var all []Repository
@@ -87,15 +90,27 @@ func (c *Client) ListRepositories(ctx context.Context) ([]Repository, error) {
 			seen[r.Name] = true
 			all = append(all, repository)
 		}
+		if len(page.Repositories) == 0 && next+page.Next == "" {
+			return nil, c.confirmEmpty(ctx, op)
+		}
+		if len(page.Repositories) == 0 || page.Next != "" && page.Next == next {
+			return nil, &Error{Op: op, kind: ErrUnexpected, Message: "a page is empty or comes twice"}
+		}
 		if page.Next == "" {
 			return all, nil
-		}
-		if page.Next == next || len(page.Repositories) == 0 {
-			return nil, &Error{Op: op, kind: ErrUnexpected, Message: "the pages repeat"}
 		}
 		next = page.Next
 	}
 	return nil, &Error{Op: op, kind: ErrUnexpected, Message: "the pages do not end"}
+}
+
+// confirmEmpty tells an empty organization from one that the token cannot see.
+func (c *Client) confirmEmpty(ctx context.Context, op string) error {
+	o, err := c.GetOrganization(ctx)
+	if err == nil && !o.Admin {
+		err = &Error{Op: op, kind: ErrUnauthorized, Message: "the list is empty, and the token is not an administrator's"}
+	}
+	return err
 }
 
 // GetRepository reads one repository. [ErrNotFound]: it does not exist.
