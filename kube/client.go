@@ -3,8 +3,8 @@
 //
 // It promises: lists are complete, of one moment, or an error; only the API
 // server's own word that a thing is missing is reported as missing; a change of
-// an existing object holds only if nobody else wrote since it was read, except
-// for the links of a ServiceAccount, which merge; no write that may have taken
+// an existing object holds only if nobody else wrote since it was read, but for
+// the one list that merges at the server; no write that may have taken
 // effect is sent twice; the content of a Secret appears in no error, log or
 // string. What it reads is decoded straight into slim structs, so memory grows by
 // what a Component needs, not by what the API server sends.
@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -47,6 +48,7 @@ type Client struct {
 	rest      *rest.RESTClient
 	transport *transport
 	pageSize  int64
+	turns     sync.Map // of ServiceAccount, to the chan struct{} that its writers take turns on
 }
 
 const (

@@ -46,6 +46,12 @@ func (s Secret) DockerConfigJSON() []byte {
 	return s.content()
 }
 
+// WithContent returns s with a content, for those that stand in for a cluster.
+func (s Secret) WithContent(content []byte) Secret {
+	s.content = func() []byte { return content }
+	return s
+}
+
 type secretWire struct {
 	object
 	Type      string `json:"type"`
@@ -69,7 +75,7 @@ func (w secretWire) slim() Secret {
 		}
 	}
 	if content := w.Data.DockerConfigJSON; content != nil {
-		s.content = func() []byte { return content }
+		s = s.WithContent(content)
 	}
 	return s
 }
@@ -77,7 +83,7 @@ func (w secretWire) slim() Secret {
 // Secrets lists the Secrets of a namespace, of all when it is "", that the label
 // selector matches.
 func (c *Client) Secrets(ctx context.Context, namespace, labelSelector string) ([]Secret, error) {
-	return list(ctx, c, secrets, namespace, labelSelector, func(w secretWire) (Secret, bool) { return w.slim(), true })
+	return list(ctx, c, secrets, namespace, query{labels: labelSelector}, func(w secretWire) (Secret, bool) { return w.slim(), true })
 }
 
 // Secret reads one Secret.

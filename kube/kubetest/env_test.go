@@ -1,0 +1,131 @@
+package kubetest_test
+
+import (
+	"context"
+	"net/http/httptest"
+	"os"
+	"testing"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/rest"
+
+	"berth/kube/kubetest"
+	"berth/kube/kubetest/controlplane"
+)
+
+func TestMain(m *testing.M) { os.Exit(controlplane.Main(m)) }
+
+func TestConformanceOfTheSimulator(t *testing.T) {
+	t.Parallel()
+	conformance(t, newSimulator(t))
+}
+
+func TestConformanceOfTheRealServer(t *testing.T) {
+	t.Parallel()
+	cp := controlplane.Start(t, controlplane.AppStudio)
+	objects, err := dynamic.NewForConfig(cp.Config(t, controlplane.Admin))
+	if err != nil {
+		t.Fatal(err)
+	}
+	conformance(t, realServer{cp, objects})
+}
+
+type simulator struct {
+	*kubetest.Server
+	url string
+}
+
+func newSimulator(t *testing.T) simulator {
+	server := kubetest.New(kubetest.Options{})
+	listener := httptest.NewServer(server)
+	t.Cleanup(listener.Close)
+	return simulator{server, listener.URL}
+}
+
+// config gives every user a token that is the user's name.
+func (s simulator) config(_ *testing.T, user string) *rest.Config {
+	s.AddUser(user, user, user == controlplane.Admin)
+	return &rest.Config{Host: s.url, BearerToken: user}
+}
+
+func (s simulator) apply(_ *testing.T, manifests string) { s.Apply([]byte(manifests)) }
+
+func (s simulator) object(_ *testing.T, resource, namespace, name string) map[string]any {
+	return s.Object(resource, namespace, name)
+}
+
+func (s simulator) delete(_ *testing.T, resource, namespace, name string) {
+	if resource == "namespaces" {
+		s.Terminate(name)
+		return
+	}
+	s.Delete(resource, namespace, name)
+}
+
+func (s simulator) uninstallComponents(*testing.T) { s.Uninstall("components") }
+
+type realServer struct {
+	cp      *controlplane.ControlPlane
+	objects dynamic.Interface
+}
+
+func (r realServer) config(t *testing.T, user string) *rest.Config { return r.cp.Config(t, user) }
+
+func (r realServer) apply(t *testing.T, manifests string) {
+	t.Helper()
+	if _, err := r.cp.Apply(t.Context(), []byte(manifests)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (r realServer) resource(resource, namespace string) dynamic.ResourceInterface {
+	gvr := schema.GroupVersionResource{Version: "v1", Resource: resource}
+	if resource == "components" {
+		gvr.Group, gvr.Version = "appstudio.redhat.com", "v1alpha1"
+	}
+	return r.objects.Resource(gvr).Namespace(namespace)
+}
+
+func (r realServer) object(t *testing.T, resource, namespace, name string) map[string]any {
+	t.Helper()
+	object, err := r.resource(resource, namespace).Get(t.Context(), name, metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return object.Object
+}
+
+func (r realServer) delete(t *testing.T, resource, namespace, name string) {
+	t.Helper()
+	if err := r.resource(resource, namespace).Delete(t.Context(), name, metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// uninstallComponents returns when the API server has taken notice.
+func (r realServer) uninstallComponents(t *testing.T) {
+	t.Helper()
+	definitions := r.objects.Resource(schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"})
+	if err := definitions.Delete(t.Context(), "components.appstudio.redhat.com", metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	components := r.resource("components", "")
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if _, err := components.List(ctx, metav1.ListOptions{}); apierrors.IsNotFound(err) {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatal("the definition is deleted, but still served")
+		}
+	}
+}

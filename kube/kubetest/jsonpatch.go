@@ -1,0 +1,76 @@
+package kubetest
+
+import (
+	"encoding/json"
+	"reflect"
+	"strings"
+
+	kjson "k8s.io/apimachinery/pkg/util/json"
+)
+
+// operation is one of a JSON patch (RFC 6902); move and copy are not simulated.
+type operation struct {
+	Op    string          `json:"op"`
+	Path  string          `json:"path"`
+	Value json.RawMessage `json:"value"`
+}
+
+func jsonPatch(object map[string]any, body []byte) (map[string]any, error) {
+	var ops []operation
+	if json.Unmarshal(body, &ops) != nil {
+		return nil, errBadPatch
+	}
+	for _, op := range ops {
+		if err := op.apply(object); err != nil {
+			return nil, err
+		}
+	}
+	return object, nil
+}
+
+var pointerUnescape = strings.NewReplacer("~1", "/", "~0", "~")
+
+// apply works on members of JSON objects; an element of a list, or the document
+// itself, is not simulated.
+func (op operation) apply(object map[string]any) error {
+	segments := strings.Split(op.Path, "/")
+	if len(segments) < 2 || segments[0] != "" {
+		return errDoesNotApply
+	}
+	segments = segments[1:]
+	for i := range segments {
+		segments[i] = pointerUnescape.Replace(segments[i])
+	}
+	parents, name := segments[:len(segments)-1], segments[len(segments)-1]
+	for _, parent := range parents {
+		inner, ok := object[parent].(map[string]any)
+		if !ok {
+			if _, list := object[parent].([]any); list {
+				return errBeyondSimulate
+			}
+			return errDoesNotApply
+		}
+		object = inner
+	}
+	return op.member(object, name)
+}
+
+func (op operation) member(object map[string]any, name string) error {
+	var value any
+	if op.Op != "remove" && (op.Value == nil || kjson.Unmarshal(op.Value, &value) != nil) {
+		return errDoesNotApply
+	}
+	current, there := object[name]
+	switch {
+	case op.Op == "add", op.Op == "replace" && there:
+		object[name] = value
+	case op.Op == "remove" && there:
+		delete(object, name)
+	case op.Op == "test" && there && reflect.DeepEqual(current, value):
+	case op.Op == "move" || op.Op == "copy":
+		return errBeyondSimulate
+	default:
+		return errDoesNotApply
+	}
+	return nil
+}

@@ -1,0 +1,156 @@
+package kubetest
+
+import (
+	"errors"
+	"net/http"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/json"
+)
+
+var (
+	errBadPatch       = errors.New("the patch cannot be read")
+	errDoesNotApply   = errors.New("the patch does not apply")
+	errUnknownPatch   = errors.New("no such kind of patch")
+	errBeyondSimulate = errors.New("this directive")
+)
+
+func (s *Server) patch(q request, k *kind) answer {
+	old := s.store.get(k, q.namespace, q.name)
+	if old == nil {
+		return failure(notFound(k, q.name))
+	}
+	object := old.DeepCopy()
+	var err error
+	switch form := types.PatchType(q.contentType); {
+	case form == types.JSONPatchType:
+		object.Object, err = jsonPatch(object.Object, q.body)
+	case form == types.MergePatchType:
+		object.Object, err = mergePatch(object.Object, q.body)
+	case form == types.StrategicMergePatchType && !k.custom:
+		object.Object, err = k.strategicPatch(object.Object, q.body)
+	default:
+		err = errUnknownPatch
+	}
+	switch {
+	case errors.Is(err, errUnknownPatch):
+		return failure(unsupportedMediaType(q.contentType, string(types.JSONPatchType)+", "+string(types.MergePatchType)))
+	case errors.Is(err, errBeyondSimulate):
+		return failure(notSimulated("this directive of a strategic merge patch"))
+	case errors.Is(err, errDoesNotApply):
+		return failure(apierrors.NewGenericServerResponse(http.StatusUnprocessableEntity, "", schema.GroupResource{}, "", "", 0, false))
+	case err != nil:
+		return failure(apierrors.NewBadRequest(err.Error()))
+	}
+	if object.GetKind() != k.kind || object.GetAPIVersion() != k.apiVersion() {
+		return failure(apierrors.NewBadRequest("a patch cannot change what an object is"))
+	}
+	return s.finish(q, k, old, object)
+}
+
+func mergePatch(object map[string]any, body []byte) (map[string]any, error) {
+	var change map[string]any
+	if json.Unmarshal(body, &change) != nil || change == nil {
+		return nil, errBadPatch
+	}
+	merge(object, change)
+	return object, nil
+}
+
+// merge is RFC 7396.
+func merge(object, change map[string]any) {
+	for name, value := range change {
+		switch value := value.(type) {
+		case nil:
+			delete(object, name)
+		case map[string]any:
+			inner, ok := object[name].(map[string]any)
+			if !ok {
+				inner = map[string]any{}
+			}
+			merge(inner, value)
+			object[name] = inner
+		default:
+			object[name] = value
+		}
+	}
+}
+
+// strategicPatch merges the kind's lists by their keys and the rest as a merge
+// patch does.
+func (k *kind) strategicPatch(object map[string]any, body []byte) (map[string]any, error) {
+	var change map[string]any
+	if json.Unmarshal(body, &change) != nil || change == nil {
+		return nil, errBadPatch
+	}
+	for name, by := range k.mergeBy {
+		items, ok := change[name].([]any)
+		if !ok {
+			continue
+		}
+		delete(change, name)
+		list, _ := object[name].([]any)
+		list, err := mergeList(list, items, by)
+		if err != nil {
+			return nil, err
+		}
+		if object[name] = list; len(list) == 0 {
+			delete(object, name)
+		}
+	}
+	if directed(change) {
+		return nil, errBeyondSimulate
+	}
+	merge(object, change)
+	return object, nil
+}
+
+func mergeList(list, changes []any, by string) ([]any, error) {
+	for _, c := range changes {
+		change, ok := c.(map[string]any)
+		if !ok || change[by] == nil {
+			return nil, errBadPatch
+		}
+		at := -1
+		for i := range list {
+			if item, ok := list[i].(map[string]any); ok && item[by] == change[by] {
+				at = i
+				break
+			}
+		}
+		directive, directed := change["$patch"]
+		switch {
+		case directed && directive != "delete":
+			return nil, errBeyondSimulate
+		case directed && at >= 0:
+			list = append(list[:at:at], list[at+1:]...)
+		case directed:
+		case at >= 0:
+			merge(list[at].(map[string]any), change)
+		default:
+			list = append([]any{change}, list...)
+		}
+	}
+	return list, nil
+}
+
+// directed reports whether there is a directive anywhere in a patch.
+func directed(value any) bool {
+	switch value := value.(type) {
+	case map[string]any:
+		for name, inner := range value {
+			if name != "" && name[0] == '$' || directed(inner) {
+				return true
+			}
+		}
+	case []any:
+		for _, inner := range value {
+			if directed(inner) {
+				return true
+			}
+		}
+	}
+	return false
+}

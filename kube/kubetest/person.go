@@ -1,0 +1,154 @@
+package kubetest
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/json"
+	"k8s.io/apimachinery/pkg/util/yaml"
+	syaml "sigs.k8s.io/yaml"
+)
+
+// Apply brings the objects of a stream of YAML documents to the cluster as an
+// administrator: a new one is created, with the uid the manifest gives, if any; an
+// existing one takes over the fields given and keeps the others.
+func (s *Server) Apply(manifests []byte) { s.apply(manifests, false) }
+
+func (s *Server) apply(manifests []byte, known bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	documents := yaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(manifests)))
+	for {
+		document, err := documents.Read()
+		if errors.Is(err, io.EOF) {
+			return
+		}
+		must(err)
+		raw, err := syaml.YAMLToJSONStrict(document)
+		must(err)
+		object := &unstructured.Unstructured{}
+		must(json.Unmarshal(raw, &object.Object))
+		if len(object.Object) == 0 { // a document of comments
+			continue
+		}
+		if k := s.kindOf(object); k != nil {
+			must(s.applyOne(k, object))
+		} else if !known {
+			panic(fmt.Sprintf("kubetest: no kind %s in %s", object.GetKind(), object.GetAPIVersion()))
+		}
+	}
+}
+
+func (s *Server) kindOf(object *unstructured.Unstructured) *kind {
+	for _, k := range s.kinds {
+		if k.apiVersion() == object.GetAPIVersion() && k.kind == object.GetKind() {
+			return k
+		}
+	}
+	return nil
+}
+
+func (s *Server) applyOne(k *kind, object *unstructured.Unstructured) error {
+	if k.scoped && object.GetNamespace() == "" {
+		object.SetNamespace(s.options.Namespace)
+	}
+	old := s.store.get(k, object.GetNamespace(), object.GetName())
+	if old == nil {
+		return s.add(k, object, false)
+	}
+	merged := old.DeepCopy()
+	merge(merged.Object, object.Object)
+	_, err := s.change(k, old, merged, false)
+	return err
+}
+
+func must(err error) {
+	if err != nil {
+		panic("kubetest: " + err.Error())
+	}
+}
+
+// Object returns a copy of an object, nil when there is none. The resource is a
+// plural; the namespace of what is in none is "".
+func (s *Server) Object(resource, namespace, name string) map[string]any {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	object := s.store.get(s.mustKind(resource), namespace, name)
+	if object == nil {
+		return nil
+	}
+	return object.DeepCopy().Object
+}
+
+// Delete deletes an object as an administrator and reports whether it is gone: one
+// with finalizers stays, marked as being deleted. A namespace goes with all that is
+// in it, as if its controller had been at work.
+func (s *Server) Delete(resource, namespace, name string) (gone bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	k := s.mustKind(resource)
+	object := s.store.get(k, namespace, name)
+	if object == nil {
+		panic(fmt.Sprintf("kubetest: no %s %s/%s", resource, namespace, name))
+	}
+	if k.kind != "Namespace" {
+		return s.expel(k, object) == nil
+	}
+	for _, inner := range s.kinds {
+		if inner.scoped {
+			for _, o := range s.store.all(inner, name) {
+				s.store.remove(inner, o)
+			}
+		}
+	}
+	s.store.remove(k, object)
+	return true
+}
+
+// Terminate begins to delete a namespace: it takes nothing new, but what is in it
+// stays.
+func (s *Server) Terminate(namespace string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	k := s.mustKind("namespaces")
+	object := s.store.get(k, "", namespace)
+	if object == nil {
+		panic("kubetest: no namespace " + namespace)
+	}
+	s.expel(k, object)
+}
+
+// CollectGarbage deletes what the garbage collector would: every object all of whose
+// owners are gone, and what that leaves behind.
+func (s *Server) CollectGarbage() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.collect() {
+	}
+}
+
+// collect makes one round and reports whether there may be another.
+func (s *Server) collect() (found bool) {
+	alive := map[types.UID]bool{}
+	for _, k := range s.kinds {
+		for _, object := range s.store.all(k, "") {
+			alive[object.GetUID()] = true
+		}
+	}
+	for _, k := range s.kinds {
+		for _, object := range s.store.all(k, "") {
+			uids := owners(object)
+			if len(uids) > 0 && object.GetDeletionTimestamp() == nil && !slices.ContainsFunc(uids, func(uid types.UID) bool { return alive[uid] }) {
+				s.expel(k, object)
+				found = true
+			}
+		}
+	}
+	return found
+}

@@ -1,0 +1,188 @@
+// Package kubetest is a Kubernetes API in memory for tests: an [http.Handler] that
+// client-go talks to and that answers for a few kinds of object as a kube-apiserver
+// does.
+//
+// It promises never to be kinder than the real one: who may do what is read from
+// RBAC manifests, a stale resourceVersion is a conflict, a list comes in pages of
+// one moment whose tokens expire, validation is apimachinery's own. [Conformance]
+// holds it to that; where it differs from the real server, it is wrong. What it
+// cannot answer faithfully it answers with 501.
+//
+// Like a bare kube-apiserver it has no controllers: a new namespace is empty, a
+// deleted one stays Terminating, and nothing is collected until the test says so.
+// Custom resources are not validated against their definitions.
+//
+// The methods of [Server] that set up or change things panic when their arguments
+// make no sense, as a mistake in a test should end the test. The package knows
+// nothing of Berth's client, but for the conformance suite that exercises both.
+package kubetest
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Options are the settings of a Server; the zero value is a usable one.
+type Options struct {
+	Manifests []byte           // YAML documents, applied at the start; kinds the Server does not have are left out
+	Namespace string           // made at the start, for what the manifests put into it; "": berth
+	Now       func() time.Time // nil: time.Now
+	OnRequest func(Call)       // called before each request is looked at, concurrently and without locks
+}
+
+// Server is a Kubernetes API in memory. It is safe for concurrent use.
+type Server struct {
+	options Options
+
+	mu     sync.Mutex // guards everything below
+	kinds  []*kind
+	users  map[string]user // by token
+	store  store
+	lists  lists
+	faults []*Injected
+	calls  []Call
+}
+
+// New returns a Server with the namespaces that every cluster has, and no users.
+func New(o Options) *Server {
+	if o.Namespace == "" {
+		o.Namespace = "berth"
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	s := &Server{options: o, kinds: builtin(), users: map[string]user{}, store: newStore()}
+	for _, name := range []string{"default", "kube-node-lease", "kube-public", "kube-system", o.Namespace} {
+		s.Apply([]byte("{apiVersion: v1, kind: Namespace, metadata: {name: " + name + "}}"))
+	}
+	s.apply(o.Manifests, true)
+	return s
+}
+
+// AddUser lets the bearer of a token in. An administrator may do everything, others
+// what the RBAC objects grant. A ServiceAccount is a user named
+// system:serviceaccount:NAMESPACE:NAME and need not exist.
+func (s *Server) AddUser(token, name string, admin bool) {
+	if token == "" || name == "" {
+		panic("kubetest: a user needs a token and a name")
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.users[token] = newUser(name, admin)
+}
+
+// RemoveUser makes a token unknown, from the next request on.
+func (s *Server) RemoveUser(token string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.users, token)
+}
+
+// Uninstall takes a kind, given as its plural, off the API with all its objects, as
+// deleting a CustomResourceDefinition does.
+func (s *Server) Uninstall(plural string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	k := s.mustKind(plural)
+	for i := range s.kinds {
+		if s.kinds[i] == k {
+			s.kinds = append(s.kinds[:i], s.kinds[i+1:]...)
+			break
+		}
+	}
+	s.store.drop(k)
+}
+
+// maxBody is the API server's own limit.
+const maxBody = 3 << 20
+
+// ServeHTTP answers one request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	var body []byte
+	if r.Body != nil { // a server's requests have one, those of a test's RoundTripper may not
+		var err error
+		if body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody)); err != nil {
+			panic(http.ErrAbortHandler)
+		}
+	}
+	q := parse(r, body)
+	user, known := s.user(r)
+	q.user = user
+	if s.options.OnRequest != nil {
+		s.options.OnRequest(q.call())
+	}
+	if fault := s.record(q); fault != nil {
+		s.misbehave(w, r, q, known, *fault)
+		return
+	}
+	s.serve(q, known).write(w)
+}
+
+// user tells who sends a request; it is not known when the token is unknown.
+func (s *Server) user(r *http.Request) (_ user, known bool) {
+	header := r.Header.Get("Authorization")
+	if header == "" {
+		return anonymous, true
+	}
+	token, _ := strings.CutPrefix(header, "Bearer ")
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	u, known := s.users[token]
+	return u, known
+}
+
+// serve carries a request out. The order of the checks is the API server's:
+// who, may they, is there such a path, then the object.
+func (s *Server) serve(q request, known bool) answer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !known {
+		return failure(unauthorized())
+	}
+	if err := s.authorize(q); err != nil {
+		return failure(err)
+	}
+	k := s.kind(q)
+	if k == nil {
+		return answer{status: http.StatusNotFound, contentType: "text/plain; charset=utf-8", body: []byte("404 page not found\n")}
+	}
+	switch q.verb {
+	case "get":
+		return s.get(q, k)
+	case "list":
+		return s.list(q, k)
+	case "create":
+		return s.create(q, k)
+	case "update":
+		return s.update(q, k)
+	case "patch":
+		return s.patch(q, k)
+	case "delete":
+		return s.delete(q, k)
+	}
+	return failure(notSimulated(q.verb))
+}
+
+// kind is nil where the path leads nowhere.
+func (s *Server) kind(q request) *kind {
+	for _, k := range s.kinds {
+		if k.group == q.group && k.version == q.version && k.plural == q.plural && q.subresource == "" {
+			if k.scoped || q.namespace == "" || k.kind == "Namespace" {
+				return k
+			}
+		}
+	}
+	return nil
+}
+
+func (s *Server) mustKind(plural string) *kind {
+	for _, k := range s.kinds {
+		if k.plural == plural {
+			return k
+		}
+	}
+	panic("kubetest: unknown resource " + plural)
+}
