@@ -13,6 +13,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
 )
 
 // The kinds of failure a caller tells apart with [errors.Is].
@@ -55,6 +56,9 @@ type Error struct {
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString(e.Op + " " + e.Kind)
+	if e.Op == "list" {
+		b.WriteByte('s')
+	}
 	switch {
 	case e.Namespace != "" && e.Name != "":
 		b.WriteString(" " + e.Namespace + "/" + e.Name)
@@ -97,6 +101,8 @@ func (k call) failure(ctx context.Context, err error) *Error {
 	switch {
 	case errors.Is(err, ErrReadOnly):
 		return k.error(ErrReadOnly, "")
+	case !k.named():
+		return k.error(ErrInvalid, "this is no name")
 	case ctx.Err() != nil:
 		err = ctx.Err()
 	case errors.As(err, &answer):
@@ -119,6 +125,19 @@ func (k call) failure(ctx context.Context, err error) *Error {
 	e := k.error(ErrUnavailable, clean(message.Error()))
 	e.cause = err
 	return e
+}
+
+// named reports whether the names can stand in a path, without which client-go sends
+// nothing.
+func (k call) named() bool {
+	segment := func(s string) bool { return s != "" && len(rest.IsValidPathSegmentName(s)) == 0 }
+	switch {
+	case k.op == "list":
+		return k.namespace == "" || segment(k.namespace)
+	case k.resource.scoped && !segment(k.namespace):
+		return false
+	}
+	return k.op == "create" || segment(k.name)
 }
 
 // terminating is the cause that the API server gives for a create in a namespace
