@@ -199,6 +199,9 @@ func (f *fixture) listRepositories() map[string]quay.Repository {
 	for _, r := range list {
 		byName[r.Name] = r
 	}
+	if len(byName) != len(list) {
+		f.t.Errorf("a list of %d names %d", len(list), len(byName))
+	}
 	return byName
 }
 
@@ -209,6 +212,9 @@ func (f *fixture) listRobots() map[string]quay.Robot {
 	byName := map[string]quay.Robot{}
 	for _, r := range list {
 		byName[r.Name] = r
+	}
+	if len(byName) != len(list) {
+		f.t.Errorf("a list of %d names %d", len(list), len(byName))
 	}
 	return byName
 }

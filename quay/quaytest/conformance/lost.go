@@ -15,6 +15,7 @@ var lostAnswers = []part{
 	{name: "the answer breaks off", needs: simulator, check: lost(quaytest.Fault{Outcome: quaytest.Truncate})},
 	{name: "the balancer gives up", needs: simulator, check: lost(quaytest.Fault{Applied: true, Status: http.StatusBadGateway})},
 	{name: "nothing took effect", needs: simulator, check: neverArrived},
+	{name: "a read breaks off", needs: simulator, check: lostReads},
 }
 
 func lost(fault quaytest.Fault) func(*fixture) {
@@ -57,4 +58,21 @@ func neverArrived(f *fixture) {
 		f.sent(w, s, quaytest.Fault{Outcome: quaytest.Drop}, quay.ErrUncertain, 1)
 		f.untouched(s)
 	}
+}
+
+// A read is made again, and nothing of the half answer stays.
+func lostReads(f *fixture) {
+	s := f.newSubject("")
+	f.newSubject("2")
+	for _, r := range reads {
+		fault := f.Simulator.Inject(quaytest.Fault{Method: http.MethodGet, Outcome: quaytest.Truncate})
+		f.want(nil, r.name, r.do(f.t.Context(), f.client, s))
+		if fault.Hits() != 1 {
+			f.t.Errorf("%s: the fault befell %d requests", r.name, fault.Hits())
+		}
+	}
+	for _, route := range []string{quaytest.RouteRepository, quaytest.RouteRepositories, quaytest.RouteRobot, quaytest.RouteRobots} {
+		f.Simulator.Inject(quaytest.Fault{Method: http.MethodGet, Route: route, Outcome: quaytest.Truncate})
+	}
+	f.untouched(s)
 }
