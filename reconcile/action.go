@@ -178,11 +178,17 @@ func (a RotateToken) change() Change {
 }
 
 func (a Acknowledge) change() Change {
-	return Change{Op: OpUpdate, Kind: KindComponent, Target: a.Component, Detail: "request acknowledged"}
+	return Change{
+		Op: OpUpdate, Kind: KindComponent, Target: a.Component, Detail: "request acknowledged",
+		Before: map[string]string{AnnotationGenerate: rotateRequest},
+	}
 }
 
 func (a Announce) change() Change {
-	c := Change{Op: OpUpdate, Kind: KindComponent, Target: a.Component, Detail: AnnotationImage}
+	c := Change{
+		Op: OpUpdate, Kind: KindComponent, Target: a.Component, Detail: AnnotationImage,
+		After: map[string]string{AnnotationImage: a.Value},
+	}
 	if a.Problem {
 		c.Reason = "tells the tenant what is wrong"
 	}

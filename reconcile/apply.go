@@ -66,6 +66,7 @@ type applier struct {
 	robots       robots
 	cluster      cluster
 	naming       Naming
+	run          string // identifies the run
 	now          func() time.Time
 
 	stop    atomic.Pointer[error] // a fact about the whole run that ends it
@@ -76,9 +77,9 @@ type applier struct {
 // apply works off the plan, some Components at a time, and returns an outcome
 // for each in the plan's order. Components fail alone; when the context ends
 // or a global fact turns up no further one is begun, and those in flight are
-// finished within the grace. run varies where to start, so that a run that
-// never reaches the end does not starve always the same ones.
-func (a *applier) apply(ctx context.Context, plans []ComponentPlan, concurrency int, run string) []Outcome {
+// finished within the grace. Where to start varies from run to run, so that one
+// that never reaches the end does not starve always the same ones.
+func (a *applier) apply(ctx context.Context, plans []ComponentPlan, concurrency int) []Outcome {
 	detached, release := outlive(ctx, grace)
 	defer release()
 
@@ -93,7 +94,7 @@ func (a *applier) apply(ctx context.Context, plans []ComponentPlan, concurrency 
 		})
 	}
 	h := fnv.New32a()
-	_, _ = h.Write([]byte(run))
+	_, _ = h.Write([]byte(a.run))
 	for i := range plans {
 		next <- (i + int(h.Sum32())) % len(plans)
 	}
@@ -147,7 +148,7 @@ func (a *applier) component(ctx, detached context.Context, p ComponentPlan) (o O
 		return Outcome{Err: fmt.Errorf("the run ended first: %w", errDeferred)}
 	}
 	w := work{
-		applier: a, plan: p, made: map[string]bool{}, fresh: map[string]quay.Token{}, current: map[string]string{},
+		applier: a, plan: p, component: p.Component, made: map[string]bool{}, fresh: map[string]quay.Token{}, current: map[string]string{},
 		ending: func() bool { return over(ctx, a.stop.Load()) },
 	}
 	for _, action := range p.Actions {
@@ -164,12 +165,13 @@ func (a *applier) component(ctx, detached context.Context, p ComponentPlan) (o O
 // work is one Component being served.
 type work struct {
 	*applier
-	plan  ComponentPlan
-	made  map[string]bool       // robots that this run has made
-	fresh map[string]quay.Token // their tokens, until they are first used
+	plan      ComponentPlan
+	component kube.Component        // as this run last saw it
+	made      map[string]bool       // robots that this run has made
+	fresh     map[string]quay.Token // their tokens, until they are first used
 
 	ending   func() bool       // no further token is to be replaced
-	rotation *rotation         // begun or resumed by this run
+	rotation *marker           // begun or resumed by this run
 	current  map[string]string // fingerprints of the tokens as last read, by robot
 }
 

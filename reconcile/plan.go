@@ -122,11 +122,11 @@ func (w World) plan(c kube.Component, robots map[string][]string) ComponentPlan 
 			p.Note = "recreated"
 		}
 	}
-	w.planRotation(&p, asked)
 	p.announce(announcement{
 		Image: p.Image, Visibility: visibility, Secret: names.Push.Secret, PullSecret: names.Pull.Secret,
 		Message: strings.Join(p.Warnings, " "),
 	}.encode(), false)
+	w.planRotation(&p, asked)
 	if len(p.Actions) > 0 && p.Note == "" {
 		p.Note = drifted
 	}

@@ -2,7 +2,6 @@ package reconcile
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -35,7 +34,7 @@ import (
 // marker is the annotation image.redhat.com/rotation: a rotation that has begun.
 type marker struct {
 	Version int       `json:"v"`
-	ID      string    `json:"id"`
+	ID      string    `json:"id"`   // of the run that began it
 	UID     string    `json:"uid"`  // the Component's: a copied manifest carries no rotation with it
 	Push    string    `json:"push"` // fingerprints before the rotation
 	Pull    string    `json:"pull"`
@@ -68,6 +67,13 @@ func parseMarker(c kube.Component) (marker, bool) {
 	return m, ok
 }
 
+// stale reports whether a marker no longer counts, for its age or because it was
+// made up.
+func (m marker) stale(now time.Time) bool {
+	age := now.Sub(m.Since)
+	return age > staleAfter || age < -minPace
+}
+
 func (m marker) before(role quay.Role) string {
 	if role == quay.Write {
 		return m.Push
@@ -86,7 +92,7 @@ func (w *World) observeRotations(s Scope, now time.Time) {
 	}
 	for _, c := range w.Components {
 		if m, ok := parseMarker(c); ok {
-			w.Stale[keyOf(c)] = now.Sub(m.Since) > staleAfter || now.Before(m.Since.Add(-minPace))
+			w.Stale[keyOf(c)] = m.stale(now)
 		}
 		n, err := w.names(c)
 		if err != nil {
@@ -174,18 +180,12 @@ func (p *ComponentPlan) rotate() {
 	}
 }
 
-// rotation is one that this run has begun or resumed.
-type rotation struct {
-	marker    marker
-	component kube.Component // as the last write left it
-}
-
 // rotateToken is the first half of P2: the one call that breaks a credential.
 func (w *work) rotateToken(ctx context.Context, a RotateToken) error {
 	if err := w.begin(ctx, a.Repository); err != nil {
 		return err
 	}
-	before := w.rotation.marker.before(a.Role)
+	before := w.rotation.before(a.Role)
 	robot, err := w.robots.GetRobot(ctx, a.Robot)
 	if err != nil {
 		return err
@@ -229,8 +229,8 @@ func (w *work) begin(ctx context.Context, repository string) error {
 		if err != nil {
 			return err
 		}
-		if m, ok := parseMarker(c); ok && w.now().Sub(m.Since) <= staleAfter {
-			w.rotation = &rotation{m, c}
+		if m, ok := parseMarker(c); ok && !m.stale(w.now()) {
+			w.rotation, w.component = &m, c
 			return nil
 		}
 		asked := c.Annotations[AnnotationGenerate] == rotateRequest
@@ -247,7 +247,7 @@ func (w *work) begin(ctx context.Context, repository string) error {
 		}
 		c, err = w.cluster.Annotate(ctx, c, change)
 		if err == nil {
-			w.rotation = &rotation{m, c}
+			w.rotation, w.component = &m, c
 			return nil
 		}
 		if !errors.Is(err, kube.ErrConflict) {
@@ -260,7 +260,7 @@ func (w *work) begin(ctx context.Context, repository string) error {
 // preflight makes sure that what follows the regeneration will work, and
 // returns the marker with the fingerprints of the tokens as they are.
 func (w *work) preflight(ctx context.Context, repository string) (marker, error) {
-	m := marker{Version: markerVersion, ID: rand.Text(), UID: w.plan.Component.UID, State: stateRotating, Since: w.now().UTC()}
+	m := marker{Version: markerVersion, ID: w.run, UID: w.plan.Component.UID, State: stateRotating, Since: w.now().UTC()}
 	roles, err := w.repositories.ListRobotPermissions(ctx, repository)
 	if err != nil {
 		return m, err
@@ -316,28 +316,9 @@ func (m marker) encode() string {
 // marker was written. A request for robots that this run has made needs no
 // marker: they are younger than it.
 func (w *work) acknowledge(ctx context.Context, a Acknowledge) error {
-	var c kube.Component
-	if w.rotation != nil {
-		c = w.rotation.component
-	}
-	for range attempts {
-		var err error
-		if c.UID == "" {
-			if c, err = w.live(ctx); err != nil {
-				return err
-			}
-		}
-		change, due, err := w.acknowledgement(ctx, c, a)
-		if err != nil || !due {
-			return err
-		}
-		_, err = w.cluster.Annotate(ctx, c, change)
-		if !errors.Is(err, kube.ErrConflict) && !errors.Is(err, kube.ErrInvalid) {
-			return err
-		}
-		c = kube.Component{} // somebody else wrote: look again
-	}
-	return fmt.Errorf("acknowledge the request: %w", errMoved)
+	return w.annotate(ctx, func(c kube.Component) (kube.AnnotationChange, bool, error) {
+		return w.acknowledgement(ctx, c, a)
+	})
 }
 
 // acknowledgement is the patch for a Component as it stands; none is due when
@@ -358,7 +339,7 @@ func (w *work) acknowledgement(ctx context.Context, c kube.Component, a Acknowle
 		}
 		return change, asked && !begun, nil
 	}
-	if !begun || w.rotation != nil && m.ID != w.rotation.marker.ID {
+	if !begun || w.rotation != nil && m.ID != w.rotation.ID {
 		return change, false, nil
 	}
 	for _, account := range w.plan.Names.accounts() {

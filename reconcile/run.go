@@ -105,7 +105,7 @@ func (r *Run) apply(ctx context.Context, n Naming, plan Plan, total int) []Outco
 		}
 	}()
 	done := 0
-	a := &applier{repositories: r.Quay, robots: r.Quay, cluster: r.Cluster, naming: n, now: r.Now}
+	a := &applier{repositories: r.Quay, robots: r.Quay, cluster: r.Cluster, naming: n, run: r.Header.Run, now: r.Now}
 	a.applied = func(p ComponentPlan, action Action) {
 		changes <- func() {
 			done++
@@ -116,7 +116,7 @@ func (r *Run) apply(ctx context.Context, n Naming, plan Plan, total int) []Outco
 			}
 		}
 	}
-	outcomes := a.apply(ctx, plan.Components, r.Concurrency, r.Header.Run)
+	outcomes := a.apply(ctx, plan.Components, r.Concurrency)
 	close(changes)
 	<-printed
 	for i, o := range outcomes {

@@ -94,20 +94,36 @@ func (w *work) live(ctx context.Context) (kube.Component, error) {
 // else wrote first.
 const attempts = 5
 
-// announce writes the annotation on the Component as it stands.
+// announce writes the annotation that tells the tenant.
 func (w *work) announce(ctx context.Context, value string) error {
-	c := w.plan.Component
-	var err error
+	return w.annotate(ctx, func(kube.Component) (kube.AnnotationChange, bool, error) {
+		return kube.AnnotationChange{Set: map[string]string{AnnotationImage: value}}, true, nil
+	})
+}
+
+// annotate changes the Component's annotations as decide says of it as it stands,
+// and asks again when somebody else wrote first.
+func (w *work) annotate(ctx context.Context, decide func(kube.Component) (change kube.AnnotationChange, due bool, err error)) error {
+	var last error
 	for range attempts {
-		_, err = w.cluster.Annotate(ctx, c, kube.AnnotationChange{Set: map[string]string{AnnotationImage: value}})
-		if !errors.Is(err, kube.ErrConflict) {
+		change, due, err := decide(w.component)
+		if err != nil || !due {
 			return err
 		}
-		if c, err = w.live(ctx); err != nil {
+		c, err := w.cluster.Annotate(ctx, w.component, change)
+		if err == nil {
+			w.component = c
+			return nil
+		}
+		if !errors.Is(err, kube.ErrConflict) && !errors.Is(err, kube.ErrInvalid) {
+			return err
+		}
+		last = err
+		if w.component, err = w.live(ctx); err != nil {
 			return err
 		}
 	}
-	return fmt.Errorf("announce the image: %w", errMoved)
+	return last
 }
 
 // writeSecret makes the Secret carry the robot's token as Quay has it now. The

@@ -1,0 +1,162 @@
+package reconcile_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"k8s.io/client-go/rest"
+
+	"berth/kube"
+	"berth/kube/kubetest"
+	"berth/quay"
+	"berth/quay/quaytest"
+	"berth/reconcile"
+)
+
+// env is a simulated Quay and a simulated cluster with the real clients between
+// them and a run.
+type env struct {
+	quay    *quaytest.Server
+	cluster *kubetest.Server
+	clock   time.Time
+	tokens  *atomic.Int64
+}
+
+const (
+	org        = "acme"
+	host       = "quay.test"
+	oauth      = "OAUTHCANARYOAUTHCANARYOAUTHCANARYOAUTHCA"
+	berthUser  = "system:serviceaccount:berth:berth"
+	berthToken = "KUBECANARYKUBECANARYKUBECANARYKUBECANARY"
+)
+
+var rbac = func() []byte {
+	raw, err := os.ReadFile("../deploy/base/rbac.yaml")
+	if err != nil {
+		panic(err)
+	}
+	return raw
+}()
+
+// newEnv has a tenant namespace called tenant, with the builds' ServiceAccount.
+func newEnv() *env {
+	e := &env{clock: time.Date(2026, 3, 16, 12, 7, 0, 0, time.UTC), tokens: new(atomic.Int64)}
+	e.quay = quaytest.New(quaytest.Options{NewToken: e.token, Now: e.now})
+	e.cluster = kubetest.New(kubetest.Options{Manifests: rbac, Now: e.now})
+	e.quay.AddUser("platform")
+	e.quay.AddOrganization(org, "platform")
+	e.quay.AddToken(oauth, "platform", "org:admin repo:admin")
+	e.cluster.AddUser(berthToken, berthUser, false)
+	e.namespace("tenant")
+	return e
+}
+
+func (e *env) now() time.Time { return e.clock }
+
+// token makes robot tokens that a search can find again.
+func (e *env) token(string) string {
+	return fmt.Sprintf("CANARY%058d", e.tokens.Add(1))
+}
+
+func (e *env) namespace(name string) {
+	e.apply(`{apiVersion: v1, kind: Namespace, metadata: {name: %[1]s, uid: uid-of-namespace-%[1]s}}
+---
+{apiVersion: v1, kind: ServiceAccount, metadata: {name: appstudio-pipeline, namespace: %[1]s}}`, name)
+}
+
+// component adds a Component; annotations are YAML, such as `image.redhat.com/generate: "true"`.
+func (e *env) component(namespace, name, uid string, annotations ...string) {
+	e.apply(`{apiVersion: appstudio.redhat.com/v1alpha1, kind: Component, metadata: {name: %s, namespace: %s, uid: %s, annotations: {%s}}, spec: {componentName: %[1]s, application: shop}}`,
+		name, namespace, uid, strings.Join(annotations, ", "))
+}
+
+func (e *env) apply(format string, args ...any) {
+	e.cluster.Apply(fmt.Appendf(nil, format, args...))
+}
+
+// annotation reads one of a Component's.
+func (e *env) annotation(namespace, name, annotation string) string {
+	metadata, _ := e.cluster.Object("components", namespace, name)["metadata"].(map[string]any)
+	annotations, _ := metadata["annotations"].(map[string]any)
+	value, _ := annotations[annotation].(string)
+	return value
+}
+
+// between may stand between a client and its end.
+type between func(http.RoundTripper) http.RoundTripper
+
+func direct(t http.RoundTripper) http.RoundTripper { return t }
+
+// newRun is a run with the usual settings, silent.
+func (e *env) newRun() *reconcile.Run { return e.newRunOver(direct) }
+
+func (e *env) newRunOver(b between) *reconcile.Run {
+	q, k := e.clients(b)
+	return newRun(q, k, e.now)
+}
+
+// clients returns the real clients, over wires to the simulators.
+func (e *env) clients(b between) (*quay.Client, *kube.Client) {
+	return connect("https://"+host, "https://kube.test", b(quaytest.Wire(e.quay)), b(quaytest.Wire(e.cluster)))
+}
+
+// connect returns the real clients, without their waits.
+func connect(quayURL, kubeURL string, toQuay, toKube http.RoundTripper) (*quay.Client, *kube.Client) {
+	q, err := quay.New(quay.Options{
+		URL: quayURL, Organization: org, QPS: 1e6, Burst: 1e6, Transport: toQuay,
+		Token:   func() (quay.Token, error) { return quay.NewToken(oauth), nil },
+		Backoff: func(int) time.Duration { return 0 },
+	})
+	if err != nil {
+		panic(err)
+	}
+	k, err := kube.New(kube.Options{Config: &rest.Config{Host: kubeURL, BearerToken: berthToken, Transport: toKube}, QPS: -1})
+	if err != nil {
+		panic(err)
+	}
+	return q, k
+}
+
+func newRun(q *quay.Client, k *kube.Client, now func() time.Time) *reconcile.Run {
+	return &reconcile.Run{
+		Header: reconcile.Header{Version: "test", Run: "run", Cluster: "test", Quay: host, Org: org},
+		Quay:   q, Cluster: k,
+		Naming:      reconcile.Naming{Host: host, Organization: org, Layout: reconcile.LayoutComponent},
+		Policy:      reconcile.Policy{Visibility: quay.Private, ReportOrphans: true, PushServiceAccounts: []string{"appstudio-pipeline"}, MaxRotations: 50},
+		Limits:      reconcile.Limits{MaxChangeRatio: 0.3},
+		Concurrency: 4,
+		Report:      reconcile.NewText(io.Discard, false),
+		Log:         slog.New(slog.DiscardHandler),
+		Now:         now,
+	}
+}
+
+// run makes a run and demands that it is well.
+func (e *env) run(t testing.TB) reconcile.Summary {
+	t.Helper()
+	var out bytes.Buffer
+	r := e.newRun()
+	r.Report = reconcile.NewText(&out, false)
+	s := r.Do(context.Background())
+	if s.Result() != reconcile.ResultOK {
+		t.Fatalf("the run was %s:\n%s", s.Result(), out.String())
+	}
+	return s
+}
+
+// settled demands that a further run finds nothing to do.
+func (e *env) settled(t testing.TB) {
+	t.Helper()
+	if s := e.run(t); s.Changes != (reconcile.ChangeCount{}) {
+		t.Fatalf("not settled: %+v", s.Changes)
+	}
+}
