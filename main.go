@@ -1,0 +1,157 @@
+// Berth gives every Component of a Konflux platform its place at Quay. It is a
+// batch job: one run looks at everything, mends what differs, and exits.
+//
+// This package is the wiring: settings, clients, terminal and exit code. What
+// a run does is in package reconcile.
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+	"time"
+
+	"github.com/sethvargo/go-envconfig"
+	"github.com/spf13/pflag"
+
+	"berth/quay"
+	"berth/reconcile"
+)
+
+func main() {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		s := <-signals
+		signal.Stop(signals) // a second one ends the process at once
+		cancel(reconcile.Interrupted{Signal: int(s.(syscall.Signal))})
+	}()
+	os.Exit(run(ctx, os.Args[1:], envconfig.OsLookuper(), streams{os.Stdin, os.Stdout, os.Stderr}))
+}
+
+// run is the program, without the process around it. A panic ends it with a
+// code of its own: Go's is 2, which here says that changes are pending.
+func run(ctx context.Context, args []string, environment envconfig.Lookuper, std streams) (code int) {
+	defer func() {
+		if v := recover(); v != nil {
+			_, _ = fmt.Fprintf(std.err, "Error: a bug in Berth: %v\n\n%s", v, debug.Stack())
+			code = reconcile.ExitBug
+		}
+	}()
+	flags, values := newFlags()
+	showVersion := flags.Bool("version", false, "print the version")
+	switch err := flags.Parse(args); {
+	case errors.Is(err, pflag.ErrHelp):
+		printUsage(std.out, flags)
+		return reconcile.ExitOK
+	case err != nil:
+		_, _ = fmt.Fprintf(std.err, "Error: %s\n\nberth --help lists every flag.\n", suggest(err, flags))
+		return reconcile.ExitUsage
+	case *showVersion:
+		_, _ = fmt.Fprintf(std.out, "berth %s\n", version())
+		return reconcile.ExitOK
+	}
+	s, wrong := loadSettings(values, flags.Args(), environment)
+	var d dial
+	if !s.Demo {
+		var unreachable problems
+		d, unreachable = clusterConfig(s)
+		wrong = append(wrong, unreachable...)
+	}
+	if len(wrong) > 0 {
+		return refuse(std.err, wrong)
+	}
+	if s.Demo {
+		return demo(ctx, s, environment, std)
+	}
+	return once(ctx, s, d, environment, std)
+}
+
+// refuse reports settings that cannot be worked with.
+func refuse(w io.Writer, err error) int {
+	_, _ = fmt.Fprintln(w, err)
+	return reconcile.ExitSettings
+}
+
+// once makes one run between the two ends.
+func once(ctx context.Context, s settings, d dial, environment envconfig.Lookuper, std streams) int {
+	summary, err := pass(ctx, s, d, environment, std)
+	if err != nil {
+		return refuse(std.err, err)
+	}
+	writeTermination(terminationLog, summary)
+	return summary.ExitCode()
+}
+
+// pass wires a run and makes it. The error is about settings that only
+// connecting could check.
+func pass(ctx context.Context, s settings, d dial, environment envconfig.Lookuper, std streams) (reconcile.Summary, error) {
+	attended := std.attended()
+	log := newLogger(std.err, s, isTerminal(std.err))
+	e, err := connect(s, d, log)
+	if err != nil {
+		return reconcile.Summary{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.Timeout)
+	defer cancel()
+	r := newRun(s, e, log)
+	r.Report = reporter(s, environment, std)
+	if attended && !s.Yes && !s.Demo {
+		r.Confirm = std.ask(r.Header)
+	}
+	if isTerminal(std.err) && !s.NoProgress {
+		r.Progress = std.progress()
+	}
+	return r.Do(ctx), nil
+}
+
+func newRun(s settings, e ends, log *slog.Logger) *reconcile.Run {
+	return &reconcile.Run{
+		Header: reconcile.Header{
+			Version: version(), Run: rand.Text(), Cluster: e.cluster, Server: e.server,
+			Quay: e.registry, Org: s.QuayOrg, DryRun: s.DryRun, Detailed: s.DetailedExitcode,
+		},
+		Quay:    e.quay,
+		Cluster: e.kube,
+		Naming: reconcile.Naming{
+			Cluster: s.ClusterID, Host: e.registry, Organization: s.QuayOrg,
+			Layout: reconcile.Layout(s.RepositoryLayout), Prefix: s.RepositoryPrefix,
+		},
+		Policy: reconcile.Policy{
+			Visibility: quay.Visibility(s.Visibility), AllowPublish: s.AllowPublish, Adopt: s.Adopt,
+			ReportOrphans: s.Prune == "report", PushServiceAccounts: s.PushServiceAccount, MaxRotations: s.MaxRotations,
+		},
+		Scope:       reconcile.Scope{Namespaces: s.Namespace, Selector: s.Selector, Only: s.only, Rotate: s.rotate},
+		Limits:      reconcile.Limits{MaxChangeRatio: s.MaxChangeRatio, Force: s.Force},
+		Concurrency: s.Concurrency,
+		Log:         log,
+		Now:         time.Now,
+	}
+}
+
+func reporter(s settings, environment envconfig.Lookuper, std streams) reconcile.Reporter {
+	if s.Output == "json" {
+		return reconcile.NewJSON(std.out, time.Now)
+	}
+	plain, _ := environment.Lookup("NO_COLOR")
+	return reconcile.NewText(std.out, s.Color == "always" || s.Color == "auto" && plain == "" && isTerminal(std.out))
+}
+
+// release is the version when the build says none, as of a source tree.
+const release = "v0.1.0"
+
+// version of the program, from the build where it knows one.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
+		return info.Main.Version
+	}
+	return release
+}

@@ -1,0 +1,283 @@
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/sethvargo/go-envconfig"
+	"github.com/spf13/pflag"
+
+	"berth/quay"
+	"berth/reconcile"
+)
+
+// settings declares every setting once. The env tag gives its environment
+// variable, without the prefix, and its default; the flag's name follows from
+// it. short is a one-letter flag, arg the value's name in the help, min, max
+// and oneof its bounds.
+type settings struct {
+	QuayURL            string  `env:"QUAY_URL, default=https://quay.io" arg:"URL" help:"the registry; its host is the image host"`
+	QuayOrg            string  `env:"QUAY_ORG" arg:"NAME" help:"the Quay organization that holds the repositories"`
+	QuayTokenFile      string  `env:"QUAY_TOKEN_FILE" arg:"FILE" help:"the OAuth token, scopes org:admin repo:admin; or set BERTH_QUAY_TOKEN"`
+	QuayCredentialsDir string  `env:"QUAY_CREDENTIALS_DIR" arg:"DIR" help:"a folder with image-controller's files quayapiurl, quaytoken, organization"`
+	QuayCAFile         string  `env:"QUAY_CA_FILE" arg:"FILE" help:"certificates (PEM) to trust besides the system's"`
+	QuayQPS            float64 `env:"QUAY_QPS, default=5" min:"0.1" max:"1000" arg:"N" help:"requests per second of the whole run"`
+	QuayBurst          int     `env:"QUAY_BURST, default=10" min:"1" max:"1000" arg:"N" help:"requests at once beyond that"`
+
+	Kubeconfig string  `env:"KUBECONFIG" arg:"FILE" help:"instead of kubectl's rules or, in a cluster, the ServiceAccount"`
+	Context    string  `env:"CONTEXT" arg:"NAME" help:"of the kubeconfig"`
+	KubeQPS    float64 `env:"KUBE_QPS, default=50" min:"0.1" max:"10000" arg:"N" help:"requests per second to the cluster"`
+	KubeBurst  int     `env:"KUBE_BURST, default=100" min:"1" max:"10000" arg:"N" help:"requests at once beyond that"`
+
+	Namespace []string `env:"NAMESPACE" short:"n" arg:"NAME" help:"only this namespace; may be repeated"`
+	Selector  string   `env:"SELECTOR" short:"l" arg:"QUERY" help:"only Components with these labels"`
+
+	DryRun           bool `env:"DRY_RUN" help:"plan, print, change nothing"`
+	DetailedExitcode bool `env:"DETAILED_EXITCODE" help:"with --dry-run: exit 2 when changes are pending"`
+	Yes              bool `env:"YES" short:"y" help:"do not ask on a terminal"`
+
+	Rotate []string `env:"ROTATE" arg:"NAMESPACE/NAME" help:"rotate as if flagged; may be repeated"`
+
+	Visibility         string   `env:"VISIBILITY, default=private" oneof:"private public" help:"of repositories whose Component states none"`
+	AllowPublish       bool     `env:"ALLOW_PUBLISH" help:"let --visibility open private repositories"`
+	Adopt              bool     `env:"ADOPT" help:"take over repositories that carry no live mark"`
+	Prune              string   `env:"PRUNE, default=report" oneof:"off report" help:"what to do about robots and repositories without a Component"`
+	PushServiceAccount []string `env:"PUSH_SERVICE_ACCOUNT, default=appstudio-pipeline" arg:"NAME" help:"linked to the push Secret; {component} is replaced; may be repeated"`
+
+	ClusterID        string `env:"CLUSTER_ID" arg:"ID" help:"instead of the uid of namespace kube-system"`
+	RepositoryLayout string `env:"REPOSITORY_LAYOUT, default=component" oneof:"component application" help:"NAMESPACE/COMPONENT or NAMESPACE/APPLICATION/COMPONENT"`
+	RepositoryPrefix string `env:"REPOSITORY_PREFIX" arg:"PATH" help:"in front of every repository's name"`
+
+	MaxChangeRatio float64       `env:"MAX_CHANGE_RATIO, default=0.3" min:"0" max:"1" arg:"SHARE" help:"of at least 20 Components, that may change unasked"`
+	MaxRotations   int           `env:"MAX_ROTATIONS, default=50" min:"0" max:"100000" arg:"N" help:"rotations begun in one run; the rest wait"`
+	Force          bool          `env:"FORCE" help:"let this run pass the guard"`
+	Concurrency    int           `env:"CONCURRENCY, default=8" min:"1" max:"64" arg:"N" help:"Components in flight"`
+	Timeout        time.Duration `env:"TIMEOUT, default=10m" arg:"TIME" help:"for the run; a summary is always written"`
+
+	Output     string `env:"OUTPUT, default=text" short:"o" oneof:"text json" help:"of the plan and the summary"`
+	LogLevel   string `env:"LOG_LEVEL, default=auto" oneof:"auto debug info warn error" help:"auto: info, on a terminal warn"`
+	LogFormat  string `env:"LOG_FORMAT, default=auto" oneof:"auto text json" help:"auto: JSON, on a terminal text"`
+	Color      string `env:"COLOR, default=auto" oneof:"auto always never" help:"auto: on a terminal, unless NO_COLOR is set"`
+	NoProgress bool   `env:"NO_PROGRESS" help:"no progress bar"`
+
+	Demo bool `env:"DEMO" help:"a story on a simulated Quay and cluster; touches nothing"`
+
+	only   []reconcile.Key
+	rotate []reconcile.Key
+	called func(key string) string // a setting, as the user does
+	roots  *x509.CertPool          // nil: the system's
+	token  func() (quay.Token, error)
+}
+
+const envPrefix = "BERTH_"
+
+// problem is what is wrong with one setting, in the words of its reader.
+type problem struct{ name, text string }
+
+// problems are all that is wrong with the settings; a value is never repeated.
+type problems []problem
+
+func (p problems) Error() string {
+	var b strings.Builder
+	if len(p) == 1 {
+		b.WriteString("Error: 1 problem with the settings\n\n")
+	} else {
+		fmt.Fprintf(&b, "Error: %d problems with the settings\n\n", len(p))
+	}
+	width := 0
+	for _, x := range p {
+		width = max(width, len(x.name))
+	}
+	for _, x := range p {
+		fmt.Fprintf(&b, "  %-*s  %s\n", width, x.name, x.text)
+	}
+	b.WriteString("\nberth --help lists every setting.")
+	return b.String()
+}
+
+// field is one setting: its place in the struct and what its tags say.
+type field struct {
+	reflect.StructField
+	env string
+}
+
+func fields() []field {
+	var all []field
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[settings]()) {
+		if tag, ok := f.Tag.Lookup("env"); ok {
+			name, _, _ := strings.Cut(tag, ",")
+			all = append(all, field{f, name})
+		}
+	}
+	return all
+}
+
+// fallback is the value of the env tag's default.
+func (f field) fallback() string {
+	_, after, _ := strings.Cut(f.Tag.Get("env"), "default=")
+	return after
+}
+
+// flagValue keeps what was typed; the decoding comes later, alike for flags
+// and the environment.
+type flagValue struct {
+	typed  []string
+	name   string // of the value, in the help
+	toggle bool
+}
+
+func (v *flagValue) String() string     { return "" }
+func (v *flagValue) Set(s string) error { v.typed = append(v.typed, s); return nil }
+func (v *flagValue) Type() string       { return v.name }
+
+// newFlags declares the flags.
+func newFlags() (*pflag.FlagSet, map[string]*flagValue) {
+	set := pflag.NewFlagSet("berth", pflag.ContinueOnError)
+	set.SortFlags = false
+	set.Usage = func() {}
+	values := map[string]*flagValue{}
+	for _, f := range fields() {
+		v := &flagValue{name: f.valueName(), toggle: f.Type.Kind() == reflect.Bool}
+		flag := set.VarPF(v, flagName(f.env)[2:], f.Tag.Get("short"), f.Tag.Get("help"))
+		flag.DefValue = f.fallback()
+		if v.toggle {
+			flag.NoOptDefVal = "true"
+		}
+		values[f.env] = v
+	}
+	return set, values
+}
+
+func (f field) valueName() string {
+	if f.Type.Kind() == reflect.Bool {
+		return ""
+	}
+	if choices := f.Tag.Get("oneof"); choices != "" {
+		return strings.ReplaceAll(choices, " ", "|")
+	}
+	return f.Tag.Get("arg")
+}
+
+// sources looks a setting up: flag, environment, image-controller's files.
+type sources struct {
+	flags       map[string]*flagValue
+	environment envconfig.Lookuper // without the prefix
+	files       map[string]string
+}
+
+func (s sources) Lookup(key string) (string, bool) {
+	if v := s.flags[key]; v != nil && len(v.typed) > 0 {
+		if v.toggle {
+			return v.typed[len(v.typed)-1], true
+		}
+		return strings.Join(v.typed, ","), true
+	}
+	if v, ok := s.environment.Lookup(key); ok && v != "" { // manifests write value: ""
+		return v, true
+	}
+	v, ok := s.files[key]
+	return v, ok
+}
+
+// name calls a setting as the user did, by its environment variable when it is
+// set nowhere.
+func (s sources) name(key string) string {
+	if v := s.flags[key]; v != nil && len(v.typed) > 0 {
+		return flagName(key)
+	}
+	if v, _ := s.environment.Lookup(key); v == "" && s.files[key] != "" {
+		return s.name("QUAY_CREDENTIALS_DIR")
+	}
+	return envPrefix + key
+}
+
+// flagName is the flag of the setting with this key.
+func flagName(key string) string {
+	return "--" + strings.ToLower(strings.ReplaceAll(key, "_", "-"))
+}
+
+// loadSettings decodes and checks every setting and reports all problems at once.
+func loadSettings(flags map[string]*flagValue, args []string, environment envconfig.Lookuper) (settings, problems) {
+	src := sources{flags: flags, environment: envconfig.PrefixLookuper(envPrefix, environment), files: map[string]string{}}
+	s := settings{called: src.name}
+	var found problems
+	if dir, ok := src.Lookup("QUAY_CREDENTIALS_DIR"); ok && !src.demo() {
+		found = append(found, src.readCredentials(dir)...)
+	}
+	for _, f := range fields() {
+		if text := s.decode(f, src); text != "" {
+			found = append(found, problem{src.name(f.env), text})
+		}
+	}
+	s.only = found.keys("argument", args)
+	s.rotate = found.keys(src.name("ROTATE"), s.Rotate)
+	return s, append(found, s.check(src)...)
+}
+
+// keys reads names of Components.
+func (p *problems) keys(source string, names []string) []reconcile.Key {
+	var keys []reconcile.Key
+	for _, typed := range names {
+		namespace, name, ok := strings.Cut(typed, "/")
+		if !ok || namespace == "" || name == "" || strings.Contains(name, "/") {
+			*p = append(*p, problem{source, "is not of the form NAMESPACE/NAME."})
+			continue
+		}
+		keys = append(keys, reconcile.Key{Namespace: namespace, Name: name})
+	}
+	return keys
+}
+
+// decode sets one field. envconfig stops at its first error and repeats the
+// value in it, so each field is decoded alone and the error put in our words.
+func (s *settings) decode(f field, src sources) string {
+	alone := reflect.New(reflect.StructOf([]reflect.StructField{{Name: f.Name, Type: f.Type, Tag: f.Tag}}))
+	err := envconfig.ProcessWith(context.Background(), &envconfig.Config{Target: alone.Interface(), Lookuper: src})
+	value := alone.Elem().Field(0)
+	if err != nil || !f.inBounds(value) {
+		return "is not " + f.want() + "."
+	}
+	reflect.ValueOf(s).Elem().FieldByIndex(f.Index).Set(value)
+	return ""
+}
+
+func (f field) inBounds(v reflect.Value) bool {
+	low, _ := strconv.ParseFloat(f.Tag.Get("min"), 64)
+	high, bounded := strconv.ParseFloat(f.Tag.Get("max"), 64)
+	switch v.Kind() {
+	case reflect.Int:
+		return bounded != nil || float64(v.Int()) >= low && float64(v.Int()) <= high
+	case reflect.Float64:
+		return bounded != nil || v.Float() >= low && v.Float() <= high
+	case reflect.Int64: // a duration
+		return v.Int() > 0
+	case reflect.String:
+		choices := strings.Fields(f.Tag.Get("oneof"))
+		return len(choices) == 0 || slices.Contains(choices, v.String())
+	}
+	return true
+}
+
+// want says what a setting takes.
+func (f field) want() string {
+	between := " from " + f.Tag.Get("min") + " to " + f.Tag.Get("max")
+	switch f.Type.Kind() {
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Int:
+		return "a whole number" + between
+	case reflect.Float64:
+		return "a number" + between
+	case reflect.Int64:
+		return "a duration above zero, such as 10m"
+	case reflect.String:
+		return "one of " + strings.Join(strings.Fields(f.Tag.Get("oneof")), ", ")
+	}
+	return "valid"
+}
