@@ -215,6 +215,10 @@ func TestErrorText(t *testing.T) {
 		{"a token", "token " + robot + " is bad", "token [redacted] is bad"},
 		{"base64", "auth: YSticm90OnRva2VuLXRoYXQtaXMtc2VjcmV0LWFuZC1sb25n==.", "auth: [redacted]."},
 		{"a JWT", "eyJhbGciOiJSUzI1NiIsImtpZCI6IjEyMzQ1Njc4OTAifQ.eyJpc3MiOiJrdWJlcm5ldGVzL3NlcnZpY2VhY2NvdW50In0.x", "[redacted].[redacted].x"},
+		{
+			"the object that a patch would have made", `"" is invalid: patch: Invalid value: "{\"data\":{\".dockerconfigjson\":\"YSticm90OnRva2VuLXRoYXQtaXMtc2VjcmV0\"}}": no`,
+			`"" is invalid: patch: Invalid value: "{\"data\":{\".dockerconfigjson\":\"[redacted]\"}}": no`,
+		},
 		{"long", strings.Repeat("word ", 100), strings.Repeat("word ", 50) + "wor…"},
 		{"long, with wide characters", strings.Repeat("ä ", 200), strings.Repeat("ä ", 84) + "…"},
 	} {

@@ -70,7 +70,7 @@ func partial(object *unstructured.Unstructured) map[string]any {
 func failure(err error) answer {
 	var known apierrors.APIStatus
 	if !errors.As(err, &known) {
-		known = apierrors.NewInternalError(err)
+		known = &apierrors.StatusError{ErrStatus: metav1.Status{Status: metav1.StatusFailure, Code: http.StatusInternalServerError, Message: err.Error()}}
 	}
 	status := known.Status()
 	status.Kind, status.APIVersion = "Status", "v1"

@@ -60,6 +60,7 @@ func conformance(t *testing.T, e env) {
 			"no rights":                     testForbidden,
 			"no credentials":                testUnauthorized,
 			"a read-only client":            testReadOnly,
+			"other clients":                 testRaw,
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()

@@ -62,7 +62,7 @@ func (op operation) member(object map[string]any, name string) error {
 	}
 	current, there := object[name]
 	switch {
-	case op.Op == "add", op.Op == "replace" && there:
+	case op.Op == "add", op.Op == "replace": // the API server's library does not mind what is missing
 		object[name] = value
 	case op.Op == "remove" && there:
 		delete(object, name)

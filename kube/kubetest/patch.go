@@ -2,12 +2,15 @@ package kubetest
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/json"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
 var (
@@ -44,10 +47,31 @@ func (s *Server) patch(q request, k *kind) answer {
 	case err != nil:
 		return failure(apierrors.NewBadRequest(err.Error()))
 	}
+	if object.GetName() != q.name {
+		return failure(apierrors.NewBadRequest(fmt.Sprintf("the name of the object (%s) does not match the name on the URL (%s)", object.GetName(), q.name)))
+	}
+	if err := decodable(k, object); err != nil {
+		return failure(err)
+	}
 	if object.GetKind() != k.kind || object.GetAPIVersion() != k.apiVersion() {
 		return failure(apierrors.NewBadRequest("a patch cannot change what an object is"))
 	}
 	return s.finish(q, k, old, object)
+}
+
+// decodable refuses a patch that leaves no Secret. The API server's message quotes
+// the object it has made, content included.
+func decodable(k *kind, object *unstructured.Unstructured) error {
+	if k.kind != "Secret" {
+		return nil
+	}
+	_, err := content(object)
+	if err == nil {
+		return nil
+	}
+	return apierrors.NewInvalid(schema.GroupKind{}, "", field.ErrorList{
+		field.Invalid(field.NewPath("patch"), string(encode(0, object.Object).body), err.Error()),
+	})
 }
 
 func mergePatch(object map[string]any, body []byte) (map[string]any, error) {

@@ -2,6 +2,7 @@ package kubetest
 
 import (
 	"crypto/rand"
+	"errors"
 	"fmt"
 	mathrand "math/rand/v2"
 	"net/http"
@@ -11,8 +12,10 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/json"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
 func (s *Server) get(q request, k *kind) answer {
@@ -29,7 +32,7 @@ func (s *Server) create(q request, k *kind) answer {
 		return failure(err)
 	}
 	if object.GetResourceVersion() != "" {
-		return failure(apierrors.NewBadRequest("resourceVersion should not be set on objects to be created"))
+		return failure(errors.New("resourceVersion should not be set on objects to be created"))
 	}
 	object.SetUID("")
 	if err := s.add(k, object, q.dryRun()); err != nil {
@@ -146,9 +149,12 @@ func (s *Server) change(k *kind, old, object *unstructured.Unstructured, dryRun 
 		return nil, apierrors.NewConflict(k.resource(), old.GetName(),
 			fmt.Errorf("the object has been modified; please apply your changes to the latest version and try again"))
 	}
-	if !k.custom {
-		object.SetResourceVersion(old.GetResourceVersion()) // custom resources are not changed unconditionally
+	if k.custom && object.GetResourceVersion() == "" { // others are changed unconditionally
+		return nil, apierrors.NewInvalid(schema.GroupKind{Group: k.group, Kind: k.plural}, old.GetName(), field.ErrorList{
+			field.Invalid(field.NewPath("metadata", "resourceVersion"), 0, "must be specified for an update"),
+		})
 	}
+	object.SetResourceVersion(old.GetResourceVersion())
 	object.SetDeletionTimestamp(old.GetDeletionTimestamp())
 	object.SetDeletionGracePeriodSeconds(old.GetDeletionGracePeriodSeconds())
 	object.SetGeneration(old.GetGeneration())
