@@ -1,0 +1,146 @@
+package main
+
+import (
+	"crypto/x509"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/labels"
+
+	"berth/quay"
+	"berth/reconcile"
+)
+
+// demo reports whether the settings are of a demo, which reads no file.
+func (s sources) demo() bool {
+	v, _ := s.Lookup("DEMO")
+	return v == "true"
+}
+
+// check looks at what a setting's type cannot tell.
+func (s *settings) check(src sources) problems {
+	var found problems
+	add := func(key, text string) { found = append(found, problem{src.name(key), text}) }
+	if s.DetailedExitcode && !s.DryRun {
+		add("DETAILED_EXITCODE", "goes with --dry-run.")
+	}
+	if _, err := labels.Parse(s.Selector); err != nil {
+		add("SELECTOR", "is not a label selector, such as app=web,tier!=test.")
+	}
+	if s.RepositoryPrefix != "" && !reconcile.ValidRepository(s.RepositoryPrefix) {
+		add("REPOSITORY_PREFIX", "cannot begin the name of a repository: lower-case letters, digits, single . _ or -, and / between.")
+	}
+	if s.Demo {
+		for _, key := range []string{"QUAY_URL", "KUBECONFIG"} {
+			if len(src.flags[key].typed) > 0 {
+				add(key, "does not go with --demo, which touches nothing real.")
+			}
+		}
+		return found
+	}
+	if s.QuayOrg == "" {
+		add("QUAY_ORG", "is not set. The Quay organization that holds the repositories.  (--quay-org)")
+	} else if !quay.ValidOrganization(s.QuayOrg) {
+		add("QUAY_ORG", "is not the name of a Quay organization: lower-case letters and digits, single . _ or - between, at most 100.")
+	}
+	if _, err := quay.New(quay.Options{URL: s.QuayURL, Token: func() (quay.Token, error) { return quay.NewToken("any"), nil }}); err != nil {
+		add("QUAY_URL", err.Error()+".")
+	}
+	if s.QuayCAFile != "" {
+		var err error
+		if s.roots, err = trusted(s.QuayCAFile); err != nil {
+			add("QUAY_CA_FILE", told(s.QuayCAFile)+err.Error()+". Mount the certificates, as PEM, there.")
+		}
+	}
+	return append(found, s.findToken(src)...)
+}
+
+// trusted adds a file's certificates to the system's.
+func trusted(file string) (*x509.CertPool, error) {
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		return nil, errors.New("the system's certificates cannot be read")
+	}
+	pem, err := os.ReadFile(file) //nolint:gosec // the operator names the file
+	if err != nil {
+		return nil, fileProblem(err)
+	}
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, errors.New("holds no certificate")
+	}
+	return pool, nil
+}
+
+// findToken decides where the token is read, each time it is needed: the
+// platform exchanges the file while programs run.
+func (s *settings) findToken(src sources) problems {
+	name, file := src.name("QUAY_TOKEN_FILE"), s.QuayTokenFile
+	if value, ok := src.environment.Lookup("QUAY_TOKEN"); ok && value != "" && file == "" {
+		s.token = func() (quay.Token, error) { return quay.NewToken(strings.TrimSpace(value)), nil }
+		return nil
+	}
+	if file == "" && s.QuayCredentialsDir != "" {
+		name, file = src.name("QUAY_CREDENTIALS_DIR"), filepath.Join(s.QuayCredentialsDir, "quaytoken")
+	}
+	if file == "" {
+		return problems{{name, "is not set. A file with the OAuth token of the organization.  (--quay-token-file, or BERTH_QUAY_TOKEN)"}}
+	}
+	s.token = func() (quay.Token, error) {
+		raw, err := os.ReadFile(file) //nolint:gosec // the operator names the file
+		if err != nil {
+			return quay.Token{}, fileProblem(err)
+		}
+		return quay.NewToken(strings.TrimSpace(string(raw))), nil
+	}
+	token, err := s.token()
+	switch {
+	case err != nil:
+		return problems{{name, told(file) + err.Error() + ". Mount the Secret with the OAuth token there."}}
+	case token.IsZero():
+		return problems{{name, told(file) + "is empty. It should hold the OAuth token."}}
+	}
+	return nil
+}
+
+// readCredentials takes address and organization from the files that
+// image-controller mounts; what is set explicitly wins over them.
+func (s sources) readCredentials(dir string) problems {
+	var found problems
+	for _, f := range []struct{ key, name string }{{"QUAY_URL", "quayapiurl"}, {"QUAY_ORG", "organization"}} {
+		if _, explicit := s.Lookup(f.key); explicit {
+			continue
+		}
+		file := filepath.Join(dir, f.name)
+		raw, err := os.ReadFile(file) //nolint:gosec // the operator names the folder
+		switch {
+		case errors.Is(err, os.ErrNotExist) && f.key == "QUAY_URL": // image-controller has a default for it too
+		case err != nil:
+			found = append(found, problem{s.name("QUAY_CREDENTIALS_DIR"), told(file) + fileProblem(err).Error() + "."})
+		default:
+			value := strings.TrimSpace(string(raw))
+			s.files[f.key] = strings.TrimSuffix(strings.TrimRight(value, "/"), "/api/v1")
+		}
+	}
+	return found
+}
+
+// told names a file that something is wrong with, unless it is no path: a token
+// given where its file's name belongs must not be repeated.
+func told(file string) string {
+	if !strings.ContainsRune(file, filepath.Separator) {
+		return ""
+	}
+	return file + ": "
+}
+
+func fileProblem(err error) error {
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return errors.New("no such file")
+	case errors.Is(err, os.ErrPermission):
+		return errors.New("permission denied")
+	}
+	return errors.New("cannot be read")
+}
