@@ -1,0 +1,269 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"log"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/sethvargo/go-envconfig"
+
+	"berth/kube/kubetest"
+	"berth/quay/quaytest"
+)
+
+// TestMain makes the test executable answer to the name berth as well, so that
+// scripts and tests of signals run the program as a process.
+func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"berth": main}) }
+
+// platform is a Quay and a cluster, simulated, on loopback.
+type platform struct {
+	quay    *quaytest.Server
+	cluster *kubetest.Server
+	quayURL string
+	dir     string            // its files
+	env     map[string]string // the settings that lead to both
+}
+
+const (
+	testOrg     = "acme-workloads"
+	oauthToken  = "oauth-token-of-the-test"
+	kubeToken   = "kube-token-of-the-test"
+	kubeAccount = "system:serviceaccount:berth:berth"
+)
+
+// serve starts a platform with a namespace shop, whose ServiceAccount builds use,
+// and the roles of the manifests. What start returns is to be called at its end.
+func serve(dir string, roles []byte, onRequest func(method, route, path string)) (p *platform, stop func(), err error) {
+	p = &platform{
+		quay:    quaytest.New(quaytest.Options{OnRequest: onRequest}),
+		cluster: kubetest.New(kubetest.Options{Manifests: roles}),
+		dir:     dir,
+	}
+	p.quay.AddUser("platform")
+	p.quay.AddOrganization(testOrg, "platform")
+	p.quay.AddToken(oauthToken, "platform", "org:admin repo:admin")
+	p.cluster.AddUser(kubeToken, kubeAccount, false)
+	p.cluster.Apply([]byte(`
+{apiVersion: v1, kind: Namespace, metadata: {name: shop}}
+---
+{apiVersion: v1, kind: ServiceAccount, metadata: {name: appstudio-pipeline, namespace: shop}}
+`))
+	registry, apiserver := listen(p.quay), listen(p.cluster)
+	p.quayURL = registry.URL
+	p.env = map[string]string{
+		"BERTH_QUAY_URL":        registry.URL,
+		"BERTH_QUAY_ORG":        testOrg,
+		"BERTH_QUAY_TOKEN_FILE": filepath.Join(dir, "quaytoken"),
+		"BERTH_QUAY_CA_FILE":    filepath.Join(dir, "ca.pem"),
+		"BERTH_QUAY_QPS":        "1000",
+		"BERTH_QUAY_BURST":      "1000",
+		"BERTH_KUBECONFIG":      filepath.Join(dir, "kubeconfig"),
+	}
+	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: registry.Certificate().Raw})
+	for name, content := range map[string][]byte{
+		"quaytoken":  []byte(oauthToken + "\n"),
+		"ca.pem":     ca,
+		"kubeconfig": kubeconfig(apiserver.URL, filepath.Join(dir, "ca.pem")), // both servers show the same certificate
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
+			return nil, nil, err
+		}
+	}
+	return p, func() { registry.Close(); apiserver.Close() }, nil
+}
+
+// listen starts a server that keeps to itself what its clients break off.
+func listen(h http.Handler) *httptest.Server {
+	s := httptest.NewUnstartedServer(h)
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	s.StartTLS()
+	return s
+}
+
+func kubeconfig(server, ca string) []byte {
+	return fmt.Appendf(nil, `
+apiVersion: v1
+kind: Config
+clusters: [{name: test, cluster: {server: %q, certificate-authority: %q}}]
+users: [{name: test, user: {token: %s}}]
+contexts: [{name: test, context: {cluster: test, user: test}}]
+current-context: test
+`, server, ca, kubeToken)
+}
+
+func newPlatform(t *testing.T, components ...string) *platform {
+	t.Helper()
+	return newPlatformWith(t, demoFile("deploy/base/rbac.yaml"), nil, components...)
+}
+
+func newPlatformWith(t *testing.T, roles []byte, onRequest func(method, route, path string), components ...string) *platform {
+	t.Helper()
+	p, stop, err := serve(t.TempDir(), roles, onRequest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+	for _, name := range components {
+		p.component(name, "")
+	}
+	return p
+}
+
+// component applies a Component to namespace shop; generate is its request.
+func (p *platform) component(name, generate string) {
+	p.cluster.Apply([]byte(componentManifest("shop", name, generate)))
+}
+
+func componentManifest(namespace, name, generate string) string {
+	annotations := "{}"
+	if generate != "" {
+		annotations = fmt.Sprintf("{image.redhat.com/generate: %q}", generate)
+	}
+	return fmt.Sprintf(`
+apiVersion: appstudio.redhat.com/v1alpha1
+kind: Component
+metadata: {name: %s, namespace: %s, annotations: %s}
+spec: {componentName: %[1]s, application: shop, source: {git: {url: "https://git.example.com/%[1]s"}}}
+`, name, namespace, annotations)
+}
+
+// result is what a run left.
+type result struct {
+	code           int
+	stdout, stderr string
+}
+
+// run is the program in this process. More of the environment follows the
+// platform's, as KEY=value, then the arguments.
+func (p *platform) run(t *testing.T, args ...string) result {
+	t.Helper()
+	env := maps.Clone(p.env)
+	for len(args) > 0 && regexp.MustCompile(`^[A-Z_]+=`).MatchString(args[0]) {
+		key, value, _ := strings.Cut(args[0], "=")
+		env[key] = value
+		args = args[1:]
+	}
+	return runProgram(t, env, args...)
+}
+
+// runProgram is for tests whose environment is all their own.
+func runProgram(t *testing.T, env map[string]string, args ...string) result {
+	t.Helper()
+	var out, err bytes.Buffer
+	code := run(t.Context(), args, envconfig.MapLookuper(env), streams{strings.NewReader(""), &out, &err})
+	return result{code, out.String(), err.String()}
+}
+
+// must demands an exit code.
+func (r result) must(t *testing.T, code int) result {
+	t.Helper()
+	if r.code != code {
+		t.Fatalf("exit code %d, want %d\nstdout:\n%s\nstderr:\n%s", r.code, code, r.stdout, r.stderr)
+	}
+	return r
+}
+
+// lines decodes JSON lines.
+func lines(t *testing.T, output string) []map[string]any {
+	t.Helper()
+	var all []map[string]any
+	for line := range strings.Lines(output) {
+		var v map[string]any
+		if err := json.Unmarshal([]byte(line), &v); err != nil {
+			t.Fatalf("not a line of JSON: %v\n%s", err, line)
+		}
+		all = append(all, v)
+	}
+	return all
+}
+
+// ofType picks the lines of a type.
+func ofType(lines []map[string]any, kind string) []map[string]any {
+	return slices.DeleteFunc(slices.Clone(lines), func(l map[string]any) bool { return l["type"] != kind })
+}
+
+// TestScripts runs the program as a process. In a script the environment leads
+// to a platform with one Component, shop/cart, until it says otherwise.
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(e *testscript.Env) error {
+			dir := filepath.Join(e.WorkDir, "platform")
+			if err := os.Mkdir(dir, 0o700); err != nil {
+				return err
+			}
+			p, stop, err := serve(dir, demoFile("deploy/base/rbac.yaml"), nil)
+			if err != nil {
+				return err
+			}
+			e.Defer(stop)
+			p.component("cart", "")
+			for key, value := range p.env {
+				e.Setenv(key, value)
+			}
+			e.Setenv("GORACE", "atexit_sleep_ms=0") // the race detector's second of sleep
+			e.Setenv("PLATFORM", dir)
+			e.Setenv("KUBECONFIG", filepath.Join(e.WorkDir, "none"))
+			e.Values["platform"] = p
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": scriptExits,
+			"wrote": scriptWrote,
+		},
+	})
+}
+
+// scriptExits is "exits CODE PROGRAM ARGUMENT...".
+func scriptExits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE PROGRAM ARGUMENT...")
+	}
+	got := "0"
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		got = strings.TrimPrefix(err.Error(), "exit status ")
+	}
+	if got != args[0] {
+		ts.Fatalf("exit code %s, want %s", got, args[0])
+	}
+}
+
+// scriptWrote demands that Quay or the cluster was sent a write, or that neither was.
+func scriptWrote(ts *testscript.TestScript, neg bool, _ []string) {
+	p := ts.Value("platform").(*platform)
+	n := p.quay.Mutations() + p.cluster.Mutations()
+	if neg != (n == 0) {
+		ts.Fatalf("Quay and the cluster were sent %d writes", n)
+	}
+}
+
+func (p *platform) forgetCalls() {
+	p.quay.ResetCalls()
+	p.cluster.ResetCalls()
+}
+
+// wrote counts the writes, dry runs among them.
+func (p *platform) wrote() int { return p.quay.Mutations() + p.cluster.Mutations() }
+
+func closedServer(t *testing.T) string {
+	t.Helper()
+	s := httptest.NewTLSServer(http.NotFoundHandler())
+	s.Close()
+	return s.URL
+}

@@ -1,0 +1,189 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/sethvargo/go-envconfig"
+)
+
+// canary stands where a value is wrong: none may ever be repeated, for it may be
+// a credential that was put in the wrong place.
+const canary = "CANARY value!"
+
+// badSettings is a value that each setting refuses; "" where any text will do.
+var badSettings = map[string]string{
+	"QUAY_URL": canary, "QUAY_ORG": canary, "QUAY_TOKEN_FILE": canary, "QUAY_CREDENTIALS_DIR": "", "QUAY_CA_FILE": canary,
+	"QUAY_QPS": canary, "QUAY_BURST": canary, "KUBECONFIG": canary, "CONTEXT": canary, "KUBE_QPS": canary, "KUBE_BURST": canary,
+	"NAMESPACE": "", "SELECTOR": canary, "DRY_RUN": canary, "DETAILED_EXITCODE": canary, "YES": canary, "ROTATE": canary,
+	"VISIBILITY": canary, "ALLOW_PUBLISH": canary, "ADOPT": canary, "PRUNE": canary, "PUSH_SERVICE_ACCOUNT": "",
+	"CLUSTER_ID": "", "REPOSITORY_LAYOUT": canary, "REPOSITORY_PREFIX": canary, "MAX_CHANGE_RATIO": canary,
+	"MAX_ROTATIONS": canary, "FORCE": canary, "CONCURRENCY": canary, "TIMEOUT": canary, "OUTPUT": canary,
+	"LOG_LEVEL": canary, "LOG_FORMAT": canary, "COLOR": canary, "NO_PROGRESS": canary, "DEMO": canary,
+}
+
+func TestABadValueIsBlamedByNameAndNotRepeated(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t)
+	for _, f := range fields() {
+		bad, known := badSettings[f.env]
+		if !known {
+			t.Errorf("setting %s is missing from this test", f.env)
+		}
+		if bad == "" {
+			continue
+		}
+		t.Run(f.env, func(t *testing.T) {
+			t.Parallel()
+			typed := p.run(t, flagName(f.env)+"="+bad).must(t, 78)
+			set := p.run(t, envPrefix+f.env+"="+bad).must(t, 78)
+			for name, r := range map[string]result{flagName(f.env): typed, envPrefix + f.env: set} {
+				if strings.Contains(r.stdout+r.stderr, "CANARY") {
+					t.Errorf("the value is repeated:\n%s", r.stderr)
+				}
+				if !strings.Contains(r.stderr, "  "+name+"  ") || !strings.Contains(r.stderr, "1 problem ") {
+					t.Errorf("it is not %s alone that is blamed:\n%s", name, r.stderr)
+				}
+			}
+		})
+	}
+	if p.wrote() > 0 || p.quay.Total() > 0 {
+		t.Error("Quay or the cluster was asked something")
+	}
+}
+
+func TestBoundsOfSettings(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		reason, key, value string
+		ok                 bool
+	}{
+		{"the least", "CONCURRENCY", "1", true},
+		{"the most", "CONCURRENCY", "64", true},
+		{"below", "CONCURRENCY", "0", false},
+		{"above", "CONCURRENCY", "65", false},
+		{"no whole number", "CONCURRENCY", "1.5", false},
+		{"a share", "MAX_CHANGE_RATIO", "1", true},
+		{"none at all is a guard too", "MAX_CHANGE_RATIO", "0", true},
+		{"more than all", "MAX_CHANGE_RATIO", "1.01", false},
+		{"not a number compares with nothing", "MAX_CHANGE_RATIO", "NaN", false},
+		{"a minute", "TIMEOUT", "1m", true},
+		{"no time", "TIMEOUT", "0s", false},
+		{"no unit", "TIMEOUT", "10", false},
+		{"less than nothing", "TIMEOUT", "-1m", false},
+		{"a choice", "OUTPUT", "json", true},
+		{"choices are spelt as told", "OUTPUT", "JSON", false},
+		{"deletion is not offered", "PRUNE", "delete", false},
+		{"set-based selectors work", "SELECTOR", "app in (a,b),tier!=test", true},
+		{"an operator without a value", "SELECTOR", "app in", false},
+		{"a prefix of two parts", "REPOSITORY_PREFIX", "team/a", true},
+		{"a prefix cannot leave the organization", "REPOSITORY_PREFIX", "../other", false},
+	} {
+		t.Run(test.key+"="+test.value, func(t *testing.T) {
+			t.Parallel()
+			_, wrong := load(t, map[string]string{envPrefix + test.key: test.value})
+			if ok := len(wrong) == 0; ok != test.ok {
+				t.Errorf("accepted: %t, want %t (%s)", ok, test.ok, test.reason)
+			}
+		})
+	}
+}
+
+// load reads settings of which the required ones are given.
+func load(t *testing.T, env map[string]string, args ...string) (settings, problems) {
+	t.Helper()
+	given := map[string]string{"BERTH_QUAY_ORG": testOrg, "BERTH_QUAY_TOKEN": oauthToken}
+	for key, value := range env {
+		given[key] = value
+	}
+	flags, values := newFlags()
+	if err := flags.Parse(args); err != nil {
+		t.Fatal(err)
+	}
+	return loadSettings(values, flags.Args(), envconfig.MapLookuper(given))
+}
+
+func TestFlagBeatsEnvironmentBeatsFilesBeatsDefault(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for name, content := range map[string]string{"quayapiurl": "https://files.example.com/api/v1\n", "organization": "files", "quaytoken": "files"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, test := range []struct {
+		reason   string
+		env      map[string]string
+		args     []string
+		url, org string
+		token    string
+	}{
+		{"default", nil, nil, "https://quay.io", testOrg, oauthToken},
+		{"files", map[string]string{"BERTH_QUAY_ORG": "", "BERTH_QUAY_TOKEN": ""}, []string{"--quay-credentials-dir", dir}, "https://files.example.com", "files", "files"},
+		{
+			"environment",
+			map[string]string{"BERTH_QUAY_URL": "https://env.example.com", "BERTH_QUAY_CREDENTIALS_DIR": dir},
+			nil, "https://env.example.com", testOrg, oauthToken,
+		},
+		{
+			"flag",
+			map[string]string{"BERTH_QUAY_URL": "https://env.example.com", "BERTH_QUAY_CREDENTIALS_DIR": dir},
+			[]string{"--quay-url", "https://flag.example.com", "--quay-org", "flag"}, "https://flag.example.com", "flag", oauthToken,
+		},
+	} {
+		t.Run(test.reason, func(t *testing.T) {
+			t.Parallel()
+			s, wrong := load(t, test.env, test.args...)
+			if len(wrong) > 0 {
+				t.Fatal(wrong)
+			}
+			token, err := s.token()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if s.QuayURL != test.url || s.QuayOrg != test.org || token.Reveal() != test.token {
+				t.Errorf("%s, %s, %s; want %s, %s, %s", s.QuayURL, s.QuayOrg, token.Reveal(), test.url, test.org, test.token)
+			}
+		})
+	}
+}
+
+func TestRepeatedFlagsAndLists(t *testing.T) {
+	t.Parallel()
+	s, wrong := load(t, map[string]string{"BERTH_PUSH_SERVICE_ACCOUNT": "a,b"}, "-n", "x", "--namespace", "y", "--rotate=x/c", "x/c", "y/d")
+	if len(wrong) > 0 {
+		t.Fatal(wrong)
+	}
+	if diff := cmp.Diff([]string{"x", "y"}, s.Namespace); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]string{"a", "b"}, s.PushServiceAccount); diff != "" {
+		t.Error(diff)
+	}
+	if len(s.only) != 2 || len(s.rotate) != 1 || s.rotate[0].String() != "x/c" {
+		t.Errorf("only %v, rotate %v", s.only, s.rotate)
+	}
+}
+
+func TestTheTokenFileIsReadEachTime(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "token")
+	for _, want := range []string{"first", "second"} {
+		if err := os.WriteFile(file, []byte(want+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s, wrong := load(t, map[string]string{"BERTH_QUAY_TOKEN_FILE": file})
+		if len(wrong) > 0 {
+			t.Fatal(wrong)
+		}
+		if err := os.WriteFile(file, []byte(want+" renewed"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if token, err := s.token(); err != nil || token.Reveal() != want+" renewed" {
+			t.Errorf("the token is %q (%v)", token.Reveal(), err)
+		}
+	}
+}
