@@ -1,0 +1,309 @@
+package reconcile_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	gocmp "github.com/google/go-cmp/cmp"
+
+	"berth/kube"
+	"berth/kube/kubetest"
+	"berth/quay"
+	"berth/quay/quaytest"
+	"berth/reconcile"
+)
+
+func pages(objects, size int) int { return max(1, (objects+size-1)/size) }
+
+// Quay charges by the call, so the number of calls is the cost: a world in
+// which there is nothing to do costs its lists and the audit's share.
+func TestSettledWorldCosts(t *testing.T) {
+	t.Parallel()
+	const components, tenants, perPage = 1000, 10, 500
+	e := newEnv()
+	for i := range tenants {
+		e.namespace(fmt.Sprintf("tenant-%d", i))
+	}
+	for i := range components {
+		e.component(fmt.Sprintf("tenant-%d", i%tenants), fmt.Sprintf("component-%d", i), fmt.Sprintf("uid-%d", i))
+	}
+	e.run(t)
+	e.resetCalls()
+	e.settled(t)
+
+	audit := max(10, pages(components, 96))
+	if got := e.quay.Requests(http.MethodGet, quaytest.RouteUserPermissions); got != audit {
+		t.Errorf("the audit made %d calls, want %d", got, audit)
+	}
+	if got, want := e.quay.Total()-audit, 2+pages(components, 100); got != want {
+		t.Errorf("%d Quay calls besides the audit, want %d", got, want)
+	}
+	if got := e.mutations(); got != 0 {
+		t.Errorf("%d mutating requests", got)
+	}
+	namespaces := len(e.listing(namespacesPath))
+	accounts := len(e.listing(serviceAccountsPath))
+	want := pages(components, perPage) + pages(2*components, perPage) + pages(namespaces, perPage) + pages(accounts, perPage)
+	lists := e.cluster.Count("list", "") - 2 // without this test's own
+	if others := e.cluster.Count("", "") - e.cluster.Count("list", ""); lists != want || others != 0 {
+		t.Errorf("%d pages and %d other requests to the cluster, want %d pages", lists, others, want)
+	}
+	t.Logf("%d Components settled: %d Quay calls, %d of them the audit's; %d requests to the cluster; 0 mutating",
+		components, e.quay.Total(), audit, lists)
+}
+
+// cost is what applying took, beyond what observing the same world takes.
+type cost struct{ quay, quayWrites, cluster, clusterWrites, tokens int }
+
+func (e *env) cost(t *testing.T) cost {
+	t.Helper()
+	e.resetCalls()
+	if s := e.look(); s.ExitCode() != 0 {
+		t.Fatalf("the dry run exits %d", s.ExitCode())
+	}
+	if n := e.mutations(); n != 0 {
+		t.Fatalf("a dry run made %d mutating requests", n)
+	}
+	quayReads, clusterReads := e.quay.Total(), e.cluster.Count("", "")
+	e.resetCalls()
+	e.run(t)
+	return cost{
+		quay: e.quay.Total() - quayReads, quayWrites: e.quay.Mutations(),
+		cluster: e.cluster.Count("", "") - clusterReads, clusterWrites: e.cluster.Mutations(),
+		tokens: e.quay.Requests(http.MethodGet, quaytest.RouteRobot),
+	}
+}
+
+func TestChangesCost(t *testing.T) {
+	t.Parallel()
+	robot := func(e *env, use string) string {
+		for _, r := range e.quay.Snapshot().Robots {
+			if strings.HasSuffix(r.Name, use) {
+				return r.Name
+			}
+		}
+		panic("no robot")
+	}
+	for _, row := range []struct {
+		name   string
+		change func(*env)
+		want   cost
+		why    string
+	}{
+		{
+			"new Component", func(e *env) { e.component("tenant", "web", "uid-2") },
+			cost{quay: 5, quayWrites: 5, cluster: 4, clusterWrites: 4},
+			"repository, two robots, two permissions; two Secrets, a link, the annotation; nothing is read for them",
+		},
+		{
+			"token replaced by hand", func(e *env) { e.quay.RegenerateToken(robot(e, "_push")) },
+			cost{quay: 2, cluster: 3, clusterWrites: 1, tokens: 2},
+			"the token is read, written under the Secret's version, and both are read back",
+		},
+		{
+			"Secret deleted by hand", func(e *env) { e.cluster.Delete("secrets", "tenant", "api-image-pull") },
+			cost{quay: 2, cluster: 2, clusterWrites: 1, tokens: 2},
+			"the same, with nothing to read before",
+		},
+		{
+			"Secret labelled by hand", func(e *env) {
+				e.apply(`{apiVersion: v1, kind: Secret, metadata: {name: api-image-push, namespace: tenant, labels: {appstudio.redhat.com/internal: "no"}}}`)
+			},
+			cost{quay: 2, cluster: 3, clusterWrites: 1, tokens: 2},
+			"a Secret is written whole or not at all",
+		},
+		{
+			"annotation changed by hand", func(e *env) {
+				e.component("tenant", "api", "uid-1", `image.redhat.com/image: mine`)
+			},
+			cost{cluster: 1, clusterWrites: 1},
+			"Quay has no part in it",
+		},
+		{
+			"made public by hand", func(e *env) { e.quay.SetVisibility(org+"/tenant/api", true) },
+			cost{quay: 1, quayWrites: 1},
+			"one call closes it",
+		},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			e := newEnv()
+			e.component("tenant", "api", "uid-1")
+			e.run(t)
+			row.change(e)
+			got := e.cost(t)
+			if d := gocmp.Diff(row.want, got, gocmp.AllowUnexported(cost{})); d != "" {
+				t.Errorf("%s (-want +got):\n%s", row.why, d)
+			}
+			t.Logf("%s: %+v", row.name, got)
+			e.settled(t)
+		})
+	}
+}
+
+// shuffle hands out every list in another order.
+type shuffle struct {
+	mu     *sync.Mutex
+	random *rand.Rand
+}
+
+func mixed[T any](s shuffle, list []T, err error) ([]T, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.random.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+	return list, err
+}
+
+type shuffledQuay struct {
+	reconcile.Registry
+	shuffle
+}
+
+func (s shuffledQuay) ListRobots(ctx context.Context) ([]quay.Robot, error) {
+	list, err := s.Registry.ListRobots(ctx)
+	return mixed(s.shuffle, list, err)
+}
+
+func (s shuffledQuay) ListRepositories(ctx context.Context) ([]quay.Repository, error) {
+	list, err := s.Registry.ListRepositories(ctx)
+	return mixed(s.shuffle, list, err)
+}
+
+type shuffledCluster struct {
+	reconcile.Cluster
+	shuffle
+}
+
+func (s shuffledCluster) Namespaces(ctx context.Context) ([]kube.Namespace, error) {
+	list, err := s.Cluster.Namespaces(ctx)
+	return mixed(s.shuffle, list, err)
+}
+
+func (s shuffledCluster) Components(ctx context.Context, namespace, selector string) ([]kube.Component, error) {
+	list, err := s.Cluster.Components(ctx, namespace, selector)
+	return mixed(s.shuffle, list, err)
+}
+
+func (s shuffledCluster) Secrets(ctx context.Context, namespace, selector string) ([]kube.Secret, error) {
+	list, err := s.Cluster.Secrets(ctx, namespace, selector)
+	return mixed(s.shuffle, list, err)
+}
+
+func (s shuffledCluster) ServiceAccounts(ctx context.Context, namespace string, keep func(string) bool) ([]kube.ServiceAccount, error) {
+	list, err := s.Cluster.ServiceAccounts(ctx, namespace, keep)
+	return mixed(s.shuffle, list, err)
+}
+
+// mixedWorld has some of everything that a plan can say.
+func mixedWorld(t testing.TB) *env {
+	e := newEnv()
+	for _, namespace := range []string{"a", "b", "bare", "going"} {
+		e.namespace(namespace)
+	}
+	for i := range 6 {
+		for _, namespace := range []string{"a", "b"} {
+			e.component(namespace, fmt.Sprintf("c%d", i), fmt.Sprintf("uid-%s-%d", namespace, i))
+		}
+	}
+	e.component("going", "last", "uid-going")
+	e.run(t)
+	before := e.look()
+	robotOf := func(namespace, name string) string {
+		return org + "+" + before.planOf(t, reconcile.Key{Namespace: namespace, Name: name}).Names.Push.Robot
+	}
+
+	e.cluster.Delete("secrets", "a", "c0-image-push")
+	e.quay.RegenerateToken(robotOf("a", "c1"))
+	e.quay.SetVisibility(org+"/a/c2", true)
+	e.quay.SetPermission(org+"/a/c3", robotOf("a", "c3"), "admin")
+	for _, foreign := range []string{"b/c0", "b/c1", "b/c2"} {
+		e.quay.SetPermission(org+"/"+foreign, robotOf("a", "c4"), "write")
+	}
+	e.cluster.Delete("components", "a", "c5")
+	e.component("a", "c5", "uid-a-5-again")
+	e.component("b", "c0", "uid-b-0", `image.redhat.com/generate: "true"`)
+	e.component("b", "c1", "uid-b-1", `image.redhat.com/generate: '{"visibility":"public"}'`)
+	e.component("b", "c2", "uid-b-2", `image.redhat.com/generate: sideways`)
+	e.apply(`{apiVersion: v1, kind: Secret, metadata: {name: c3-image-pull, namespace: b, labels: {app.kubernetes.io/managed-by: null}}}`)
+	e.cluster.Delete("components", "b", "c4")
+	e.cluster.Delete("serviceaccounts", "bare", "appstudio-pipeline")
+	e.component("bare", "z", "uid-bare-z")
+	e.component("bare", "w", "uid-bare-w")
+	e.cluster.Terminate("going")
+	return e
+}
+
+// One world gives one plan, in whatever order its parts arrive.
+func TestPlanIsTheSameForAnyOrder(t *testing.T) {
+	t.Parallel()
+	e := mixedWorld(t)
+	want := e.look()
+	if want.Changes == (reconcile.ChangeCount{}) || len(want.Failures) != 2 || want.Components.Skipped != 1 {
+		t.Fatalf("the world is not mixed: %+v %+v %+v", want.Changes, want.Components, want.Failures)
+	}
+	for seed := range uint64(20) {
+		order := shuffle{new(sync.Mutex), rand.New(rand.NewPCG(seed, 7))}
+		r := e.newRun()
+		r.Header.DryRun, r.Concurrency = true, 1+15*int(seed%2)
+		r.Quay, r.Cluster = shuffledQuay{r.Quay, order}, shuffledCluster{r.Cluster, order}
+		got := e.do(r)
+		if d := gocmp.Diff(want.text, got.text); d != "" {
+			t.Fatalf("seed %d changes the text (-want +got):\n%s", seed, d)
+		}
+		if d := gocmp.Diff(want.json, got.json); d != "" {
+			t.Fatalf("seed %d changes the JSON (-want +got):\n%s", seed, d)
+		}
+	}
+	t.Logf("%d bytes of text, %d of JSON lines", len(want.text), len(want.json))
+}
+
+// How many Components are worked on at once changes only the order in which
+// finished changes are told.
+func TestConcurrencyChangesNothing(t *testing.T) {
+	t.Parallel()
+	type result struct {
+		text  string
+		lines []string
+		world []view
+	}
+	apply := func(concurrency int) (r result) {
+		synctest.Test(t, func(t *testing.T) { // no time passes, so that none is told
+			e := mixedWorld(t)
+			e.cluster.Inject(kubetest.Fault{Verb: "create", Resource: "secrets", Namespace: "bare", Status: http.StatusForbidden, Times: -1})
+			run := e.newRun()
+			run.Concurrency = concurrency
+			got := e.do(run)
+			r.text = robotHash.ReplaceAllString(got.text, "_HASH_")
+			r.lines = strings.Split(robotHash.ReplaceAllString(got.json, "_HASH_"), "\n")
+			slices.Sort(r.lines)
+			for _, p := range got.plan.Components {
+				r.world = append(r.world, e.viewOf(p))
+			}
+		})
+		return r
+	}
+	one, many := apply(1), apply(16)
+	if d := gocmp.Diff(one.text, many.text); d != "" {
+		t.Errorf("text (-one +sixteen):\n%s", d)
+	}
+	if d := gocmp.Diff(one.lines, many.lines); d != "" {
+		t.Errorf("JSON (-one +sixteen):\n%s", d)
+	}
+	if d := gocmp.Diff(one.world, many.world); d != "" {
+		t.Errorf("world (-one +sixteen):\n%s", d)
+	}
+	if !strings.Contains(one.text, ", 3 failed") {
+		t.Errorf("two Components should fail for the fault, one is not ours:\n%s", one.text)
+	}
+}
+
+// robotHash is of the cluster's random uid, too.
+var robotHash = regexp.MustCompile(`_[a-z2-7]{16}_`)
