@@ -157,6 +157,44 @@ func testForbidden(f *fixture) {
 	}
 }
 
+// testRights has every way of granting a right in one namespace.
+func testRights(f *fixture) {
+	f.given(`{apiVersion: v1, kind: ServiceAccount, metadata: {name: reader, namespace: NS}}`)
+	f.given(`{apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {name: "one:secret", namespace: NS},
+		rules: [{apiGroups: [""], resources: [secrets], resourceNames: [open], verbs: [get]}]}`)
+	f.given(`{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {name: "one:secret", namespace: NS},
+		roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: "one:secret"},
+		subjects: [{kind: ServiceAccount, name: reader, namespace: NS}]}`)
+	f.given(`{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {name: by-group, namespace: NS},
+		roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: NS},
+		subjects: [{kind: Group, apiGroup: rbac.authorization.k8s.io, name: "system:serviceaccounts:NS"}]}`)
+	f.given(`{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: NS},
+		rules: [{apiGroups: ["*"], resources: [components, secrets/status], verbs: ["*"]}]}`)
+	f.secret("open")
+	f.secret("shut")
+	f.component("c")
+	r := f.client(kube.Options{Config: f.config(f.T, "system:serviceaccount:"+f.ns+":reader")})
+	_, err := r.Secret(f.Context(), f.ns, "open")
+	f.no(err)
+	_, err = r.SecretMetadata(f.Context(), f.ns, "open")
+	f.no(err)
+	_, err = r.Components(f.Context(), f.ns, "")
+	f.no(err)
+	for _, row := range []struct {
+		reason string
+		call   func() error
+	}{
+		{"another name", func() error { _, err := r.Secret(f.Context(), f.ns, "shut"); return err }},
+		{"a list, of a right by name", func() error { _, err := r.Secrets(f.Context(), f.ns, ""); return err }},
+		{"another namespace", func() error { _, err := r.Secret(f.Context(), "default", "open"); return err }},
+		{"all namespaces", func() error { _, err := r.Components(f.Context(), "", ""); return err }},
+		{"another verb", func() error { return r.UpdateSecret(f.Context(), f.write("open"), "1", true) }},
+	} {
+		f.Log(row.reason)
+		f.is(row.call(), kube.ErrForbidden)
+	}
+}
+
 func testUnauthorized(f *fixture) {
 	config := rest.CopyConfig(f.config(f.T, berth))
 	config.BearerToken = "unknown"

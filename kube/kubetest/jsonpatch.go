@@ -56,6 +56,9 @@ func (op operation) apply(object map[string]any) error {
 }
 
 func (op operation) member(object map[string]any, name string) error {
+	if op.Op == "move" || op.Op == "copy" {
+		return errBeyondSimulate
+	}
 	var value any
 	if op.Op != "remove" && (op.Value == nil || kjson.Unmarshal(op.Value, &value) != nil) {
 		return errDoesNotApply
@@ -67,8 +70,6 @@ func (op operation) member(object map[string]any, name string) error {
 	case op.Op == "remove" && there:
 		delete(object, name)
 	case op.Op == "test" && there && reflect.DeepEqual(current, value):
-	case op.Op == "move" || op.Op == "copy":
-		return errBeyondSimulate
 	default:
 		return errDoesNotApply
 	}
