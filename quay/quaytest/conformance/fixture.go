@@ -19,12 +19,15 @@ type fixture struct {
 	Target
 	t      *testing.T
 	client *quay.Client
+	plain  *http.Client
 	random string
 }
 
 func newFixture(t *testing.T, target Target) *fixture {
 	t.Helper()
 	f := &fixture{Target: target, t: t, random: strings.ToLower(rand.Text()[:10])}
+	// Not the default transport: servers of other tests close its connections as they end.
+	f.plain = &http.Client{Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true}}
 	f.client = f.newClient(target.Organization, target.Token)
 	if target.Simulator != nil {
 		t.Cleanup(f.checkClean)
@@ -120,7 +123,7 @@ func (f *fixture) deleteRepository(ctx context.Context, name string) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodDelete, url, nil)
 	f.must(err)
 	r.Header.Set("Authorization", "Bearer "+f.Token.Reveal())
-	answer, err := http.DefaultClient.Do(r)
+	answer, err := f.plain.Do(r)
 	f.must(err)
 	_ = answer.Body.Close() // empty
 	if answer.StatusCode != http.StatusNoContent {
