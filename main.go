@@ -100,6 +100,9 @@ func pass(ctx context.Context, s settings, d dial, environment envconfig.Lookupe
 	if err != nil {
 		return reconcile.Summary{}, err
 	}
+	defer context.AfterFunc(ctx, func() {
+		log.Warn("interrupted: nothing new is begun, what is in flight is finished; a second signal ends at once")
+	})()
 	ctx, cancel := context.WithTimeout(ctx, s.Timeout)
 	defer cancel()
 	r := newRun(s, e, log)

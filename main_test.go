@@ -104,6 +104,14 @@ current-context: test
 `, server, ca, kubeToken)
 }
 
+// writeKubeconfig leads to another API server.
+func (p *platform) writeKubeconfig(t *testing.T, server string) {
+	t.Helper()
+	if err := os.WriteFile(p.env["BERTH_KUBECONFIG"], kubeconfig(server, filepath.Join(p.dir, "ca.pem")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func newPlatform(t *testing.T, components ...string) *platform {
 	t.Helper()
 	return newPlatformWith(t, demoFile("deploy/base/rbac.yaml"), nil, components...)

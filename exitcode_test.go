@@ -1,0 +1,214 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/sethvargo/go-envconfig"
+
+	"berth/kube/kubetest"
+	"berth/quay/quaytest"
+)
+
+func TestExitCodes(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		reason string
+		code   int
+		spoil  func(t *testing.T, p *platform) // what is wrong with the platform
+		args   []string
+		says   string // on stdout
+	}{
+		{reason: "all is done", code: 0, says: "Apply complete"},
+		{reason: "changes are no failure", code: 0, args: []string{"--dry-run"}, says: "Dry run: nothing was changed"},
+		{reason: "pending changes, asked for", code: 2, args: []string{"--dry-run", "--detailed-exitcode"}, says: "7 to create"},
+		{
+			reason: "what a tenant wrote makes no run fail", code: 0, says: "1 invalid",
+			spoil: func(_ *testing.T, p *platform) { p.component("cart", `{"visibility":`) },
+		},
+		{
+			reason: "a Component fails", code: 1, says: "Error: shop/cart: ",
+			spoil: func(_ *testing.T, p *platform) {
+				p.cluster.Inject(kubetest.Fault{Verb: "create", Resource: "secrets", Times: -1, Status: http.StatusUnprocessableEntity})
+			},
+		},
+		{
+			reason: "Quay is out of reach", code: 1, says: "Check --quay-url and the network",
+			spoil: func(t *testing.T, p *platform) { p.env["BERTH_QUAY_URL"] = closedServer(t) },
+		},
+		{
+			reason: "the cluster is out of reach", code: 1, says: "Check the cluster's address and the network",
+			spoil: func(t *testing.T, p *platform) { p.writeKubeconfig(t, closedServer(t)) },
+		},
+		{
+			reason: "no such organization", code: 1, says: "Check --quay-url and --quay-org",
+			args: []string{"--quay-org", "nobodys"},
+		},
+		{
+			reason: "Quay does not know the token", code: 77, says: "org:admin",
+			args: []string{"BERTH_QUAY_TOKEN_FILE=", "BERTH_QUAY_TOKEN=of-another-quay"},
+		},
+		{
+			reason: "Quay's token has died", code: 77, says: "Error: ",
+			spoil: func(_ *testing.T, p *platform) { p.quay.ExpireToken(oauthToken) },
+		},
+		{
+			reason: "the token lacks a scope", code: 77, says: "does not administer the organization",
+			spoil: func(_ *testing.T, p *platform) { p.quay.AddToken(oauthToken, "platform", "repo:admin") },
+		},
+		{
+			reason: "the token's user is no administrator", code: 77, says: "does not administer the organization",
+			spoil: func(_ *testing.T, p *platform) {
+				p.quay.AddUser("somebody")
+				p.quay.AddTeam(testOrg, "readers", "member", "somebody")
+				p.quay.AddToken(oauthToken, "somebody", "org:admin repo:admin")
+			},
+		},
+		{
+			reason: "the token dies while changes are made", code: 77, says: "Error: shop/cart: ",
+			spoil: func(_ *testing.T, p *platform) {
+				p.quay.Inject(quaytest.Fault{Method: "PUT", Route: quaytest.RouteRobot, Outcome: quaytest.ExpireToken})
+			},
+		},
+		{
+			reason: "the API server does not know us", code: 77, says: "Check the ServiceAccount or the kubeconfig",
+			spoil: func(_ *testing.T, p *platform) { p.cluster.RemoveUser(kubeToken) },
+		},
+		{
+			reason: "we may not list", code: 77, says: "Compare the ClusterRole",
+			spoil: func(_ *testing.T, p *platform) { p.cluster.Delete("clusterrolebindings", "", "berth") },
+		},
+		{
+			reason: "the cluster has no Components", code: 78, says: "Is this the right cluster?",
+			spoil: func(_ *testing.T, p *platform) { p.cluster.Uninstall("components") },
+		},
+		{reason: "usage", code: 64, args: []string{"--dryrun"}},
+		{reason: "settings", code: 78, args: []string{"--concurrency=0"}},
+		{reason: "a name that is not there is a typing error, and no failure of the platform", code: 0, args: []string{"shop/cat"}, says: "shop/cat: there is no such Component"},
+	} {
+		t.Run(test.reason, func(t *testing.T) {
+			t.Parallel()
+			p := newPlatform(t, "cart")
+			if test.spoil != nil {
+				test.spoil(t, p)
+			}
+			r := p.run(t, test.args...).must(t, test.code)
+			if !strings.Contains(r.stdout, test.says) {
+				t.Errorf("stdout does not say %q:\n%s", test.says, r.stdout)
+			}
+		})
+	}
+}
+
+func TestTheGuardRefusesAndForcePasses(t *testing.T) {
+	t.Parallel()
+	var names []string
+	for i := range 20 {
+		names = append(names, fmt.Sprintf("c%02d", i))
+	}
+	p := newPlatform(t, names...)
+	p.run(t).must(t, 0)
+	for i, r := range p.quay.Snapshot().Robots {
+		if i < 14 { // two a Component
+			p.quay.RegenerateToken(r.Name)
+		}
+	}
+	p.forgetCalls()
+	refused := p.run(t).must(t, 3)
+	if want := "the guard refused this plan: Secrets or visibility would change, unasked, for 7 of 20 Components (35%)"; !strings.Contains(refused.stdout, want) {
+		t.Errorf("stdout does not say %q:\n%s", want, refused.stdout)
+	}
+	p.run(t, "--dry-run", "--detailed-exitcode").must(t, 3)
+	if n := p.wrote(); n > 0 {
+		t.Errorf("%d writes were sent", n)
+	}
+	p.run(t, "--force").must(t, 0)
+	p.run(t).must(t, 0)
+}
+
+// TestAPanicIsABug: Go's own exit code for a panic reads as "changes pending".
+func TestAPanicIsABug(t *testing.T) {
+	t.Parallel()
+	var said strings.Builder
+	code := run(t.Context(), []string{"--demo"}, envconfig.MapLookuper(nil), streams{strings.NewReader(""), brokenWriter{}, &said})
+	if code != 70 || !strings.Contains(said.String(), "Error: a bug in Berth: out of order") {
+		t.Errorf("exit code %d, want 70; stderr: %s", code, said.String())
+	}
+}
+
+type brokenWriter struct{}
+
+func (brokenWriter) Write([]byte) (int, error) { panic("out of order") }
+
+func TestTheTimeoutEndsInASummary(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		reason string
+		stall  func(p *platform)
+	}{
+		{"Quay is silent", func(p *platform) { p.quay.Inject(quaytest.Fault{Times: -1, Outcome: quaytest.Stall}) }},
+		{"the cluster is silent", func(p *platform) { p.cluster.Inject(kubetest.Fault{Times: -1, Outcome: kubetest.Stall}) }},
+	} {
+		t.Run(test.reason, func(t *testing.T) {
+			t.Parallel()
+			p := newPlatform(t, "cart")
+			test.stall(p)
+			r := p.run(t, "--timeout=300ms", "-o", "json").must(t, 1)
+			all := lines(t, r.stdout)
+			if last := all[len(all)-1]; last["type"] != "change_summary" || last["result"] != "failed" {
+				t.Errorf("the last line is %v", last)
+			}
+			if p.wrote() > 0 {
+				t.Error("something was written")
+			}
+		})
+	}
+}
+
+// TestASignalLetsFinishWhatIsInFlight runs the program as a process, stops it
+// while Quay is slow to make a robot, and demands that this Component is
+// complete, the other untouched, and the summary there.
+func TestASignalLetsFinishWhatIsInFlight(t *testing.T) {
+	t.Parallel()
+	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
+		t.Run(signal.String(), func(t *testing.T) {
+			t.Parallel()
+			stalled, release := make(chan struct{}, 8), make(chan struct{})
+			p := newPlatformWith(t, demoFile("deploy/base/rbac.yaml"), func(method, route, _ string) {
+				if method == http.MethodPut && route == quaytest.RouteRobot {
+					stalled <- struct{}{}
+				}
+			}, "cart", "till")
+			p.quay.Inject(quaytest.Fault{Method: http.MethodPut, Route: quaytest.RouteRobot, Outcome: quaytest.Stall, Release: release})
+
+			program := p.start(t, "interrupted: nothing new is begun", "--concurrency=1", "-o", "json")
+			<-stalled
+			if err := program.cmd.Process.Signal(signal); err != nil {
+				t.Fatal(err)
+			}
+			<-program.stderr.seen // the word that it is interrupted
+			close(release)
+			r := program.wait(t).must(t, 128+int(signal))
+
+			all := lines(t, r.stdout)
+			last := all[len(all)-1]
+			components, _ := last["components"].(map[string]any)
+			if last["type"] != "change_summary" || components["changed"] != 1.0 || components["deferred"] != 1.0 {
+				t.Errorf("the last line is %v", last)
+			}
+			secrets := 0
+			for _, name := range []string{"cart-image-push", "cart-image-pull", "till-image-push", "till-image-pull"} {
+				if p.cluster.Object("secrets", "shop", name) != nil {
+					secrets++
+				}
+			}
+			if robots := len(p.quay.Snapshot().Robots); secrets != 2 || robots != 2 {
+				t.Errorf("%d Secrets and %d robots, want the two of one Component", secrets, robots)
+			}
+			p.run(t).must(t, 0)
+		})
+	}
+}
