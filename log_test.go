@@ -1,0 +1,104 @@
+package main
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestLogRecordsHaveThePlatformsKeys: ADR 6 names the keys, and forbids those
+// that the collector adds.
+func TestLogRecordsHaveThePlatformsKeys(t *testing.T) {
+	t.Parallel()
+	st := newStory(t)
+	st.settings.LogLevel = "info"
+	output, log := st.pass(t, false)
+	records := lines(t, log)
+	applied := ofType(lines(t, output), "apply_complete")
+	if len(records) != len(applied)+1 || len(applied) == 0 {
+		t.Errorf("%d records for %d changes, want one each and the summary:\n%s", len(records), len(applied), log)
+	}
+	audited := 0
+	for i, r := range records {
+		for _, key := range []string{"ts", "level", "logger", "msg"} {
+			if s, ok := r[key].(string); !ok || s == "" {
+				t.Errorf("%s is %v in %v", key, r[key], r)
+			}
+		}
+		for _, key := range []string{"time", "message", "namespace_name", "pod_name", "host", "container_name"} {
+			if _, there := r[key]; there {
+				t.Errorf("%s is the collector's: %v", key, r)
+			}
+		}
+		if ts, err := time.Parse(time.RFC3339Nano, r["ts"].(string)); err != nil || ts.Location() != time.UTC {
+			t.Errorf("ts is %v (%v)", r["ts"], err)
+		}
+		if r["level"] != "info" || r["logger"] != "berth" {
+			t.Errorf("level %v, logger %v", r["level"], r["logger"])
+		}
+		if i == len(records)-1 {
+			if r["msg"] != "run ended" || r["result"] != "ok" || r["namespace"] != nil {
+				t.Errorf("the last record is %v", r)
+			}
+			break
+		}
+		if r["controllerKind"] != "Component" || r["namespace"] == nil || r["name"] == nil {
+			t.Errorf("a change of no Component: %v", r)
+		}
+		if !slices.Contains([]any{"ADD", "UPDATE", "DELETE"}, r["action"]) {
+			t.Errorf("action is %v", r["action"])
+		}
+		if r["audit"] == true {
+			audited++
+		}
+	}
+	components := 0
+	for _, l := range applied {
+		if l["change"].(map[string]any)["kind"] == "component" {
+			components++
+		}
+	}
+	if audited != len(applied)-components {
+		t.Errorf("%d of %d changes are for audit, want all but %d annotations", audited, len(applied), components)
+	}
+}
+
+// TestASettledPlatformIsOneRecord: the summary.
+func TestASettledPlatformIsOneRecord(t *testing.T) {
+	t.Parallel()
+	st := newStory(t)
+	st.settings.LogLevel = "info"
+	st.pass(t, false)
+	_, log := st.pass(t, false)
+	if n := strings.Count(log, "\n"); n != 1 || !strings.Contains(log, `"run ended"`) {
+		t.Errorf("%d records:\n%s", n, log)
+	}
+}
+
+func TestFormatAndLevelOfTheLog(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		reason        string
+		level, format string
+		terminal      bool
+		json          bool
+		records       int // of debug, info, warn and error
+	}{
+		{"in a pod", "auto", "auto", false, true, 3},
+		{"on a terminal plan and summary already say it", "auto", "auto", true, false, 2},
+		{"asked for", "debug", "json", true, true, 4},
+		{"asked for", "error", "text", false, false, 1},
+	} {
+		var b bytes.Buffer
+		log := newLogger(&b, settings{LogLevel: test.level, LogFormat: test.format}, test.terminal)
+		log.Debug("m")
+		log.Info("m")
+		log.Warn("m")
+		log.Error("m")
+		if n := strings.Count(b.String(), "\n"); n != test.records || strings.HasPrefix(b.String(), "{") != test.json {
+			t.Errorf("%s: %d records, want %d:\n%s", test.reason, n, test.records, b.String())
+		}
+	}
+}
