@@ -40,19 +40,19 @@ func TestTheDemoTellsItsStory(t *testing.T) {
 	}
 }
 
-// token is what a robot's looks like.
-var token = regexp.MustCompile(`[A-Z0-9]{64}`)
+// tokenShape is what a robot's looks like.
+var tokenShape = regexp.MustCompile(`[A-Z0-9]{64}`)
 
 func TestNoOutputHoldsAToken(t *testing.T) {
 	t.Parallel()
-	if !token.MatchString(strings.Repeat("A1", 32)) {
+	if !tokenShape.MatchString(strings.Repeat("A1", 32)) {
 		t.Fatal("a token would not be recognised")
 	}
 	for _, args := range [][]string{
 		{}, {"--dry-run"}, {"-o", "json"}, {"-o", "json", "--dry-run"}, {"--log-level=debug"}, {"--log-level=debug", "--log-format=text"},
 	} {
 		r := runProgram(t, nil, append([]string{"--demo"}, args...)...).must(t, 0)
-		if output := r.stdout + r.stderr; token.MatchString(output) || strings.Contains(output, demoToken) {
+		if output := r.stdout + r.stderr; tokenShape.MatchString(output) || strings.Contains(output, demoToken) {
 			t.Errorf("%v: the output holds a token", args)
 		}
 	}

@@ -1,0 +1,262 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"maps"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"berth/kube/kubetest"
+)
+
+// schema is what docs/output.schema.json uses of JSON Schema.
+type schema struct {
+	Defs       map[string]*schema `json:"$defs"`
+	Ref        string             `json:"$ref"`
+	Type       string             `json:"type"`
+	Properties map[string]*schema `json:"properties"`
+	Required   []string           `json:"required"`
+	Additional *schema            `json:"additionalProperties"`
+	Enum       []string           `json:"enum"`
+	Const      *string            `json:"const"`
+	OneOf      []*schema          `json:"oneOf"`
+	Pattern    string             `json:"pattern"`
+	Minimum    *float64           `json:"minimum"`
+
+	Meta        string `json:"$schema"`
+	Title       string `json:"title"`
+	Description string `json:"description"`
+}
+
+// readSchema refuses keywords that the validator here does not know.
+func readSchema(t *testing.T) *schema {
+	t.Helper()
+	f, err := os.Open("docs/output.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	d := json.NewDecoder(f)
+	d.DisallowUnknownFields()
+	var s schema
+	if err := d.Decode(&s); err != nil {
+		t.Fatal(err)
+	}
+	return &s
+}
+
+// check reports what is wrong with v under s, a part of root.
+func (s *schema) check(root *schema, v any) error {
+	if name, ok := strings.CutPrefix(s.Ref, "#/$defs/"); ok {
+		return root.Defs[name].check(root, v)
+	}
+	if err := s.checkValue(v); err != nil {
+		return err
+	}
+	if object, ok := v.(map[string]any); ok {
+		if err := s.checkObject(root, object); err != nil {
+			return err
+		}
+	}
+	if len(s.OneOf) == 0 {
+		return nil
+	}
+	fits := 0
+	var failed error
+	for _, one := range s.OneOf {
+		if err := one.check(root, v); err != nil {
+			failed = errors.Join(failed, err)
+		} else {
+			fits++
+		}
+	}
+	if fits != 1 {
+		return fmt.Errorf("fits %d of the alternatives: %w", fits, failed)
+	}
+	return nil
+}
+
+func (s *schema) checkValue(v any) error {
+	text, isText := v.(string)
+	number, isNumber := v.(float64)
+	_, isObject := v.(map[string]any)
+	_, isBool := v.(bool)
+	fits := map[string]bool{
+		"": true, "string": isText, "number": isNumber, "integer": isNumber && number == float64(int(number)), "object": isObject, "boolean": isBool,
+	}
+	switch {
+	case !fits[s.Type]:
+		return fmt.Errorf("%v is no %s", v, s.Type)
+	case s.Const != nil && (!isText || text != *s.Const):
+		return fmt.Errorf("%v is not %s", v, *s.Const)
+	case s.Enum != nil && (!isText || !slices.Contains(s.Enum, text)):
+		return fmt.Errorf("%v is none of %v", v, s.Enum)
+	case s.Pattern != "" && !regexp.MustCompile(s.Pattern).MatchString(text):
+		return fmt.Errorf("%v does not match %s", v, s.Pattern)
+	case s.Minimum != nil && number < *s.Minimum:
+		return fmt.Errorf("%v is less than %v", v, *s.Minimum)
+	}
+	return nil
+}
+
+func (s *schema) checkObject(root *schema, object map[string]any) error {
+	for _, key := range s.Required {
+		if _, there := object[key]; !there {
+			return fmt.Errorf("%s is missing", key)
+		}
+	}
+	for key, value := range object {
+		of := s.Properties[key]
+		if of == nil {
+			of = s.Additional
+		}
+		if of == nil {
+			continue
+		}
+		if err := of.check(root, value); err != nil {
+			return fmt.Errorf("%s: %w", key, err)
+		}
+	}
+	return nil
+}
+
+// undescribed lists keys of a line that the schema allows but does not name.
+func (s *schema) undescribed(line map[string]any) []string {
+	var missing []string
+	for key := range line {
+		if s.Properties[key] == nil && s.Defs[line["type"].(string)].Properties[key] == nil {
+			missing = append(missing, key)
+		}
+	}
+	return missing
+}
+
+func TestEveryLineIsAsTheSchemaSays(t *testing.T) {
+	t.Parallel()
+	s := readSchema(t)
+	seen := map[string]bool{}
+	for name, output := range outputs(t) {
+		for _, line := range lines(t, output) {
+			if err := s.check(s, line); err != nil {
+				t.Errorf("%s: %v\n%v", name, err, line)
+			}
+			if missing := s.undescribed(line); len(missing) > 0 {
+				t.Errorf("%s: the schema does not describe %v of %v", name, missing, line["type"])
+			}
+			seen[line["type"].(string)] = true
+		}
+	}
+	if diff := cmp.Diff(slices.Sorted(slices.Values(s.Properties["type"].Enum)), slices.Sorted(maps.Keys(seen))); diff != "" {
+		t.Errorf("types of the schema and types seen (-schema +seen):\n%s", diff)
+	}
+}
+
+// outputs are of runs that end in every way there is.
+func outputs(t *testing.T) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	for name, args := range map[string][]string{"demo": {"--demo", "-o", "json"}, "dry run": {"--demo", "-o", "json", "--dry-run"}} {
+		all[name] = runProgram(t, nil, args...).must(t, 0).stdout
+	}
+	p := newPlatform(t, "cart", "till")
+	all["missing"] = p.run(t, "-o", "json", "--dry-run", "shop/cat").must(t, 0).stdout
+	fault := p.cluster.Inject(kubetest.Fault{Verb: "create", Resource: "secrets", Times: -1, Status: http.StatusUnprocessableEntity})
+	all["partial"] = p.run(t, "-o", "json").must(t, 1).stdout
+	fault.Remove()
+	all["held"] = p.run(t, "-o", "json", "--visibility", "public").must(t, 0).stdout
+	p.cluster.Delete("components", "shop", "till")
+	all["orphans"] = p.run(t, "-o", "json").must(t, 0).stdout
+	p.quay.ExpireToken(oauthToken)
+	all["failed"] = p.run(t, "-o", "json").must(t, 77).stdout
+	return all
+}
+
+// TestTheSchemaNotices what a change of the format would be.
+func TestTheSchemaNotices(t *testing.T) {
+	t.Parallel()
+	s := readSchema(t)
+	good := lines(t, runProgram(t, nil, "--demo", "-o", "json", "--dry-run").stdout)
+	for _, test := range []struct {
+		reason string
+		change func(line map[string]any)
+		ok     bool
+	}{
+		{"a key more is allowed", func(l map[string]any) { l["more"] = 1.0 }, true},
+		{"a key less", func(l map[string]any) { delete(l, "ts") }, false},
+		{"a key of its type less", func(l map[string]any) { delete(l, "change") }, false},
+		{"an unknown type", func(l map[string]any) { l["type"] = "drift" }, false},
+		{"another type's", func(l map[string]any) { l["type"] = "version" }, false},
+		{"an unknown operation", func(l map[string]any) { l["change"].(map[string]any)["op"] = "drop" }, false},
+		{"a number for a word", func(l map[string]any) { l["msg"] = 1.0 }, false},
+		{"values that are no text", func(l map[string]any) { l["change"].(map[string]any)["after"] = map[string]any{"role": 1.0} }, false},
+		{"local time", func(l map[string]any) { l["ts"] = "2026-01-01T00:00:00.000+02:00" }, false},
+	} {
+		line := maps.Clone(ofType(good, "planned_change")[0])
+		line["change"] = maps.Clone(line["change"].(map[string]any))
+		test.change(line)
+		if err := s.check(s, line); (err == nil) != test.ok {
+			t.Errorf("%s: %v", test.reason, err)
+		}
+	}
+}
+
+// TestTheSchemaKnowsEveryConstant, and no other.
+func TestTheSchemaKnowsEveryConstant(t *testing.T) {
+	t.Parallel()
+	s := readSchema(t)
+	declared := constants(t)
+	for typeName, definition := range map[string]string{"Op": "op", "Kind": "kind", "Reason": "reason", "Operation": "operation", "Result": "result"} {
+		if diff := cmp.Diff(slices.Sorted(slices.Values(declared[typeName])), slices.Sorted(slices.Values(s.Defs[definition].Enum))); diff != "" {
+			t.Errorf("%s (-reconcile +schema):\n%s", typeName, diff)
+		}
+	}
+}
+
+// constants are the values of reconcile's typed text constants, by type.
+func constants(t *testing.T) map[string][]string {
+	t.Helper()
+	files, err := filepath.Glob("reconcile/*.go")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	found := map[string][]string{}
+	for _, name := range files {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			value, ok := n.(*ast.ValueSpec)
+			if !ok || len(value.Values) != 1 {
+				return true
+			}
+			typed, named := value.Type.(*ast.Ident)
+			literal, text := value.Values[0].(*ast.BasicLit)
+			if named && text && literal.Kind == token.STRING {
+				s, err := strconv.Unquote(literal.Value)
+				if err != nil {
+					t.Fatal(err)
+				}
+				found[typed.Name] = append(found[typed.Name], s)
+			}
+			return true
+		})
+	}
+	return found
+}
