@@ -269,6 +269,15 @@ func (p *platform) forgetCalls() {
 // wrote counts the writes, dry runs among them.
 func (p *platform) wrote() int { return p.quay.Mutations() + p.cluster.Mutations() }
 
+func readFile(t *testing.T, name string) []byte {
+	t.Helper()
+	raw, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
 func closedServer(t *testing.T) string {
 	t.Helper()
 	s := httptest.NewTLSServer(http.NotFoundHandler())

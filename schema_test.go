@@ -22,19 +22,19 @@ import (
 	"berth/kube/kubetest"
 )
 
-// schema is what docs/output.schema.json uses of JSON Schema.
-type schema struct {
-	Defs       map[string]*schema `json:"$defs"`
-	Ref        string             `json:"$ref"`
-	Type       string             `json:"type"`
-	Properties map[string]*schema `json:"properties"`
-	Required   []string           `json:"required"`
-	Additional *schema            `json:"additionalProperties"`
-	Enum       []string           `json:"enum"`
-	Const      *string            `json:"const"`
-	OneOf      []*schema          `json:"oneOf"`
-	Pattern    string             `json:"pattern"`
-	Minimum    *float64           `json:"minimum"`
+// jsonSchema is what docs/output.schema.json uses of JSON Schema.
+type jsonSchema struct {
+	Defs       map[string]*jsonSchema `json:"$defs"`
+	Ref        string                 `json:"$ref"`
+	Type       string                 `json:"type"`
+	Properties map[string]*jsonSchema `json:"properties"`
+	Required   []string               `json:"required"`
+	Additional *jsonSchema            `json:"additionalProperties"`
+	Enum       []string               `json:"enum"`
+	Const      *string                `json:"const"`
+	OneOf      []*jsonSchema          `json:"oneOf"`
+	Pattern    string                 `json:"pattern"`
+	Minimum    *float64               `json:"minimum"`
 
 	Meta        string `json:"$schema"`
 	Title       string `json:"title"`
@@ -42,7 +42,7 @@ type schema struct {
 }
 
 // readSchema refuses keywords that the validator here does not know.
-func readSchema(t *testing.T) *schema {
+func readSchema(t *testing.T) *jsonSchema {
 	t.Helper()
 	f, err := os.Open("docs/output.schema.json")
 	if err != nil {
@@ -51,7 +51,7 @@ func readSchema(t *testing.T) *schema {
 	defer f.Close()
 	d := json.NewDecoder(f)
 	d.DisallowUnknownFields()
-	var s schema
+	var s jsonSchema
 	if err := d.Decode(&s); err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +59,7 @@ func readSchema(t *testing.T) *schema {
 }
 
 // check reports what is wrong with v under s, a part of root.
-func (s *schema) check(root *schema, v any) error {
+func (s *jsonSchema) check(root *jsonSchema, v any) error {
 	if name, ok := strings.CutPrefix(s.Ref, "#/$defs/"); ok {
 		return root.Defs[name].check(root, v)
 	}
@@ -89,7 +89,7 @@ func (s *schema) check(root *schema, v any) error {
 	return nil
 }
 
-func (s *schema) checkValue(v any) error {
+func (s *jsonSchema) checkValue(v any) error {
 	text, isText := v.(string)
 	number, isNumber := v.(float64)
 	_, isObject := v.(map[string]any)
@@ -112,7 +112,7 @@ func (s *schema) checkValue(v any) error {
 	return nil
 }
 
-func (s *schema) checkObject(root *schema, object map[string]any) error {
+func (s *jsonSchema) checkObject(root *jsonSchema, object map[string]any) error {
 	for _, key := range s.Required {
 		if _, there := object[key]; !there {
 			return fmt.Errorf("%s is missing", key)
@@ -134,7 +134,7 @@ func (s *schema) checkObject(root *schema, object map[string]any) error {
 }
 
 // undescribed lists keys of a line that the schema allows but does not name.
-func (s *schema) undescribed(line map[string]any) []string {
+func (s *jsonSchema) undescribed(line map[string]any) []string {
 	var missing []string
 	for key := range line {
 		if s.Properties[key] == nil && s.Defs[line["type"].(string)].Properties[key] == nil {

@@ -1,0 +1,284 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/dynamic"
+
+	"berth/kube/kubetest"
+	"berth/kube/kubetest/controlplane"
+	"berth/quay/quaytest"
+	"berth/reconcile"
+)
+
+// realCluster is a real kube-apiserver with what deploy/base holds, and a
+// simulated Quay over HTTPS; the program runs as the shipped ServiceAccount.
+type realCluster struct {
+	*platform
+	cp      *controlplane.ControlPlane
+	objects dynamic.Interface // as an administrator
+	events  int               // of the audit log, before the last run
+}
+
+func newRealCluster(t *testing.T, definitions controlplane.Definitions) *realCluster {
+	t.Helper()
+	c := &realCluster{cp: controlplane.Start(t, definitions), platform: newPlatform(t)}
+	for _, name := range []string{"namespace", "serviceaccount", "rbac", "configmap", "cronjob"} {
+		c.apply(t, string(readFile(t, filepath.Join("deploy/base", name+".yaml"))))
+	}
+	c.apply(t, "{apiVersion: v1, kind: Namespace, metadata: {name: shop}}")
+	c.apply(t, "{apiVersion: v1, kind: ServiceAccount, metadata: {name: appstudio-pipeline, namespace: shop}}")
+	c.cp.Kubeconfig(t, c.env["BERTH_KUBECONFIG"], kubeAccount)
+	var err error
+	if c.objects, err = dynamic.NewForConfig(c.cp.Config(t, controlplane.Admin)); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func (c *realCluster) apply(t *testing.T, manifest string) {
+	t.Helper()
+	if _, err := c.cp.Apply(t.Context(), []byte(manifest)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (c *realCluster) resource(plural, namespace string) dynamic.ResourceInterface {
+	r := schema.GroupVersionResource{Version: "v1", Resource: plural}
+	if plural == "components" {
+		r.Group, r.Version = "appstudio.redhat.com", "v1alpha1"
+	}
+	return c.objects.Resource(r).Namespace(namespace)
+}
+
+func (c *realCluster) get(t *testing.T, plural, name string) *unstructured.Unstructured {
+	t.Helper()
+	o, err := c.resource(plural, "shop").Get(t.Context(), name, metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+func (c *realCluster) patch(t *testing.T, plural, name, patch string) {
+	t.Helper()
+	if _, err := c.resource(plural, "shop").Patch(t.Context(), name, types.MergePatchType, []byte(patch), metav1.PatchOptions{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (c *realCluster) delete(t *testing.T, plural, name string) {
+	t.Helper()
+	if err := c.resource(plural, "shop").Delete(t.Context(), name, metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// versions are the resourceVersions of all that Berth writes to.
+func (c *realCluster) versions(t *testing.T) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	for _, plural := range []string{"components", "secrets", "serviceaccounts"} {
+		list, err := c.resource(plural, "shop").List(t.Context(), metav1.ListOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, o := range list.Items {
+			all[plural+"/"+o.GetName()] = o.GetResourceVersion()
+		}
+	}
+	return all
+}
+
+// berth runs the program and demands its exit code.
+func (c *realCluster) berth(t *testing.T, code int, args ...string) string {
+	t.Helper()
+	c.events = len(c.mine(t))
+	c.quay.ResetCalls()
+	return c.start(t, "", args...).wait(t).must(t, code).stdout
+}
+
+// mine are the program's requests in the audit log.
+func (c *realCluster) mine(t *testing.T) []controlplane.AuditEvent {
+	t.Helper()
+	return slices.DeleteFunc(c.cp.AuditEvents(t), func(e controlplane.AuditEvent) bool { return e.User != kubeAccount })
+}
+
+// settled demands that one more run writes nothing at either end.
+func (c *realCluster) settled(t *testing.T, code int) {
+	t.Helper()
+	before := c.versions(t)
+	c.berth(t, code)
+	for _, e := range c.mine(t)[c.events:] {
+		if e.Verb != "get" && e.Verb != "list" {
+			t.Errorf("a settled platform was written to: %+v", e)
+		}
+	}
+	if n := c.quay.Mutations(); n > 0 {
+		t.Errorf("%d writes to Quay: %v", n, c.quay.Calls())
+	}
+	if diff := cmp.Diff(before, c.versions(t)); diff != "" {
+		t.Errorf("objects changed:\n%s", diff)
+	}
+}
+
+func (c *realCluster) content(t *testing.T, secret string) string {
+	t.Helper()
+	s, _, err := unstructured.NestedString(c.get(t, "secrets", secret).Object, "data", ".dockerconfigjson")
+	if err != nil || s == "" {
+		t.Fatalf("Secret %s: %q, %v", secret, s, err)
+	}
+	return s
+}
+
+func TestAgainstARealAPIServer(t *testing.T) {
+	t.Parallel()
+	for _, definitions := range []controlplane.Definitions{controlplane.AppStudio, controlplane.Konflux} {
+		t.Run(string(definitions), func(t *testing.T) {
+			t.Parallel()
+			c := newRealCluster(t, definitions)
+			for _, step := range []struct {
+				name string
+				run  func(*testing.T, *realCluster)
+			}{
+				{"new Components get everything", created},
+				{"what drifted is mended", drifted},
+				{"what is somebody else's stays as it is", foreign},
+				{"a request rotates both tokens once", rotated},
+				{"a namespace that goes is left alone", terminating},
+				{"what was used is what is granted", audited},
+			} {
+				t.Run(step.name, func(t *testing.T) { step.run(t, c) })
+			}
+		})
+	}
+}
+
+func created(t *testing.T, c *realCluster) {
+	for _, name := range []string{"cart", "till"} {
+		c.apply(t, componentManifest("shop", name, ""))
+	}
+	c.berth(t, 0)
+	for _, name := range []string{"cart-image-push", "cart-image-pull", "till-image-push", "till-image-pull"} {
+		c.content(t, name)
+	}
+	linked, _, _ := unstructured.NestedSlice(c.get(t, "serviceaccounts", "appstudio-pipeline").Object, "secrets")
+	if len(linked) != 2 {
+		t.Errorf("the ServiceAccount of builds has the Secrets %v", linked)
+	}
+	if told := c.get(t, "components", "cart").GetAnnotations()[reconcile.AnnotationImage]; !strings.Contains(told, "/shop/cart") {
+		t.Errorf("the Component is told %q", told)
+	}
+	c.settled(t, 0)
+	c.berth(t, 0, "--namespace=shop", "shop/cart")
+}
+
+func drifted(t *testing.T, c *realCluster) {
+	before := c.content(t, "cart-image-push")
+	deleted, edited := c.content(t, "cart-image-pull"), "eyJhdXRocyI6e319" // {"auths":{}}
+	c.delete(t, "secrets", "cart-image-pull")
+	c.patch(t, "secrets", "cart-image-push", `{"data":{".dockerconfigjson":"`+edited+`"}}`)
+	c.patch(t, "components", "cart", `{"metadata":{"annotations":{"`+reconcile.AnnotationImage+`":"mine"}}}`)
+	c.patch(t, "serviceaccounts", "appstudio-pipeline", `{"secrets":null}`)
+	out := c.berth(t, 0)
+	if c.content(t, "cart-image-push") != before || c.content(t, "cart-image-pull") != deleted {
+		t.Errorf("the Secrets are not as they were:\n%s", out)
+	}
+	if c.get(t, "components", "cart").GetAnnotations()[reconcile.AnnotationImage] == "mine" {
+		t.Error("the annotation is as it was edited")
+	}
+	c.settled(t, 0)
+}
+
+func foreign(t *testing.T, c *realCluster) {
+	c.patch(t, "secrets", "till-image-pull", `{"metadata":{"labels":{"`+reconcile.LabelManagedBy+`":null}}}`)
+	c.apply(t, `{apiVersion: v1, kind: Secret, metadata: {name: vault-image-push, namespace: shop}, stringData: {key: "somebody's"}}`)
+	c.apply(t, componentManifest("shop", "vault", ""))
+	before := c.versions(t)
+	out := c.berth(t, 1)
+	for _, want := range []string{"Secret shop/till-image-pull", "Secret shop/vault-image-push", "kubectl label secret -n shop till-image-pull"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("the output does not name %s:\n%s", want, out)
+		}
+	}
+	after := c.versions(t)
+	for _, name := range []string{"secrets/till-image-pull", "secrets/vault-image-push"} {
+		if before[name] != after[name] {
+			t.Errorf("%s was written", name)
+		}
+	}
+	c.settled(t, 1)
+	c.patch(t, "secrets", "till-image-pull", `{"metadata":{"labels":{"`+reconcile.LabelManagedBy+`":"berth"}}}`)
+	c.delete(t, "components", "vault")
+	c.delete(t, "secrets", "vault-image-push")
+
+	c.patch(t, "secrets", "till-image-push", `{"immutable":true}`)
+	c.patch(t, "components", "till", `{"metadata":{"annotations":{"`+reconcile.AnnotationGenerate+`":"true"}}}`)
+	if out := c.berth(t, 1); !strings.Contains(out, "Error: shop/till: ") || !strings.Contains(out, "immutable") {
+		t.Errorf("the output does not say that a Secret is immutable:\n%s", out)
+	}
+	if n := c.quay.Requests(http.MethodPost, quaytest.RouteRegenerate); n > 0 {
+		t.Errorf("%d tokens were replaced that cannot be delivered", n)
+	}
+	c.delete(t, "secrets", "till-image-push")
+	c.berth(t, 0)
+	c.settled(t, 0)
+}
+
+func rotated(t *testing.T, c *realCluster) {
+	push, pull := c.content(t, "cart-image-push"), c.content(t, "cart-image-pull")
+	c.patch(t, "components", "cart", `{"metadata":{"annotations":{"`+reconcile.AnnotationGenerate+`":"true"}}}`)
+	c.berth(t, 0)
+	if n := c.quay.Requests(http.MethodPost, quaytest.RouteRegenerate); n != 2 {
+		t.Errorf("%d tokens were replaced, want 2", n)
+	}
+	if c.content(t, "cart-image-push") == push || c.content(t, "cart-image-pull") == pull {
+		t.Error("a Secret holds the old token")
+	}
+	annotations := c.get(t, "components", "cart").GetAnnotations()
+	if annotations[reconcile.AnnotationGenerate] != "" || annotations[reconcile.AnnotationRotation] != "" {
+		t.Errorf("the request still stands: %v", annotations)
+	}
+	c.settled(t, 0) // which compares both Secrets with what Quay says of the robots
+}
+
+func terminating(t *testing.T, c *realCluster) {
+	// No controller empties the namespace, so it stays as it is while it goes.
+	c.apply(t, "{apiVersion: v1, kind: Namespace, metadata: {name: gone}}")
+	c.apply(t, componentManifest("gone", "cart", ""))
+	namespaces := c.objects.Resource(schema.GroupVersionResource{Version: "v1", Resource: "namespaces"})
+	if err := namespaces.Delete(t.Context(), "gone", metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if out := c.berth(t, 0); !strings.Contains(out, "gone/cart skipped: its namespace is being deleted") {
+		t.Errorf("the output does not say so:\n%s", out)
+	}
+	c.settled(t, 0)
+}
+
+func audited(t *testing.T, c *realCluster) {
+	var used []kubetest.Access
+	for _, e := range c.mine(t) {
+		if e.Code == http.StatusForbidden {
+			t.Errorf("forbidden: %+v", e)
+		}
+		if e.Resource == "" {
+			t.Errorf("a request for no resource: %+v", e)
+		}
+		used = append(used, kubetest.Access{Verb: e.Verb, Group: e.Group, Resource: strings.TrimSuffix(fmt.Sprint(e.Resource, "/", e.Subresource), "/")})
+	}
+	role, _ := shippedRole(t)
+	if diff := cmp.Diff(role.grants(), sortAccess(used)); diff != "" {
+		t.Errorf("rights (-granted and not used, +used and not granted):\n%s", diff)
+	}
+}
