@@ -79,6 +79,8 @@ func rawRows() []rawRow {
 		{"deleted with another uid", "DELETE", custom + "/c", form, `{"kind":"DeleteOptions","apiVersion":"v1","preconditions":{"uid":"u"}}`, 409, anyText},
 		{"deleted", "DELETE", custom + "/c", "", "", 200, ""},
 		{"it stays for its finalizer", "GET", custom + "/c", "", "", 200, ""},
+		{"it is not called back", "PATCH", custom + "/c", mergeForm, `{"metadata":{"deletionTimestamp":null,"labels":{"a":"b"}}}`, 200, ""},
+		{"not at all", "PATCH", custom + "/c", jsonForm, `[{"op":"test","path":"/metadata/deletionGracePeriodSeconds","value":0},{"op":"add","path":"/metadata/deletionTimestamp","value":null}]`, 200, ""},
 		{"it takes no new finalizer", "PATCH", custom + "/c", mergeForm, `{"metadata":{"finalizers":["example.com/wait","example.com/more"]}}`, 422, anyText},
 		{"the last finalizer goes", "PATCH", custom + "/c", mergeForm, `{"metadata":{"finalizers":null}}`, 200, ""},
 		{"and with it the Component", "GET", custom + "/c", "", "", 404, `components.appstudio.redhat.com "c" not found`},

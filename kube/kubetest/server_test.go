@@ -179,6 +179,8 @@ func TestGarbage(t *testing.T) {
 		}
 	}
 	s.Apply([]byte("{apiVersion: appstudio.redhat.com/v1alpha1, kind: Component, metadata: {name: b, namespace: ns, finalizers: [x.example.com/y]}}"))
+	s.Apply([]byte(`{apiVersion: v1, kind: Secret, metadata: {name: kept, namespace: ns, finalizers: [x.example.com/y],
+		ownerReferences: [{apiVersion: appstudio.redhat.com/v1alpha1, kind: Component, name: a, uid: uid-of-a}]}}`))
 	if gone := s.Delete("components", "ns", "a"); !gone {
 		t.Error("a stays")
 	}
@@ -192,9 +194,39 @@ func TestGarbage(t *testing.T) {
 	if s.Object("secrets", "ns", "of-a") != nil || s.Object("secrets", "ns", "of-b") == nil {
 		t.Error("the garbage collector took the wrong one")
 	}
+	if kept, err := c.SecretMetadata(t.Context(), "ns", "kept"); err != nil {
+		t.Errorf("the garbage collector took %+v in spite of its finalizer: %v", kept, err)
+	}
 	s.Delete("namespaces", "", "ns")
 	if s.Object("namespaces", "", "ns") != nil || s.Object("secrets", "ns", "of-b") != nil {
 		t.Error("the namespace left something behind")
+	}
+}
+
+// TestLinkBetweenOthers: a list that does not merge at the server still loses nobody's
+// entry.
+func TestLinkBetweenOthers(t *testing.T) {
+	t.Parallel()
+	var s *kubetest.Server
+	between := 1
+	s, c := world(t, kubetest.Options{OnRequest: func(call kubetest.Call) {
+		if call.Verb == "patch" && between > 0 {
+			between--
+			s.Apply([]byte("{apiVersion: v1, kind: ServiceAccount, metadata: {name: sa, namespace: ns}, imagePullSecrets: [{name: theirs}]}"))
+		}
+	}})
+	s.Apply([]byte("{apiVersion: v1, kind: ServiceAccount, metadata: {name: sa, namespace: ns}}"))
+	if err := c.LinkSecret(t.Context(), "ns", "sa", "ours", kube.LinkImagePullSecrets); err != nil {
+		t.Fatal(err)
+	}
+	accounts, err := c.ServiceAccounts(t.Context(), "ns", nil)
+	if err != nil || strings.Join(accounts[0].ImagePullSecrets, " ") != "theirs ours" {
+		t.Errorf("the ServiceAccount is %+v: %v", accounts, err)
+	}
+	conflicts := s.Inject(kubetest.Fault{Verb: "patch", Status: http.StatusConflict, Times: -1})
+	err = c.LinkSecret(t.Context(), "ns", "sa", "more", kube.LinkImagePullSecrets)
+	if !errors.Is(err, kube.ErrConflict) || conflicts.Hits() != 5 {
+		t.Errorf("after %d conflicts: %v", conflicts.Hits(), err)
 	}
 }
 
