@@ -35,6 +35,21 @@ type clusterReader interface {
 // administrator's token Quay leaves things out of its answers without a word.
 var ErrNotAdmin = errors.New("the Quay token does not administer the organization")
 
+// errEmptyList: to a token that it does not know, be it for this one request,
+// Quay lists no repository and calls that success.
+var errEmptyList = errors.New("quay lists no repository, yet robots with permissions on some; nothing can be told from that")
+
+// permitted reports whether a robot has a permission on a repository that is
+// there: one that was deleted shows without a slash.
+func permitted(robots map[string]Robot) bool {
+	for _, r := range robots {
+		if slices.ContainsFunc(r.Repositories, func(name string) bool { return strings.Contains(name, "/") }) {
+			return true
+		}
+	}
+	return false
+}
+
 // readers bounds the small requests of an observation that are made side by side.
 const readers = 8
 
@@ -64,6 +79,9 @@ func observe(ctx context.Context, q registryReader, k clusterReader, n Naming, p
 	})
 	if err := g.Wait(); err != nil {
 		return World{}, err
+	}
+	if len(w.Repositories) == 0 && permitted(w.Robots) {
+		return World{}, errEmptyList
 	}
 	if w.Naming.Cluster == "" {
 		w.Naming.Cluster = w.Namespaces[clusterNamespace].UID
