@@ -91,8 +91,10 @@ type operation struct {
 }
 
 // Annotate changes the annotations of a Component, all or none of them, provided it
-// is still as it was read: otherwise ErrConflict. It returns the Component as it is
-// now; where nothing changed it has its old resourceVersion.
+// is still as it was read: otherwise ErrConflict, or ErrInvalid where a Test, or the
+// removal of what was there, does not fit any more, for these are tried first. It
+// returns the Component as it is now; where nothing changed it has its old
+// resourceVersion.
 func (c *Client) Annotate(ctx context.Context, in Component, change AnnotationChange) (Component, error) {
 	if in.ResourceVersion == "" {
 		return Component{}, call{op: "patch", resource: components, namespace: in.Namespace, name: in.Name}.error(ErrInvalid, noVersion)

@@ -117,6 +117,11 @@ func testUpdateSecret(f *fixture) {
 		f.Error(diff)
 	}
 
+	delete(want, "mine") // a label of others is not kept
+	if diff := cmp.Diff(want, got.Labels); diff != "" {
+		f.Error(diff)
+	}
+
 	w.RotatedAt = ""
 	f.no(f.UpdateSecret(f.Context(), w, got.ResourceVersion, false))
 	f.same(got.ResourceVersion, f.read("push").ResourceVersion) // the annotation is left alone
