@@ -70,8 +70,10 @@ type applier struct {
 	now          func() time.Time
 
 	stop    atomic.Pointer[error] // a fact about the whole run that ends it
-	full    atomic.Bool           // the plan at Quay has no private repository left
 	applied func(ComponentPlan, Action)
+
+	closing sync.Mutex // held while a repository is made private
+	full    bool       // the plan at Quay has none left; guarded by closing
 }
 
 // apply works off the plan, some Components at a time, and returns an outcome
@@ -212,7 +214,6 @@ func (w *work) failed(ctx context.Context, err error) error {
 		w.stop.CompareAndSwap(nil, &err)
 	}
 	if errors.Is(err, quay.ErrPaymentRequired) {
-		w.full.Store(true)
 		value := withMessage(w.plan.Component, w.plan.Names, w.plan.Image,
 			"Quay organization plan doesn't allow private image repositories. The platform's administrators must extend the plan.")
 		if value != w.plan.Component.Annotations[AnnotationImage] {

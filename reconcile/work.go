@@ -13,10 +13,9 @@ import (
 // createRepository reads again when the answer leaves open whether there is a
 // repository now, and goes on only with the one it wanted.
 func (w *work) createRepository(ctx context.Context, a CreateRepository) error {
-	if a.Visibility == quay.Private && w.full.Load() {
-		return fmt.Errorf("create repository %s: %w", a.Name, quay.ErrPaymentRequired)
-	}
-	err := w.repositories.CreateRepository(ctx, a.Repository)
+	err := w.within(a.Visibility, "create repository "+a.Name, func() error {
+		return w.repositories.CreateRepository(ctx, a.Repository)
+	})
 	if !unsure(err) {
 		return err
 	}
@@ -35,10 +34,25 @@ func (w *work) createRepository(ctx context.Context, a CreateRepository) error {
 }
 
 func (w *work) changeVisibility(ctx context.Context, a ChangeVisibility) error {
-	if a.To == quay.Private && w.full.Load() {
-		return fmt.Errorf("make repository %s private: %w", a.Repository, quay.ErrPaymentRequired)
+	return w.within(a.To, "make repository "+a.Repository+" private", func() error {
+		return w.repositories.ChangeVisibility(ctx, a.Repository, a.To)
+	})
+}
+
+// within makes a call that takes one of the plan's private repositories, one at
+// a time, so that a single refusal is the verdict for the whole run.
+func (w *work) within(v quay.Visibility, what string, call func() error) error {
+	if v != quay.Private {
+		return call()
 	}
-	return w.repositories.ChangeVisibility(ctx, a.Repository, a.To)
+	w.closing.Lock()
+	defer w.closing.Unlock()
+	if w.full {
+		return fmt.Errorf("%s: %w", what, quay.ErrPaymentRequired)
+	}
+	err := call()
+	w.full = errors.Is(err, quay.ErrPaymentRequired)
+	return err
 }
 
 func (w *work) createRobot(ctx context.Context, a CreateRobot) error {
