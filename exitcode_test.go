@@ -87,7 +87,7 @@ func TestExitCodes(t *testing.T) {
 		},
 		{reason: "usage", code: 64, args: []string{"--dryrun"}},
 		{reason: "settings", code: 78, args: []string{"--concurrency=0"}},
-		{reason: "a name that is not there is a typing error, and no failure of the platform", code: 0, args: []string{"shop/cat"}, says: "shop/cat: there is no such Component"},
+		{reason: "a Component asked for by name is not there", code: 1, args: []string{"shop/cat"}, says: "shop/cat: there is no such Component"},
 	} {
 		t.Run(test.reason, func(t *testing.T) {
 			t.Parallel()

@@ -172,7 +172,7 @@ func outputs(t *testing.T) map[string]string {
 		all[name] = runProgram(t, nil, args...).must(t, 0).stdout
 	}
 	p := newPlatform(t, "cart", "till")
-	all["missing"] = p.run(t, "-o", "json", "--dry-run", "shop/cat").must(t, 0).stdout
+	all["missing"] = p.run(t, "-o", "json", "--dry-run", "shop/cat").must(t, 1).stdout
 	fault := p.cluster.Inject(kubetest.Fault{Verb: "create", Resource: "secrets", Times: -1, Status: http.StatusUnprocessableEntity})
 	all["partial"] = p.run(t, "-o", "json").must(t, 1).stdout
 	fault.Remove()

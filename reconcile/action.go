@@ -190,7 +190,7 @@ func (a Announce) change() Change {
 		After: map[string]string{AnnotationImage: a.Value},
 	}
 	if a.Problem {
-		c.Reason = "tells the tenant what is wrong"
+		c.Reason = "tells the tenant"
 	}
 	return c
 }

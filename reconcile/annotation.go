@@ -48,10 +48,12 @@ func parseRequest(value string) (request, error) {
 		Visibility *string `json:"visibility"`
 	}
 	d := json.NewDecoder(strings.NewReader(value))
-	if err := d.Decode(&statement); err != nil {
+	var kind *json.UnmarshalTypeError
+	err := d.Decode(&statement)
+	if err != nil && !errors.As(err, &kind) {
 		return request{}, fmt.Errorf("annotation %s is not valid JSON: %s", AnnotationGenerate, jsonProblem(err))
 	}
-	if _, err := d.Token(); err != io.EOF || statement.Visibility == nil {
+	if _, more := d.Token(); err != nil || more != io.EOF || statement.Visibility == nil {
 		return request{}, fmt.Errorf("annotation %s is neither 'true' nor a statement of visibility", AnnotationGenerate)
 	}
 	switch v := quay.Visibility(*statement.Visibility); v {
@@ -65,14 +67,11 @@ func parseRequest(value string) (request, error) {
 // jsonProblem says what is wrong without repeating what was written.
 func jsonProblem(err error) string {
 	var syntax *json.SyntaxError
-	var kind *json.UnmarshalTypeError
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		return "unexpected end of input"
 	case errors.As(err, &syntax):
 		return fmt.Sprintf("unexpected character at byte %d", syntax.Offset)
-	case errors.As(err, &kind):
-		return fmt.Sprintf("unexpected %s at byte %d", kind.Value, kind.Offset)
 	}
 	return "it cannot be read"
 }

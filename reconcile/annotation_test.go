@@ -38,11 +38,11 @@ func TestParseRequest(t *testing.T) {
 		{"of a key given twice the last counts, as in every decoder", `{"visibility":"public","visibility":"private"}`, private, noChange},
 		{"an escaped letter is the letter", `{"visibility":"p\u0075blic"}`, public, noChange},
 
-		{"true is a word, not a value of JSON", "true ", request{}, noJSON},
+		{"true is a word, not a value of JSON", "true ", request{}, neither},
 		{"upper case", "True", request{}, noJSON},
-		{"a string of JSON", `"true"`, request{}, noJSON},
-		{"a number", "1", request{}, noJSON},
-		{"a list", `["public"]`, request{}, noJSON},
+		{"a string of JSON", `"true"`, request{}, neither},
+		{"a number", "1", request{}, neither},
+		{"a list", `["public"]`, request{}, neither},
 		{"a word", "public", request{}, noJSON},
 		{"space alone", "  ", request{}, noJSON + "unexpected end of input"},
 		{"cut short", `{"visibility":"pub`, request{}, noJSON + "unexpected end of input"},
@@ -50,10 +50,10 @@ func TestParseRequest(t *testing.T) {
 		{"no quotes", `{visibility:"public"}`, request{}, noJSON + "unexpected character at byte 2"},
 		{"not a number of JSON", `{"visibility":NaN}`, request{}, noJSON + "unexpected character at byte 15"},
 		{"a control character", "{\"visibility\":\"\x1b[2J\"}", request{}, noJSON},
-		{"a visibility that is a number", `{"visibility":1}`, request{}, noJSON + "unexpected number at byte 15"},
-		{"a visibility that is a long number", `{"visibility":` + strings.Repeat("9", 99) + `}`, request{}, noJSON + "unexpected number at byte 113"},
-		{"a visibility that is true", `{"visibility":true}`, request{}, noJSON + "unexpected bool at byte 18"},
-		{"a visibility that is an object", `{"visibility":{}}`, request{}, noJSON + "unexpected object at byte 15"},
+		{"a visibility that is a number", `{"visibility":1}`, request{}, neither},
+		{"a visibility that is a long number", `{"visibility":` + strings.Repeat("9", 99) + `}`, request{}, neither},
+		{"a visibility that is true", `{"visibility":true}`, request{}, neither},
+		{"a visibility that is an object", `{"visibility":{}}`, request{}, neither},
 
 		{"null", "null", request{}, neither},
 		{"an empty object", "{}", request{}, neither},
@@ -113,10 +113,9 @@ func checkPrintable(t *testing.T, why, message string) {
 func TestJSONProblemOfAnotherKind(t *testing.T) {
 	t.Parallel()
 	for err, want := range map[error]string{
-		errors.New("secret words"):                   "it cannot be read",
-		fmt.Errorf("read: %w", io.ErrUnexpectedEOF):  "unexpected end of input",
-		fmt.Errorf("read: %w", &json.SyntaxError{}):  "unexpected character at byte 0",
-		fmt.Errorf("%w", &json.UnmarshalTypeError{}): "unexpected  at byte 0",
+		errors.New("secret words"):                  "it cannot be read",
+		fmt.Errorf("read: %w", io.ErrUnexpectedEOF): "unexpected end of input",
+		fmt.Errorf("read: %w", &json.SyntaxError{}): "unexpected character at byte 0",
 	} {
 		if got := jsonProblem(err); got != want {
 			t.Errorf("%v: %q, want %q", err, got, want)

@@ -51,10 +51,11 @@ func guard(w World, p Plan, l Limits) error {
 			}
 		}
 	}
-	if total := len(p.Components); total >= guardFloor && float64(changed) > l.MaxChangeRatio*float64(total) {
+	total := len(p.Components)
+	if share := float64(changed) / float64(total); total >= guardFloor && share > l.MaxChangeRatio {
 		return &GuardError{
-			fmt.Sprintf("Secrets or visibility would change, unasked, for %d of %d Components (%d%%); the limit is %d%% (--max-change-ratio)",
-				changed, total, changed*100/total, int(l.MaxChangeRatio*100)),
+			fmt.Sprintf("Secrets or visibility would change, unasked, for %d of %d Components (%.3g%%); the limit is %.3g%% (--max-change-ratio)",
+				changed, total, 100*share, 100*l.MaxChangeRatio),
 			hint,
 		}
 	}

@@ -156,7 +156,7 @@ func (n Naming) keyHash(k Key) string { return hash(26, "key", n.Cluster, k.Name
 func hash(length int, parts ...string) string {
 	h := sha256.New()
 	for _, p := range parts {
-		_ = binary.Write(h, binary.BigEndian, uint64(len(p)))
+		h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(p))))
 		h.Write([]byte(p))
 	}
 	return strings.ToLower(base32.StdEncoding.EncodeToString(h.Sum(nil)))[:length]
@@ -189,6 +189,7 @@ const markPrefix = "berth/1 "
 // an administrator of the organization can write one.
 type mark struct {
 	key       string // hash of cluster, namespace and name
+	incarnate string // hash of the Component's uid, or for a repository of the namespace's
 	component Key    // as the readable end tells; empty when that was cut
 }
 
@@ -202,7 +203,8 @@ func parseMark(description string) (mark, bool) {
 	if !ours || len(key) != 26 {
 		return mark{}, false
 	}
-	m := mark{key: key}
+	_, incarnate, _ := strings.Cut(fields[1], "=")
+	m := mark{key: key, incarnate: incarnate}
 	if namespace, name, ok := strings.Cut(fields[len(fields)-1], "/"); ok {
 		m.component = Key{namespace, name}
 	}

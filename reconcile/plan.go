@@ -115,9 +115,13 @@ func (w World) plan(c kube.Component, robots map[string][]string) ComponentPlan 
 	}
 	visibility := w.planRepository(&p, asked)
 	w.planRobots(&p)
-	w.planSecrets(&p)
-	for _, robot := range robots[w.Naming.keyHash(keyOf(c))] {
-		if robot != names.Push.Robot && robot != names.Pull.Robot {
+	if problem := w.planSecrets(&p); problem != nil {
+		return p.refuse(problem)
+	}
+	w.planLinks(&p)
+	own, _ := parseMark(names.Push.Mark)
+	for _, robot := range robots[own.key] {
+		if m, _ := parseMark(w.Robots[robot].Mark); m.incarnate != own.incarnate {
 			p.Actions = append(p.Actions, DeleteRobot{robot})
 			p.Note = "recreated"
 		}
@@ -267,7 +271,8 @@ func (w World) planRobots(p *ComponentPlan) {
 	}
 }
 
-func (w World) planSecrets(p *ComponentPlan) {
+// planSecrets compares each Secret with its robot.
+func (w World) planSecrets(p *ComponentPlan) *Problem {
 	c := p.Component
 	for _, a := range p.Names.accounts() {
 		robot, robotExists := w.Robots[a.Robot]
@@ -289,11 +294,29 @@ func (w World) planSecrets(p *ComponentPlan) {
 		default:
 			continue
 		}
+		if secret.Fixed {
+			return immutable(c.Namespace, a.Secret)
+		}
 		p.Actions = append(p.Actions, WriteSecret{Account: a, Image: p.Image, Exists: exists, Reason: reason})
 	}
+	return nil
+}
+
+func immutable(namespace, name string) *Problem {
+	const remedy = "Delete it, and the next run makes it anew."
+	return &Problem{
+		Reason:  ReasonKubeConflict,
+		Summary: fmt.Sprintf("Secret %s/%s is immutable and would have to change", namespace, name),
+		Hint:    remedy,
+		Tenant:  fmt.Sprintf("Secret %s is immutable and would have to change. %s", name, remedy),
+	}
+}
+
+// planLinks lets the builds' ServiceAccounts use the push Secret.
+func (w World) planLinks(p *ComponentPlan) {
 	for _, pattern := range w.Policy.PushServiceAccounts {
-		account := strings.ReplaceAll(pattern, componentVariable, c.Name)
-		links, exists := w.ServiceAccounts[Key{c.Namespace, account}]
+		account := strings.ReplaceAll(pattern, componentVariable, p.Component.Name)
+		links, exists := w.ServiceAccounts[Key{p.Component.Namespace, account}]
 		switch {
 		case !exists:
 			p.Warnings = append(p.Warnings, fmt.Sprintf("ServiceAccount %s does not exist, so builds cannot use Secret %s yet.", account, p.Names.Push.Secret))

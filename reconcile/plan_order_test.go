@@ -77,7 +77,7 @@ func reports(w World) string {
 	var out bytes.Buffer
 	p := MakePlan(w)
 	var s Summary
-	s.planned(p)
+	s.count(p, nil)
 	for _, r := range []Reporter{NewText(&out, false), NewJSON(&out, func() time.Time { return time.Unix(0, 0) })} {
 		r.Start(Header{Version: "v0"})
 		r.Planned(observed(w, 0), p, s)

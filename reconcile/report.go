@@ -85,7 +85,7 @@ func (p Plan) diagnostics() []diagnostic {
 	if p.Held > 0 {
 		warnings = append(warnings, diagnostic{
 			severityWarning, Key{}, "held_private",
-			fmt.Sprintf("%s stay private although --visibility is public", plural(p.Held, "repository", "repositories")),
+			fmt.Sprintf("%s kept private although --visibility is public", plural(p.Held, "repository", "repositories")),
 			"State it on the Component, or run with --allow-publish.",
 		})
 	}

@@ -180,7 +180,7 @@ func (st story) tell(t *testing.T, r Reporter) {
 	if st.world != nil {
 		st.world(s)
 		p := MakePlan(s.World)
-		summary.planned(p)
+		summary.count(p, nil)
 		r.Planned(observed(s.World, 3100*time.Millisecond), p, summary)
 		if st.limit > 0 {
 			summary.Err = guard(s.World, p, Limits{MaxChangeRatio: st.limit})
@@ -195,7 +195,7 @@ func (st story) tell(t *testing.T, r Reporter) {
 
 func (st story) outcomes(r Reporter, s *Summary, p Plan) {
 	outcomes := st.apply(p)
-	s.applied(p, outcomes)
+	s.count(p, outcomes)
 	for i, o := range outcomes {
 		for _, a := range o.Applied {
 			r.Applied(p.Components[i], a.change())

@@ -59,8 +59,12 @@ func (t *Text) Planned(o Observed, p Plan, s Summary) {
 	if s.Changes.total() > 0 {
 		t.print("Plan: %d to create, %d to update, %d to rotate, %d to delete.\n",
 			s.Changes.Create, s.Changes.Update, s.Changes.Rotate, s.Changes.Delete)
-		t.print("      %d of %s change; %s.\n", s.Components.Changed,
-			plural(s.Components.Total, "Component", "Components"), s.Components.rest())
+		verb := "change"
+		if s.Components.Changed == 1 {
+			verb = "changes"
+		}
+		t.print("      %d of %s %s; %s.\n", s.Components.Changed,
+			plural(s.Components.Total, "Component", "Components"), verb, s.Components.rest())
 	} else {
 		t.print("No changes. %s.\n", s.Components.match())
 	}

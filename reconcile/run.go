@@ -74,7 +74,7 @@ func (r *Run) pass(ctx context.Context) Summary {
 		return s.end(err)
 	}
 	plan := MakePlan(world)
-	s.planned(plan)
+	s.count(plan, nil)
 	r.Report.Planned(observed(world, r.Now().Sub(read)), plan, s)
 	if err := guard(world, plan, r.Limits); err != nil {
 		return s.end(err)
@@ -88,7 +88,7 @@ func (r *Run) pass(ctx context.Context) Summary {
 			return s.end(errors.Join(ErrDeclined, err))
 		}
 	}
-	s.applied(plan, r.apply(ctx, world.Naming, plan, s.Changes.total()))
+	s.count(plan, r.apply(ctx, world.Naming, plan, s.Changes.total()))
 	return s
 }
 

@@ -104,75 +104,62 @@ func (s Summary) end(err error) Summary {
 	return s
 }
 
-// planned counts what a plan holds.
-func (s *Summary) planned(p Plan) {
-	s.Components.Total = len(p.Components)
-	for _, c := range p.Components {
-		for _, a := range c.Actions {
-			s.Changes.count(a)
+// count counts a plan's changes and its Components, each under one heading; with
+// outcomes, what was done.
+func (s *Summary) count(p Plan, outcomes []Outcome) {
+	s.Changes, s.Components, s.Failures = ChangeCount{}, ComponentCount{Total: len(p.Components) + len(p.Missing)}, nil
+	for i, c := range p.Components {
+		o := Outcome{Applied: c.Actions}
+		if outcomes != nil {
+			o = outcomes[i]
 		}
-		switch {
-		case c.Skipped != "":
-			s.Components.Skipped++
-		case c.Problem != nil:
-			s.refused(c.Key(), *c.Problem)
-		case len(c.Actions) > 0:
-			s.Components.Changed++
-		case c.Deferred != "":
-			s.Components.Deferred++
-		default:
-			s.Components.UpToDate++
-		}
-	}
-	for _, k := range p.Missing {
-		s.Components.Total++
-		s.refused(k, missing)
-	}
-}
-
-var missing = Problem{Reason: ReasonInvalidComponent, Summary: "there is no such Component", Hint: "Check the name, the cluster and --selector."}
-
-// refused counts a Component with a problem. What a tenant wrote into its own
-// Component is invalid and makes no run fail: else any tenant could turn the
-// platform's CronJob red for good. All else is a failure.
-func (s *Summary) refused(k Key, p Problem) {
-	if p.Reason == ReasonInvalidComponent {
-		s.Components.Invalid++
-	} else {
-		s.Components.Failed++
-	}
-	s.Failures = append(s.Failures, Failure{k.String(), p.Reason, p.Summary})
-}
-
-// applied replaces the plan's counts by what was done.
-func (s *Summary) applied(p Plan, outcomes []Outcome) {
-	s.Changes = ChangeCount{}
-	for i, o := range outcomes {
 		for _, a := range o.Applied {
 			s.Changes.count(a)
 		}
-		c := p.Components[i]
-		if c.Problem != nil || o.Err == nil && !o.Skipped {
-			continue
-		}
-		s.Components.Changed--
-		switch {
-		case o.Skipped:
-			s.Components.Skipped++
-		case o.Reason == ReasonDeferred:
-			s.Components.Deferred++
-			s.cut = true
-			continue
-		default:
-			s.Components.Failed++
-		}
-		if o.Err != nil {
-			s.Failures = append(s.Failures, Failure{c.Key().String(), o.Reason, o.Err.Error()})
-			s.rejected = s.rejected || global(o.Err) && Rejected(o.Err)
-			s.panicked = s.panicked || o.Reason == ReasonPanic
-		}
+		s.component(c, o)
+	}
+	for _, k := range p.Missing {
+		s.Components.Failed++
+		s.failure(k, missing.Reason, missing.Summary)
 	}
 }
+
+// component puts one Component under its heading. What a tenant wrote into its own
+// Component is invalid and makes no run fail: else any tenant could turn the
+// platform's CronJob red for good. Every other problem is a failure.
+func (s *Summary) component(c ComponentPlan, o Outcome) {
+	switch {
+	case c.Skipped != "" || o.Skipped:
+		s.Components.Skipped++
+	case o.Err != nil && o.Reason == ReasonDeferred:
+		s.Components.Deferred++
+		s.cut = true
+	case o.Err != nil:
+		s.Components.Failed++
+		s.failure(c.Key(), o.Reason, o.Err.Error())
+		s.rejected = s.rejected || global(o.Err) && Rejected(o.Err)
+		s.panicked = s.panicked || o.Reason == ReasonPanic
+	case c.Problem != nil && c.Problem.Reason == ReasonInvalidComponent:
+		s.Components.Invalid++
+		s.failure(c.Key(), c.Problem.Reason, c.Problem.Summary)
+	case c.Problem != nil:
+		s.Components.Failed++
+		s.failure(c.Key(), c.Problem.Reason, c.Problem.Summary)
+	case len(c.Actions) > 0:
+		s.Components.Changed++
+	case c.Deferred != "":
+		s.Components.Deferred++
+	default:
+		s.Components.UpToDate++
+	}
+}
+
+func (s *Summary) failure(k Key, reason Reason, message string) {
+	s.Failures = append(s.Failures, Failure{k.String(), reason, message})
+}
+
+// missing is what is wrong with a name that was given and leads to no Component.
+var missing = Problem{Reason: ReasonInvalidComponent, Summary: "there is no such Component", Hint: "Check the name, the cluster and --selector."}
 
 // Result says how the run ended.
 func (s Summary) Result() Result {

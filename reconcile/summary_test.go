@@ -34,8 +34,8 @@ func TestExitCode(t *testing.T) {
 			p.Components = append(p.Components, c)
 			outcomes = append(outcomes, outcome(err))
 		}
-		s.planned(p)
-		s.applied(p, outcomes)
+		s.count(p, nil)
+		s.count(p, outcomes)
 		return s
 	}
 	plan := func(problem Reason, detailed bool) Summary {
@@ -44,7 +44,7 @@ func TestExitCode(t *testing.T) {
 		if problem != "" {
 			c.Problem = &Problem{Reason: problem}
 		}
-		s.planned(Plan{Components: []ComponentPlan{c}})
+		s.count(Plan{Components: []ComponentPlan{c}}, nil)
 		return s
 	}
 	pending := func(s Summary) Summary {
@@ -138,10 +138,10 @@ func TestSummaryOfAPlan(t *testing.T) {
 		Missing: []Key{{"tenant", "absent"}},
 	}
 	var got Summary
-	got.planned(p)
+	got.count(p, nil)
 	want := Summary{
 		Changes:    ChangeCount{Create: 3, Update: 3, Rotate: 1, Delete: 1},
-		Components: ComponentCount{Total: 9, Changed: 3, UpToDate: 1, Failed: 1, Skipped: 1, Invalid: 2, Deferred: 1},
+		Components: ComponentCount{Total: 9, Changed: 3, UpToDate: 1, Failed: 2, Skipped: 1, Invalid: 1, Deferred: 1},
 		Failures: []Failure{
 			{Component: "tenant/invalid", Reason: ReasonInvalidComponent, Message: "bad"},
 			{Component: "tenant/foreign", Reason: ReasonNotOurs, Message: "theirs"},
@@ -159,10 +159,10 @@ func TestSummaryOfAPlan(t *testing.T) {
 		{Err: errDeferred, Reason: ReasonDeferred},
 		{}, {}, {Applied: p.Components[5].Actions}, {}, {},
 	}
-	got.applied(p, outcomes)
+	got.count(p, outcomes)
 	want.Changes = ChangeCount{Create: 1, Update: 2, Delete: 1}
-	want.Components = ComponentCount{Total: 9, Changed: 1, UpToDate: 1, Failed: 2, Skipped: 1, Invalid: 2, Deferred: 2}
-	want.Failures = append(want.Failures, Failure{Component: "tenant/new", Reason: ReasonQuayUnavailable, Message: quay.ErrUnavailable.Error()})
+	want.Components = ComponentCount{Total: 9, Changed: 1, UpToDate: 1, Failed: 3, Skipped: 1, Invalid: 1, Deferred: 2}
+	want.Failures = append([]Failure{{Component: "tenant/new", Reason: ReasonQuayUnavailable, Message: quay.ErrUnavailable.Error()}}, want.Failures...)
 	if d := cmp.Diff(want, got, cmpopts.IgnoreUnexported(Summary{})); d != "" {
 		t.Errorf("summary after applying (-want +got):\n%s", d)
 	}
@@ -173,8 +173,8 @@ func TestSummaryOfANamespaceThatWentAway(t *testing.T) {
 	t.Parallel()
 	p := Plan{Components: []ComponentPlan{{Component: component("tenant", "api"), Actions: []Action{CreateRobot{}}}}}
 	var s Summary
-	s.planned(p)
-	s.applied(p, []Outcome{{Skipped: true}})
+	s.count(p, nil)
+	s.count(p, []Outcome{{Skipped: true}})
 	if want := (ComponentCount{Total: 1, Skipped: 1}); s.Components != want || s.ExitCode() != 0 || len(s.Failures) > 0 {
 		t.Errorf("%+v, exit code %d, failures %v", s.Components, s.ExitCode(), s.Failures)
 	}
