@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -13,6 +15,7 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/sethvargo/go-envconfig"
 
+	"berth/kube"
 	"berth/quay"
 )
 
@@ -79,6 +82,25 @@ func TestADryRunSendsNoWriteAndShowsWhatTheNextRunDoes(t *testing.T) {
 		if !slices.ContainsFunc(shown, func(c string) bool { return strings.Contains(c, `"op":"`+op+`"`) }) {
 			t.Errorf("the story has nothing to %s", op)
 		}
+	}
+}
+
+// TestTheClientsOfADryRunRefuseWrites, should a run ever forget that it is one.
+func TestTheClientsOfADryRunRefuseWrites(t *testing.T) {
+	t.Parallel()
+	st := newStory(t, "--dry-run")
+	e, err := connect(st.settings, st.dial, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := e.quay.DeleteRobot(t.Context(), "any"); !errors.Is(err, quay.ErrReadOnly) {
+		t.Errorf("Quay's: %v", err)
+	}
+	if err := e.kube.CreateSecret(t.Context(), kube.SecretWrite{Namespace: "any", Name: "any"}); !errors.Is(err, kube.ErrReadOnly) {
+		t.Errorf("the cluster's: %v", err)
+	}
+	if n := st.quay.Mutations() + st.cluster.Mutations(); n > 0 {
+		t.Errorf("%d writes were sent", n)
 	}
 }
 

@@ -56,6 +56,9 @@ func TestLogRecordsHaveThePlatformsKeys(t *testing.T) {
 	}
 	components := 0
 	for _, l := range applied {
+		if (l["audit"] == true) == (l["change"].(map[string]any)["kind"] == "component") {
+			t.Errorf("audit is %v in the output: %v", l["audit"], l)
+		}
 		if l["change"].(map[string]any)["kind"] == "component" {
 			components++
 		}
