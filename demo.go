@@ -25,7 +25,7 @@ var demoFiles embed.FS
 
 const (
 	demoOrg   = "acme-workloads"
-	demoToken = "demo-oauth-token" //nolint:gosec // opens nothing but the simulator
+	demoToken = "demo-oauth-token" // opens nothing but the simulator
 )
 
 // stage holds both simulated ends of a demo.

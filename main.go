@@ -59,7 +59,7 @@ func run(ctx context.Context, args []string, environment envconfig.Lookuper, std
 		_, _ = fmt.Fprintf(std.out, "berth %s\n", version())
 		return reconcile.ExitOK
 	}
-	s, wrong := loadSettings(values, flags.Args(), environment)
+	s, wrong := loadSettings(values, flags.Args(), environment) //nolint:contextcheck // decoding waits for nothing
 	var d dial
 	if !s.Demo {
 		var unreachable problems

@@ -63,7 +63,7 @@ func trusted(file string) (*x509.CertPool, error) {
 	if err != nil {
 		return nil, errors.New("the system's certificates cannot be read")
 	}
-	pem, err := os.ReadFile(file) //nolint:gosec // the operator names the file
+	pem, err := os.ReadFile(file)
 	if err != nil {
 		return nil, fileProblem(err)
 	}
@@ -88,7 +88,7 @@ func (s *settings) findToken(src sources) problems {
 		return problems{{name, "is not set. A file with the OAuth token of the organization.  (--quay-token-file, or BERTH_QUAY_TOKEN)"}}
 	}
 	s.token = func() (quay.Token, error) {
-		raw, err := os.ReadFile(file) //nolint:gosec // the operator names the file
+		raw, err := os.ReadFile(file)
 		if err != nil {
 			return quay.Token{}, fileProblem(err)
 		}
@@ -113,7 +113,7 @@ func (s sources) readCredentials(dir string) problems {
 			continue
 		}
 		file := filepath.Join(dir, f.name)
-		raw, err := os.ReadFile(file) //nolint:gosec // the operator names the folder
+		raw, err := os.ReadFile(file)
 		switch {
 		case errors.Is(err, os.ErrNotExist) && f.key == "QUAY_URL": // image-controller has a default for it too
 		case err != nil:

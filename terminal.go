@@ -25,7 +25,7 @@ type streams struct {
 // isTerminal reports whether a stream is a person's.
 func isTerminal(stream any) bool {
 	f, ok := stream.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd())) //nolint:gosec // a file descriptor fits
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // attended reports whether somebody is there to answer.
@@ -76,11 +76,11 @@ const (
 // writeTermination leaves the summary for kubectl describe. The file exists
 // only in a pod.
 func writeTermination(path string, s reconcile.Summary) {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_TRUNC, 0) //nolint:gosec // fixed by Kubernetes
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_TRUNC, 0)
 	if err != nil {
 		return
 	}
-	defer f.Close() //nolint:errcheck // nobody is left to tell
+	defer f.Close()
 	_, _ = f.Write(lastWords(s))
 }
 

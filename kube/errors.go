@@ -117,9 +117,8 @@ func (k call) failure(ctx context.Context, err error) *Error {
 		}
 		return e
 	}
-	var outer *url.Error
 	message := err
-	if errors.As(err, &outer) {
+	if outer, ok := errors.AsType[*url.Error](err); ok {
 		message = outer.Err // without the URL
 	}
 	e := k.error(ErrUnavailable, clean(message.Error()))

@@ -180,8 +180,7 @@ func (c *Client) do(ctx context.Context, k call, method, path string, body, into
 // failure takes our own error out of the layers that net/http puts around it,
 // for these name the URL.
 func failure(ctx context.Context, op string, err error) error {
-	var own *Error
-	if errors.As(err, &own) {
+	if own, ok := errors.AsType[*Error](err); ok {
 		return own
 	}
 	if ctx.Err() != nil {

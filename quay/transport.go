@@ -98,7 +98,7 @@ func (t *transport) attempt(c *call, req *http.Request, token Token) (*http.Resp
 		}
 		return nil, t.broken(c, err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // read to its end or given up; there is nothing to lose
+	defer resp.Body.Close()
 	t.log.DebugContext(ctx, "quay answered", "op", c.op, "status", resp.StatusCode)
 
 	if err := t.read(c, resp); err != nil {

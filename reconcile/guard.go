@@ -1,6 +1,9 @@
 package reconcile
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Limits are the guard's.
 type Limits struct {
@@ -44,11 +47,8 @@ func guard(w World, p Plan, l Limits) error {
 	}
 	changed := 0
 	for _, c := range p.Components {
-		for _, a := range c.Actions {
-			if unasked(a) {
-				changed++
-				break
-			}
+		if slices.ContainsFunc(c.Actions, unasked) {
+			changed++
 		}
 	}
 	total := len(p.Components)

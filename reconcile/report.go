@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -94,7 +95,7 @@ func (p Plan) diagnostics() []diagnostic {
 			severityWarning, Key{}, "orphans",
 			fmt.Sprintf("%s and %s are left from Components that are gone",
 				plural(len(p.Orphans.Robots), "robot", "robots"), plural(len(p.Orphans.Repositories), "repository", "repositories")),
-			firstOf(append(p.Orphans.Robots[:len(p.Orphans.Robots):len(p.Orphans.Robots)], p.Orphans.Repositories...), 6),
+			firstOf(slices.Concat(p.Orphans.Robots, p.Orphans.Repositories), 6),
 		})
 	}
 	return append(warnings, problems...)

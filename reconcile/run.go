@@ -56,8 +56,7 @@ func (r *Run) Do(ctx context.Context) Summary {
 	s := r.pass(ctx)
 	s.Elapsed = r.Now().Sub(start)
 	s.Quay = r.Quay.Stats()
-	var interrupted Interrupted
-	if errors.As(context.Cause(ctx), &interrupted) {
+	if interrupted, ok := errors.AsType[Interrupted](context.Cause(ctx)); ok {
 		s.Signal = interrupted.Signal
 	}
 	r.Report.Finish(s)
@@ -92,7 +91,7 @@ func (r *Run) pass(ctx context.Context) Summary {
 	return s
 }
 
-// ErrDeclined: the person at the terminal said no.
+// ErrDeclined is the answer no at the prompt.
 var ErrDeclined = errors.New("not confirmed; nothing was changed")
 
 func (r *Run) apply(ctx context.Context, n Naming, plan Plan, total int) []Outcome {
@@ -130,7 +129,7 @@ func (r *Run) apply(ctx context.Context, n Naming, plan Plan, total int) []Outco
 // logChange writes the audit record of a change, with the keys the platform
 // gives such records.
 func (r *Run) logChange(ctx context.Context, p ComponentPlan, c Change) {
-	r.Log.InfoContext(ctx, string(c.Op)+" "+string(c.Kind),
+	r.Log.InfoContext(ctx, "changed", "op", c.Op, "kind", c.Kind,
 		"namespace", p.Component.Namespace, "name", p.Component.Name, "controllerKind", componentKind,
 		"action", c.Op.action(), "audit", c.Audit, "target", c.Target, "reason", c.Reason, "run", r.Header.Run)
 }

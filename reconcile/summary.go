@@ -110,7 +110,7 @@ func (s *Summary) count(p Plan, outcomes []Outcome) {
 	s.Changes, s.Components, s.Failures = ChangeCount{}, ComponentCount{Total: len(p.Components) + len(p.Missing)}, nil
 	for i, c := range p.Components {
 		o := Outcome{Applied: c.Actions}
-		if outcomes != nil {
+		if i < len(outcomes) {
 			o = outcomes[i]
 		}
 		for _, a := range o.Applied {

@@ -11,6 +11,7 @@ import (
 // Outcome is what becomes of a request that a Fault befalls.
 type Outcome int
 
+// What can become of it.
 const (
 	Answer   Outcome = iota // the answer of the Fault is sent
 	Drop                    // the connection is dropped without an answer

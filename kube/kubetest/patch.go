@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -170,11 +171,7 @@ func directed(value any) bool {
 			}
 		}
 	case []any:
-		for _, inner := range value {
-			if directed(inner) {
-				return true
-			}
-		}
+		return slices.ContainsFunc(value, directed)
 	}
 	return false
 }

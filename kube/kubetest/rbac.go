@@ -61,7 +61,7 @@ func (s *Server) authorize(q request) error {
 		return nil
 	}
 	if q.plural == "" {
-		return apierrors.NewForbidden(schema.GroupResource{}, "", fmt.Errorf("User %q cannot %s this path", q.user.name, q.verb))
+		return apierrors.NewForbidden(schema.GroupResource{}, "", fmt.Errorf("User %q cannot %s this path", q.user.name, q.verb)) //nolint:staticcheck // the server's words
 	}
 	resource := q.plural
 	if q.subresource != "" {
@@ -72,7 +72,7 @@ func (s *Server) authorize(q request) error {
 		where = fmt.Sprintf("in the namespace %q", q.namespace)
 	}
 	return apierrors.NewForbidden(schema.GroupResource{Group: q.group, Resource: q.plural}, q.name,
-		fmt.Errorf("User %q cannot %s resource %q in API group %q %s", q.user.name, q.verb, resource, q.group, where))
+		fmt.Errorf("User %q cannot %s resource %q in API group %q %s", q.user.name, q.verb, resource, q.group, where)) //nolint:staticcheck // the server's words
 }
 
 func (s *Server) granted(q request, bindings, namespace string) bool {

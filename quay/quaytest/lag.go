@@ -1,5 +1,7 @@
 package quaytest
 
+import "slices"
+
 // lag is a read replica that is behind: reads see an older state.
 type lag struct {
 	writes int      // how many writes reads are behind
@@ -47,7 +49,7 @@ func (l *lag) remember(current *state) (undo func()) {
 		return func() {}
 	}
 	before := l.past
-	l.past = append(before[:len(before):len(before)], current.clone())
+	l.past = append(slices.Clip(before), current.clone())
 	if len(l.past) > l.writes {
 		l.past = l.past[len(l.past)-l.writes:]
 	}
