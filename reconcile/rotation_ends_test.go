@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -92,6 +93,16 @@ func (e *ends) copyFrom(w *env) {
 	}
 }
 
+// robotOf is the robot whose use a Secret's name ends in.
+func (e *ends) robotOf(secret string) string {
+	for robot := range e.robots {
+		if strings.HasSuffix(robot, secret[len(secret)-4:]) {
+			return robot
+		}
+	}
+	panic("no robot for " + secret)
+}
+
 // content is the Secret's of a robot as it is now.
 func (e *ends) content(robot string) []byte {
 	auth := base64.StdEncoding.EncodeToString([]byte(org + "+" + robot + ":" + token(robot, e.robots[robot].regenerated)))
@@ -122,21 +133,24 @@ func (e *ends) touch() {
 }
 
 // violations are what must not be when nobody is at work any more.
-func (e *ends) violations() (found []string) {
-	for name, s := range e.secrets {
-		current := false
-		for robot := range e.robots {
-			current = current || string(s.secret.DockerConfigJSON()) == string(e.content(robot))
-		}
-		if !current {
-			found = append(found, "dead token in Secret "+name)
-		}
-	}
+func (e *ends) violations() []string {
+	found := e.deadTokens()
 	if e.lost > 0 {
 		found = append(found, "lost request: acknowledged without a regeneration")
 	}
 	if e.component.Annotations[reconcile.AnnotationGenerate] != "" || e.component.Annotations[reconcile.AnnotationRotation] != "" {
 		found = append(found, "lost request: it was not acknowledged")
+	}
+	return found
+}
+
+// deadTokens reports the Secrets that do not carry their robot's current token.
+func (e *ends) deadTokens() (found []string) {
+	for name, s := range e.secrets {
+		robot := e.robotOf(name)
+		if string(s.secret.DockerConfigJSON()) != string(e.content(robot)) {
+			found = append(found, "dead token in Secret "+name)
+		}
 	}
 	return found
 }
@@ -213,7 +227,7 @@ func (p party) robot(name string) quay.Robot {
 
 func (p party) ListRobots(context.Context) ([]quay.Robot, error) {
 	return call(p, "list robots", func() (all []quay.Robot, _ error) {
-		for name := range p.ends.robots {
+		for _, name := range slices.Sorted(maps.Keys(p.ends.robots)) {
 			all = append(all, p.robot(name))
 		}
 		return all, nil

@@ -193,6 +193,7 @@ func randomSchedule(random *rand.Rand) (violations []string, regenerated int) {
 	s.start(runs)
 	crashes, edits, requests := random.IntN(2), random.IntN(2), random.IntN(2)
 	bound := runs + requests + 1 // the clean run may serve a second request
+	calm := crashes+edits+requests == 0
 	for {
 		waiting := s.pending()
 		if len(waiting) == 0 {
@@ -219,7 +220,10 @@ func randomSchedule(random *rand.Rand) (violations []string, regenerated int) {
 		}
 		s.let(w, how)
 	}
-	violations = s.clean()
+	if calm {
+		violations = s.ends.deadTokens() // nothing failed: there must be nothing to mend
+	}
+	violations = append(violations, s.clean()...)
 	for _, r := range s.ends.robots {
 		regenerated = max(regenerated, r.regenerated)
 	}

@@ -3,7 +3,9 @@ package reconcile_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -44,6 +46,48 @@ func TestRotation(t *testing.T) {
 	}
 	for _, v := range e.heal(rotate) {
 		t.Error(v)
+	}
+}
+
+// Request and marker come off in one patch that names what it rests on: the
+// Component's version, the request, and the marker this rotation began with.
+func TestRotationIsAcknowledgedConditionally(t *testing.T) {
+	t.Parallel()
+	e := newScenario(rotate)
+	var patches [][]string
+	e.newRunOver(func(end http.RoundTripper) http.RoundTripper {
+		return roundTrip(func(r *http.Request) (*http.Response, error) {
+			if r.Method == http.MethodPatch && strings.HasSuffix(r.URL.Path, "/components/billing") {
+				body, _ := io.ReadAll(r.Body)
+				r.Body = io.NopCloser(bytes.NewReader(body))
+				var ops []struct{ Op, Path string }
+				if err := json.Unmarshal(body, &ops); err != nil {
+					return nil, err
+				}
+				var patch []string
+				for _, o := range ops {
+					patch = append(patch, o.Op+" "+o.Path)
+				}
+				patches = append(patches, patch)
+			}
+			return end.RoundTrip(r)
+		})
+	}).Do(context.Background())
+	if len(patches) != 2 {
+		t.Fatalf("%d patches of the Component, want the marker and the acknowledgement: %v", len(patches), patches)
+	}
+	for i, want := range [][]string{
+		{"replace /metadata/resourceVersion", "test /metadata/annotations/image.redhat.com~1generate"},
+		{
+			"replace /metadata/resourceVersion", "test /metadata/annotations/image.redhat.com~1generate", "test /metadata/annotations/image.redhat.com~1rotation",
+			"remove /metadata/annotations/image.redhat.com~1generate", "remove /metadata/annotations/image.redhat.com~1rotation",
+		},
+	} {
+		for _, op := range want {
+			if !slices.Contains(patches[i], op) {
+				t.Errorf("patch %d lacks %q: %v", i, op, patches[i])
+			}
+		}
 	}
 }
 
