@@ -16,6 +16,15 @@ demo: ## run against a simulated Quay and cluster
 .PHONY: test
 test: kubernetes ## run all tests, with the race detector and a real kube-apiserver
 	BERTH_REQUIRE_KUBERNETES=1 go test -race -shuffle=on -count=1 -timeout=20m ./...
+	go test -count=1 -v -run='^TestOverlap' ./reconcile # too many orders for the race detector
+
+.PHONY: crash-pairs
+crash-pairs: ## kill a run and the one that mends it, in every pair of calls
+	BERTH_CRASH_PAIRS=all go test -count=1 -v -timeout=30m -run='^TestCrashPairs$$' ./reconcile
+
+.PHONY: mutants
+mutants: ## remove one guard at a time and see a test fail
+	go run ./testdata/mutants
 
 .PHONY: kubernetes
 kubernetes: ## build etcd and kube-apiserver for the tests: about five minutes, once a machine

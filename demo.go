@@ -146,11 +146,16 @@ func (st stage) auths(namespace, secret string) map[string]struct{ Auth string }
 
 // show prints what a tenant's developer finds after the run.
 func (st stage) show(w io.Writer) {
-	metadata, _ := st.cluster.Object("components", "acme-tenant", "billing")["metadata"].(map[string]any)
-	annotations, _ := metadata["annotations"].(map[string]any)
-	_, _ = fmt.Fprintf(w, "\n── What the owner of acme-tenant/billing sees ──\n\n%s: %v\n", reconcile.AnnotationImage, annotations[reconcile.AnnotationImage])
-	for _, name := range []string{"billing-image-push", "billing-image-pull"} {
-		auths := st.auths("acme-tenant", name)
-		_, _ = fmt.Fprintf(w, "Secret %s: a login for %s\n", name, strings.Join(slices.Sorted(maps.Keys(auths)), ", "))
+	for _, c := range []reconcile.Key{{Namespace: "acme-tenant", Name: "billing"}, {Namespace: "initech-tenant", Name: "mail"}} {
+		metadata, _ := st.cluster.Object("components", c.Namespace, c.Name)["metadata"].(map[string]any)
+		annotations, _ := metadata["annotations"].(map[string]any)
+		_, _ = fmt.Fprintf(w, "\n── What the owner of %s sees ──\n\n", c)
+		for _, name := range slices.Sorted(maps.Keys(annotations)) {
+			_, _ = fmt.Fprintf(w, "%s: %v\n", name, annotations[name])
+		}
+		for _, secret := range []string{c.Name + "-image-push", c.Name + "-image-pull"} {
+			auths := st.auths(c.Namespace, secret)
+			_, _ = fmt.Fprintf(w, "Secret %s: a login for %s\n", secret, strings.Join(slices.Sorted(maps.Keys(auths)), ", "))
+		}
 	}
 }

@@ -275,6 +275,10 @@ func TestCrashPoints(t *testing.T) {
 // is tried: for every first crash some second ones.
 func TestCrashPairs(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Log("not in a short run")
+		return
+	}
 	const share = 8
 	pairs, converged := 0, 0
 	var all []string

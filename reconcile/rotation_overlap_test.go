@@ -237,7 +237,7 @@ func randomSchedule(random *rand.Rand) (violations []string, regenerated int) {
 // most one of the runs dying in any of them.
 func TestOverlapCore(t *testing.T) {
 	t.Parallel()
-	if raceDetector {
+	if raceDetector || testing.Short() {
 		t.Log("not with the race detector, which makes it ten times longer; make test runs it without, too")
 		return
 	}

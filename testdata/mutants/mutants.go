@@ -1,0 +1,128 @@
+package main
+
+const (
+	domain   = "./reconcile"
+	registry = "./quay"
+	cluster  = "./kube/..."
+)
+
+var mutants = []mutant{
+	{
+		"the marker comes first", "reconcile/rotate.go",
+		`			return fmt.Errorf("the rotation cannot be recorded, so nothing was rotated: %w", err)`,
+		`			w.rotation, w.component = &m, c
+			return nil`, domain,
+	},
+	{
+		"a token that differs from the marker's is not replaced again", "reconcile/rotate.go",
+		`	if w.seen(a.Robot, robot.Token) != before {
+		return nil // an earlier`, `	if w.seen(a.Robot, robot.Token) == "" {
+		return nil // an earlier`, domain,
+	},
+	{
+		"the Secret is written under its resourceVersion", "kube/secret.go",
+		`	body.Metadata.ResourceVersion = resourceVersion
+	_, err := patch`, `	_, err := patch`, cluster,
+	},
+	{
+		"the Secret is read back", "reconcile/work.go",
+		`		case err == nil && fresh:`, `		case err == nil && (fresh || exists):`, domain,
+	},
+	{
+		"the Component is still the one listed", "reconcile/work.go",
+		`c.UID != listed.UID || c.Deleting`, `c.Deleting`, domain,
+	},
+	{
+		"the acknowledgement tests the request", "reconcile/rotate.go",
+		`		change.Test[AnnotationGenerate] = rotateRequest
+`, ``, domain,
+	},
+	{
+		"the acknowledgement tests the marker", "reconcile/rotate.go",
+		`	change.Test[AnnotationRotation] = c.Annotations[AnnotationRotation]
+`, ``, domain,
+	},
+	{
+		"an acknowledgement demands that both tokens changed", "reconcile/rotate.go",
+		`w.current[account.Robot] == m.before(account.Role)`, `w.current[account.Robot] == ""`, domain,
+	},
+	{
+		"a robot's answer carries a token", "quay/robots.go",
+		`!robotToken.MatchString(r.Token)`, `len(r.Token) > 100`, registry,
+	},
+	{
+		"a robot's answer is about that robot", "quay/robots.go",
+		`r.Name != c.login(name)`, `r.Name == ""`, registry,
+	},
+	{
+		"the list of robots is an administrator's", "quay/robots.go",
+		`r.Repositories == nil || r.Token == ""`, `r.Repositories == nil`, registry,
+	},
+	{
+		"robots of look-alike organizations are left out", "quay/robots.go",
+		`			if !ours {
+				return nil`, `			if !ours && name == "" {
+				return nil`, registry,
+	},
+	{
+		"a regeneration is not repeated blindly", "quay/client.go",
+		`k.repeatable || method == http.MethodGet`, `k.repeatable || method != http.MethodPut`, registry,
+	},
+	{
+		"redirects are not followed", "quay/client.go",
+		`return http.ErrUseLastResponse`, `return nil`, registry,
+	},
+	{
+		"an answer is bounded", "quay/transport.go",
+		`		b.failed = errTooLarge
+		return 0, b.failed`, `		b.left = 1 << 40`, registry,
+	},
+	{
+		"a repository is listed once", "quay/repositories.go",
+		`seen[r.Name] {`, `false {`, registry,
+	},
+	{
+		"the list of repositories is not the anonymous one", "quay/repositories.go",
+		`if r.Starred == nil {`, `if r.Name == "" {`, registry,
+	},
+	{
+		"HTML is no answer", "quay/transport.go",
+		`	if !isJSON(resp) { // also`, `	if resp == nil { // also`, registry,
+	},
+	{
+		"the run begins as an administrator", "reconcile/observe.go",
+		`!organization.Admin`, `false`, domain,
+	},
+	{
+		"a foreign Secret is not written", "reconcile/plan.go",
+		`exists && s.Owned == foreign`, `exists && s.Owned > predecessor`, domain,
+	},
+	{
+		"a foreign repository is not taken", "reconcile/plan.go",
+		`exists && r.Description != n.Mark && !w.adoptable(n, r)`, `exists && r.Description == "" && n.Mark == ""`, domain,
+	},
+	{
+		"a marker grows stale", "reconcile/rotate.go",
+		`age > staleAfter || age < -minPace`, `false`, domain,
+	},
+	{
+		"a tenant's requests have a pace", "reconcile/rotate.go",
+		`age >= 0 && age < minPace`, `age < 0`, domain,
+	},
+	{
+		"no token is replaced when the run is ending", "reconcile/rotate.go",
+		`	if w.ending() {`, `	if w.ending() && before == "" {`, domain,
+	},
+	{
+		"the Secret is proven writable first", "reconcile/rotate.go",
+		`		if err := w.writable(ctx, a); err != nil {`, `		if err := w.writable(ctx, a); err != nil && a.Robot == "" {`, domain,
+	},
+	{
+		"the guard counts unasked changes", "reconcile/guard.go",
+		`share > l.MaxChangeRatio`, `share > 2`, domain,
+	},
+	{
+		"a global fact stops the run", "reconcile/apply.go",
+		`	if global(err) {`, `	if global(err) && w == nil {`, domain,
+	},
+}
