@@ -93,10 +93,12 @@ func TestTheClientsOfADryRunRefuseWrites(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := e.quay.DeleteRobot(t.Context(), "any"); !errors.Is(err, quay.ErrReadOnly) {
+	if err := e.quay.DeleteRobot(t.Context(), "any"); !errors.Is(err, quay.ErrWriteRefused) {
 		t.Errorf("Quay's: %v", err)
 	}
-	if err := e.kube.CreateSecret(t.Context(), kube.SecretWrite{Namespace: "any", Name: "any"}); !errors.Is(err, kube.ErrReadOnly) {
+	if err := e.kube.CreateSecret(t.Context(), kube.SecretWrite{
+		Namespace: "any", Name: "any", DockerConfigJSON: func() []byte { return []byte("{}") },
+	}); !errors.Is(err, kube.ErrReadOnly) {
 		t.Errorf("the cluster's: %v", err)
 	}
 	if n := st.quay.Mutations() + st.cluster.Mutations(); n > 0 {
