@@ -218,18 +218,15 @@ func quayAnswers(quote string) []quaytest.Fault {
 		{Outcome: quaytest.Truncate},
 		{Outcome: quaytest.Drop, Applied: true},
 	}
-	for _, status := range []int{400, 401, 402, 403, 404, 409, 422, 429, 500, 501} {
+	for _, status := range []int{400, 401, 402, 403, 404, 500} {
 		all = append(all, quaytest.Fault{Status: status, ContentType: asJSON, Body: detail})
 	}
-	for _, status := range []int{400, 500} {
-		all = append(all, quaytest.Fault{Status: status, ContentType: asJSON, Body: message}, quaytest.Fault{Status: status, ContentType: asJSON, Body: object})
-	}
-	return all
+	return append(all, quaytest.Fault{Status: 400, ContentType: asJSON, Body: message}, quaytest.Fault{Status: 422, ContentType: asJSON, Body: object})
 }
 
 func clusterAnswers(quote string) []kubetest.Fault {
 	all := []kubetest.Fault{{Outcome: kubetest.Truncate}, {Outcome: kubetest.Drop, Applied: true}, {Status: 502, Page: "<html>" + quote}, {Status: 200, Page: `{"kind":"` + quote + `"`}}
-	for _, status := range []int{400, 401, 403, 404, 409, 410, 422, 429, 500, 503} {
+	for _, status := range []int{400, 401, 403, 409, 422, 500} {
 		all = append(all, kubetest.Fault{Status: status, Message: quote})
 	}
 	return all

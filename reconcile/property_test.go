@@ -82,7 +82,8 @@ var generates = []string{"", "", "", "false", "true", `{"visibility":"public"}`,
 func drawWorld(t *rapid.T) *world {
 	w := &world{env: newEnv(), dying: map[string]bool{}}
 	w.policy = w.env.newRun().Policy
-	w.policy.Visibility = rapid.SampledFrom([]quay.Visibility{quay.Private, quay.Public}).Draw(t, "visibility")
+	visibility := rapid.SampledFrom([]quay.Visibility{quay.Private, quay.Public})
+	w.policy.Visibility = visibility.Draw(t, "visibility before")
 	w.policy.AllowPublish = rapid.Bool().Draw(t, "allow publish")
 	w.quay.AddRepository(quaytest.Repository{Name: org + "/library/tools", Description: "by hand"})
 	w.quay.AddRobot(quaytest.Robot{Name: org + "+ci", Description: "by hand", Permissions: map[string]string{org + "/library/tools": "admin"}})
@@ -100,6 +101,7 @@ func drawWorld(t *rapid.T) *world {
 	if rapid.IntRange(0, 3).Draw(t, "served before") > 0 {
 		w.do(w.newRun())
 	}
+	w.policy.Visibility = visibility.Draw(t, "visibility")
 	for range rapid.IntRange(0, 6).Draw(t, "events") {
 		plan := w.dryRun().plan
 		if len(plan.Components) == 0 {
