@@ -56,6 +56,11 @@ func (w *world) judge(t *rapid.T, p reconcile.ComponentPlan, before view) {
 	if d := cmp.Diff(ideal, after); d != "" {
 		t.Fatalf("%s is not as it should be (-want +got):\n%s", p.Key(), d)
 	}
+	for _, r := range w.quay.Snapshot().Robots { // an earlier Component's could still push
+		if name := strings.TrimPrefix(r.Name, org+"+"); markKey(r.Description) == markKey(p.Names.Mark) && name != p.Names.Push.Robot && name != p.Names.Pull.Robot {
+			t.Fatalf("%s: robot %s of an earlier Component is left", p.Key(), r.Name)
+		}
+	}
 }
 
 // wanted is the visibility that a repository should have: what is stated, else
