@@ -185,11 +185,11 @@ func TestASignalLetsFinishWhatIsInFlight(t *testing.T) {
 			p.quay.Inject(quaytest.Fault{Method: http.MethodPut, Route: quaytest.RouteRobot, Outcome: quaytest.Stall, Release: release})
 
 			program := p.start(t, "interrupted: nothing new is begun", "--concurrency=1", "-o", "json")
-			<-stalled
+			await(t, "the call that stalls", stalled)
 			if err := program.cmd.Process.Signal(signal); err != nil {
 				t.Fatal(err)
 			}
-			<-program.stderr.seen // the word that it is interrupted
+			await(t, "the word that it is interrupted", program.stderr.seen)
 			close(release)
 			r := program.wait(t).must(t, 128+int(signal))
 

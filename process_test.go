@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 )
 
 // process is the program, running.
@@ -52,4 +53,14 @@ func (c process) wait(t *testing.T) result {
 	t.Helper()
 	_ = c.cmd.Wait() // the exit code tells
 	return result{c.cmd.ProcessState.ExitCode(), c.stdout.text.String(), c.stderr.text.String()}
+}
+
+// await bounds a wait by far more than it takes.
+func await(t *testing.T, what string, happened <-chan struct{}) {
+	t.Helper()
+	select {
+	case <-happened:
+	case <-time.After(time.Minute):
+		t.Fatalf("%s did not come", what)
+	}
 }
