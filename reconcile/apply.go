@@ -70,10 +70,8 @@ type applier struct {
 	now          func() time.Time
 
 	stop    atomic.Pointer[error] // a fact about the whole run that ends it
+	full    atomic.Bool           // the plan at Quay has no private repository left
 	applied func(ComponentPlan, Action)
-
-	closing sync.Mutex // held while a repository is made private
-	full    bool       // the plan at Quay has none left; guarded by closing
 }
 
 // apply works off the plan, some Components at a time, and returns an outcome

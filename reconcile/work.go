@@ -39,19 +39,17 @@ func (w *work) changeVisibility(ctx context.Context, a ChangeVisibility) error {
 	})
 }
 
-// within makes a call that takes one of the plan's private repositories, one at
-// a time, so that a single refusal is the verdict for the whole run.
+// within makes a call that may take one of the private repositories that the plan
+// at Quay allows. The first refusal is the verdict for the whole run: only what is
+// in flight beside it is refused by Quay, too.
 func (w *work) within(v quay.Visibility, what string, call func() error) error {
-	if v != quay.Private {
-		return call()
-	}
-	w.closing.Lock()
-	defer w.closing.Unlock()
-	if w.full {
+	if v == quay.Private && w.full.Load() {
 		return fmt.Errorf("%s: %w", what, quay.ErrPaymentRequired)
 	}
 	err := call()
-	w.full = errors.Is(err, quay.ErrPaymentRequired)
+	if errors.Is(err, quay.ErrPaymentRequired) {
+		w.full.Store(true)
+	}
 	return err
 }
 
