@@ -279,7 +279,10 @@ func TestCrashPairs(t *testing.T) {
 		t.Log("not in a short run")
 		return
 	}
-	const share = 8
+	share := 8
+	if raceDetector { // it makes this ten times longer; make test runs it without, too
+		share = 1
+	}
 	pairs, converged := 0, 0
 	var all []string
 	var mu sync.Mutex
@@ -310,7 +313,7 @@ func TestCrashPairs(t *testing.T) {
 	}
 	t.Logf("crash pairs: %d, converged: %d, dead tokens: %d, lost requests: %d",
 		pairs, converged, count(all, "dead token"), count(all, "lost request"))
-	if least := map[bool]int{false: 1000, true: 14000}[everyPair()]; pairs < least {
+	if least := map[bool]int{false: 125 * share, true: 14000}[everyPair()]; pairs < least {
 		t.Errorf("%d pairs, want at least %d", pairs, least)
 	}
 }

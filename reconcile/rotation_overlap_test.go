@@ -50,9 +50,10 @@ var raceDetector bool
 
 // start begins n runs; each stops at its first call.
 func (s *schedule) start(n int) {
-	for i := range n {
-		run := &runner{}
-		s.runs = append(s.runs, run)
+	for range n {
+		s.runs = append(s.runs, &runner{})
+	}
+	for i, run := range s.runs {
 		r := s.newRun(i)
 		go func() { run.summary = r.Do(context.Background()) }()
 	}

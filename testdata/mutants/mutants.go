@@ -91,7 +91,7 @@ var mutants = []mutant{
 	},
 	{
 		"the run begins as an administrator", "reconcile/observe.go",
-		`!organization.Admin`, `false`, domain,
+		`!organization.Admin`, `!organization.Admin && ctx == nil`, domain,
 	},
 	{
 		"a foreign Secret is not written", "reconcile/plan.go",
