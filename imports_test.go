@@ -77,7 +77,7 @@ var importRules = []struct {
 		"the domain",
 		func(pkg string) bool { return pkg == "berth/reconcile" },
 		func(i string) bool {
-			return within(i, module) && i != "berth/quay" && i != "berth/kube" ||
+			return within(i, module) && i != "berth/quay" && i != "berth/kube" && i != "berth/reconcile/gitsource" ||
 				within(i, "net/http", "k8s.io", "sigs.k8s.io", "github.com/spf13/pflag", "github.com/sethvargo/go-envconfig", "flag")
 		},
 		"it knows nothing of HTTP, of flags and of Kubernetes' types",

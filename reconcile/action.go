@@ -49,7 +49,10 @@ type Change struct {
 }
 
 // CreateRepository makes the image repository.
-type CreateRepository struct{ quay.Repository }
+type CreateRepository struct {
+	quay.Repository
+	Reason string // for its visibility
+}
 
 // DescribeRepository writes our mark on a repository that is to be ours.
 type DescribeRepository struct{ Name, Mark string }
@@ -112,7 +115,7 @@ type Announce struct {
 
 func (a CreateRepository) change() Change {
 	return Change{
-		Op: OpCreate, Kind: KindRepository, Target: a.Name, Detail: string(a.Visibility), Audit: true,
+		Op: OpCreate, Kind: KindRepository, Target: a.Name, Detail: string(a.Visibility), Reason: a.Reason, Audit: true,
 		After: map[string]string{"visibility": string(a.Visibility)},
 	}
 }

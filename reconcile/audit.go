@@ -51,30 +51,33 @@ func (w *World) observeRoles(ctx context.Context, q registryReader, now time.Tim
 }
 
 const (
-	auditSlots = 24 * 4 // quarters of an hour in a day
-	auditFloor = 10
+	slots      = 24 * 4 // quarters of an hour in a day
+	shareFloor = 10
 )
 
-// audited returns the share of repositories whose roles a run at this time
-// looks at: at least ten, and every one of them once a day when runs are a
-// quarter of an hour apart. Hashing spreads a tenant's repositories over the day.
-func audited(repositories []string, now time.Time) []string {
-	ranked := slices.Clone(repositories)
+// audited returns the share of names that a run at this time looks at: at least
+// ten, and every one of them once a day when runs are a quarter of an hour apart.
+func audited(names []string, now time.Time) []string {
+	return portion(names, max(shareFloor, (len(names)+slots-1)/slots), now)
+}
+
+// portion returns so many names, beginning where the time of day points. Hashing
+// spreads a tenant's over the day.
+func portion(names []string, most int, now time.Time) []string {
+	ranked := slices.Clone(names)
 	slices.Sort(ranked)
 	ranked = slices.Compact(ranked)
 	place := make(map[string]string, len(ranked))
-	for _, r := range ranked {
-		place[r] = hash(16, "audit", r)
+	for _, name := range ranked {
+		place[name] = hash(16, "audit", name)
 	}
 	slices.SortFunc(ranked, func(a, b string) int { return cmp.Compare(place[a], place[b]) })
 
 	total := len(ranked)
 	now = now.UTC()
-	slot := now.Hour()*4 + now.Minute()/15
-	first := slot * total / auditSlots
-	count := min(total, max(auditFloor, (total+auditSlots-1)/auditSlots))
-	share := make([]string, 0, count)
-	for i := range count {
+	first := (now.Hour()*4 + now.Minute()/15) * total / slots
+	share := make([]string, 0, min(most, total))
+	for i := range min(most, total) {
 		share = append(share, ranked[(first+i)%total])
 	}
 	return share

@@ -41,6 +41,22 @@
 //	robots of an earlier Component of the name         DeleteRobot, after a live look at the Component
 //	Component       annotation not what it should be   Announce
 //
+// Visibility is what the Component's owner states, else what the operator sets,
+// else what its source is:
+//
+//	stated   set by         source          a new repository   one that is    one that is
+//	         --visibility                   becomes            public         private
+//	private  any            any             private            is closed      stays
+//	public   any            any             public             stays          is opened
+//	-        private        any             private            is closed      stays
+//	-        public         any             public             stays          stays; --allow-publish opens it
+//	-        auto           anybody's       public             stays          stays
+//	-        auto           private         private            is closed      stays
+//	-        auto           did not answer  private            stays          stays
+//	-        auto           not looked at   waits              stays          stays
+//
+// A Component without a source, such as an imported image, counts as private.
+//
 // # What holds
 //
 //   - No Secret holds a credential of another Component's robot.

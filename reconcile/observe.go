@@ -12,6 +12,7 @@ import (
 
 	"berth/kube"
 	"berth/quay"
+	"berth/reconcile/gitsource"
 )
 
 // registryReader and clusterReader are all the reading that comes before a plan.
@@ -29,6 +30,11 @@ type clusterReader interface {
 	Secrets(ctx context.Context, namespace, labelSelector string) ([]kube.Secret, error)
 	SecretMetadata(ctx context.Context, namespace, name string) (kube.Secret, error)
 	ServiceAccounts(ctx context.Context, namespace string, keep func(string) bool) ([]kube.ServiceAccount, error)
+}
+
+// sources tells whether anybody may read a Component's source.
+type sources interface {
+	Probe(ctx context.Context, address string) gitsource.Verdict
 }
 
 // ErrNotAdmin stops a run before it compares anything: with less than an
@@ -53,9 +59,9 @@ func permitted(robots map[string]Robot) bool {
 // readers bounds the small requests of an observation that are made side by side.
 const readers = 8
 
-// observe reads the world. now chooses the repositories whose roles are
-// audited; it reaches nothing else.
-func observe(ctx context.Context, q registryReader, k clusterReader, n Naming, p Policy, s Scope, now time.Time) (World, error) {
+// observe reads the world. now chooses the repositories whose roles and sources
+// are looked at, and tells what of rotations is too young or too old.
+func observe(ctx context.Context, q registryReader, k clusterReader, git sources, n Naming, p Policy, s Scope, now time.Time) (World, error) {
 	organization, err := q.GetOrganization(ctx)
 	if err != nil {
 		return World{}, err
@@ -90,6 +96,7 @@ func observe(ctx context.Context, q registryReader, k clusterReader, n Naming, p
 		return World{}, err
 	}
 	w.observeRotations(s, now)
+	w.observeSources(ctx, git, now)
 	return w, w.observeRoles(ctx, q, now)
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"berth/kube"
 	"berth/quay"
+	"berth/reconcile/gitsource"
 )
 
 // Plan is everything a run would change, and everything it found that it
@@ -29,7 +30,7 @@ type ComponentPlan struct {
 	Warnings  []string
 	Skipped   string   // why nothing is to be done
 	Problem   *Problem // why nothing can be done
-	Deferred  string   // why its rotation waits
+	Deferred  string   // what waits for a later run, and why
 
 	rotation []Action // to be appended when its turn comes; see pace
 	resumed  bool     // it was begun by an earlier run
@@ -113,7 +114,11 @@ func (w World) plan(c kube.Component, robots map[string][]string) ComponentPlan 
 	if problem := w.notOurs(c, names); problem != nil {
 		return p.refuse(problem)
 	}
-	visibility := w.planRepository(&p, asked)
+	visibility, known := w.planRepository(&p, asked)
+	if !known {
+		p.Deferred = "it waits: as many sources were looked at as one run does"
+		return p
+	}
 	w.planRobots(&p)
 	if problem := w.planSecrets(&p); problem != nil {
 		return p.refuse(problem)
@@ -207,31 +212,64 @@ func (w World) adoptable(n Names, r quay.Repository) bool {
 	return w.Policy.Adopt && (!marked || m.key == own.key)
 }
 
-// planRepository returns the visibility the repository will have.
-func (w World) planRepository(p *ComponentPlan, asked request) quay.Visibility {
-	want, reason := w.Policy.Visibility, "--visibility is "+string(w.Policy.Visibility)
-	if asked.visibility != "" {
-		want, reason = asked.visibility, "stated on the Component"
-	}
+// planRepository returns the visibility the repository will have; it is not known
+// when that follows a source which nobody has looked at.
+func (w World) planRepository(p *ComponentPlan, asked request) (want quay.Visibility, known bool) {
 	r, exists := w.Repositories[p.Names.Repository]
-	if !exists {
+	want, reason := w.visibility(p.Key(), asked)
+	switch {
+	case !exists && want == "":
+		return "", false
+	case !exists:
+		if asked.visibility == "" && w.Policy.Visibility != "" {
+			reason = "" // the setting is for all that is new
+		}
 		p.Note = "new, " + string(want)
-		p.Actions = append(p.Actions, CreateRepository{quay.Repository{Name: p.Names.Repository, Description: p.Names.Mark, Visibility: want}})
-		return want
-	}
-	if r.Description != p.Names.Mark {
+		p.Actions = append(p.Actions, CreateRepository{quay.Repository{Name: p.Names.Repository, Description: p.Names.Mark, Visibility: want}, reason})
+		return want, true
+	case r.Description != p.Names.Mark:
 		p.Note = "adopted"
 		p.Actions = append(p.Actions, DescribeRepository{r.Name, p.Names.Mark})
 	}
-	if want == quay.Public && asked.visibility == "" && !w.Policy.AllowPublish {
-		want = r.Visibility // opening what is closed takes more than a setting for new repositories
+	if want == "" || want == quay.Public && !w.mayOpen(asked) || w.unsure(p.Key(), asked) {
+		want = r.Visibility
 	}
 	if r.Visibility != want {
 		p.Actions = append(p.Actions, ChangeVisibility{
 			Repository: r.Name, From: r.Visibility, To: want, Reason: reason, Asked: asked.visibility != "",
 		})
 	}
-	return want
+	return want, true
+}
+
+// visibility decides for a Component: what its owner states, else what the
+// operator sets, else what its source is. It is "" for a source that was not
+// looked at.
+func (w World) visibility(k Key, asked request) (v quay.Visibility, reason string) {
+	source, looked := w.Sources[k]
+	switch {
+	case asked.visibility != "":
+		return asked.visibility, "stated on the Component"
+	case w.Policy.Visibility != "":
+		return w.Policy.Visibility, "--visibility is " + string(w.Policy.Visibility)
+	case !looked:
+		return "", ""
+	case source.Answer == gitsource.Public:
+		return quay.Public, source.Reason
+	}
+	return quay.Private, source.Reason // what nobody could tell is private, too
+}
+
+// mayOpen reports whether a private repository may become public: not because of
+// what its source is now, nor by a setting alone.
+func (w World) mayOpen(asked request) bool {
+	return asked.visibility != "" || w.Policy.Visibility == quay.Public && w.Policy.AllowPublish
+}
+
+// unsure reports whether all that speaks for a visibility is a source that did
+// not answer, which is no reason to change what stands.
+func (w World) unsure(k Key, asked request) bool {
+	return asked.visibility == "" && w.Policy.Visibility == "" && w.Sources[k].Answer == gitsource.Unknown
 }
 
 // held reports whether a repository is kept private against the setting.

@@ -44,7 +44,7 @@ func TestPlanOfDrift(t *testing.T) {
 			},
 			want: func(n Names) []Action {
 				return []Action{
-					CreateRepository{quay.Repository{Name: n.Repository, Description: n.Mark, Visibility: quay.Private}},
+					CreateRepository{Repository: quay.Repository{Name: n.Repository, Description: n.Mark, Visibility: quay.Private}},
 					SetPermission{Repository: n.Repository, Robot: n.Push.Robot, To: quay.Write},
 					SetPermission{Repository: n.Repository, Robot: n.Pull.Robot, To: quay.Read},
 				}
@@ -199,7 +199,7 @@ func TestPlanOfANewComponent(t *testing.T) {
 	got := s.only()
 	const warning = "ServiceAccount build-pipeline-api does not exist, so builds cannot use Secret api-image-push yet."
 	want := []Action{
-		CreateRepository{quay.Repository{Name: "tenant/api", Description: n.Mark, Visibility: quay.Private}},
+		CreateRepository{Repository: quay.Repository{Name: "tenant/api", Description: n.Mark, Visibility: quay.Private}},
 		CreateRobot{n.Push},
 		CreateRobot{n.Pull},
 		SetPermission{Repository: "tenant/api", Robot: n.Push.Robot, To: quay.Write},

@@ -81,7 +81,11 @@ func TestPlanOfVisibility(t *testing.T) {
 			var want []Action
 			if row.is == none {
 				delete(s.Repositories, n.Repository)
-				want = []Action{CreateRepository{quay.Repository{Name: n.Repository, Description: n.Mark, Visibility: row.becomes}}}
+				create := CreateRepository{Repository: quay.Repository{Name: n.Repository, Description: n.Mark, Visibility: row.becomes}}
+				if row.stated != "" {
+					create.Reason = stated
+				}
+				want = []Action{create}
 			} else {
 				change(s.Repositories, n.Repository, func(r *quay.Repository) { r.Visibility = row.is })
 			}

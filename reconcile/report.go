@@ -71,7 +71,7 @@ func (p Plan) diagnostics() []diagnostic {
 			warnings = append(warnings, diagnostic{severityWarning, c.Key(), "skipped", "skipped: " + c.Skipped, ""})
 		}
 		if c.Deferred != "" {
-			warnings = append(warnings, diagnostic{severityWarning, c.Key(), string(ReasonDeferred), "its rotation waits for a later run: " + c.Deferred, ""})
+			warnings = append(warnings, diagnostic{severityWarning, c.Key(), string(ReasonDeferred), c.Deferred, ""})
 		}
 		for _, w := range c.Warnings {
 			warnings = append(warnings, diagnostic{severityWarning, c.Key(), "incomplete", w, ""})

@@ -118,7 +118,7 @@ func (w World) planRotation(p *ComponentPlan, asked request) {
 	case !asked.rotate && !w.Rotate[key]:
 		return
 	case w.Young[key]:
-		p.Deferred = fmt.Sprintf("it was rotated less than %s ago", minPace)
+		p.Deferred = fmt.Sprintf("its rotation waits: the last one was less than %s ago", minPace)
 		return
 	}
 	made := 0
@@ -164,7 +164,7 @@ func pace(plans []ComponentPlan, most int) {
 				plans[i].rotate()
 				most--
 			} else {
-				plans[i].Deferred = "this run has begun as many rotations as --max-rotations allows"
+				plans[i].Deferred = "its rotation waits: this run has begun as many as --max-rotations allows"
 			}
 		}
 	}

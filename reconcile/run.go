@@ -29,6 +29,7 @@ type Run struct {
 	Header      Header
 	Quay        Registry
 	Cluster     Cluster
+	Sources     sources // needed when the visibility follows the source
 	Naming      Naming
 	Policy      Policy
 	Scope       Scope
@@ -68,7 +69,7 @@ func (r *Run) pass(ctx context.Context) Summary {
 	s := Summary{Operation: OperationPlan, DryRun: r.Header.DryRun, Detailed: r.Header.Detailed}
 	r.Report.Start(r.Header)
 	read := r.Now()
-	world, err := observe(ctx, r.Quay, r.Cluster, r.Naming, r.Policy, r.Scope, read)
+	world, err := observe(ctx, r.Quay, r.Cluster, r.Sources, r.Naming, r.Policy, r.Scope, read)
 	if err != nil {
 		return s.end(err)
 	}

@@ -5,11 +5,12 @@ import (
 
 	"berth/kube"
 	"berth/quay"
+	"berth/reconcile/gitsource"
 )
 
 // Policy is what the operator wants of every Component.
 type Policy struct {
-	Visibility          quay.Visibility // of a repository without a statement on its Component
+	Visibility          quay.Visibility // of a repository without a statement on its Component; "": as its source
 	AllowPublish        bool            // private to public by Visibility alone
 	Adopt               bool            // take over repositories that carry no live mark
 	ReportOrphans       bool
@@ -47,6 +48,7 @@ type World struct {
 	Repositories    map[string]quay.Repository
 	Robots          map[string]Robot
 	Roles           map[string]map[string]quay.Role // of the audited repositories: repository to robot to role
+	Sources         map[Key]gitsource.Verdict       // of the Components whose source was looked at
 }
 
 // Robot is what a run knows of a robot account.

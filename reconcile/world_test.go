@@ -45,7 +45,7 @@ func TestAudited(t *testing.T) {
 				all[i] = fmt.Sprintf("tenant-%d/component-%d", i%7, i)
 			}
 			seen := map[string]bool{}
-			for slot := range auditSlots {
+			for slot := range slots {
 				share := audited(all, midnight.Add(time.Duration(slot)*15*time.Minute))
 				distinct := map[string]bool{}
 				for _, r := range share {
