@@ -52,7 +52,6 @@ type Outcome struct {
 var (
 	errNotOurs  = errors.New("not ours")
 	errMoved    = errors.New("it changed while it was being worked on; the next run looks again")
-	errPanic    = errors.New("a bug in Berth")
 	errDeferred = errors.New("left to the next run")
 )
 
@@ -128,9 +127,6 @@ func (a *applier) component(ctx, detached context.Context, p ComponentPlan) (o O
 	}
 	start := time.Now()
 	defer func() {
-		if v := recover(); v != nil {
-			o.Err = fmt.Errorf("%w: %v", errPanic, v)
-		}
 		o.Elapsed = time.Since(start)
 		if o.Err == nil {
 			return
@@ -141,6 +137,7 @@ func (a *applier) component(ctx, detached context.Context, p ComponentPlan) (o O
 		}
 		o.Reason = ReasonOf(o.Err)
 	}()
+	defer recovered(&o.Err)
 	if why := a.stop.Load(); why != nil {
 		return Outcome{Err: fmt.Errorf("%w: %w", errDeferred, *why)}
 	}

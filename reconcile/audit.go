@@ -6,8 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"berth/quay"
 )
 
@@ -32,8 +30,7 @@ func (w *World) observeRoles(ctx context.Context, q registryReader, now time.Tim
 	slices.Sort(share)
 	share = slices.Compact(share)
 	roles := make([]map[string]quay.Role, len(share))
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(readers)
+	g, ctx := newGroup(ctx)
 	for i, repository := range share {
 		g.Go(func() (err error) {
 			roles[i], err = q.ListRobotPermissions(ctx, repository)

@@ -8,8 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"berth/kube"
 	"berth/quay"
 	"berth/reconcile/gitsource"
@@ -71,7 +69,7 @@ func observe(ctx context.Context, q registryReader, k clusterReader, git sources
 	}
 	w := World{Naming: n, Policy: p, Whole: s.whole()}
 	var secrets []kube.Secret
-	g, gctx := errgroup.WithContext(ctx) // the whole run rests on each of these
+	g, gctx := newGroup(ctx) // the whole run rests on each of these
 	g.Go(func() (err error) { w.Robots, err = observeRobots(gctx, q, n); return })
 	g.Go(func() (err error) { w.Repositories, err = observeRepositories(gctx, q); return })
 	g.Go(func() (err error) { w.Namespaces, err = observeNamespaces(gctx, k, s, n.Cluster); return })
@@ -96,7 +94,9 @@ func observe(ctx context.Context, q registryReader, k clusterReader, git sources
 		return World{}, err
 	}
 	w.observeRotations(s, now)
-	w.observeSources(ctx, git, now)
+	if err := w.observeSources(ctx, git, now); err != nil {
+		return World{}, err
+	}
 	return w, w.observeRoles(ctx, q, now)
 }
 
@@ -253,8 +253,7 @@ func (w *World) observeSecrets(ctx context.Context, k clusterReader, listed []ku
 		}
 	}
 	found := make([]*Secret, len(unlisted))
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(readers)
+	g, ctx := newGroup(ctx)
 	for i, u := range unlisted {
 		g.Go(func() error {
 			s, err := k.SecretMetadata(ctx, u.key.Namespace, u.key.Name)

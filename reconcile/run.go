@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"berth/quay"
@@ -96,29 +97,20 @@ func (r *Run) pass(ctx context.Context) Summary {
 var ErrDeclined = errors.New("not confirmed; nothing was changed")
 
 func (r *Run) apply(ctx context.Context, n Naming, plan Plan, total int) []Outcome {
-	changes := make(chan func())
-	printed := make(chan struct{})
-	go func() { // one goroutine speaks, so that reporters need no lock
-		defer close(printed)
-		for say := range changes {
-			say()
-		}
-	}()
+	var speaking sync.Mutex // one at a time, so that reporters need no lock
 	done := 0
 	a := &applier{repositories: r.Quay, robots: r.Quay, cluster: r.Cluster, naming: n, run: r.Header.Run, now: r.Now}
 	a.applied = func(p ComponentPlan, action Action) {
-		changes <- func() {
-			done++
-			r.Report.Applied(p, action.change())
-			r.logChange(ctx, p, action.change())
-			if r.Progress != nil {
-				r.Progress(done, total)
-			}
+		speaking.Lock()
+		defer speaking.Unlock()
+		done++
+		r.Report.Applied(p, action.change())
+		r.logChange(ctx, p, action.change())
+		if r.Progress != nil {
+			r.Progress(done, total)
 		}
 	}
 	outcomes := a.apply(ctx, plan.Components, r.Concurrency)
-	close(changes)
-	<-printed
 	for i, o := range outcomes {
 		if o.Err != nil {
 			r.Report.Failed(plan.Components[i], o)

@@ -4,8 +4,6 @@ import (
 	"context"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"berth/kube"
 	"berth/quay"
 	"berth/reconcile/gitsource"
@@ -18,9 +16,9 @@ const maxSources = 1000
 // observeSources asks whether anybody may read the source of new Components, and
 // of this run's share of those that are public. A private repository is never
 // opened because of its source, so theirs are nobody's business.
-func (w *World) observeSources(ctx context.Context, git sources, now time.Time) {
+func (w *World) observeSources(ctx context.Context, git sources, now time.Time) error {
 	if w.Policy.Visibility != "" {
-		return
+		return nil
 	}
 	var fresh, public []string
 	component := map[string]kube.Component{}
@@ -39,17 +37,19 @@ func (w *World) observeSources(ctx context.Context, git sources, now time.Time) 
 	}
 	look := append(portion(fresh, maxSources, now), audited(public, now)...)
 	verdicts := make([]gitsource.Verdict, len(look))
-	var g errgroup.Group
-	g.SetLimit(readers)
+	g, ctx := newGroup(ctx)
 	for i, key := range look {
 		g.Go(func() error {
 			verdicts[i] = git.Probe(ctx, component[key].SourceURL)
 			return nil
 		})
 	}
-	_ = g.Wait() // a probe always has an answer
+	if err := g.Wait(); err != nil {
+		return err
+	}
 	w.Sources = make(map[Key]gitsource.Verdict, len(look))
 	for i, key := range look {
 		w.Sources[keyOf(component[key])] = verdicts[i]
 	}
+	return nil
 }

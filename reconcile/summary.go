@@ -181,7 +181,7 @@ func (s Summary) ExitCode() int {
 	switch {
 	case s.Signal != 0:
 		return exitSignal + s.Signal
-	case s.panicked:
+	case s.panicked, errors.Is(s.Err, errPanic):
 		return ExitBug
 	case errors.As(s.Err, &refused):
 		return ExitRefused
