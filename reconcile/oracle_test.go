@@ -223,6 +223,11 @@ func credentialIn(secret map[string]any) (image, login, token string) {
 	data, _ := secret["data"].(map[string]any)
 	encoded, _ := data[".dockerconfigjson"].(string)
 	raw, _ := base64.StdEncoding.DecodeString(encoded)
+	return credentialOf(raw)
+}
+
+// credentialOf is what a dockerconfigjson logs in to and with.
+func credentialOf(raw []byte) (image, login, token string) {
 	var config struct {
 		Auths map[string]struct{ Auth string }
 	}

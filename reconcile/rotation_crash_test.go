@@ -2,8 +2,6 @@ package reconcile_test
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -200,16 +198,7 @@ func (e *env) login(secret string) string {
 
 // credential is what a Secret in the namespace tenant logs in with.
 func (e *env) credential(secret string) (login, token string) {
-	data, _ := e.cluster.Object("secrets", "tenant", secret)["data"].(map[string]any)
-	encoded, _ := data[".dockerconfigjson"].(string)
-	raw, _ := base64.StdEncoding.DecodeString(encoded)
-	var config struct {
-		Auths map[string]struct{ Auth []byte }
-	}
-	_ = json.Unmarshal(raw, &config)
-	for _, a := range config.Auths {
-		login, token, _ = strings.Cut(string(a.Auth), ":")
-	}
+	_, login, token = credentialIn(e.cluster.Object("secrets", "tenant", secret))
 	return login, token
 }
 

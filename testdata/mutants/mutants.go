@@ -103,7 +103,7 @@ var mutants = []mutant{
 	},
 	{
 		"a marker grows stale", "reconcile/rotate.go",
-		`age > staleAfter || age < -minPace`, `false`, domain,
+		`age > staleAfter || age < -minPace`, `age == staleAfter`, domain,
 	},
 	{
 		"a tenant's requests have a pace", "reconcile/rotate.go",
