@@ -2,7 +2,6 @@ package reconcile
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -31,17 +30,6 @@ import (
 // so no later crash causes another. If the marker cannot be written, nothing
 // is regenerated. Two runs at once are safe without a lock.
 
-// marker is the annotation image.redhat.com/rotation: a rotation that has begun.
-type marker struct {
-	Version int       `json:"v"`
-	ID      string    `json:"id"`   // of the run that began it
-	UID     string    `json:"uid"`  // the Component's: a copied manifest carries no rotation with it
-	Push    string    `json:"push"` // fingerprints before the rotation
-	Pull    string    `json:"pull"`
-	State   string    `json:"state"`
-	Since   time.Time `json:"since"`
-}
-
 const (
 	markerVersion = 1
 	stateRotating = "rotating"
@@ -53,33 +41,6 @@ const (
 	// starts over.
 	staleAfter = 24 * time.Hour
 )
-
-// parseMarker reads a Component's marker. A tenant can write one; what is not
-// of the form, or of another Component, is no marker.
-func parseMarker(c kube.Component) (marker, bool) {
-	var m marker
-	raw := c.Annotations[AnnotationRotation]
-	if raw == "" || len(raw) > maxAnnotation || json.Unmarshal([]byte(raw), &m) != nil {
-		return marker{}, false
-	}
-	ok := m.Version == markerVersion && m.UID == c.UID && m.State == stateRotating && m.ID != "" &&
-		m.Push != "" && m.Pull != "" && !m.Since.IsZero()
-	return m, ok
-}
-
-// stale reports whether a marker no longer counts, for its age or because it was
-// made up.
-func (m marker) stale(now time.Time) bool {
-	age := now.Sub(m.Since)
-	return age > staleAfter || age < -minPace
-}
-
-func (m marker) before(role quay.Role) string {
-	if role == quay.Write {
-		return m.Push
-	}
-	return m.Pull
-}
 
 // observeRotations notes what of rotations depends on the time.
 func (w *World) observeRotations(s Scope, now time.Time) {
@@ -304,11 +265,6 @@ func (w *work) writable(ctx context.Context, a Account) error {
 		return fmt.Errorf("the Secret would not take a new token, so nothing was rotated: %w", err)
 	}
 	return nil
-}
-
-func (m marker) encode() string {
-	raw, _ := json.Marshal(m) // strings and a time always encode
-	return string(raw)
 }
 
 // acknowledge is P4: request and marker come off in one patch that holds only
