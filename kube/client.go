@@ -20,7 +20,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"sync"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -48,7 +47,6 @@ type Client struct {
 	rest      *rest.RESTClient
 	transport *transport
 	pageSize  int64
-	turns     sync.Map // of ServiceAccount, to the chan struct{} that its writers take turns on
 }
 
 const (

@@ -64,7 +64,7 @@ func ours(annotations map[string]string) map[string]string {
 // Components lists the Components of a namespace, of all when it is "", that the
 // label selector matches, all when it is "".
 func (c *Client) Components(ctx context.Context, namespace, selector string) ([]Component, error) {
-	return list(ctx, c, components, namespace, query{labels: selector}, func(w componentWire) (Component, bool) { return w.slim(), true })
+	return list(ctx, c, components, namespace, selector, func(w componentWire) (Component, bool) { return w.slim(), true })
 }
 
 // Component reads one Component.

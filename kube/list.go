@@ -20,17 +20,14 @@ var (
 	errForm    = errors.New("not a list of this kind")
 )
 
-// query says which objects a list is to hold, by selectors; "" is all.
-type query struct{ labels, fields string }
-
-// list reads all objects of a kind, page by page and all of one moment: it asks for
-// no older state than the newest, and never goes on from an expired page in a
-// newer state. slim keeps what matters of an object, or drops it.
-func list[W wire, T any](ctx context.Context, c *Client, r resource, namespace string, q query, slim func(W) (T, bool)) ([]T, error) {
+// list reads all objects of a kind that the label selector matches, all when it is
+// "", page by page and all of one moment: it asks for no older state than the newest,
+// and never goes on from an expired page in a newer state. slim keeps what matters of an object, or drops it.
+func list[W wire, T any](ctx context.Context, c *Client, r resource, namespace, selector string, slim func(W) (T, bool)) ([]T, error) {
 	k := call{op: "list", resource: r, namespace: namespace}
 	for range maxRestarts {
 		var all []T
-		err := c.pages(ctx, k, q, func(d *json.Decoder) error {
+		err := c.pages(ctx, k, selector, func(d *json.Decoder) error {
 			var w W
 			if err := d.Decode(&w); err != nil {
 				return err
@@ -55,16 +52,13 @@ func list[W wire, T any](ctx context.Context, c *Client, r resource, namespace s
 }
 
 // pages follows the continue tokens to the end of a list.
-func (c *Client) pages(ctx context.Context, k call, q query, item func(*json.Decoder) error) error {
+func (c *Client) pages(ctx context.Context, k call, selector string, item func(*json.Decoder) error) error {
 	seen := map[string]bool{}
 	for next := ""; ; {
 		ctx, req := c.prepare(ctx, k, http.MethodGet)
 		req.Param("limit", strconv.FormatInt(c.pageSize, 10))
-		if q.labels != "" {
-			req.Param("labelSelector", q.labels)
-		}
-		if q.fields != "" {
-			req.Param("fieldSelector", q.fields)
+		if selector != "" {
+			req.Param("labelSelector", selector)
 		}
 		if next != "" {
 			req.Param("continue", next)

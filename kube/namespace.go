@@ -25,7 +25,7 @@ func (w namespaceWire) slim() Namespace {
 
 // Namespaces lists all namespaces.
 func (c *Client) Namespaces(ctx context.Context) ([]Namespace, error) {
-	return list(ctx, c, namespaces, "", query{}, func(w namespaceWire) (Namespace, bool) { return w.slim(), true })
+	return list(ctx, c, namespaces, "", "", func(w namespaceWire) (Namespace, bool) { return w.slim(), true })
 }
 
 // Namespace reads one namespace.

@@ -27,12 +27,12 @@ type OwnerReference struct {
 
 // Secret is what is kept of a Secret.
 type Secret struct {
-	Namespace, Name, UID, ResourceVersion string
-	Type                                  string
-	Immutable                             bool
-	Labels                                map[string]string // app.kubernetes.io/managed-by and those under appstudio.redhat.com/
-	Owners                                []OwnerReference
-	RotatedAt                             string // annotation image.redhat.com/rotated-at
+	Namespace, Name, ResourceVersion string
+	Type                             string
+	Immutable                        bool
+	Labels                           map[string]string // app.kubernetes.io/managed-by and those under appstudio.redhat.com/
+	Owners                           []OwnerReference
+	RotatedAt                        string // annotation image.redhat.com/rotated-at
 	// content is a closure because fmt, encoders and cmp reach unexported fields,
 	// but none of them calls a function.
 	content func() []byte
@@ -64,7 +64,7 @@ type secretWire struct {
 func (w secretWire) slim() Secret {
 	m := w.Metadata
 	s := Secret{
-		Namespace: m.Namespace, Name: m.Name, UID: m.UID, ResourceVersion: m.ResourceVersion,
+		Namespace: m.Namespace, Name: m.Name, ResourceVersion: m.ResourceVersion,
 		Type: w.Type, Immutable: w.Immutable,
 		Labels: map[string]string{}, Owners: m.OwnerReferences,
 		RotatedAt: ours(m.Annotations)[rotatedAtAnnotation],
@@ -83,7 +83,7 @@ func (w secretWire) slim() Secret {
 // Secrets lists the Secrets of a namespace, of all when it is "", that the label
 // selector matches.
 func (c *Client) Secrets(ctx context.Context, namespace, labelSelector string) ([]Secret, error) {
-	return list(ctx, c, secrets, namespace, query{labels: labelSelector}, func(w secretWire) (Secret, bool) { return w.slim(), true })
+	return list(ctx, c, secrets, namespace, labelSelector, func(w secretWire) (Secret, bool) { return w.slim(), true })
 }
 
 // Secret reads one Secret.

@@ -37,7 +37,7 @@ type cluster interface {
 	Secret(ctx context.Context, namespace, name string) (kube.Secret, error)
 	CreateSecret(ctx context.Context, w kube.SecretWrite) error
 	UpdateSecret(ctx context.Context, w kube.SecretWrite, resourceVersion string, dryRun bool) error
-	LinkSecret(ctx context.Context, namespace, serviceAccount, secret string, field kube.LinkField) error
+	LinkSecret(ctx context.Context, namespace, serviceAccount, secret string) error
 }
 
 // Outcome is what became of one Component's plan.
@@ -189,7 +189,7 @@ func (w *work) do(ctx context.Context, action Action) error {
 	case WriteSecret:
 		return w.writeSecret(ctx, a)
 	case LinkSecret:
-		return w.cluster.LinkSecret(ctx, w.plan.Component.Namespace, a.ServiceAccount, a.Secret, kube.LinkSecrets)
+		return w.cluster.LinkSecret(ctx, w.plan.Component.Namespace, a.ServiceAccount, a.Secret)
 	case DeleteRobot:
 		return w.deleteRobot(ctx, a)
 	case RotateToken:

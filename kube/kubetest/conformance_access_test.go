@@ -1,6 +1,7 @@
 package kubetest_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"sync"
@@ -16,7 +17,7 @@ func testServiceAccounts(f *fixture) {
 	f.given(`{apiVersion: v1, kind: ServiceAccount, metadata: {name: a, namespace: NS}, secrets: [{name: s1}, {name: s2}], imagePullSecrets: [{name: p}]}`)
 	f.given(`{apiVersion: v1, kind: ServiceAccount, metadata: {name: b, namespace: NS}}`)
 	f.given(`{apiVersion: v1, kind: ServiceAccount, metadata: {name: c, namespace: NS}}`)
-	a := kube.ServiceAccount{Namespace: f.ns, Name: "a", Secrets: []string{"s1", "s2"}, ImagePullSecrets: []string{"p"}}
+	a := kube.ServiceAccount{Namespace: f.ns, Name: "a", Secrets: []string{"s1", "s2"}}
 	b := kube.ServiceAccount{Namespace: f.ns, Name: "b"}
 	c := kube.ServiceAccount{Namespace: f.ns, Name: "c"}
 
@@ -33,82 +34,90 @@ func testServiceAccounts(f *fixture) {
 }
 
 func testLinks(f *fixture) {
-	f.given(`{apiVersion: v1, kind: ServiceAccount, metadata: {name: a, namespace: NS}, secrets: [{name: theirs}]}`)
-	link := func(secret string, field kube.LinkField) func() error {
-		return func() error { return f.LinkSecret(f.Context(), f.ns, "a", secret, field) }
-	}
-	unlink := func(secret string, field kube.LinkField) func() error {
-		return func() error { return f.UnlinkSecret(f.Context(), f.ns, "a", secret, field) }
-	}
-	version := func() string {
-		metadata, _ := f.object(f.T, "serviceaccounts", f.ns, "a")["metadata"].(map[string]any)
-		v, _ := metadata["resourceVersion"].(string)
-		return v
-	}
+	f.given(`{apiVersion: v1, kind: ServiceAccount, metadata: {name: a, namespace: NS}, imagePullSecrets: [{name: pull}]}`)
 	for _, step := range []struct {
-		reason        string
-		do            func() error
-		secrets, pull string // in order
-		nothing       bool
+		reason, secret string
+		want           string // in order
+		nothing        bool
 	}{
-		{"the first of a field", link("one", kube.LinkImagePullSecrets), "theirs", "one", false},
-		{"the same again", link("one", kube.LinkImagePullSecrets), "theirs", "one", true},
-		{"beside another's", link("two", kube.LinkSecrets), "two theirs", "one", false},
-		{"beside one's own", link("three", kube.LinkSecrets), "three two theirs", "one", false},
-		{"one that is there already", link("theirs", kube.LinkSecrets), "three two theirs", "one", true},
-		{"a second to pull with", link("two", kube.LinkImagePullSecrets), "three two theirs", "one two", false},
-		{"out of the middle", unlink("two", kube.LinkSecrets), "three theirs", "one two", false},
-		{"one that is not there", unlink("two", kube.LinkSecrets), "three theirs", "one two", true},
-		{"the first to pull with", unlink("one", kube.LinkImagePullSecrets), "three theirs", "two", false},
-		{"the last of a field", unlink("two", kube.LinkImagePullSecrets), "three theirs", "", false},
-		{"out of an empty field", unlink("two", kube.LinkImagePullSecrets), "three theirs", "", true},
-		{"one of two left", unlink("theirs", kube.LinkSecrets), "three", "", false},
-		{"the last that merges", unlink("three", kube.LinkSecrets), "", "", false},
+		{"the first", "one", "one", false},
+		{"the same again", "one", "one", true},
+		{"a second", "two", "two one", false},
+		{"a third", "three", "three two one", false},
+		{"one in the middle that is there already", "two", "three two one", true},
 	} {
-		before := version()
-		f.no(step.do())
-		accounts, err := f.ServiceAccounts(f.Context(), f.ns, nil)
-		f.no(err)
-		if len(accounts) != 1 {
-			f.Fatalf("%s: %+v", step.reason, accounts)
+		before := f.account()
+		f.no(f.LinkSecret(f.Context(), f.ns, "a", step.secret))
+		after := f.account()
+		if after.secrets != step.want || after.pull != "pull" {
+			f.Errorf("%s: %+v", step.reason, after)
 		}
-		if diff := cmp.Diff(step.secrets, strings.Join(accounts[0].Secrets, " ")); diff != "" {
-			f.Errorf("%s: secrets: %s", step.reason, diff)
-		}
-		if diff := cmp.Diff(step.pull, strings.Join(accounts[0].ImagePullSecrets, " ")); diff != "" {
-			f.Errorf("%s: imagePullSecrets: %s", step.reason, diff)
-		}
-		if after := version(); (before == after) != step.nothing {
-			f.Errorf("%s: resourceVersion was %s and is %s", step.reason, before, after)
+		if (before.version == after.version) != step.nothing {
+			f.Errorf("%s: resourceVersion was %s and is %s", step.reason, before.version, after.version)
 		}
 	}
-
-	f.is(f.LinkSecret(f.Context(), f.ns, "missing", "s", kube.LinkSecrets), kube.ErrNotFound)
-	f.is(f.UnlinkSecret(f.Context(), f.ns, "missing", "s", kube.LinkSecrets), kube.ErrNotFound)
-	f.is(f.LinkSecret(f.Context(), f.ns, "missing", "s", kube.LinkImagePullSecrets), kube.ErrNotFound)
-	f.is(f.LinkSecret(f.Context(), f.ns+"-missing", "a", "s", kube.LinkSecrets), kube.ErrNotFound)
-	f.is(f.LinkSecret(f.Context(), f.ns+"-missing", "a", "s", kube.LinkImagePullSecrets), kube.ErrNotFound)
-	f.is(f.LinkSecret(f.Context(), f.ns, "a", "s", "metadata"), kube.ErrInvalid)
+	f.is(f.LinkSecret(f.Context(), f.ns, "missing", "s"), kube.ErrNotFound)
+	f.is(f.LinkSecret(f.Context(), f.ns+"-missing", "a", "s"), kube.ErrNotFound)
 }
 
-// testManyLinks lets many writers into each list at once.
+// testStrategicMerge has the two lists of a ServiceAccount: only one of them merges.
+func testStrategicMerge(f *fixture) {
+	f.given(`{apiVersion: v1, kind: ServiceAccount, metadata: {name: a, namespace: NS}, secrets: [{name: one}], imagePullSecrets: [{name: one}]}`)
+	config := rest.CopyConfig(f.config(f.T, "admin"))
+	client, err := rest.HTTPClientFor(config)
+	f.no(err)
+	for _, row := range []struct{ reason, body, secrets, pull string }{
+		{"an entry of each", `{"secrets":[{"name":"two"}],"imagePullSecrets":[{"name":"two"}]}`, "two one", "two"},
+		{"several", `{"imagePullSecrets":[{"name":"two"},{"name":"three"}]}`, "two one", "two three"},
+		{"none", `{"secrets":[],"imagePullSecrets":[]}`, "two one", ""},
+		{"null", `{"secrets":null}`, "", ""},
+	} {
+		send(f.T, client, config.Host, f.ns, rawRow{row.reason, "PATCH", core + "serviceaccounts/a", strategic, row.body, 200, ""})
+		if got := f.account(); got.secrets != row.secrets || got.pull != row.pull {
+			f.Errorf("%s: %+v", row.reason, got)
+		}
+	}
+}
+
+// account is the ServiceAccount a, with the names in its lists in order.
+type account struct{ version, secrets, pull string }
+
+func (f *fixture) account() account {
+	f.Helper()
+	raw, err := json.Marshal(f.object(f.T, "serviceaccounts", f.ns, "a"))
+	f.no(err)
+	type names []struct{ Name string }
+	var a struct {
+		Metadata                  struct{ ResourceVersion string }
+		Secrets, ImagePullSecrets names
+	}
+	f.no(json.Unmarshal(raw, &a))
+	join := func(list names) string {
+		var all []string
+		for _, entry := range list {
+			all = append(all, entry.Name)
+		}
+		return strings.Join(all, " ")
+	}
+	return account{a.Metadata.ResourceVersion, join(a.Secrets), join(a.ImagePullSecrets)}
+}
+
+// testManyLinks lets many writers into the list at once.
 func testManyLinks(f *fixture) {
 	f.given(`{apiVersion: v1, kind: ServiceAccount, metadata: {name: a, namespace: NS}}`)
 	var writers sync.WaitGroup
 	for i := range 12 {
-		for _, field := range []kube.LinkField{kube.LinkSecrets, kube.LinkImagePullSecrets} {
-			writers.Go(func() {
-				if err := f.LinkSecret(f.Context(), f.ns, "a", fmt.Sprintf("s%d", i), field); err != nil {
-					f.Error(err)
-				}
-			})
-		}
+		writers.Go(func() {
+			if err := f.LinkSecret(f.Context(), f.ns, "a", fmt.Sprintf("s%d", i)); err != nil {
+				f.Error(err)
+			}
+		})
 	}
 	writers.Wait()
 	accounts, err := f.ServiceAccounts(f.Context(), f.ns, nil)
 	f.no(err)
-	if len(accounts) != 1 || len(accounts[0].Secrets) != 12 || len(accounts[0].ImagePullSecrets) != 12 {
-		f.Errorf("of 12 links each there are %+v", accounts)
+	if len(accounts) != 1 || len(accounts[0].Secrets) != 12 {
+		f.Errorf("of 12 links there are %+v", accounts)
 	}
 }
 
@@ -148,7 +157,7 @@ func testForbidden(f *fixture) {
 		{n.CreateSecret(f.Context(), f.write("new")), cannot("secrets", "create", "secrets", "", here)},
 		{n.UpdateSecret(f.Context(), f.write("push"), secret.ResourceVersion, true), cannot(`secrets "push"`, "patch", "secrets", "", here)},
 		{accounts, cannot("serviceaccounts", "list", "serviceaccounts", "", here)},
-		{n.LinkSecret(f.Context(), f.ns, "nobody", "s", kube.LinkSecrets), cannot(`serviceaccounts "nobody"`, "patch", "serviceaccounts", "", here)},
+		{n.LinkSecret(f.Context(), f.ns, "nobody", "s"), cannot(`serviceaccounts "nobody"`, "patch", "serviceaccounts", "", here)},
 	} {
 		f.is(row.err, kube.ErrForbidden)
 		if message(row.err) != row.want {
@@ -209,8 +218,7 @@ func testReadOnly(f *fixture) {
 	f.is(err, kube.ErrReadOnly)
 	f.is(reader.CreateSecret(f.Context(), f.write("new")), kube.ErrReadOnly)
 	f.is(reader.UpdateSecret(f.Context(), f.write("push"), secret.ResourceVersion, true), kube.ErrReadOnly)
-	f.is(reader.LinkSecret(f.Context(), f.ns, "a", "s", kube.LinkSecrets), kube.ErrReadOnly)
-	f.is(reader.UnlinkSecret(f.Context(), f.ns, "a", "s", kube.LinkSecrets), kube.ErrReadOnly)
+	f.is(reader.LinkSecret(f.Context(), f.ns, "a", "s"), kube.ErrReadOnly)
 	if n := reader.Requests(); n != 0 {
 		f.Errorf("%d requests were sent", n)
 	}

@@ -57,6 +57,7 @@ func conformance(t *testing.T, e env) {
 			"service accounts":              testServiceAccounts,
 			"links":                         testLinks,
 			"many links at once":            testManyLinks,
+			"lists that merge and do not":   testStrategicMerge,
 			"some rights":                   testRights,
 			"no rights":                     testForbidden,
 			"no credentials":                testUnauthorized,

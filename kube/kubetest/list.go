@@ -8,7 +8,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/labels"
 )
 
@@ -58,19 +57,12 @@ func (s *Server) list(q request, k *kind) answer {
 	if err != nil {
 		return failure(apierrors.NewBadRequest("unable to parse requirement: " + err.Error()))
 	}
-	byField, err := fields.ParseSelector(q.query.Get("fieldSelector"))
-	if err != nil {
-		return failure(apierrors.NewBadRequest(err.Error()))
+	if q.query.Get("fieldSelector") != "" {
+		return failure(notSimulated("a field selector"))
 	}
-	for _, r := range byField.Requirements() {
-		if r.Field != "metadata.name" && r.Field != "metadata.namespace" { // the only ones that every kind has
-			return failure(apierrors.NewBadRequest("field label not supported: " + r.Field))
-		}
-	}
-	begun := snapshot{kind: k, version: strconv.Itoa(s.store.version), selected: !selector.Empty() || !byField.Empty()}
+	begun := snapshot{kind: k, version: strconv.Itoa(s.store.version), selected: !selector.Empty()}
 	for _, object := range s.store.all(k, q.namespace) {
-		names := fields.Set{"metadata.name": object.GetName(), "metadata.namespace": object.GetNamespace()}
-		if selector.Matches(labels.Set(object.GetLabels())) && byField.Matches(names) {
+		if selector.Matches(labels.Set(object.GetLabels())) {
 			begun.objects = append(begun.objects, object)
 		}
 	}

@@ -103,12 +103,15 @@ func merge(object, change map[string]any) {
 	}
 }
 
-// strategicPatch merges the kind's lists by their keys and the rest as a merge
-// patch does.
+// strategicPatch merges the kind's lists by their keys and the rest, other lists
+// included, as a merge patch does. It knows no directives.
 func (k *kind) strategicPatch(object map[string]any, body []byte) (map[string]any, error) {
 	var change map[string]any
 	if json.Unmarshal(body, &change) != nil || change == nil {
 		return nil, errBadPatch
+	}
+	if directed(change) {
+		return nil, errBeyondSimulate
 	}
 	for name, by := range k.mergeBy {
 		items, ok := change[name].([]any)
@@ -124,9 +127,6 @@ func (k *kind) strategicPatch(object map[string]any, body []byte) (map[string]an
 		if object[name] = list; len(list) == 0 {
 			delete(object, name)
 		}
-	}
-	if directed(change) {
-		return nil, errBeyondSimulate
 	}
 	merge(object, change)
 	return object, nil
@@ -145,16 +145,9 @@ func mergeList(list, changes []any, by string) ([]any, error) {
 				break
 			}
 		}
-		directive, directed := change["$patch"]
-		switch {
-		case directed && directive != "delete":
-			return nil, errBeyondSimulate
-		case directed && at >= 0:
-			list = append(list[:at:at], list[at+1:]...)
-		case directed:
-		case at >= 0:
+		if at >= 0 {
 			merge(list[at].(map[string]any), change)
-		default:
+		} else {
 			list = append([]any{change}, list...)
 		}
 	}

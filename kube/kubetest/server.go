@@ -4,8 +4,8 @@
 //
 // It promises never to be kinder than the real one: who may do what is read from
 // RBAC manifests, a stale resourceVersion is a conflict, a list comes in pages of
-// one moment whose tokens expire, validation is apimachinery's own. [Conformance]
-// holds it to that; where it differs from the real server, it is wrong. What it
+// one moment whose tokens expire, validation is apimachinery's own. One suite of
+// tests runs against it and against a kube-apiserver; where they differ, it is wrong. What it
 // cannot answer faithfully it answers with 501.
 //
 // Like a bare kube-apiserver it has no controllers: a new namespace is empty, a
@@ -13,8 +13,8 @@
 // Custom resources are not validated against their definitions.
 //
 // The methods of [Server] that set up or change things panic when their arguments
-// make no sense, as a mistake in a test should end the test. The package knows
-// nothing of Berth's client, but for the conformance suite that exercises both.
+// make no sense, as a mistake in a test should end the test. The package itself
+// knows nothing of Berth's client; its tests exercise both.
 package kubetest
 
 import (

@@ -203,33 +203,6 @@ func TestGarbage(t *testing.T) {
 	}
 }
 
-// TestLinkBetweenOthers: a list that does not merge at the server still loses nobody's
-// entry.
-func TestLinkBetweenOthers(t *testing.T) {
-	t.Parallel()
-	var s *kubetest.Server
-	between := 1
-	s, c := world(t, kubetest.Options{OnRequest: func(call kubetest.Call) {
-		if call.Verb == "patch" && between > 0 {
-			between--
-			s.Apply([]byte("{apiVersion: v1, kind: ServiceAccount, metadata: {name: sa, namespace: ns}, imagePullSecrets: [{name: theirs}]}"))
-		}
-	}})
-	s.Apply([]byte("{apiVersion: v1, kind: ServiceAccount, metadata: {name: sa, namespace: ns}}"))
-	if err := c.LinkSecret(t.Context(), "ns", "sa", "ours", kube.LinkImagePullSecrets); err != nil {
-		t.Fatal(err)
-	}
-	accounts, err := c.ServiceAccounts(t.Context(), "ns", nil)
-	if err != nil || strings.Join(accounts[0].ImagePullSecrets, " ") != "theirs ours" {
-		t.Errorf("the ServiceAccount is %+v: %v", accounts, err)
-	}
-	conflicts := s.Inject(kubetest.Fault{Verb: "patch", Status: http.StatusConflict, Times: -1})
-	err = c.LinkSecret(t.Context(), "ns", "sa", "more", kube.LinkImagePullSecrets)
-	if !errors.Is(err, kube.ErrConflict) || conflicts.Hits() != 5 {
-		t.Errorf("after %d conflicts: %v", conflicts.Hits(), err)
-	}
-}
-
 func TestApply(t *testing.T) {
 	t.Parallel()
 	s, c := world(t, kubetest.Options{})
@@ -301,8 +274,10 @@ func TestNotSimulated(t *testing.T) {
 	s.Apply([]byte("{apiVersion: v1, kind: ServiceAccount, metadata: {name: a, namespace: ns}, secrets: [{name: s}]}"))
 	for _, row := range []struct{ method, path, form, body string }{
 		{http.MethodGet, "/api/v1/secrets?watch=1", "", ""},
+		{http.MethodGet, "/api/v1/secrets?fieldSelector=metadata.name%3Ds", "", ""},
 		{http.MethodDelete, "/api/v1/namespaces/ns/secrets", "", ""},
 		{http.MethodPatch, account, strategic, `{"secrets":[{"$patch":"replace","name":"s"}]}`},
+		{http.MethodPatch, account, strategic, `{"secrets":[{"$patch":"delete","name":"s"}]}`},
 		{http.MethodPatch, account, strategic, `{"imagePullSecrets":[{"$patch":"delete","name":"s"}]}`},
 		{http.MethodPatch, account, strategic, `{"$retainKeys":["secrets"]}`},
 		{http.MethodPatch, account, jsonForm, `[{"op":"copy","from":"/kind","path":"/x"}]`},
