@@ -5,8 +5,8 @@
 // It promises never to be kinder than the real one: who may do what is read from
 // RBAC manifests, a stale resourceVersion is a conflict, a list comes in pages of
 // one moment whose tokens expire, validation is apimachinery's own. One suite of
-// tests runs against it and against a kube-apiserver; where they differ, it is wrong. What it
-// cannot answer faithfully it answers with 501.
+// tests runs against it and against a kube-apiserver; where they differ, it is
+// wrong. What it cannot answer faithfully it answers with 501.
 //
 // Like a bare kube-apiserver it has no controllers: a new namespace is empty, a
 // deleted one stays Terminating, and nothing is collected until the test says so.
