@@ -112,7 +112,7 @@ func New(o Options) (*Client, error) {
 		userAgent:    o.UserAgent,
 		transport:    t,
 		http: &retryablehttp.Client{
-			HTTPClient:   &http.Client{Transport: t, CheckRedirect: refuseRedirect},
+			HTTPClient:   &http.Client{Transport: t}, // which takes a redirect for an error
 			RetryMax:     maxRetries,
 			CheckRetry:   p.check,
 			Backoff:      wait,
@@ -127,8 +127,6 @@ func newHTTPTransport(roots *x509.CertPool) *http.Transport {
 	t.ForceAttemptHTTP2 = true // Quay's proxy allows 50 requests per second on HTTP/2, 5 on HTTP/1
 	return t
 }
-
-func refuseRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 func isLoopback(host string) bool {
 	ip := net.ParseIP(host)

@@ -303,6 +303,7 @@ func TestLists(t *testing.T) {
 	}{
 		{"two pages", []answerFunc{page("p2", "a"), page("", "b")}, listRepositories, 2, nil},
 		{"an invalid page token brings page one again", []answerFunc{page("p2", "a"), page("p3", "a")}, listRepositories, 0, ErrUnexpected},
+		{"a repository twice on a page", []answerFunc{page("", "a", "a")}, listRepositories, 0, ErrUnexpected},
 		{"the same page token for ever", []answerFunc{page("p2", "a"), page("p2", "b"), page("p2", "c")}, listRepositories, 0, ErrUnexpected},
 		{"an empty page that is not the last", []answerFunc{page("p2")}, listRepositories, 0, ErrUnexpected},
 		{"a last page without repositories, as a dead token gets", []answerFunc{page("p2", "a"), page("")}, listRepositories, 0, ErrUnexpected},
@@ -379,7 +380,7 @@ func TestErrorTexts(t *testing.T) {
 
 func TestAnswerIsBounded(t *testing.T) {
 	t.Parallel()
-	c, _ := newTestClient(t, replyJSON(200, `{"name":"acme+r","x":"`+strings.Repeat("x", callLimit)+`"}`))
+	c, _ := newTestClient(t, replyJSON(200, `{"name":"acme+r","token":"`+canary+`","x":"`+strings.Repeat("x", callLimit)+`"}`))
 	if _, err := c.GetRobot(t.Context(), "r"); !errors.Is(err, ErrUnexpected) {
 		t.Errorf("got %v, want ErrUnexpected", err)
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"berth/kube/kubetest"
+	"berth/quay"
 	"berth/quay/quaytest"
 	"berth/reconcile"
 )
@@ -398,6 +399,68 @@ func TestRotationMeanwhile(t *testing.T) {
 		if n := len(e.regenerations()); n != 0 {
 			t.Errorf("%s: %d robots were rotated", why, n)
 		}
+	}
+}
+
+// Two runs have both read the list when one of them replaces the token and dies.
+// The other must see that it is done.
+func TestRotationDoneMeanwhile(t *testing.T) {
+	t.Parallel()
+	e := newScenario(rotate)
+	e.attempt(rotate, &killer{at: 3, how: afterAnswer, writes: true}) // after two dry runs, the marker
+	if len(e.regenerations()) != 0 || e.annotation("tenant", "billing", reconcile.AnnotationRotation) == "" {
+		t.Fatal("the first run did not die with its marker just written")
+	}
+	var once sync.Once
+	e.newRunOver(func(end http.RoundTripper) http.RoundTripper {
+		return roundTrip(func(r *http.Request) (*http.Response, error) {
+			if strings.HasSuffix(r.URL.Path, "/components/billing") {
+				once.Do(func() { e.attempt(rotate, &killer{at: 1, how: afterAnswer, writes: true}) })
+			}
+			return end.RoundTrip(r)
+		})
+	}).Do(context.Background())
+	for _, v := range e.heal(rotate) {
+		t.Error(v)
+	}
+}
+
+// outdated answers for a robot as before its rotation, as a replica that lags or a
+// registry restored from a backup does.
+type outdated struct {
+	reconcile.Registry
+	robots map[string]quay.Robot
+}
+
+func (o outdated) GetRobot(_ context.Context, name string) (quay.Robot, error) {
+	return o.robots[name], nil
+}
+
+// Only tokens that differ from the marker's acknowledge a request.
+func TestRotationIsNotAcknowledgedOnOldTokens(t *testing.T) {
+	t.Parallel()
+	e := newScenario(rotate)
+	q, _ := e.clients(direct)
+	old := map[string]quay.Robot{}
+	for _, secret := range []string{"billing-image-push", "billing-image-pull"} {
+		name := strings.TrimPrefix(e.login(secret), org+"+")
+		robot, err := q.GetRobot(t.Context(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		old[name] = robot
+	}
+	e.attempt(rotate, &killer{at: 8, how: beforeSending, writes: true}) // all but the acknowledgement
+	if len(e.regenerations()) != 2 {
+		t.Fatalf("the first run has rotated %d robots", len(e.regenerations()))
+	}
+	r := e.newRun()
+	r.Quay = outdated{r.Quay, old}
+	if s := r.Do(t.Context()); s.Components.Failed != 1 || e.annotation("tenant", "billing", reconcile.AnnotationGenerate) != "true" {
+		t.Errorf("the request was acknowledged: %+v", s.Components)
+	}
+	for _, v := range e.heal(rotate) {
+		t.Error(v)
 	}
 }
 

@@ -2,6 +2,7 @@ package reconcile_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 
 	"berth/quay"
@@ -17,6 +18,21 @@ func TestRunSettles(t *testing.T) {
 		t.Errorf("a new Component took %+v", s.Changes)
 	}
 	e.settled(t)
+}
+
+// Quay answers a token without the organization's administration with 200 and less
+// in it. The run must not even look.
+func TestRunNeedsAnAdministrator(t *testing.T) {
+	t.Parallel()
+	e := newEnv()
+	e.component("tenant", "billing", "uid-1")
+	e.quay.AddToken(oauth, "platform", "repo:create")
+	if s := e.newRun().Do(t.Context()); !errors.Is(s.Err, reconcile.ErrNotAdmin) || s.ExitCode() != reconcile.ExitRejected {
+		t.Errorf("exit code %d: %v", s.ExitCode(), s.Err)
+	}
+	if n := e.quay.Total(); n != 1 {
+		t.Errorf("%d requests, want the first alone", n)
+	}
 }
 
 // buggy panics in one of the reads before the plan.

@@ -69,10 +69,6 @@ var mutants = []mutant{
 		`k.repeatable || method == http.MethodGet`, `k.repeatable || method != http.MethodPut`, registry,
 	},
 	{
-		"redirects are not followed", "quay/client.go",
-		`return http.ErrUseLastResponse`, `return nil`, registry,
-	},
-	{
 		"an answer is bounded", "quay/transport.go",
 		`		b.failed = errTooLarge
 		return 0, b.failed`, `		b.left = 1 << 40`, registry,
