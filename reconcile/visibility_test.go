@@ -1,0 +1,102 @@
+package reconcile
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"berth/kube"
+	"berth/quay"
+	"berth/reconcile/gitsource"
+)
+
+// asked counts how often each source is asked for.
+type asked struct {
+	mu    sync.Mutex
+	times map[string]int
+}
+
+func (a *asked) Probe(_ context.Context, address string) gitsource.Verdict {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.times[address]++
+	return gitsource.Verdict{Answer: gitsource.Private, Reason: "it asks for a login"}
+}
+
+// sourceWorld has so many Components, whose repositories are there if visible
+// says how.
+func sourceWorld(n int, visible quay.Visibility) *World {
+	w := &World{
+		Naming:       Naming{Cluster: "c", Host: "quay.io", Organization: "acme", Layout: LayoutComponent},
+		Namespaces:   map[string]kube.Namespace{"tenant": {Name: "tenant", UID: "u"}},
+		Repositories: map[string]quay.Repository{},
+	}
+	for i := range n {
+		c := kube.Component{Namespace: "tenant", Name: fmt.Sprintf("c%d", i), UID: fmt.Sprint(i), SourceURL: fmt.Sprintf("https://git.example.com/%d", i)}
+		w.Components = append(w.Components, c)
+		if visible != "" {
+			w.Repositories["tenant/"+c.Name] = quay.Repository{Name: "tenant/" + c.Name, Visibility: visible}
+		}
+	}
+	return w
+}
+
+// A settled platform costs its git hosts a 96th of its public repositories a run,
+// and each of them one request a day.
+func TestSourcesAreAskedInTurn(t *testing.T) {
+	t.Parallel()
+	w := sourceWorld(10_000, quay.Public)
+	all := &asked{times: map[string]int{}}
+	midnight := time.Date(2026, 3, 16, 0, 0, 0, 0, time.UTC)
+	for slot := range 96 {
+		run := &asked{times: map[string]int{}}
+		if err := w.observeSources(t.Context(), run, midnight.Add(time.Duration(slot)*15*time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(run.times); n != 105 || len(w.Sources) != n {
+			t.Fatalf("run %d asked %d sources and knows %d, want 105", slot, n, len(w.Sources))
+		}
+		for source, n := range run.times {
+			all.times[source] += n
+		}
+	}
+	if len(all.times) != 10_000 {
+		t.Errorf("%d of 10000 sources were asked in a day", len(all.times))
+	}
+}
+
+func TestWhichSourcesAreAsked(t *testing.T) {
+	t.Parallel()
+	rows := map[string]struct {
+		world  *World
+		change func(*World)
+		want   int
+	}{
+		"new ones":                        {sourceWorld(30, ""), nil, 30},
+		"at most so many new ones":        {sourceWorld(maxSources+500, ""), nil, maxSources},
+		"of few public ones ten":          {sourceWorld(30, quay.Public), nil, 10},
+		"no private one":                  {sourceWorld(30, quay.Private), nil, 0},
+		"none when the operator has said": {sourceWorld(30, ""), func(w *World) { w.Policy.Visibility = quay.Private }, 0},
+		"none whose owner has said": {sourceWorld(1, ""), func(w *World) {
+			w.Components[0].Annotations = map[string]string{AnnotationGenerate: `{"visibility":"private"}`}
+		}, 0},
+		"one whose owner asks for a rotation": {sourceWorld(1, ""), func(w *World) {
+			w.Components[0].Annotations = map[string]string{AnnotationGenerate: "true"}
+		}, 1},
+		"none of a Component that is invalid": {sourceWorld(1, ""), func(w *World) {
+			w.Components[0].Annotations = map[string]string{AnnotationGenerate: "{"}
+		}, 0},
+		"none of a Component that goes": {sourceWorld(1, ""), func(w *World) { w.Components[0].Deleting = true }, 0},
+	}
+	for why, row := range rows {
+		if row.change != nil {
+			row.change(row.world)
+		}
+		a := &asked{times: map[string]int{}}
+		if err := row.world.observeSources(t.Context(), a, time.Time{}); err != nil || len(a.times) != row.want {
+			t.Errorf("%s: %d were asked, want %d (%v)", why, len(a.times), row.want, err)
+		}
+	}
+}
