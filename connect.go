@@ -11,12 +11,14 @@ import (
 
 	"berth/kube"
 	"berth/quay"
+	"berth/reconcile/gitsource"
 )
 
 // ends are the two that a run connects, and what to call them.
 type ends struct {
 	quay     *quay.Client
 	kube     *kube.Client
+	git      *gitsource.Prober
 	cluster  string // as a person calls it
 	server   string
 	registry string // host, with its port when it has one
@@ -27,6 +29,7 @@ type dial struct {
 	config    *rest.Config
 	cluster   string
 	transport http.RoundTripper // to Quay; nil: the network
+	git       http.RoundTripper // to git hosts; nil: the network
 }
 
 // connect makes the clients. It sends nothing yet.
@@ -49,7 +52,8 @@ func connect(s settings, d dial, log *slog.Logger) (ends, error) {
 	if err != nil {
 		return ends{}, problems{{s.called("QUAY_URL"), "is not a URL."}}
 	}
-	return ends{quay: registry, kube: cluster, cluster: d.cluster, server: d.config.Host, registry: address.Host}, nil
+	s.git.Transport = d.git
+	return ends{quay: registry, kube: cluster, git: gitsource.New(s.git), cluster: d.cluster, server: d.config.Host, registry: address.Host}, nil
 }
 
 // clusterConfig follows kubectl's rules, and the ServiceAccount in a pod.

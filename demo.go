@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -88,8 +89,21 @@ func newStage() stage {
 		config:    &rest.Config{Host: "https://api.example.com:6443", BearerToken: "demo", Transport: quaytest.Wire(st.cluster)},
 		cluster:   "demo",
 		transport: quaytest.Wire(st.quay),
+		git:       quaytest.Wire(http.HandlerFunc(gitHost)),
 	}
 	return st
+}
+
+// gitHost serves a public repository for every path below /open, and asks for a
+// login elsewhere.
+func gitHost(w http.ResponseWriter, r *http.Request) {
+	if !strings.HasPrefix(r.URL.Path, "/open/") {
+		w.Header().Set("WWW-Authenticate", "Basic")
+		w.WriteHeader(http.StatusUnauthorized)
+		return
+	}
+	w.Header().Set("Content-Type", "application/x-git-upload-pack-advertisement")
+	_, _ = io.WriteString(w, "001e# service=git-upload-pack\n0000000eversion 2\n000afetch\n0000")
 }
 
 func demoFile(name string) []byte {

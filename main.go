@@ -124,12 +124,13 @@ func newRun(s settings, e ends, log *slog.Logger) *reconcile.Run {
 		},
 		Quay:    e.quay,
 		Cluster: e.kube,
+		Sources: e.git,
 		Naming: reconcile.Naming{
 			Cluster: s.ClusterID, Host: e.registry, Organization: s.QuayOrg,
 			Layout: reconcile.Layout(s.RepositoryLayout), Prefix: s.RepositoryPrefix,
 		},
 		Policy: reconcile.Policy{
-			Visibility: quay.Visibility(s.Visibility), AllowPublish: s.AllowPublish, Adopt: s.Adopt,
+			Visibility: visibility(s.Visibility), AllowPublish: s.AllowPublish, Adopt: s.Adopt,
 			ReportOrphans: s.Prune == "report", PushServiceAccounts: s.PushServiceAccount, MaxRotations: s.MaxRotations,
 		},
 		Scope:       reconcile.Scope{Namespaces: s.Namespace, Selector: s.Selector, Only: s.only, Rotate: s.rotate},
@@ -138,6 +139,14 @@ func newRun(s settings, e ends, log *slog.Logger) *reconcile.Run {
 		Log:         log,
 		Now:         time.Now,
 	}
+}
+
+// visibility is the setting, "" for as the source.
+func visibility(setting string) quay.Visibility {
+	if setting == "auto" {
+		return ""
+	}
+	return quay.Visibility(setting)
 }
 
 func reporter(s settings, environment envconfig.Lookuper, std streams) reconcile.Reporter {

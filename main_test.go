@@ -71,6 +71,7 @@ func serve(dir string, roles []byte, onRequest func(method, route, path string))
 		"BERTH_QUAY_QPS":        "1000",
 		"BERTH_QUAY_BURST":      "1000",
 		"BERTH_KUBECONFIG":      filepath.Join(dir, "kubeconfig"),
+		"BERTH_VISIBILITY":      "private", // the Components' git host is nowhere
 	}
 	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: registry.Certificate().Raw})
 	for name, content := range map[string][]byte{

@@ -15,6 +15,7 @@ import (
 
 	"berth/quay"
 	"berth/reconcile"
+	"berth/reconcile/gitsource"
 )
 
 // settings declares every setting once. The env tag gives its environment
@@ -44,11 +45,15 @@ type settings struct {
 
 	Rotate []string `env:"ROTATE" arg:"NAMESPACE/NAME" help:"rotate as if flagged; may be repeated"`
 
-	Visibility         string   `env:"VISIBILITY, default=private" oneof:"private public" help:"of repositories whose Component states none"`
+	Visibility         string   `env:"VISIBILITY, default=auto" oneof:"auto private public" help:"of repositories whose Component states none; auto: as the source"`
 	AllowPublish       bool     `env:"ALLOW_PUBLISH" help:"let --visibility open private repositories"`
 	Adopt              bool     `env:"ADOPT" help:"take over repositories that carry no live mark"`
 	Prune              string   `env:"PRUNE, default=report" oneof:"off report" help:"what to do about robots and repositories without a Component"`
 	PushServiceAccount []string `env:"PUSH_SERVICE_ACCOUNT, default=appstudio-pipeline" arg:"NAME" help:"linked to the push Secret; {component} is replaced; may be repeated"`
+
+	SourceHosts  []string `env:"SOURCE_HOSTS" arg:"HOST" help:"only ask these git hosts (*.example.com for all below); may be repeated"`
+	SourceCAFile string   `env:"SOURCE_CA_FILE" arg:"FILE" help:"certificates (PEM) to trust for git hosts besides the system's"`
+	SourceProxy  string   `env:"SOURCE_PROXY" arg:"URL" help:"an HTTP proxy for asking git hosts; no other is used"`
 
 	ClusterID        string `env:"CLUSTER_ID" arg:"ID" help:"instead of the uid of namespace kube-system"`
 	RepositoryLayout string `env:"REPOSITORY_LAYOUT, default=component" oneof:"component application" help:"NAMESPACE/COMPONENT or NAMESPACE/APPLICATION/COMPONENT"`
@@ -71,7 +76,8 @@ type settings struct {
 	only   []reconcile.Key
 	rotate []reconcile.Key
 	called func(key string) string // a setting, as the user does
-	roots  *x509.CertPool          // nil: the system's
+	roots  *x509.CertPool          // for Quay; nil: the system's
+	git    gitsource.Options
 	token  func() (quay.Token, error)
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/x509"
 	"errors"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"berth/quay"
 	"berth/reconcile"
+	"berth/reconcile/gitsource"
 )
 
 // demo reports whether the settings are of a demo, which reads no file.
@@ -32,6 +34,7 @@ func (s *settings) check(src sources) problems {
 	if s.RepositoryPrefix != "" && !reconcile.ValidRepository(s.RepositoryPrefix) {
 		add("REPOSITORY_PREFIX", "cannot begin the name of a repository: lower-case letters, digits, single . _ or -, and / between.")
 	}
+	found = append(found, s.checkSources(src)...)
 	if s.Demo {
 		for _, key := range []string{"QUAY_URL", "KUBECONFIG"} {
 			if len(src.flags[key].typed) > 0 {
@@ -55,6 +58,32 @@ func (s *settings) check(src sources) problems {
 		}
 	}
 	return append(found, s.findToken(src)...)
+}
+
+// checkSources prepares how git hosts are asked.
+func (s *settings) checkSources(src sources) problems {
+	var found problems
+	s.git = gitsource.Options{Hosts: s.SourceHosts, UserAgent: "berth/" + version()}
+	for _, host := range s.SourceHosts {
+		if !gitsource.ValidHost(host) {
+			found = append(found, problem{src.name("SOURCE_HOSTS"), "is not a host name, such as git.example.com or *.example.com."})
+			break
+		}
+	}
+	if s.SourceProxy != "" {
+		proxy, err := url.Parse(s.SourceProxy)
+		if err != nil || proxy.Host == "" || proxy.Scheme != "http" && proxy.Scheme != "https" {
+			found = append(found, problem{src.name("SOURCE_PROXY"), "is not a URL of the form http://HOST:PORT."})
+		}
+		s.git.Proxy = proxy
+	}
+	if s.SourceCAFile != "" {
+		var err error
+		if s.git.RootCAs, err = trusted(s.SourceCAFile); err != nil {
+			found = append(found, problem{src.name("SOURCE_CA_FILE"), told(s.SourceCAFile) + err.Error() + ". Mount the certificates, as PEM, there."})
+		}
+	}
+	return found
 }
 
 // trusted adds a file's certificates to the system's.

@@ -23,6 +23,7 @@ var badSettings = map[string]string{
 	"CLUSTER_ID": "", "REPOSITORY_LAYOUT": canary, "REPOSITORY_PREFIX": canary, "MAX_CHANGE_RATIO": canary,
 	"MAX_ROTATIONS": canary, "FORCE": canary, "CONCURRENCY": canary, "TIMEOUT": canary, "OUTPUT": canary,
 	"LOG_LEVEL": canary, "LOG_FORMAT": canary, "COLOR": canary, "NO_PROGRESS": canary, "DEMO": canary,
+	"SOURCE_HOSTS": canary + "/x", "SOURCE_CA_FILE": canary, "SOURCE_PROXY": canary,
 }
 
 func TestABadValueIsBlamedByNameAndNotRepeated(t *testing.T) {
@@ -79,6 +80,10 @@ func TestBoundsOfSettings(t *testing.T) {
 		{"deletion is not offered", "PRUNE", "delete", false},
 		{"set-based selectors work", "SELECTOR", "app in (a,b),tier!=test", true},
 		{"an operator without a value", "SELECTOR", "app in", false},
+		{"a git host", "SOURCE_HOSTS", "git.example.com,*.example.org", true},
+		{"a git host is no URL", "SOURCE_HOSTS", "https://git.example.com", false},
+		{"a proxy", "SOURCE_PROXY", "http://proxy.example.com:3128", true},
+		{"a proxy without its scheme", "SOURCE_PROXY", "proxy.example.com:3128", false},
 		{"a prefix of two parts", "REPOSITORY_PREFIX", "team/a", true},
 		{"a prefix cannot leave the organization", "REPOSITORY_PREFIX", "../other", false},
 	} {
