@@ -44,7 +44,7 @@ func normalise(address string) (repository, *Verdict) {
 		return repository{}, refusal
 	}
 	u, err := url.Parse(address)
-	if refusal := checkScheme(address, u, err); refusal != nil {
+	if refusal := checkScheme(address, err); refusal != nil {
 		return repository{}, refusal
 	}
 	switch {
@@ -79,7 +79,7 @@ func checkText(address string) *Verdict {
 
 // checkScheme also knows git's HOST:PATH for ssh, which is no URL: a colon
 // before the first slash.
-func checkScheme(address string, u *url.URL, err error) *Verdict {
+func checkScheme(address string, err error) *Verdict {
 	scheme, _, isURL := strings.Cut(strings.ToLower(address), "://")
 	beforeSlash, _, _ := strings.Cut(address, "/")
 	switch {

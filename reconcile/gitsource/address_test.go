@@ -72,6 +72,7 @@ func TestClassify(t *testing.T) {
 		{"https://" + strings.Repeat("a", 64) + ".example/a", badHost.Reason, "a long label"},
 		{"https://" + strings.Repeat("a.", 127) + "example/a", badHost.Reason, "a long name"},
 		{"https://git.example,evil.example/a", badHost.Reason, "a comma"},
+		{"https://[fe80::1%25eth0]/a", badHost.Reason, "a zone"},
 		{"https:///a", badHost.Reason, "no host"},
 		{"https://", badHost.Reason, "nothing at all"},
 	}

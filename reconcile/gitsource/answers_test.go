@@ -68,6 +68,7 @@ var answers = []struct {
 	{"redirect to another port", redirect(302, "https://example.com:8443/org/repo.git"+refs, nil), elsewhere},
 	{"redirect with a password", redirect(302, "https://u:p@example.com/org/repo.git"+refs, nil), elsewhere},
 	{"redirect to a login page", redirect(302, "/login?then=/org/repo", nil), elsewhere},
+	{"redirect to a page below which there is a repository", redirect(302, "/login", answer(200, gitType, service+v2)), elsewhere},
 	{"redirect to another question", redirect(302, "/org/repo.git/info/refs?service=git-receive-pack", nil), elsewhere},
 	{"redirect to nowhere", redirect(302, "", nil), odd},
 	{"redirect to no address", redirect(302, "https://%zz/", nil), odd},
@@ -104,6 +105,7 @@ var answers = []struct {
 	{"an error first", answer(200, gitType, packet("ERR access denied\n")), invalid},
 	{"another service", answer(200, gitType, packet("# service=git-receive-pack\n")+"0000"+v2), invalid},
 	{"no flush after the service", answer(200, gitType, service[:len(service)-4]+v0), invalid},
+	{"a line in the place of the flush", answer(200, gitType, service[:len(service)-4]+packet("x\n")+v2), invalid},
 	{"only flushes", answer(200, gitType, "00000000"), invalid},
 	{"version 1", answer(200, gitType, service+packet("version 1\n")+v0), invalid},
 	{"version 2 that cannot fetch", answer(200, gitType, service+packet("version 2\n")+packet("ls-refs\n")+"0000"), invalid},
@@ -134,8 +136,7 @@ var answers = []struct {
 	}, redirects},
 	{"anything but git's request is refused", func(w http.ResponseWriter, r *http.Request) {
 		want := http.Header{
-			"Git-Protocol": {"version=2"}, "Accept": {"*/*"}, "User-Agent": {"git/2.0"},
-			"Accept-Encoding": {"identity"}, "Pragma": {"no-cache"},
+			"Git-Protocol": {"version=2"}, "Accept": {"*/*"}, "User-Agent": {"git/2.0"}, "Pragma": {"no-cache"},
 			"Cache-Control": {"no-cache"}, // net/http's server adds it to Pragma
 		}
 		if r.Method != "GET" || r.RequestURI != "/org/repo"+refs || r.Host != "example.com" || fmt.Sprint(r.Header) != fmt.Sprint(want) {

@@ -51,11 +51,10 @@ func (p *Prober) attempt(ctx context.Context, r repository, timeout time.Duratio
 		return badAddress, nil
 	}
 	req.Header = http.Header{
-		"User-Agent":      {p.userAgent},
-		"Accept":          {"*/*"},
-		"Accept-Encoding": {"identity"},
-		"Pragma":          {"no-cache"},
-		"Git-Protocol":    {"version=2"},
+		"User-Agent":   {p.userAgent},
+		"Accept":       {"*/*"},
+		"Pragma":       {"no-cache"},
+		"Git-Protocol": {"version=2"},
 	}
 	// Not a client: that would follow redirects and keep cookies.
 	resp, err := p.transport.RoundTrip(req)

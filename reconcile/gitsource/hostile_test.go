@@ -228,6 +228,27 @@ func TestWithoutTheGuardHostileAddressesAreConnectedTo(t *testing.T) {
 	}
 }
 
+// The guard lets through what it should, under the name as it stands.
+func TestPublicNamesAreConnectedTo(t *testing.T) {
+	t.Parallel()
+	for name, address := range map[string]string{"four.example": "9.9.9.9", "six.example": "2620:fe::9", "mapped.example": "::ffff:9.9.9.9"} {
+		w := newWire(t)
+		known := newNames(map[string][]string{name: {address}})
+		w.guard.resolver = known.resolver()
+		if v := newProber(Options{}, w.guard).Probe(t.Context(), "https://"+name+"/a/b"); v != noAnswer || w.opened.Load() != 1 {
+			t.Errorf("%s: %+v, %d connections", name, v, w.opened.Load())
+		}
+		for host, want := range map[string]string{name: name + ".", address: address} {
+			if got := w.guard.name(host); got != want {
+				t.Errorf("%s is looked up as %s", host, got)
+			}
+		}
+	}
+	if got := guardOn(443, true).name("git.tools.svc"); got != "git.tools.svc" {
+		t.Errorf("a listed short name is looked up as %s", got)
+	}
+}
+
 func TestRedirectsInsideAreNotFollowed(t *testing.T) {
 	t.Parallel()
 	const refs = "/a/b/info/refs?service=git-upload-pack"
@@ -275,3 +296,28 @@ func TestAProxyIsNotAskedForInternalNames(t *testing.T) {
 type transportFunc func(*http.Request) (*http.Response, error)
 
 func (f transportFunc) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+// Not even a proxy, or whatever else carries requests, hears of an address that gives itself away.
+func TestHostileLiteralsAreNoRequest(t *testing.T) {
+	t.Parallel()
+	p := New(Options{Transport: transportFunc(func(req *http.Request) (*http.Response, error) {
+		t.Errorf("%s was asked", req.URL)
+		return nil, errors.New("not here")
+	})})
+	for _, row := range hostile {
+		if !row.guarded || strings.ContainsAny(row.address, "[") || strings.Trim(row.address, "htps:/ab.0123456789") == "" {
+			p.Probe(t.Context(), row.address)
+		}
+	}
+}
+
+func TestAProxyOfTheEnvironmentIsNotUsed(t *testing.T) { // not parallel: the environment is everybody's
+	proxy := newServer(t, func(http.ResponseWriter, *http.Request) { t.Error("the proxy was asked") })
+	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "ALL_PROXY", "HTTP_PROXY"} {
+		t.Setenv(name, proxy.String())
+	}
+	server := newTLSServer(t, answer(200, gitType, service+v2))
+	if v := proberOf(server).Probe(t.Context(), "https://example.com/a/b"); v != public {
+		t.Errorf("%+v", v)
+	}
+}

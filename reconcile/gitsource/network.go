@@ -90,7 +90,7 @@ func (g *guard) check(ctx context.Context, host string) error {
 		return err
 	}
 	for _, ip := range ips {
-		if g.addresses.SafeAddr(ip.Unmap()) != nil {
+		if g.addresses.SafeAddr(ip.Unmap()) != nil { // some resolvers map every IPv4 address
 			return errInternal
 		}
 	}

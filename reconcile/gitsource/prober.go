@@ -12,7 +12,8 @@ import (
 // Options are the settings of a Prober.
 type Options struct {
 	// Hosts are the host names that may be asked, exact or *.suffix; none: any
-	// host with public addresses. The addresses of a listed host may be internal.
+	// host with public addresses. The addresses of a listed host may be internal,
+	// as are those of all hosts in a network that reaches IPv4 through DNS64.
 	Hosts   []string
 	RootCAs *x509.CertPool // nil: the system's
 	// Proxy is the one that all requests go through; nil: none, whatever the

@@ -256,6 +256,9 @@ func TestWaitingForTheTurnEndsWithTheContext(t *testing.T) {
 				t.Errorf("%s, then: %+v", name, v)
 			}
 			all.Wait()
+			if n := row.p.hosts.known["git.example"].users; n != 0 {
+				t.Errorf("%s: %d users are left", name, n)
+			}
 		}
 	})
 }
