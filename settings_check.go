@@ -63,7 +63,7 @@ func (s *settings) check(src sources) problems {
 // checkSources prepares how git hosts are asked.
 func (s *settings) checkSources(src sources) problems {
 	var found problems
-	s.git = gitsource.Options{Hosts: s.SourceHosts, UserAgent: "berth/" + version()}
+	s.git = gitsource.Options{Hosts: s.SourceHosts, UserAgent: "git/2.0 berth/" + version()} // some hosts answer git alone
 	for _, host := range s.SourceHosts {
 		if !gitsource.ValidHost(host) {
 			found = append(found, problem{src.name("SOURCE_HOSTS"), "is not a host name, such as git.example.com or *.example.com."})

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -101,9 +102,7 @@ func TestBoundsOfSettings(t *testing.T) {
 func load(t *testing.T, env map[string]string, args ...string) (settings, problems) {
 	t.Helper()
 	given := map[string]string{"BERTH_QUAY_ORG": testOrg, "BERTH_QUAY_TOKEN": oauthToken}
-	for key, value := range env {
-		given[key] = value
-	}
+	maps.Copy(given, env)
 	flags, values := newFlags()
 	if err := flags.Parse(args); err != nil {
 		t.Fatal(err)
@@ -136,7 +135,8 @@ func TestFlagBeatsEnvironmentBeatsFilesBeatsDefault(t *testing.T) {
 		{
 			"flag",
 			map[string]string{"BERTH_QUAY_URL": "https://env.example.com", "BERTH_QUAY_CREDENTIALS_DIR": dir},
-			[]string{"--quay-url", "https://flag.example.com", "--quay-org", "flag"}, "https://flag.example.com", "flag", oauthToken,
+			[]string{"--quay-url", "https://flag.example.com", "--quay-org", "flag"},
+			"https://flag.example.com", "flag", oauthToken,
 		},
 	} {
 		t.Run(test.reason, func(t *testing.T) {

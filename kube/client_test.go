@@ -126,7 +126,7 @@ func TestAnswers(t *testing.T) {
 					t.Errorf("%s: the error quotes the answer or the address: %v", op, err)
 				}
 			}
-			if row.want != kube.ErrUnavailable && sent != 4 {
+			if !errors.Is(row.want, kube.ErrUnavailable) && sent != 4 {
 				t.Errorf("%d requests for 4 calls", sent)
 			}
 		})

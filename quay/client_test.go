@@ -255,8 +255,10 @@ func TestTokenIsReadAgain(t *testing.T) {
 func TestReadOnlyClientSendsNothing(t *testing.T) {
 	t.Parallel()
 	server := &answers{list: []answerFunc{replyJSON(200, robotBody)}}
-	c, err := New(Options{URL: "https://quay.test", Organization: "acme", Transport: server, ReadOnly: true,
-		Token: func() (Token, error) { return NewToken("t"), nil }})
+	c, err := New(Options{
+		URL: "https://quay.test", Organization: "acme", Transport: server, ReadOnly: true,
+		Token: func() (Token, error) { return NewToken("t"), nil },
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

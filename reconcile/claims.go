@@ -16,8 +16,10 @@ func refuseCollisions(plans []ComponentPlan) {
 		if p.Names.Repository == "" {
 			continue
 		}
-		for _, name := range []string{"repository " + p.Names.Repository,
-			"Secret " + p.Component.Namespace + "/" + p.Names.Push.Secret, "Secret " + p.Component.Namespace + "/" + p.Names.Pull.Secret} {
+		for _, name := range []string{
+			"repository " + p.Names.Repository,
+			"Secret " + p.Component.Namespace + "/" + p.Names.Push.Secret, "Secret " + p.Component.Namespace + "/" + p.Names.Pull.Secret,
+		} {
 			claims[name] = append(claims[name], i)
 		}
 	}

@@ -16,7 +16,13 @@ func drift(changed, all int) Plan {
 	for i := range all {
 		c := ComponentPlan{Component: component("tenant", fmt.Sprintf("component-%d", i))}
 		c.Actions = []Action{
-			CreateRepository{}, CreateRobot{}, SetPermission{}, WriteSecret{}, LinkSecret{}, Announce{}, DeleteRobot{},
+			CreateRepository{},
+			CreateRobot{},
+			SetPermission{},
+			WriteSecret{},
+			LinkSecret{},
+			Announce{},
+			DeleteRobot{},
 			ChangeVisibility{Asked: true},
 		}
 		if i < changed { // each is counted once, whatever changes

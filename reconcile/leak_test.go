@@ -192,15 +192,33 @@ func (e *env) quotation(i int) string {
 type quayEndpoint struct{ method, route string }
 
 var quayEndpoints = []quayEndpoint{
-	{"GET", quaytest.RouteOrganization}, {"GET", quaytest.RouteRobots}, {"GET", quaytest.RouteRepositories}, {"GET", quaytest.RouteUserPermissions},
-	{"POST", quaytest.RouteRepositories}, {"GET", quaytest.RouteRepository}, {"PUT", quaytest.RouteRepository}, {"POST", quaytest.RouteVisibility},
-	{"PUT", quaytest.RouteUserPermission}, {"DELETE", quaytest.RouteUserPermission},
-	{"GET", quaytest.RouteRobot}, {"PUT", quaytest.RouteRobot}, {"DELETE", quaytest.RouteRobot}, {"POST", quaytest.RouteRegenerate},
+	{"GET", quaytest.RouteOrganization},
+	{"GET", quaytest.RouteRobots},
+	{"GET", quaytest.RouteRepositories},
+	{"GET", quaytest.RouteUserPermissions},
+	{"POST", quaytest.RouteRepositories},
+	{"GET", quaytest.RouteRepository},
+	{"PUT", quaytest.RouteRepository},
+	{"POST", quaytest.RouteVisibility},
+	{"PUT", quaytest.RouteUserPermission},
+	{"DELETE", quaytest.RouteUserPermission},
+	{"GET", quaytest.RouteRobot},
+	{"PUT", quaytest.RouteRobot},
+	{"DELETE", quaytest.RouteRobot},
+	{"POST", quaytest.RouteRegenerate},
 }
 
 var clusterEndpoints = []struct{ verb, resource string }{
-	{"list", "namespaces"}, {"list", "components"}, {"list", "secrets"}, {"list", "serviceaccounts"}, {"get", "secrets"}, {"get", "components"},
-	{"create", "secrets"}, {"patch", "secrets"}, {"patch", "serviceaccounts"}, {"patch", "components"},
+	{"list", "namespaces"},
+	{"list", "components"},
+	{"list", "secrets"},
+	{"list", "serviceaccounts"},
+	{"get", "secrets"},
+	{"get", "components"},
+	{"create", "secrets"},
+	{"patch", "secrets"},
+	{"patch", "serviceaccounts"},
+	{"patch", "components"},
 }
 
 // quayAnswers quote a credential in each of Quay's forms of an error.

@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -109,12 +110,8 @@ func TestPlanOfTwoClustersInOneOrganization(t *testing.T) {
 	for _, s := range []*scene{east, west} {
 		s.settle(component("tenant", "api"))
 	}
-	for name, r := range east.Robots {
-		west.Robots[name] = r
-	}
-	for name, r := range east.Repositories {
-		west.Repositories[name] = r
-	}
+	maps.Copy(west.Robots, east.Robots)
+	maps.Copy(west.Repositories, east.Repositories)
 	p := MakePlan(west.World)
 	if got := p.Components[0]; got.Problem == nil || got.Problem.Reason != ReasonNotOurs || len(got.Actions) != 1 {
 		t.Errorf("without prefixes: problem %v, actions %+v", got.Problem, got.Actions)
@@ -123,12 +120,8 @@ func TestPlanOfTwoClustersInOneOrganization(t *testing.T) {
 	prefixed := newScene(t)
 	prefixed.Naming.Cluster, prefixed.Naming.Prefix = "cluster-2", "west"
 	prefixed.settle(component("tenant", "api"))
-	for name, r := range east.Robots {
-		prefixed.Robots[name] = r
-	}
-	for name, r := range east.Repositories {
-		prefixed.Repositories[name] = r
-	}
+	maps.Copy(prefixed.Robots, east.Robots)
+	maps.Copy(prefixed.Repositories, east.Repositories)
 	p = MakePlan(prefixed.World)
 	if len(p.Components[0].Actions) > 0 || p.Components[0].Problem != nil {
 		t.Errorf("with a prefix: %+v, %v", p.Components[0].Actions, p.Components[0].Problem)

@@ -89,8 +89,14 @@ func drawWorld(t *rapid.T) *world {
 	w.quay.AddRobot(quaytest.Robot{Name: org + "+ci", Description: "by hand", Permissions: map[string]string{org + "/library/tools": "admin"}})
 
 	// Names that fold together, and that look like each other's robots.
-	keys := []reconcile.Key{{Namespace: "a", Name: "b-x"}, {Namespace: "a-b", Name: "x"}, {Namespace: "a", Name: "x"}, {Namespace: "a", Name: "x-pull"},
-		{Namespace: "a-b", Name: "x--y"}, {Namespace: "c", Name: "x.y"}}
+	keys := []reconcile.Key{
+		{Namespace: "a", Name: "b-x"},
+		{Namespace: "a-b", Name: "x"},
+		{Namespace: "a", Name: "x"},
+		{Namespace: "a", Name: "x-pull"},
+		{Namespace: "a-b", Name: "x--y"},
+		{Namespace: "c", Name: "x.y"},
+	}
 	for _, namespace := range []string{"a", "a-b", "c"} {
 		w.namespace(namespace)
 	}

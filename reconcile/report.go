@@ -85,14 +85,18 @@ func (p Plan) diagnostics() []diagnostic {
 	}
 	if p.Held > 0 {
 		warnings = append(warnings, diagnostic{
-			severityWarning, Key{}, "held_private",
+			severityWarning,
+			Key{},
+			"held_private",
 			fmt.Sprintf("%s kept private although --visibility is public", plural(p.Held, "repository", "repositories")),
 			"State it on the Component, or run with --allow-publish.",
 		})
 	}
 	if n := len(p.Orphans.Robots) + len(p.Orphans.Repositories); n > 0 {
 		warnings = append(warnings, diagnostic{
-			severityWarning, Key{}, "orphans",
+			severityWarning,
+			Key{},
+			"orphans",
 			fmt.Sprintf("%s and %s are left from Components that are gone",
 				plural(len(p.Orphans.Robots), "robot", "robots"), plural(len(p.Orphans.Repositories), "repository", "repositories")),
 			firstOf(slices.Concat(p.Orphans.Robots, p.Orphans.Repositories), 6),

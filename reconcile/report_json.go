@@ -149,7 +149,8 @@ func (j *JSON) Finish(s Summary) {
 	j.write(summaryLine{
 		j.record("info", "change_summary", "run ended: "+string(s.Result()), Key{}, ""),
 		s.Operation, s.Result(), s.ExitCode(), s.Changes, s.Components,
-		quayJSON{s.Quay.Requests, s.Quay.Retries, s.Quay.Throttled.Round(time.Millisecond).Seconds()}, s.Elapsed.Seconds(),
+		quayJSON{s.Quay.Requests, s.Quay.Retries, s.Quay.Throttled.Round(time.Millisecond).Seconds()},
+		s.Elapsed.Seconds(),
 	})
 }
 

@@ -157,7 +157,11 @@ func TestSummaryOfAPlan(t *testing.T) {
 		{Applied: p.Components[0].Actions[:1], Err: quay.ErrUnavailable, Reason: ReasonQuayUnavailable},
 		{Applied: p.Components[1].Actions},
 		{Err: errDeferred, Reason: ReasonDeferred},
-		{}, {}, {Applied: p.Components[5].Actions}, {}, {},
+		{},
+		{},
+		{Applied: p.Components[5].Actions},
+		{},
+		{},
 	}
 	got.count(p, outcomes)
 	want.Changes = ChangeCount{Create: 1, Update: 2, Delete: 1}

@@ -118,14 +118,20 @@ var mishaps = []mishap{
 	{"Secret cannot be changed: 409 for ever", reconcile.ReasonKubeConflict, 1, answering("patch", 409, "")},
 	{"Secret cannot be changed: 422", reconcile.ReasonKubeConflict, 1, answering("patch", 422, "")},
 	{"Secret cannot be changed: 500", reconcile.ReasonKubeUnavailable, 1, answering("patch", 500, "")},
-	{"robot cannot be made: 500", reconcile.ReasonQuayUnavailable, 1,
-		quayFault(quaytest.Fault{Method: http.MethodPut, Status: 500}, pullRobot)},
-	{"robot cannot be made: dropped", reconcile.ReasonQuayUnavailable, 1,
-		quayFault(quaytest.Fault{Outcome: quaytest.Drop}, pullRobot)},
-	{"permission cannot be given: 400", reconcile.ReasonQuayUnavailable, 1,
+	{
+		"robot cannot be made: 500", reconcile.ReasonQuayUnavailable, 1,
+		quayFault(quaytest.Fault{Method: http.MethodPut, Status: 500}, pullRobot),
+	},
+	{
+		"robot cannot be made: dropped", reconcile.ReasonQuayUnavailable, 1,
+		quayFault(quaytest.Fault{Outcome: quaytest.Drop}, pullRobot),
+	},
+	{
+		"permission cannot be given: 400", reconcile.ReasonQuayUnavailable, 1,
 		quayFault(quaytest.Fault{Method: http.MethodPut, Status: 400, ContentType: "application/json", Body: `{"message":"no"}`}, func(n reconcile.Names) string {
 			return "/repository/" + org + "/" + n.Repository + "/permissions/user/" + org + "+" + n.Pull.Robot
-		})},
+		}),
+	},
 	{"repository cannot be closed: 402", reconcile.ReasonQuayPaymentRequired, 1, func(e *env, p reconcile.ComponentPlan) *reconcile.Run {
 		e.quay.SetVisibility(org+"/"+p.Names.Repository, true)
 		return quayFault(quaytest.Fault{Status: 402}, func(n reconcile.Names) string {

@@ -134,20 +134,48 @@ func testAnnotate(f *fixture) {
 		want    map[string]string
 		nothing bool
 	}{
-		{"the first annotation", kube.AnnotationChange{Set: map[string]string{generate: "true"}},
-			map[string]string{generate: "true"}, false},
-		{"the same again", kube.AnnotationChange{Set: map[string]string{generate: "true"}},
-			map[string]string{generate: "true"}, true},
-		{"a second one, after a test", kube.AnnotationChange{Test: map[string]string{generate: "true"}, Set: map[string]string{image: ""}},
-			map[string]string{generate: "true", image: ""}, false},
-		{"one changed, one removed", kube.AnnotationChange{Test: map[string]string{image: ""}, Set: map[string]string{image: "i"}, Remove: []string{generate}},
-			map[string]string{image: "i"}, false},
-		{"removed what is not there", kube.AnnotationChange{Remove: []string{generate}},
-			map[string]string{image: "i"}, true},
-		{"the last one removed", kube.AnnotationChange{Remove: []string{image}},
-			map[string]string{}, false},
-		{"the first annotation again", kube.AnnotationChange{Set: map[string]string{image: "j"}},
-			map[string]string{image: "j"}, false},
+		{
+			"the first annotation",
+			kube.AnnotationChange{Set: map[string]string{generate: "true"}},
+			map[string]string{generate: "true"},
+			false,
+		},
+		{
+			"the same again",
+			kube.AnnotationChange{Set: map[string]string{generate: "true"}},
+			map[string]string{generate: "true"},
+			true,
+		},
+		{
+			"a second one, after a test",
+			kube.AnnotationChange{Test: map[string]string{generate: "true"}, Set: map[string]string{image: ""}},
+			map[string]string{generate: "true", image: ""},
+			false,
+		},
+		{
+			"one changed, one removed",
+			kube.AnnotationChange{Test: map[string]string{image: ""}, Set: map[string]string{image: "i"}, Remove: []string{generate}},
+			map[string]string{image: "i"},
+			false,
+		},
+		{
+			"removed what is not there",
+			kube.AnnotationChange{Remove: []string{generate}},
+			map[string]string{image: "i"},
+			true,
+		},
+		{
+			"the last one removed",
+			kube.AnnotationChange{Remove: []string{image}},
+			map[string]string{},
+			false,
+		},
+		{
+			"the first annotation again",
+			kube.AnnotationChange{Set: map[string]string{image: "j"}},
+			map[string]string{image: "j"},
+			false,
+		},
 	}
 	for _, step := range steps {
 		answered, err := f.Annotate(f.Context(), c, step.change)

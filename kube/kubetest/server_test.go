@@ -248,7 +248,8 @@ func TestCalls(t *testing.T) {
 		t.Error(err)
 	}
 	want := []kubetest.Access{
-		{Verb: "get", Resource: "secrets"}, {Verb: "patch", Resource: "secrets"},
+		{Verb: "get", Resource: "secrets"},
+		{Verb: "patch", Resource: "secrets"},
 		{Verb: "list", Group: "appstudio.redhat.com", Resource: "components"},
 	}
 	if diff := cmp.Diff(want, s.Used("root")); diff != "" {
