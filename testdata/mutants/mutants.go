@@ -98,7 +98,7 @@ var mutants = []mutant{
 		`exists && r.Description != n.Mark && !w.adoptable(n, r)`, `exists && r.Description == "" && n.Mark == ""`, domain,
 	},
 	{
-		"a marker grows stale", "reconcile/rotate.go",
+		"a marker grows stale", "reconcile/marker.go",
 		`age > staleAfter || age < -minPace`, `age == staleAfter`, domain,
 	},
 	{
