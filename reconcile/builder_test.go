@@ -10,13 +10,13 @@ import (
 // scene is a World under construction. Whatever it is given is settled: there
 // is nothing to do for it until a test changes something.
 type scene struct {
-	*testing.T
+	testing.TB
 	World
 }
 
-func newScene(t *testing.T) *scene {
+func newScene(t testing.TB) *scene {
 	t.Helper()
-	return &scene{T: t, World: World{
+	return &scene{TB: t, World: World{
 		Naming:          testNaming(),
 		Policy:          Policy{Visibility: quay.Private, ReportOrphans: true, PushServiceAccounts: []string{"appstudio-pipeline"}},
 		Whole:           true,
