@@ -115,7 +115,7 @@ func (w World) plan(c kube.Component, robots map[string][]string) ComponentPlan 
 	}
 	visibility, known := w.planRepository(&p, asked)
 	if !known {
-		p.Deferred = "it waits: as many sources were looked at as one run does"
+		p.Deferred = "it waits: this run has asked for as many sources as it may"
 		return p
 	}
 	w.planRobots(&p)

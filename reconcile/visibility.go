@@ -13,6 +13,10 @@ import (
 // than a run can make repositories for.
 const maxSources = 1000
 
+// sourcesTime is how long a run asks git hosts; those it did not come to wait, so
+// that a tenant's thousand dead hosts hold nobody up.
+const sourcesTime = 2 * time.Minute
+
 // observeSources asks whether anybody may read the source of new Components, and
 // of this run's share of those that are public. A private repository is never
 // opened because of its source, so theirs are nobody's business.
@@ -36,11 +40,15 @@ func (w *World) observeSources(ctx context.Context, git sources, now time.Time) 
 		}
 	}
 	look := append(portion(fresh, maxSources, now), audited(public, now)...)
-	verdicts := make([]gitsource.Verdict, len(look))
+	verdicts := make([]*gitsource.Verdict, len(look))
+	ctx, cancel := context.WithTimeout(ctx, sourcesTime)
+	defer cancel()
 	g, ctx := newGroup(ctx)
 	for i, key := range look {
 		g.Go(func() error {
-			verdicts[i] = git.Probe(ctx, component[key].SourceURL)
+			if v := git.Probe(ctx, component[key].SourceURL); ctx.Err() == nil {
+				verdicts[i] = &v
+			}
 			return nil
 		})
 	}
@@ -49,7 +57,9 @@ func (w *World) observeSources(ctx context.Context, git sources, now time.Time) 
 	}
 	w.Sources = make(map[Key]gitsource.Verdict, len(look))
 	for i, key := range look {
-		w.Sources[keyOf(component[key])] = verdicts[i]
+		if verdicts[i] != nil {
+			w.Sources[keyOf(component[key])] = *verdicts[i]
+		}
 	}
 	return nil
 }

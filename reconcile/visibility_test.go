@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"berth/kube"
@@ -65,6 +66,29 @@ func TestSourcesAreAskedInTurn(t *testing.T) {
 	if len(all.times) != 10_000 {
 		t.Errorf("%d of 10000 sources were asked in a day", len(all.times))
 	}
+}
+
+// silent never answers.
+type silent struct{}
+
+func (silent) Probe(ctx context.Context, _ string) gitsource.Verdict {
+	<-ctx.Done()
+	return gitsource.Verdict{}
+}
+
+// Hosts that hang cost a run two minutes, and leave the rest to the next one.
+func TestSilentHostsHoldNobodyUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := sourceWorld(1000, "")
+		start := time.Now()
+		if err := w.observeSources(t.Context(), silent{}, start); err != nil || len(w.Sources) != 0 {
+			t.Errorf("%d verdicts, %v", len(w.Sources), err)
+		}
+		if took := time.Since(start); took != sourcesTime {
+			t.Errorf("it took %s", took)
+		}
+	})
 }
 
 func TestWhichSourcesAreAsked(t *testing.T) {
