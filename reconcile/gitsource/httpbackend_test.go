@@ -15,14 +15,14 @@ func TestRealGit(t *testing.T) {
 	t.Parallel()
 	backend := gitHTTPBackend(t)
 	root := t.TempDir()
-	git(t, root, "init", "-q", "-b", "main", "work")
-	work := filepath.Join(root, "work")
-	git(t, work, "commit", "-q", "--allow-empty", "-m", "first")
-	git(t, root, "clone", "-q", "--bare", "work", "full.git")
+	git(t, root, "init", "-q", "-b", "main", "tree")
+	tree := filepath.Join(root, "tree")
+	git(t, tree, "commit", "-q", "--allow-empty", "-m", "first")
+	git(t, root, "clone", "-q", "--bare", "tree", "full.git")
 	git(t, root, "init", "-q", "--bare", "empty.git")
 	for i := range 800 { // more refs than are read
 		ref := filepath.Join(root, "full.git", "refs", "tags", "a-tag-with-a-name-of-some-length-"+strings.Repeat("x", 60)+string(rune('a'+i%26))+strings.Repeat("y", i/26))
-		head, err := os.ReadFile(filepath.Join(work, ".git", "refs", "heads", "main"))
+		head, err := os.ReadFile(filepath.Join(tree, ".git", "refs", "heads", "main"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -49,7 +49,7 @@ func TestRealGit(t *testing.T) {
 		{"with a slash", backend(root), "/full.git/", public},
 		{"not there", backend(root), "/nothing.git", notFound},
 		{"without the suffix that it has", backend(root), "/full", public},
-		{"a work tree", backend(root), "/work/.git", public},
+		{"a work tree", backend(root), "/tree/.git", public},
 		{"behind a password", withPassword(backend(root)), "/full.git", asksLogin},
 		{"not exported", backend(root, "GIT_HTTP_EXPORT_ALL"), "/full.git", notFound},
 		{"without upload-pack", backend(root, "GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=http.uploadpack", "GIT_CONFIG_VALUE_0=false"), "/full.git", asksLogin},
