@@ -177,6 +177,33 @@ func TestUnsentIsRepeated(t *testing.T) {
 	}
 }
 
+// All users of a Client share one rate.
+func TestRateIsShared(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c, err := New(Options{
+			URL: "https://quay.test", Organization: "acme", QPS: 2, Burst: 3, Transport: &answers{list: []answerFunc{replyJSON(200, robotBody)}},
+			Token: func() (Token, error) { return NewToken("oauth-token"), nil },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		start := time.Now()
+		var users sync.WaitGroup
+		for range 9 {
+			users.Go(func() {
+				if _, err := c.GetRobot(t.Context(), "r"); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		users.Wait()
+		if took := time.Since(start); took != 3*time.Second {
+			t.Errorf("nine requests, three of them at once, took %s, want 3s at two a second", took)
+		}
+	})
+}
+
 // A 429 holds every worker back, not only the one that saw it.
 func TestPauseIsShared(t *testing.T) {
 	t.Parallel()

@@ -65,27 +65,41 @@ func newThrottle(qps float64, burst int) *throttle {
 	return &throttle{limiter: rate.NewLimiter(rate.Limit(qps), burst), next: time.Second}
 }
 
+// wait returns when the next request may be sent.
 func (t *throttle) wait(ctx context.Context) error {
-	start := time.Now()
-	defer func() {
-		t.mu.Lock()
-		t.waited += time.Since(start)
-		t.mu.Unlock()
-	}()
-	for {
-		t.mu.Lock()
-		pause := time.Until(t.until)
-		t.mu.Unlock()
-		if pause <= 0 {
-			return t.limiter.Wait(ctx)
+	for d := t.pausing(); d > 0; d = t.pausing() {
+		if err := t.sleep(ctx, d); err != nil {
+			return err
 		}
-		timer := time.NewTimer(pause)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return ctx.Err()
-		case <-timer.C:
-		}
+	}
+	turn := t.limiter.Reserve()
+	if err := t.sleep(ctx, turn.Delay()); err != nil {
+		turn.Cancel()
+		return err
+	}
+	return nil
+}
+
+func (t *throttle) pausing() time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return time.Until(t.until)
+}
+
+func (t *throttle) sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	t.mu.Lock()
+	t.waited += d
+	t.mu.Unlock()
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
 	}
 }
 
