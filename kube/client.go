@@ -113,13 +113,24 @@ type resource struct {
 	root   string
 	plural string
 	scoped bool // lives in a namespace
+
+	partial bool // only its metadata is asked for: the server sends no more
+}
+
+// list is the kind of a list of them.
+func (r resource) list() string {
+	if r.partial {
+		return "PartialObjectMetadataList"
+	}
+	return r.kind + "List"
 }
 
 var (
-	namespaces      = resource{"Namespace", "/api/v1", "namespaces", false}
-	secrets         = resource{"Secret", "/api/v1", "secrets", true}
-	serviceAccounts = resource{"ServiceAccount", "/api/v1", "serviceaccounts", true}
-	components      = resource{"Component", "/apis/appstudio.redhat.com/v1alpha1", "components", true}
+	namespaces      = resource{kind: "Namespace", root: "/api/v1", plural: "namespaces"}
+	secrets         = resource{kind: "Secret", root: "/api/v1", plural: "secrets", scoped: true}
+	secretMetadata  = resource{kind: "Secret", root: "/api/v1", plural: "secrets", scoped: true, partial: true}
+	serviceAccounts = resource{kind: "ServiceAccount", root: "/api/v1", plural: "serviceaccounts", scoped: true}
+	components      = resource{kind: "Component", root: "/apis/appstudio.redhat.com/v1alpha1", plural: "components", scoped: true}
 )
 
 // call is one operation on one object, or on a list of them.
@@ -142,6 +153,12 @@ func (c *Client) prepare(ctx context.Context, k call, method string) (context.Co
 	if k.op == "get" || k.op == "patch" {
 		req.Name(k.name)
 		template += "/{name}"
+	}
+	if form := "PartialObjectMetadata"; k.resource.partial {
+		if k.op == "list" {
+			form = k.resource.list()
+		}
+		req.SetHeader("Accept", "application/json;as="+form+";g=meta.k8s.io;v=v1")
 	}
 	ctx = context.WithValue(ctx, templateKey{}, template)
 	// client-go logs bodies and broken answers, Secrets among them, where the
@@ -175,13 +192,10 @@ func (m metadata) complete(r resource) bool {
 	return m.Name != "" && m.UID != "" && m.ResourceVersion != "" && (m.Namespace != "") == r.scoped
 }
 
-// get reads one object. accept may ask for another form of it than the whole.
-func get[W wire](ctx context.Context, c *Client, r resource, namespace, name, accept string) (W, error) {
+// get reads one object.
+func get[W wire](ctx context.Context, c *Client, r resource, namespace, name string) (W, error) {
 	k := call{op: "get", resource: r, namespace: namespace, name: name}
 	ctx, req := c.prepare(ctx, k, http.MethodGet)
-	if accept != "" {
-		req.SetHeader("Accept", accept)
-	}
 	return finish[W](ctx, k, req)
 }
 

@@ -69,7 +69,7 @@ func (c *Client) Components(ctx context.Context, namespace, selector string) ([]
 
 // Component reads one Component.
 func (c *Client) Component(ctx context.Context, namespace, name string) (Component, error) {
-	w, err := get[componentWire](ctx, c, components, namespace, name, "")
+	w, err := get[componentWire](ctx, c, components, namespace, name)
 	if err != nil {
 		return Component{}, err
 	}

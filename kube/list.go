@@ -70,7 +70,7 @@ func (c *Client) pages(ctx context.Context, k call, selector string, item func(*
 		if err != nil {
 			return k.failure(ctx, err)
 		}
-		next, err = decodePage(body, k.resource.kind+"List", item)
+		next, err = decodePage(body, k.resource.list(), item)
 		if err != nil {
 			return k.broken(ctx, err)
 		}

@@ -30,7 +30,7 @@ func (c *Client) Namespaces(ctx context.Context) ([]Namespace, error) {
 
 // Namespace reads one namespace.
 func (c *Client) Namespace(ctx context.Context, name string) (Namespace, error) {
-	w, err := get[namespaceWire](ctx, c, namespaces, "", name, "")
+	w, err := get[namespaceWire](ctx, c, namespaces, "", name)
 	if err != nil {
 		return Namespace{}, err
 	}

@@ -12,9 +12,6 @@ const (
 	managedByLabel      = "app.kubernetes.io/managed-by"
 	labelPrefix         = "appstudio.redhat.com/"
 	rotatedAtAnnotation = "image.redhat.com/rotated-at"
-
-	// metadataOnly leaves the server no form that carries content.
-	metadataOnly = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 )
 
 // OwnerReference names the object whose deletion takes its dependents with it.
@@ -88,21 +85,29 @@ func (c *Client) Secrets(ctx context.Context, namespace, labelSelector string) (
 
 // Secret reads one Secret.
 func (c *Client) Secret(ctx context.Context, namespace, name string) (Secret, error) {
-	return c.secret(ctx, namespace, name, "")
+	return c.secret(ctx, secrets, namespace, name)
 }
 
 // SecretMetadata reads all but the content, the type and whether it is immutable:
 // the content of what may be somebody else's Secret is not even asked for.
 func (c *Client) SecretMetadata(ctx context.Context, namespace, name string) (Secret, error) {
-	return c.secret(ctx, namespace, name, metadataOnly)
+	return c.secret(ctx, secretMetadata, namespace, name)
 }
 
-func (c *Client) secret(ctx context.Context, namespace, name, accept string) (Secret, error) {
-	w, err := get[secretWire](ctx, c, secrets, namespace, name, accept)
+func (c *Client) secret(ctx context.Context, r resource, namespace, name string) (Secret, error) {
+	w, err := get[secretWire](ctx, c, r, namespace, name)
 	if err != nil {
 		return Secret{}, err
 	}
 	return w.slim(), nil
+}
+
+// SecretsMetadata lists the Secrets of a namespace, of all when it is "", that keep
+// wants, whoever they belong to, as SecretMetadata reads them.
+func (c *Client) SecretsMetadata(ctx context.Context, namespace string, keep func(namespace, name string) bool) ([]Secret, error) {
+	return list(ctx, c, secretMetadata, namespace, "", func(w secretWire) (Secret, bool) {
+		return w.slim(), keep(w.Metadata.Namespace, w.Metadata.Name)
+	})
 }
 
 // SecretWrite is a Secret of type kubernetes.io/dockerconfigjson as it should be.

@@ -23,6 +23,31 @@ import (
 
 func pages(objects, size int) int { return max(1, (objects+size-1)/size) }
 
+// A first run looks for thousands of Secrets that nobody has made: it lists what
+// there is, and still sees who has taken a name, without reading the content.
+func TestFirstRunLooksForSecretsInBulk(t *testing.T) {
+	t.Parallel()
+	const components = 300
+	e := newEnv()
+	for i := range components {
+		e.component("tenant", fmt.Sprintf("c%d", i), fmt.Sprintf("uid-%d", i))
+	}
+	e.apply(`{apiVersion: v1, kind: Secret, metadata: {name: c7-image-push, namespace: tenant}, stringData: {k: theirs}}`)
+	e.resetCalls()
+	r := e.newRun()
+	r.Header.DryRun = true
+	s := r.Do(context.Background())
+	if gets := e.cluster.Count("get", "secrets"); gets != 0 {
+		t.Errorf("%d Secrets were read one by one", gets)
+	}
+	if lists := e.cluster.Count("list", "secrets"); lists != 2 {
+		t.Errorf("%d lists of Secrets, want ours and the names of all", lists)
+	}
+	if s.Components.Failed != 1 || s.Components.Changed != components-1 || s.Failures[0].Reason != reconcile.ReasonNotOurs {
+		t.Errorf("%+v %+v", s.Components, s.Failures)
+	}
+}
+
 // Quay charges by the call, so the number of calls is the cost: a world in
 // which there is nothing to do costs its lists and the audit's share.
 func TestSettledWorldCosts(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -27,6 +28,7 @@ type clusterReader interface {
 	Components(ctx context.Context, namespace, selector string) ([]kube.Component, error)
 	Secrets(ctx context.Context, namespace, labelSelector string) ([]kube.Secret, error)
 	SecretMetadata(ctx context.Context, namespace, name string) (kube.Secret, error)
+	SecretsMetadata(ctx context.Context, namespace string, keep func(namespace, name string) bool) ([]kube.Secret, error)
 	ServiceAccounts(ctx context.Context, namespace string, keep func(string) bool) ([]kube.ServiceAccount, error)
 }
 
@@ -90,7 +92,7 @@ func observe(ctx context.Context, q registryReader, k clusterReader, git sources
 	if w.Naming.Cluster == "" {
 		w.Naming.Cluster = w.Namespaces[clusterNamespace].UID
 	}
-	if err := w.observeSecrets(ctx, k, secrets); err != nil {
+	if err := w.observeSecrets(ctx, k, s, secrets); err != nil {
 		return World{}, err
 	}
 	w.observeRotations(s, now)
@@ -220,7 +222,7 @@ const componentVariable = "{component}"
 // observeSecrets sorts the listed Secrets to their Components. A name of ours
 // that the list lacks is free or somebody else's: the metadata tells, and the
 // content of what is not ours is never asked for.
-func (w *World) observeSecrets(ctx context.Context, k clusterReader, listed []kube.Secret) error {
+func (w *World) observeSecrets(ctx context.Context, k clusterReader, s Scope, listed []kube.Secret) error {
 	w.Secrets = map[Key]Secret{}
 	w.Logins = map[string]bool{}
 	labelled := make(map[Key]kube.Secret, len(listed))
@@ -232,11 +234,7 @@ func (w *World) observeSecrets(ctx context.Context, k clusterReader, listed []ku
 	}
 	w.Strays = len(labelled)
 
-	type wanted struct {
-		key Key
-		of  kube.Component
-	}
-	var unlisted []wanted
+	unlisted := map[Key]kube.Component{}
 	for _, c := range w.Components {
 		n, err := w.names(c)
 		if err != nil || c.Deleting {
@@ -248,34 +246,54 @@ func (w *World) observeSecrets(ctx context.Context, k clusterReader, listed []ku
 				w.Secrets[key] = secretOf(s, c)
 				w.Strays--
 			} else {
-				unlisted = append(unlisted, wanted{key, c})
+				unlisted[key] = c
 			}
 		}
 	}
-	found := make([]*Secret, len(unlisted))
+	found, err := observeUnlisted(ctx, k, s, slices.Collect(maps.Keys(unlisted)))
+	for _, s := range found {
+		key := Key{s.Namespace, s.Name}
+		w.Secrets[key] = secretOf(s, unlisted[key])
+	}
+	return err
+}
+
+// manyUnlisted is from where on it takes fewer requests to list the metadata of
+// all Secrets: on the first run, mostly.
+const manyUnlisted = 500
+
+func observeUnlisted(ctx context.Context, k clusterReader, s Scope, wanted []Key) ([]kube.Secret, error) {
+	if len(wanted) > manyUnlisted {
+		set := make(map[Key]bool, len(wanted))
+		for _, key := range wanted {
+			set[key] = true
+		}
+		return each(s.namespaces(), func(namespace string) ([]kube.Secret, error) {
+			return k.SecretsMetadata(ctx, namespace, func(namespace, name string) bool { return set[Key{namespace, name}] })
+		})
+	}
+	secrets := make([]*kube.Secret, len(wanted))
 	g, ctx := newGroup(ctx)
-	for i, u := range unlisted {
+	for i, key := range wanted {
 		g.Go(func() error {
-			s, err := k.SecretMetadata(ctx, u.key.Namespace, u.key.Name)
+			s, err := k.SecretMetadata(ctx, key.Namespace, key.Name)
 			if errors.Is(err, kube.ErrNotFound) {
 				return nil
 			}
-			if err == nil {
-				secret := secretOf(s, u.of)
-				found[i] = &secret
-			}
+			secrets[i] = &s
 			return err
 		})
 	}
 	if err := g.Wait(); err != nil {
-		return err
+		return nil, err
 	}
-	for i, s := range found {
+	var found []kube.Secret
+	for _, s := range secrets {
 		if s != nil {
-			w.Secrets[unlisted[i].key] = *s
+			found = append(found, *s)
 		}
 	}
-	return nil
+	return found, nil
 }
 
 func secretOf(s kube.Secret, c kube.Component) Secret {

@@ -2,6 +2,7 @@ package kubetest_test
 
 import (
 	"encoding/base64"
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -187,9 +188,16 @@ func testSecretMetadata(f *fixture) {
 	heard := &ear{}
 	config := rest.CopyConfig(f.config(f.T, berth))
 	config.Wrap(heard.wrap)
-	s, err := f.client(kube.Options{Config: config}).SecretMetadata(f.Context(), f.ns, "push")
+	c := f.client(kube.Options{Config: config})
+	s, err := c.SecretMetadata(f.Context(), f.ns, "push")
 	f.no(err)
 	whole := f.read("push")
+	f.given(`{apiVersion: v1, kind: Secret, metadata: {name: theirs, namespace: NS}, stringData: {k: v}}`)
+	listed, err := c.SecretsMetadata(f.Context(), f.ns, func(_, name string) bool { return name != "theirs" })
+	f.no(err)
+	if len(listed) != 1 || fmt.Sprintf("%+v", listed[0]) != fmt.Sprintf("%+v", s) {
+		f.Errorf("listed, the metadata are %+v", listed)
+	}
 	if s.ResourceVersion != whole.ResourceVersion || !maps.Equal(s.Labels, w.Labels) ||
 		!slices.Equal(s.Owners, []kube.OwnerReference{w.Owner}) || s.RotatedAt != w.RotatedAt {
 		f.Errorf("the metadata are %+v", s)
