@@ -13,7 +13,8 @@ type Text struct {
 	W     io.Writer
 	Color bool
 
-	summary  Summary
+	planned  bool
+	summary  Summary      // of the plan
 	problems []diagnostic // of applying
 }
 
@@ -44,7 +45,7 @@ func (t *Text) Start(h Header) {
 
 // Planned prints the plan.
 func (t *Text) Planned(o Observed, p Plan, s Summary) {
-	t.summary = s
+	t.planned, t.summary = true, s
 	t.print("Read %s, %s, %s, %s in %s\n",
 		plural(o.Components, "Component", "Components"), plural(o.Repositories, "repository", "repositories"),
 		plural(o.Robots, "robot", "robots"), plural(o.Secrets, "Secret", "Secrets"), seconds(o.Elapsed))
@@ -116,7 +117,9 @@ func (t *Text) Finish(s Summary) {
 		}
 		t.diagnostic(d)
 	}
-	t.print("\n")
+	if t.planned {
+		t.print("\n")
+	}
 	switch {
 	case s.Err != nil:
 		t.refusal(s)

@@ -129,7 +129,7 @@ func (r *Run) logChange(ctx context.Context, p ComponentPlan, c Change) {
 
 func (r *Run) logSummary(ctx context.Context, s Summary) {
 	level := slog.LevelInfo
-	if s.ExitCode() != 0 && !s.DryRun {
+	if s.Result() != ResultOK || s.Signal != 0 {
 		level = slog.LevelError
 	}
 	attributes := []any{
