@@ -60,7 +60,7 @@ type settings struct {
 	RepositoryPrefix string `env:"REPOSITORY_PREFIX" arg:"PATH" help:"in front of every repository's name"`
 
 	MaxChangeRatio float64       `env:"MAX_CHANGE_RATIO, default=0.3" min:"0" max:"1" arg:"SHARE" help:"of at least 20 Components, that may change unasked"`
-	MaxRotations   int           `env:"MAX_ROTATIONS, default=50" min:"0" max:"100000" arg:"N" help:"rotations begun in one run; the rest wait"`
+	MaxRotations   int           `env:"MAX_ROTATIONS, default=50" min:"0" max:"100000" arg:"N" help:"rotations in one run; the rest wait"`
 	Force          bool          `env:"FORCE" help:"let this run pass the guard"`
 	Concurrency    int           `env:"CONCURRENCY, default=8" min:"1" max:"64" arg:"N" help:"Components in flight"`
 	Timeout        time.Duration `env:"TIMEOUT, default=10m" arg:"TIME" help:"for the run; a summary is always written"`

@@ -103,15 +103,17 @@ func (w World) planRotation(p *ComponentPlan, asked request) {
 	p.rotation = append(p.rotation, Acknowledge{Component: p.Component.Name})
 }
 
-// pace lets rotations go on that have begun, and begins at most so many. Each
-// namespace gets a turn before any gets a second one.
+// pace lets so many rotations replace tokens in a run, those among them that have
+// begun: a tenant can write markers, and with them could spend everybody's. Each
+// namespace gets a turn before any gets a second one. What has only to be
+// acknowledged does not wait.
 func pace(plans []ComponentPlan, most int) {
 	turns := map[int][]int{}
 	used := map[string]int{}
 	for i, p := range plans {
 		switch {
 		case p.Problem != nil || len(p.rotation) == 0:
-		case p.resumed:
+		case !slices.ContainsFunc(p.rotation, replaces):
 			plans[i].rotate()
 		default:
 			turn := used[p.Component.Namespace]
@@ -125,10 +127,15 @@ func pace(plans []ComponentPlan, most int) {
 				plans[i].rotate()
 				most--
 			} else {
-				plans[i].Deferred = "its rotation waits: this run has begun as many as --max-rotations allows"
+				plans[i].Deferred = "its rotation waits: this run makes as many as --max-rotations allows"
 			}
 		}
 	}
+}
+
+func replaces(a Action) bool {
+	_, ok := a.(RotateToken)
+	return ok
 }
 
 func (p *ComponentPlan) rotate() {

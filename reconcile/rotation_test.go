@@ -3,6 +3,8 @@ package reconcile_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -329,6 +331,40 @@ func TestRotationTurns(t *testing.T) {
 		t.Errorf("the rest was not rotated in the next run: %+v", s.Changes)
 	}
 	e.settled(t)
+}
+
+// A tenant that writes markers as if its rotations had begun, again and again, gets
+// no more of them than one that asks.
+func TestRotationTurnsCountMarkers(t *testing.T) {
+	t.Parallel()
+	e := newEnv()
+	mark := func() {
+		for i := range 5 {
+			name := fmt.Sprintf("c%d", i)
+			before := map[string]string{}
+			for _, use := range []string{"push", "pull"} {
+				login, token := e.credential(name + "-image-" + use)
+				sum := sha256.Sum256([]byte("berth1\x00" + login + "\x00" + token))
+				before[use] = hex.EncodeToString(sum[:16])
+			}
+			e.component("tenant", name, "uid-"+name, fmt.Sprintf("image.redhat.com/rotation: %q",
+				fmt.Sprintf(`{"v":1,"id":"forged","uid":"uid-%s","push":%q,"pull":%q,"state":"rotating","since":%q}`,
+					name, before["push"], before["pull"], e.clock.Format(time.RFC3339))))
+		}
+	}
+	for i := range 5 {
+		e.component("tenant", fmt.Sprintf("c%d", i), fmt.Sprintf("uid-c%d", i))
+	}
+	e.run(t)
+	for range 3 {
+		mark()
+		e.resetCalls()
+		s, out := e.report(func(r *reconcile.Run) { r.Policy.MaxRotations = 2 })
+		if s.Changes.Rotate != 4 || s.Components.Deferred != 3 || s.ExitCode() != 0 {
+			t.Errorf("%+v\n%s", s, out)
+		}
+		e.clock = e.clock.Add(15 * time.Minute)
+	}
 }
 
 // A run that is told to stop begins no further regeneration, and finishes the
