@@ -15,7 +15,7 @@ type Policy struct {
 	Adopt               bool            // take over repositories that carry no live mark
 	ReportOrphans       bool
 	PushServiceAccounts []string // {component} stands for the Component's name
-	MaxRotations        int      // begun in one run
+	MaxRotations        int      // in one run
 }
 
 // Scope is the part of the cluster that a run looks at.
