@@ -76,8 +76,8 @@ type applier struct {
 // apply works off the plan, some Components at a time, and returns an outcome
 // for each in the plan's order. Components fail alone; when the context ends
 // or a global fact turns up no further one is begun, and those in flight are
-// finished within the grace. Where to start varies from run to run, so that one
-// that never reaches the end does not starve always the same ones.
+// finished within the grace. Namespaces take turns, and where to start varies from
+// run to run, so that no tenant's work keeps another's from being reached.
 func (a *applier) apply(ctx context.Context, plans []ComponentPlan, concurrency int) []Outcome {
 	detached, release := outlive(ctx, grace)
 	defer release()
@@ -94,8 +94,8 @@ func (a *applier) apply(ctx context.Context, plans []ComponentPlan, concurrency 
 	}
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(a.run))
-	for i := range plans {
-		next <- (i + int(h.Sum32())) % len(plans)
+	for _, i := range inTurns(plans, int(h.Sum32()), func(p ComponentPlan) bool { return len(p.Actions) > 0 }) {
+		next <- i
 	}
 	close(next)
 	workers.Wait()
@@ -122,9 +122,6 @@ func outlive(ctx context.Context, by time.Duration) (context.Context, context.Ca
 // component applies one Component's plan under the detached context, unless
 // the run is over before it begins.
 func (a *applier) component(ctx, detached context.Context, p ComponentPlan) (o Outcome) {
-	if len(p.Actions) == 0 {
-		return Outcome{}
-	}
 	start := time.Now()
 	defer func() {
 		o.Elapsed = time.Since(start)

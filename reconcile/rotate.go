@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -104,31 +103,20 @@ func (w World) planRotation(p *ComponentPlan, asked request) {
 }
 
 // pace lets so many rotations replace tokens in a run, those among them that have
-// begun: a tenant can write markers, and with them could spend everybody's. Each
-// namespace gets a turn before any gets a second one. What has only to be
-// acknowledged does not wait.
+// begun: a tenant can write markers, and with them could spend everybody's. What has
+// only to be acknowledged does not wait.
 func pace(plans []ComponentPlan, most int) {
-	turns := map[int][]int{}
-	used := map[string]int{}
 	for i, p := range plans {
-		switch {
-		case p.Problem != nil || len(p.rotation) == 0:
-		case !slices.ContainsFunc(p.rotation, replaces):
+		if p.Problem == nil && len(p.rotation) > 0 && !slices.ContainsFunc(p.rotation, replaces) {
 			plans[i].rotate()
-		default:
-			turn := used[p.Component.Namespace]
-			used[p.Component.Namespace]++
-			turns[turn] = append(turns[turn], i)
 		}
 	}
-	for _, turn := range slices.Sorted(maps.Keys(turns)) {
-		for _, i := range turns[turn] {
-			if most > 0 {
-				plans[i].rotate()
-				most--
-			} else {
-				plans[i].Deferred = "its rotation waits: this run makes as many as --max-rotations allows"
-			}
+	for _, i := range inTurns(plans, 0, func(p ComponentPlan) bool { return p.Problem == nil && slices.ContainsFunc(p.rotation, replaces) }) {
+		if most > 0 {
+			plans[i].rotate()
+			most--
+		} else {
+			plans[i].Deferred = "its rotation waits: this run makes as many as --max-rotations allows"
 		}
 	}
 }
