@@ -94,7 +94,7 @@ func (a *applier) apply(ctx context.Context, plans []ComponentPlan, concurrency 
 	}
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(a.run))
-	for _, i := range inTurns(plans, int(h.Sum32()), func(p ComponentPlan) bool { return len(p.Actions) > 0 }) {
+	for _, i := range plansInTurns(plans, int(h.Sum32()), func(p ComponentPlan) bool { return len(p.Actions) > 0 }) {
 		next <- i
 	}
 	close(next)

@@ -52,15 +52,16 @@ const (
 	shareFloor = 10
 )
 
-// audited returns the share of names that a run at this time looks at: at least
-// ten, and every one of them once a day when runs are a quarter of an hour apart.
-func audited(names []string, now time.Time) []string {
-	return portion(names, max(shareFloor, (len(names)+slots-1)/slots), now)
+// slot is the quarter of an hour of the day that a time is in, from 0.
+func slot(now time.Time) int {
+	now = now.UTC()
+	return now.Hour()*4 + now.Minute()/15
 }
 
-// portion returns so many names, beginning where the time of day points. Hashing
-// spreads a tenant's over the day.
-func portion(names []string, most int, now time.Time) []string {
+// audited returns the share of names that a run at this time looks at: at least
+// ten, and every one of them once a day when runs are a quarter of an hour apart.
+// Hashing spreads a tenant's over the day.
+func audited(names []string, now time.Time) []string {
 	ranked := slices.Clone(names)
 	slices.Sort(ranked)
 	ranked = slices.Compact(ranked)
@@ -71,11 +72,10 @@ func portion(names []string, most int, now time.Time) []string {
 	slices.SortFunc(ranked, func(a, b string) int { return cmp.Compare(place[a], place[b]) })
 
 	total := len(ranked)
-	now = now.UTC()
-	first := (now.Hour()*4 + now.Minute()/15) * total / slots
-	share := make([]string, 0, min(most, total))
-	for i := range min(most, total) {
-		share = append(share, ranked[(first+i)%total])
+	first := slot(now) * total / slots
+	share := make([]string, min(total, max(shareFloor, (total+slots-1)/slots)))
+	for i := range share {
+		share[i] = ranked[(first+i)%total]
 	}
 	return share
 }

@@ -111,7 +111,7 @@ func pace(plans []ComponentPlan, most int) {
 			plans[i].rotate()
 		}
 	}
-	for _, i := range inTurns(plans, 0, func(p ComponentPlan) bool { return p.Problem == nil && slices.ContainsFunc(p.rotation, replaces) }) {
+	for _, i := range plansInTurns(plans, 0, func(p ComponentPlan) bool { return p.Problem == nil && slices.ContainsFunc(p.rotation, replaces) }) {
 		if most > 0 {
 			plans[i].rotate()
 			most--

@@ -2,6 +2,8 @@ package reconcile
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"berth/kube"
@@ -24,29 +26,33 @@ func (w *World) observeSources(ctx context.Context, git sources, now time.Time) 
 	if w.Policy.Visibility != "" {
 		return nil
 	}
-	var fresh, public []string
-	component := map[string]kube.Component{}
+	var fresh []kube.Component
+	public := map[string]kube.Component{}
 	for _, c := range w.Components {
 		n, err := w.names(c)
 		asked, unreadable := parseRequest(c.Annotations[AnnotationGenerate])
 		if err != nil || unreadable != nil || c.Deleting || asked.visibility != "" {
 			continue
 		}
-		component[keyOf(c).String()] = c
 		if r, exists := w.Repositories[n.Repository]; !exists {
-			fresh = append(fresh, keyOf(c).String())
+			fresh = append(fresh, c)
 		} else if r.Visibility == quay.Public {
-			public = append(public, keyOf(c).String())
+			public[r.Name] = c
 		}
 	}
-	look := append(portion(fresh, maxSources, now), audited(public, now)...)
+	var look []kube.Component // what may have to be closed comes first
+	for _, name := range audited(slices.Collect(maps.Keys(public)), now) {
+		look = append(look, public[name])
+	}
+	fresh = inTurns(fresh, slot(now)*len(fresh)/slots, func(c kube.Component) string { return c.Namespace })
+	look = append(look, fresh[:min(len(fresh), maxSources)]...)
 	verdicts := make([]*gitsource.Verdict, len(look))
 	ctx, cancel := context.WithTimeout(ctx, sourcesTime)
 	defer cancel()
 	g, ctx := newGroup(ctx)
-	for i, key := range look {
+	for i, c := range look {
 		g.Go(func() error {
-			if v := git.Probe(ctx, component[key].SourceURL); ctx.Err() == nil {
+			if v := git.Probe(ctx, c.SourceURL); ctx.Err() == nil {
 				verdicts[i] = &v
 			}
 			return nil
@@ -56,9 +62,9 @@ func (w *World) observeSources(ctx context.Context, git sources, now time.Time) 
 		return err
 	}
 	w.Sources = make(map[Key]gitsource.Verdict, len(look))
-	for i, key := range look {
+	for i, c := range look {
 		if verdicts[i] != nil {
-			w.Sources[keyOf(component[key])] = *verdicts[i]
+			w.Sources[keyOf(c)] = *verdicts[i]
 		}
 	}
 	return nil
