@@ -1,16 +1,22 @@
 package main
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"log/slog"
 	"net/http"
 	"net/url"
+	"os"
+	"strings"
+	"time"
 
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
 	"berth/kube"
 	"berth/quay"
+	"berth/reconcile"
 	"berth/reconcile/gitsource"
 )
 
@@ -30,6 +36,7 @@ type dial struct {
 	cluster   string
 	transport http.RoundTripper // to Quay; nil: the network
 	git       http.RoundTripper // to git hosts; nil: the network
+	namespace string            // of the pod that this is, "" for none
 }
 
 // connect makes the clients. It sends nothing yet.
@@ -60,7 +67,7 @@ func connect(s settings, d dial, log *slog.Logger) (ends, error) {
 func clusterConfig(s settings) (dial, problems) {
 	if s.Kubeconfig == "" && s.Context == "" {
 		if config, err := rest.InClusterConfig(); err == nil {
-			return dial{config: config, cluster: "in-cluster"}, nil
+			return dial{config: config, cluster: "in-cluster", namespace: podNamespace()}, nil
 		} else if !errors.Is(err, rest.ErrNotInCluster) {
 			return dial{}, problems{{"ServiceAccount", "the pod's credentials cannot be read. Is automountServiceAccountToken off?"}}
 		}
@@ -85,4 +92,37 @@ func clusterConfig(s settings) (dial, problems) {
 		return dial{}, problems{{s.called(key), "names no cluster to talk to. Give --kubeconfig or --context, or run in a pod."}}
 	}
 	return dial{config: config, cluster: name}, nil
+}
+
+// podNamespace is the namespace of the pod's ServiceAccount.
+func podNamespace() string {
+	raw, err := os.ReadFile("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+	if err != nil {
+		return "" // a pod with a token of its own making: no lock
+	}
+	return strings.TrimSpace(string(raw))
+}
+
+// lockName names the run's Lease.
+const lockName = "berth"
+
+// leaseDuration is how long a lock outlives a holder that died; tests shorten it.
+var leaseDuration = time.Minute
+
+// addLock lets a run hold a Lease, where it is known which.
+func addLock(r *reconcile.Run, s settings, d dial, cluster *kube.Client) {
+	namespace := cmp.Or(s.LockNamespace, d.namespace)
+	if namespace == "" || s.DryRun {
+		return
+	}
+	host, err := os.Hostname() // in a pod, its name
+	if err != nil {
+		host = "unknown"
+	}
+	r.Header.Lock = namespace + "/" + lockName
+	r.Lock = func(ctx context.Context) (*kube.Lock, error) {
+		return cluster.Lock(ctx, kube.LockOptions{
+			Namespace: namespace, Name: lockName, Holder: host + ":" + r.Header.Run, Wait: s.LockTimeout, Duration: leaseDuration,
+		})
+	}
 }

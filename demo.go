@@ -43,6 +43,7 @@ func demo(ctx context.Context, s settings, environment envconfig.Lookuper, std s
 	s.QuayURL, s.QuayOrg = "https://quay.example.com", demoOrg
 	s.QuayQPS, s.QuayBurst = 1000, 1000
 	s.ClusterID = "demo" // the same names every time
+	s.LockNamespace = "" // nobody else is there
 	s.token = func() (quay.Token, error) { return quay.NewToken(demoToken), nil }
 	if s.LogLevel == "auto" {
 		s.LogLevel = "warn"

@@ -78,7 +78,7 @@ func TestExitCodes(t *testing.T) {
 			spoil: func(_ *testing.T, p *platform) { p.cluster.RemoveUser(kubeToken) },
 		},
 		{
-			reason: "we may not list", code: 77, says: "Compare the ClusterRole",
+			reason: "we may not list", code: 77, says: "Compare the roles",
 			spoil: func(_ *testing.T, p *platform) { p.cluster.Delete("clusterrolebindings", "", "berth") },
 		},
 		{

@@ -21,6 +21,7 @@ import (
 	"github.com/sethvargo/go-envconfig"
 	"github.com/spf13/pflag"
 
+	"berth/kube"
 	"berth/quay"
 	"berth/reconcile"
 )
@@ -87,6 +88,9 @@ func once(ctx context.Context, s settings, d dial, environment envconfig.Lookupe
 	if err != nil {
 		return refuse(std.err, err)
 	}
+	if held, ok := errors.AsType[*kube.HeldError](summary.Err); ok {
+		_, _ = fmt.Fprintln(std.err, held)
+	}
 	writeTermination(terminationLog, summary)
 	return summary.ExitCode()
 }
@@ -106,6 +110,7 @@ func pass(ctx context.Context, s settings, d dial, environment envconfig.Lookupe
 	ctx, cancel := context.WithTimeout(ctx, s.Timeout)
 	defer cancel()
 	r := newRun(s, e, log)
+	addLock(r, s, d, e.kube)
 	r.Report = reporter(s, environment, std)
 	if attended && !s.Yes && !s.Demo {
 		r.Confirm = std.ask(r.Header)

@@ -14,31 +14,51 @@ import (
 	"berth/quay/quaytest"
 )
 
-// clusterRole is what is read of deploy/base/rbac.yaml.
-type clusterRole struct {
+// shippedRole is what is read of a role in deploy/base/rbac.yaml.
+type shippedRole struct {
 	APIVersion string            `json:"apiVersion"`
 	Kind       string            `json:"kind"`
 	Metadata   map[string]string `json:"metadata"`
-	Rules      []clusterRule     `json:"rules"`
+	Rules      []shippedRule     `json:"rules"`
 }
 
-type clusterRule struct {
-	APIGroups []string `json:"apiGroups"`
-	Resources []string `json:"resources"`
-	Verbs     []string `json:"verbs"`
+type shippedRule struct {
+	APIGroups     []string `json:"apiGroups"`
+	Resources     []string `json:"resources"`
+	ResourceNames []string `json:"resourceNames,omitempty"`
+	Verbs         []string `json:"verbs"`
 }
 
-// shippedRole returns the role and what else the manifest holds.
-func shippedRole(t *testing.T) (role clusterRole, rest string) {
+// shippedRoles returns the roles and what else the manifest holds.
+func shippedRoles(t *testing.T) (roles []shippedRole, rest string) {
 	t.Helper()
-	first, rest, ok := strings.Cut(string(demoFile("deploy/base/rbac.yaml")), "\n---\n")
-	if err := yaml.UnmarshalStrict([]byte(first), &role); err != nil || !ok || role.Kind != "ClusterRole" {
-		t.Fatal(err, role)
+	for document := range strings.SplitSeq(string(demoFile("deploy/base/rbac.yaml")), "\n---\n") {
+		if strings.Contains(document, "roleRef:") {
+			rest += "\n---\n" + document
+			continue
+		}
+		var role shippedRole
+		if err := yaml.UnmarshalStrict([]byte(document), &role); err != nil {
+			t.Fatal(err)
+		}
+		roles = append(roles, role)
 	}
-	return role, rest
+	if len(roles) != 2 || roles[0].Kind != "ClusterRole" || roles[1].Kind != "Role" {
+		t.Fatal(roles)
+	}
+	return roles, rest
 }
 
-func (r clusterRole) grants() []kubetest.Access {
+// granted is what all roles grant together.
+func granted(roles []shippedRole) []kubetest.Access {
+	var all []kubetest.Access
+	for _, r := range roles {
+		all = append(all, r.grants()...)
+	}
+	return sortAccess(all)
+}
+
+func (r shippedRole) grants() []kubetest.Access {
 	var all []kubetest.Access
 	for _, rule := range r.Rules {
 		for _, group := range rule.APIGroups {
@@ -53,11 +73,11 @@ func (r clusterRole) grants() []kubetest.Access {
 }
 
 // without is the role less one grant.
-func (r clusterRole) without(a kubetest.Access) clusterRole {
-	var rules []clusterRule
+func (r shippedRole) without(a kubetest.Access) shippedRole {
+	var rules []shippedRule
 	for _, g := range r.grants() {
 		if g != a {
-			rules = append(rules, clusterRule{[]string{g.Group}, []string{g.Resource}, []string{g.Verb}})
+			rules = append(rules, shippedRule{APIGroups: []string{g.Group}, Resources: []string{g.Resource}, Verbs: []string{g.Verb}})
 		}
 	}
 	r.Rules = rules
@@ -75,6 +95,7 @@ func sortAccess(all []kubetest.Access) []kubetest.Access {
 // exit codes of its runs.
 func (p *platform) useEverything(t *testing.T) (codes []int) {
 	t.Helper()
+	p.env["BERTH_LOCK_NAMESPACE"] = "berth"
 	run := func(args ...string) { codes = append(codes, p.run(t, args...).code) }
 	run()                   // creates, links, announces
 	run("--namespace=shop") // reads its namespaces by name
@@ -95,23 +116,27 @@ func TestTheRoleGrantsWhatIsUsedAndNoMore(t *testing.T) {
 			t.Errorf("exit code %d", code)
 		}
 	}
-	role, _ := shippedRole(t)
-	if diff := gocmp.Diff(role.grants(), p.cluster.Used(kubeAccount)); diff != "" {
+	roles, _ := shippedRoles(t)
+	if diff := gocmp.Diff(granted(roles), p.cluster.Used(kubeAccount)); diff != "" {
 		t.Errorf("rights (-granted and not used, +used and not granted):\n%s", diff)
 	}
 }
 
 func TestWithoutAnyOneOfItsRightsBerthFails(t *testing.T) {
 	t.Parallel()
-	role, rest := shippedRole(t)
-	for _, a := range role.grants() {
+	roles, rest := shippedRoles(t)
+	for _, a := range granted(roles) {
 		t.Run(a.Verb+" "+a.Resource, func(t *testing.T) {
 			t.Parallel()
-			manifest, err := yaml.Marshal(role.without(a))
-			if err != nil {
-				t.Fatal(err)
+			manifests := rest
+			for _, role := range roles {
+				manifest, err := yaml.Marshal(role.without(a))
+				if err != nil {
+					t.Fatal(err)
+				}
+				manifests += "\n---\n" + string(manifest)
 			}
-			p := newPlatformWith(t, []byte(string(manifest)+"\n---\n"+rest), nil, "cart")
+			p := newPlatformWith(t, []byte(manifests), nil, "cart")
 			codes := p.useEverything(t)
 			if !slices.ContainsFunc(codes, func(code int) bool { return code != 0 }) {
 				t.Error("nothing failed")

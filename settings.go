@@ -65,6 +65,9 @@ type settings struct {
 	Concurrency    int           `env:"CONCURRENCY, default=8" min:"1" max:"64" arg:"N" help:"Components in flight"`
 	Timeout        time.Duration `env:"TIMEOUT, default=10m" arg:"TIME" help:"for the run; a summary is always written"`
 
+	LockNamespace string        `env:"LOCK_NAMESPACE" arg:"NAME" help:"of the Lease that one run holds; in a pod, its own"`
+	LockTimeout   time.Duration `env:"LOCK_TIMEOUT, default=0s" min:"0" arg:"TIME" help:"to wait for another run's lock, within --timeout"`
+
 	Output     string `env:"OUTPUT, default=text" short:"o" oneof:"text json" help:"of the plan and the summary"`
 	LogLevel   string `env:"LOG_LEVEL, default=auto" oneof:"auto debug info warn error" help:"auto: info, on a terminal warn"`
 	LogFormat  string `env:"LOG_FORMAT, default=auto" oneof:"auto text json" help:"auto: JSON, on a terminal text"`
@@ -262,7 +265,7 @@ func (f field) inBounds(v reflect.Value) bool {
 	case reflect.Float64:
 		return bounded != nil || v.Float() >= low && v.Float() <= high
 	case reflect.Int64: // a duration
-		return v.Int() > 0
+		return v.Int() > 0 || v.Int() == 0 && f.Tag.Get("min") == "0"
 	case reflect.String:
 		choices := strings.Fields(f.Tag.Get("oneof"))
 		return len(choices) == 0 || slices.Contains(choices, v.String())
@@ -281,6 +284,9 @@ func (f field) want() string {
 	case reflect.Float64:
 		return "a number" + between
 	case reflect.Int64:
+		if f.Tag.Get("min") == "0" {
+			return "a duration, such as 10m"
+		}
 		return "a duration above zero, such as 10m"
 	case reflect.String:
 		return "one of " + strings.Join(strings.Fields(f.Tag.Get("oneof")), ", ")

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"berth/quay"
 	"berth/reconcile"
@@ -33,6 +34,9 @@ func (s *settings) check(src sources) problems {
 	}
 	if s.RepositoryPrefix != "" && !reconcile.ValidRepository(s.RepositoryPrefix) {
 		add("REPOSITORY_PREFIX", "cannot begin the name of a repository: lower-case letters, digits, single . _ or -, and / between.")
+	}
+	if s.LockNamespace != "" && len(validation.IsDNS1123Label(s.LockNamespace)) > 0 {
+		add("LOCK_NAMESPACE", "is not the name of a namespace.")
 	}
 	found = append(found, s.checkSources(src)...)
 	if s.Demo {

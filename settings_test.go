@@ -24,6 +24,7 @@ var badSettings = map[string]string{
 	"CLUSTER_ID": "", "REPOSITORY_LAYOUT": canary, "REPOSITORY_PREFIX": canary, "MAX_CHANGE_RATIO": canary,
 	"MAX_ROTATIONS": canary, "FORCE": canary, "CONCURRENCY": canary, "TIMEOUT": canary, "OUTPUT": canary,
 	"LOG_LEVEL": canary, "LOG_FORMAT": canary, "COLOR": canary, "NO_PROGRESS": canary, "DEMO": canary,
+	"LOCK_NAMESPACE": canary, "LOCK_TIMEOUT": canary,
 	"SOURCE_HOSTS": canary + "/x", "SOURCE_CA_FILE": canary, "SOURCE_PROXY": canary,
 }
 
@@ -76,6 +77,11 @@ func TestBoundsOfSettings(t *testing.T) {
 		{"no time", "TIMEOUT", "0s", false},
 		{"no unit", "TIMEOUT", "10", false},
 		{"less than nothing", "TIMEOUT", "-1m", false},
+		{"not to wait for a lock", "LOCK_TIMEOUT", "0s", true},
+		{"to wait for a lock", "LOCK_TIMEOUT", "2m", true},
+		{"to wait less than not", "LOCK_TIMEOUT", "-1s", false},
+		{"a namespace", "LOCK_NAMESPACE", "berth", true},
+		{"a namespace is no path", "LOCK_NAMESPACE", "berth/locks", false},
 		{"a choice", "OUTPUT", "json", true},
 		{"choices are spelt as told", "OUTPUT", "JSON", false},
 		{"deletion is not offered", "PRUNE", "delete", false},

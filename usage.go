@@ -23,7 +23,8 @@ const usageTail = `  -h, --help                         print this
 
 Exit codes: 0 done   1 some Components failed, or an end was out of reach
   2 changes pending (--detailed-exitcode)   3 the guard refused the plan
-  64 usage   70 a bug   77 credentials rejected   78 settings
+  64 usage   70 a bug   75 another run holds the lock
+  77 credentials rejected   78 settings
   130, 143 interrupted: what was in flight was finished
 `
 

@@ -130,6 +130,7 @@ var (
 	secrets         = resource{kind: "Secret", root: "/api/v1", plural: "secrets", scoped: true}
 	secretMetadata  = resource{kind: "Secret", root: "/api/v1", plural: "secrets", scoped: true, partial: true}
 	serviceAccounts = resource{kind: "ServiceAccount", root: "/api/v1", plural: "serviceaccounts", scoped: true}
+	leases          = resource{kind: "Lease", root: "/apis/coordination.k8s.io/v1", plural: "leases", scoped: true}
 	components      = resource{kind: "Component", root: "/apis/appstudio.redhat.com/v1alpha1", plural: "components", scoped: true}
 )
 
@@ -199,16 +200,16 @@ func get[W wire](ctx context.Context, c *Client, r resource, namespace, name str
 	return finish[W](ctx, k, req)
 }
 
-// create makes a new object.
-func (c *Client) create(ctx context.Context, r resource, namespace, name string, body any) error {
+// create makes a new object and returns it as the server answered.
+func create[W wire](ctx context.Context, c *Client, r resource, namespace, name string, body any) (W, error) {
 	k := call{op: "create", resource: r, namespace: namespace, name: name}
 	ctx, req := c.prepare(ctx, k, http.MethodPost)
 	encoded, err := json.Marshal(body)
 	if err != nil {
-		return k.failure(ctx, err)
+		var none W
+		return none, k.failure(ctx, err)
 	}
-	_, err = finish[object](ctx, k, req.SetHeader("Content-Type", runtime.ContentTypeJSON).Body(encoded))
-	return err
+	return finish[W](ctx, k, req.SetHeader("Content-Type", runtime.ContentTypeJSON).Body(encoded))
 }
 
 // patch changes an object and returns it as the server answered.

@@ -153,7 +153,8 @@ func (c *Client) CreateSecret(ctx context.Context, w SecretWrite) error {
 	body := w.body()
 	body.APIVersion, body.Kind, body.Type = "v1", "Secret", dockerConfigType
 	body.Metadata.Name = w.Name
-	return c.create(ctx, secrets, w.Namespace, w.Name, body)
+	_, err := create[object](ctx, c, secrets, w.Namespace, w.Name, body)
+	return err
 }
 
 // UpdateSecret changes the labels given, the content and the owner of a Secret that

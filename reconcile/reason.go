@@ -25,6 +25,7 @@ const (
 	ReasonInvalidComponent    Reason = "invalid_component"
 	ReasonNameCollision       Reason = "name_collision"
 	ReasonNotOurs             Reason = "not_ours"
+	ReasonLocked              Reason = "locked"
 	ReasonDeferred            Reason = "deferred"
 	ReasonPanic               Reason = "panic"
 )
@@ -35,6 +36,7 @@ var reasons = []struct {
 	reason Reason
 }{
 	{errDeferred, ReasonDeferred},
+	{errLockLost, ReasonLocked},
 	{errNotOurs, ReasonNotOurs},
 	{errPanic, ReasonPanic},
 	{quay.ErrUnauthorized, ReasonQuayUnauthorized},
@@ -59,6 +61,9 @@ var reasons = []struct {
 // ReasonOf sorts an error into the list. What is left over came from Quay:
 // its client has more ways to fail than matter to a machine.
 func ReasonOf(err error) Reason {
+	if _, held := errors.AsType[*kube.HeldError](err); held {
+		return ReasonLocked
+	}
 	for _, r := range reasons {
 		if errors.Is(err, r.kind) {
 			return r.reason

@@ -24,6 +24,7 @@ type Header struct {
 	Server   string // the API server's address
 	Quay     string // the registry's host
 	Org      string
+	Lock     string // NAMESPACE/NAME of the Lease that the run holds, "": none
 	DryRun   bool
 	Detailed bool
 }

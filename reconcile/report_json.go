@@ -8,7 +8,7 @@ import (
 
 // FormatVersion is of the JSON lines: adding a key raises the minor number,
 // any other change the major.
-const FormatVersion = "1.0"
+const FormatVersion = "1.1"
 
 // JSON reports a run to a machine: one object a line, described by the schema
 // in docs/output.schema.json.
@@ -62,6 +62,7 @@ type versionLine struct {
 	Quay          string `json:"quay"`
 	Org           string `json:"org"`
 	Run           string `json:"run"`
+	Lock          string `json:"lock"`
 }
 
 type changeJSON struct {
@@ -101,7 +102,7 @@ type quayJSON struct {
 func (j *JSON) Start(h Header) {
 	j.write(versionLine{
 		j.record("info", "version", "berth "+h.Version, Key{}, ""),
-		h.Version, FormatVersion, h.DryRun, h.Cluster, h.Quay, h.Org, h.Run,
+		h.Version, FormatVersion, h.DryRun, h.Cluster, h.Quay, h.Org, h.Run, h.Lock,
 	})
 }
 

@@ -174,7 +174,7 @@ func (st story) tell(t *testing.T, r Reporter) {
 	}
 	header := Header{
 		Version: "v0.1.0", Run: "k3v9", Cluster: "prod", Server: "https://api.prod.example:6443",
-		Quay: "quay.example", Org: "acme", DryRun: summary.DryRun,
+		Quay: "quay.example", Org: "acme", Lock: "berth/berth", DryRun: summary.DryRun,
 	}
 	r.Start(header)
 	if st.world != nil {

@@ -37,8 +37,11 @@ func (t *Text) Start(h Header) {
 		line += " (" + h.Server + ")"
 	}
 	line += "   " + h.Quay + "/" + h.Org
-	if h.DryRun {
+	switch {
+	case h.DryRun:
 		line += "   dry run"
+	case h.Lock == "":
+		line += "   no lock"
 	}
 	t.print("%s\n\n", line)
 }
@@ -120,9 +123,11 @@ func (t *Text) Finish(s Summary) {
 	if t.planned {
 		t.print("\n")
 	}
-	switch {
-	case s.Err != nil:
+	if s.Err != nil {
 		t.refusal(s)
+	}
+	switch {
+	case s.Err != nil && !s.cut:
 	case s.DryRun:
 		t.print("Dry run: nothing was changed.\n")
 	case t.summary.Changes.total() > 0:

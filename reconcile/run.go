@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"berth/kube"
 	"berth/quay"
 )
 
@@ -40,6 +41,8 @@ type Run struct {
 	Log         *slog.Logger
 	Now         func() time.Time
 
+	// Lock is taken before anything is read and released at the end; nil: no lock.
+	Lock func(context.Context) (*kube.Lock, error)
 	// Confirm is asked before the first write; nil means yes.
 	Confirm func(ctx context.Context, changes int) (bool, error)
 	// Progress is told of every change made; it may be nil.
@@ -55,7 +58,8 @@ func (i Interrupted) Error() string { return fmt.Sprintf("interrupted by signal 
 // dry run, apply. It always ends with a summary.
 func (r *Run) Do(ctx context.Context) Summary {
 	start := r.Now()
-	s := r.pass(ctx)
+	r.Report.Start(r.Header)
+	s := r.locked(ctx)
 	s.Elapsed = r.Now().Sub(start)
 	s.Quay = r.Quay.Stats()
 	if interrupted, ok := errors.AsType[Interrupted](context.Cause(ctx)); ok {
@@ -66,9 +70,47 @@ func (r *Run) Do(ctx context.Context) Summary {
 	return s
 }
 
+func (r *Run) summary() Summary {
+	return Summary{Operation: OperationPlan, DryRun: r.Header.DryRun, Detailed: r.Header.Detailed}
+}
+
+// errLockLost ends a run as a signal does: nothing new is begun.
+var errLockLost = errors.New("the lock was lost: another run took it over, or it could not be renewed")
+
+// locked makes the pass under the run's lock. The lock saves two runs from doing the
+// same work; that both come out right rests on nothing here.
+func (r *Run) locked(ctx context.Context) Summary {
+	if r.Lock == nil {
+		return r.pass(ctx)
+	}
+	lock, err := r.Lock(ctx)
+	if err != nil {
+		return r.summary().end(err)
+	}
+	defer func() {
+		if err := lock.Release(context.WithoutCancel(ctx)); err != nil {
+			r.Log.WarnContext(ctx, "the lock could not be released; it expires", "error", err.Error(), "run", r.Header.Run)
+		}
+	}()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() {
+		select {
+		case <-lock.Lost():
+			r.Log.WarnContext(ctx, "the lock was lost: nothing new is begun, what is in flight is finished", "run", r.Header.Run)
+			cancel(errLockLost)
+		case <-ctx.Done():
+		}
+	}()
+	s := r.pass(ctx)
+	if errors.Is(context.Cause(ctx), errLockLost) && (s.cut || s.Err != nil && s.Operation == OperationPlan) {
+		s.Err = errLockLost
+	}
+	return s
+}
+
 func (r *Run) pass(ctx context.Context) Summary {
-	s := Summary{Operation: OperationPlan, DryRun: r.Header.DryRun, Detailed: r.Header.Detailed}
-	r.Report.Start(r.Header)
+	s := r.summary()
 	read := r.Now()
 	world, err := observe(ctx, r.Quay, r.Cluster, r.Sources, r.Naming, r.Policy, r.Scope, read)
 	if err != nil {

@@ -36,6 +36,7 @@ const (
 	ExitRefused  = 3
 	ExitUsage    = 64
 	ExitBug      = 70
+	ExitLocked   = 75
 	ExitRejected = 77
 	ExitSettings = 78
 	exitSignal   = 128
@@ -167,12 +168,18 @@ func (s Summary) Result() Result {
 	switch {
 	case errors.As(s.Err, &refused), errors.Is(s.Err, ErrDeclined):
 		return ResultRefused
-	case s.Err != nil:
+	case s.Err != nil && !s.cut:
 		return ResultFailed
 	case s.Components.Failed > 0 || s.cut:
 		return ResultPartial
 	}
 	return ResultOK
+}
+
+// held reports whether another run holds the lock.
+func (s Summary) held() bool {
+	_, held := errors.AsType[*kube.HeldError](s.Err)
+	return held
 }
 
 // ExitCode is the program's.
@@ -185,6 +192,8 @@ func (s Summary) ExitCode() int {
 		return ExitBug
 	case errors.As(s.Err, &refused):
 		return ExitRefused
+	case s.held():
+		return ExitLocked
 	case s.rejected, s.Err != nil && Rejected(s.Err):
 		return ExitRejected
 	case errors.Is(s.Err, kube.ErrNotInstalled):

@@ -62,6 +62,8 @@ func conformance(t *testing.T, e env) {
 			"no rights":                     testForbidden,
 			"no credentials":                testUnauthorized,
 			"a read-only client":            testReadOnly,
+			"a lock":                        testLock,
+			"leases":                        testLeases,
 			"other clients":                 testRaw,
 		} {
 			t.Run(name, func(t *testing.T) {

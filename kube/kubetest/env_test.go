@@ -84,8 +84,11 @@ func (r realServer) apply(t *testing.T, manifests string) {
 
 func (r realServer) resource(resource, namespace string) dynamic.ResourceInterface {
 	gvr := schema.GroupVersionResource{Version: "v1", Resource: resource}
-	if resource == "components" {
+	switch resource {
+	case "components":
 		gvr.Group, gvr.Version = "appstudio.redhat.com", "v1alpha1"
+	case "leases":
+		gvr.Group = "coordination.k8s.io"
 	}
 	return r.objects.Resource(gvr).Namespace(namespace)
 }

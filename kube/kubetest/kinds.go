@@ -31,6 +31,7 @@ func builtin() []*kind {
 		{version: "v1", kind: "Secret", plural: "secrets", scoped: true, prepare: prepareSecret, validate: validateSecret},
 		{version: "v1", kind: "ServiceAccount", plural: "serviceaccounts", scoped: true, mergeBy: map[string]string{"secrets": "name"}},
 		{group: appstudio, version: "v1alpha1", kind: "Component", plural: "components", scoped: true, custom: true},
+		{group: "coordination.k8s.io", version: "v1", kind: "Lease", plural: "leases", scoped: true, prepare: prepareLease, validate: validateLease},
 		{group: rbac, version: "v1", kind: "ClusterRole", plural: "clusterroles", name: anyName},
 		{group: rbac, version: "v1", kind: "ClusterRoleBinding", plural: "clusterrolebindings", name: anyName},
 		{group: rbac, version: "v1", kind: "Role", plural: "roles", scoped: true, name: anyName},

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -127,4 +128,22 @@ func validateImmutable(secret, old *unstructured.Unstructured) field.ErrorList {
 		errs = append(errs, field.Forbidden(field.NewPath("data"), reason))
 	}
 	return errs
+}
+
+// prepareLease takes out what is null, as decoding into the API's own type does.
+func prepareLease(lease *unstructured.Unstructured) {
+	spec, _, _ := unstructured.NestedMap(lease.Object, "spec")
+	maps.DeleteFunc(spec, func(_ string, value any) bool { return value == nil })
+	mustSet(lease, spec, "spec")
+}
+
+// validateLease follows ValidateLeaseSpec in kubernetes/kubernetes
+// pkg/apis/coordination/validation, for the fields that a holder writes.
+func validateLease(lease, _ *unstructured.Unstructured) field.ErrorList {
+	path := field.NewPath("spec").Child("leaseDurationSeconds")
+	seconds, given, err := unstructured.NestedInt64(lease.Object, "spec", "leaseDurationSeconds")
+	if err != nil || given && seconds <= 0 {
+		return field.ErrorList{field.Invalid(path, seconds, "must be greater than 0")}
+	}
+	return nil
 }
