@@ -26,7 +26,7 @@ import (
 
 // TestMain makes the test executable answer to the name berth as well, so that
 // scripts and tests of signals run the program as a process.
-func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"berth": main}) }
+func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"berth": berthProcess}) }
 
 // platform is a Quay and a cluster, simulated, on loopback.
 type platform struct {

@@ -1,0 +1,237 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"berth/kube/kubetest"
+	"berth/quay/quaytest"
+)
+
+const leaseNamespace = "berth"
+
+// shortLease makes a process's lock expire in a second or more, for tests that
+// take it from a holder.
+const shortLease = "BERTH_TEST_LEASE"
+
+// berthProcess is the program as a process of its own.
+func berthProcess() {
+	if d, err := time.ParseDuration(os.Getenv(shortLease)); err == nil {
+		leaseDuration = d
+	}
+	main()
+}
+
+// newLockedPlatform has a robot's creation stall, the first time, until release is
+// called; stalled tells of each.
+func newLockedPlatform(t *testing.T, components ...string) (p *platform, stalled chan struct{}, release func()) {
+	t.Helper()
+	stalled = make(chan struct{}, 64)
+	held := make(chan struct{})
+	p = newPlatformWith(t, demoFile("deploy/base/rbac.yaml"), func(method, route, _ string) {
+		if method == http.MethodPut && route == quaytest.RouteRobot {
+			stalled <- struct{}{}
+		}
+	}, components...)
+	p.env["BERTH_LOCK_NAMESPACE"] = leaseNamespace
+	p.quay.Inject(quaytest.Fault{Method: http.MethodPut, Route: quaytest.RouteRobot, Outcome: quaytest.Stall, Release: held})
+	return p, stalled, func() { close(held) }
+}
+
+// holder is whose the lock is, "" for nobody's.
+func (p *platform) holder() string {
+	spec, _ := p.cluster.Object("leases", leaseNamespace, "berth")["spec"].(map[string]any)
+	holder, _ := spec["holderIdentity"].(string)
+	return holder
+}
+
+// give writes somebody else into the lock.
+func (p *platform) give(holder string) {
+	p.cluster.Apply(fmt.Appendf(nil, `{apiVersion: coordination.k8s.io/v1, kind: Lease, metadata: {name: berth, namespace: berth},
+		spec: {holderIdentity: %q, leaseDurationSeconds: 60, acquireTime: "2026-03-16T12:07:00.000000Z", renewTime: %q}}`,
+		holder, time.Now().UTC().Format("2006-01-02T15:04:05.000000Z")))
+}
+
+// until polls for what no channel tells.
+func until(t *testing.T, what string, happened func() bool) {
+	t.Helper()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(time.Minute); !happened(); <-tick.C {
+		if time.Now().After(deadline) {
+			t.Fatalf("%s did not come", what)
+		}
+	}
+}
+
+func TestOfTwoRunsTheSecondSaysWhoHoldsTheLock(t *testing.T) {
+	t.Parallel()
+	p, stalled, release := newLockedPlatform(t, "cart")
+	first := p.start(t, "", "-o", "json")
+	await(t, "the call that stalls", stalled)
+	holder := p.holder()
+	p.forgetCalls()
+
+	second := p.start(t, "", "-o", "json").wait(t).must(t, 75)
+	if want := "another run holds the lock: " + holder + ", since "; holder == "" || !strings.Contains(second.stderr, "\n"+want) {
+		t.Errorf("stderr does not say %q:\n%s", want, second.stderr)
+	}
+	all := lines(t, second.stdout)
+	if len(all) != 3 || all[0]["lock"] != "berth/berth" || all[1]["diagnostic"].(map[string]any)["code"] != "locked" || all[2]["exit_code"] != 75.0 {
+		t.Errorf("stdout is %s", second.stdout)
+	}
+	if n := p.quay.Total(); n > 0 {
+		t.Errorf("Quay was asked %d things by a run without the lock", n)
+	}
+	p.run(t, "--dry-run").must(t, 0) // needs no lock
+
+	patient := p.start(t, "", "--lock-timeout=1m", "-o", "json")
+	until(t, "the look of the one that waits", func() bool { return p.cluster.Count("get", "leases") >= 2 })
+	release()
+	first.wait(t).must(t, 0)
+	if p.wrote() == 0 {
+		t.Error("the first run wrote nothing")
+	}
+	patient.wait(t).must(t, 0)
+	if got := p.holder(); got != "" {
+		t.Errorf("at the end the lock is %s's", got)
+	}
+}
+
+func TestALostLockLetsFinishWhatIsInFlight(t *testing.T) {
+	t.Parallel()
+	p, stalled, release := newLockedPlatform(t, "cart", "till")
+	p.env[shortLease] = "2s"
+	program := p.start(t, "the lock was lost", "--concurrency=1", "-o", "json")
+	await(t, "the call that stalls", stalled)
+	p.give("somebody else")
+	await(t, "the word that the lock is lost", program.stderr.seen)
+	release()
+	r := program.wait(t).must(t, 1)
+	all := lines(t, r.stdout)
+	last := all[len(all)-1]
+	components, _ := last["components"].(map[string]any)
+	if last["result"] != "partial" || components["changed"] != 1.0 || components["deferred"] != 1.0 {
+		t.Errorf("the last line is %v", last)
+	}
+	if why, _ := all[len(all)-2]["diagnostic"].(map[string]any); why["code"] != "locked" {
+		t.Errorf("the line before the last is %v", all[len(all)-2])
+	}
+	if got := p.holder(); got != "somebody else" {
+		t.Errorf("the lock is %q's", got)
+	}
+}
+
+// TestTheLockIsReleased however a run ends.
+func TestTheLockIsReleased(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		reason string
+		code   int
+		spoil  func(p *platform)
+	}{
+		{"all is done", 0, func(*platform) {}},
+		{"a Component fails", 1, func(p *platform) {
+			p.cluster.Inject(kubetest.Fault{Verb: "create", Resource: "secrets", Times: -1, Status: http.StatusUnprocessableEntity})
+		}},
+		{"nothing can be read", 77, func(p *platform) { p.quay.ExpireToken(oauthToken) }},
+		{"its holder died", 0, func(p *platform) {
+			p.give("dead")
+			p.cluster.Apply([]byte(`{apiVersion: coordination.k8s.io/v1, kind: Lease, metadata: {name: berth, namespace: berth}, spec: {renewTime: "2026-03-16T12:07:00.000000Z"}}`))
+		}},
+	} {
+		t.Run(test.reason, func(t *testing.T) {
+			t.Parallel()
+			p := newPlatform(t, "cart")
+			p.env["BERTH_LOCK_NAMESPACE"] = leaseNamespace
+			test.spoil(p)
+			p.run(t).must(t, test.code)
+			if got := p.holder(); got != "" || p.cluster.Count("patch", "leases") == 0 {
+				t.Errorf("the lock is %q's", got)
+			}
+		})
+	}
+	t.Run("a signal", func(t *testing.T) {
+		t.Parallel()
+		p, stalled, release := newLockedPlatform(t, "cart")
+		program := p.start(t, "interrupted: nothing new is begun")
+		await(t, "the call that stalls", stalled)
+		if err := program.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		await(t, "the word that it is interrupted", program.stderr.seen)
+		if p.holder() == "" {
+			t.Error("the lock is free while a Component is in flight")
+		}
+		release()
+		program.wait(t).must(t, 128+int(syscall.SIGTERM))
+		if got := p.holder(); got != "" {
+			t.Errorf("the lock is %s's", got)
+		}
+	})
+}
+
+// TestAPausedHolderLeavesNoDeadToken: it is stopped while the replacement of a token
+// is in flight, another run takes the lock over and rotates, and it wakes.
+func TestAPausedHolderLeavesNoDeadToken(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		reason   string
+		applied  bool
+		replaced int // tokens
+	}{
+		{"Quay had replaced the token", true, 2},
+		{"Quay replaces it at the end: once too often, which no lock can prevent", false, 3},
+	} {
+		t.Run(test.reason, func(t *testing.T) {
+			t.Parallel()
+			pausedHolder(t, test.applied, test.replaced)
+		})
+	}
+}
+
+func pausedHolder(t *testing.T, applied bool, replaced int) {
+	t.Helper()
+	stalled := make(chan struct{}, 64)
+	p := newPlatformWith(t, demoFile("deploy/base/rbac.yaml"), func(method, route, _ string) {
+		if method == http.MethodPost && route == quaytest.RouteRegenerate {
+			stalled <- struct{}{}
+		}
+	}, "cart")
+	p.env["BERTH_LOCK_NAMESPACE"] = leaseNamespace
+	p.env[shortLease] = "1s"
+	p.run(t).must(t, 0)
+	p.component("cart", "true")
+
+	held := make(chan struct{})
+	p.quay.Inject(quaytest.Fault{Method: http.MethodPost, Route: quaytest.RouteRegenerate, Outcome: quaytest.Stall, Applied: applied, Release: held})
+	paused := p.start(t, "", "-o", "json")
+	await(t, "the call that stalls", stalled)
+	holder := p.holder()
+	if err := paused.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	p.start(t, "", "--lock-timeout=1m").wait(t).must(t, 0)
+	if p.holder() == holder {
+		t.Error("the lock was not taken over")
+	}
+	close(held)
+	if err := paused.cmd.Process.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	paused.wait(t)
+
+	if n := p.quay.Requests(http.MethodPost, quaytest.RouteRegenerate); n != replaced {
+		t.Errorf("%d tokens were replaced for one request, want %d", n, replaced)
+	}
+	p.forgetCalls()
+	p.run(t).must(t, 0) // compares every Secret with its robot
+	if n := p.quay.Mutations() + p.cluster.Count("patch", "secrets"); n > 0 {
+		t.Errorf("there was a dead token: %d writes mended it", n)
+	}
+}
