@@ -90,6 +90,7 @@ func TestOfTwoRunsTheSecondSaysWhoHoldsTheLock(t *testing.T) {
 	}
 	p.run(t, "--dry-run").must(t, 0) // needs no lock
 
+	p.env[shortLease] = "3s" // it looks twice a second
 	patient := p.start(t, "", "--lock-timeout=1m", "-o", "json")
 	until(t, "the look of the one that waits", func() bool { return p.cluster.Count("get", "leases") >= 2 })
 	release()
