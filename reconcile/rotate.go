@@ -27,8 +27,8 @@ import (
 //
 // After one regeneration the fingerprint differs from the marker's for ever,
 // so no later crash causes another. If the marker cannot be written, nothing
-// is regenerated. Two runs at once are safe without a lock;
-// the one a run may hold only saves work.
+// is regenerated. Two runs at once are safe without a lock; the one that a run may
+// hold only saves work.
 
 const (
 	markerVersion = 1

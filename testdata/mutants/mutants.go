@@ -25,6 +25,10 @@ var mutants = []mutant{
 	_, err := patch`, `	_, err := patch`, cluster,
 	},
 	{
+		"a lock that another holds is not taken", "kube/lock.go",
+		`holder != "" && !found.expired(l.seen)`, `holder != "" && holder == o.Name`, cluster,
+	},
+	{
 		"the Secret is read back", "reconcile/work.go",
 		`		case err == nil && fresh:`, `		case err == nil && (fresh || exists):`, domain,
 	},
