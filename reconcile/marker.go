@@ -19,6 +19,15 @@ type marker struct {
 	Since   time.Time `json:"since"`
 }
 
+const (
+	markerVersion = 1
+	stateRotating = "rotating"
+
+	// staleAfter is the age at which a marker no longer counts and the rotation
+	// starts over.
+	staleAfter = 24 * time.Hour
+)
+
 // parseMarker reads a Component's marker. A tenant can write one; what is not
 // of the form, or of another Component, is no marker.
 func parseMarker(c kube.Component) (marker, bool) {

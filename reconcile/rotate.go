@@ -30,17 +30,9 @@ import (
 // is regenerated. Two runs at once are safe without a lock; the one that a run may
 // hold only saves work.
 
-const (
-	markerVersion = 1
-	stateRotating = "rotating"
-
-	// minPace is how long a Component's next request waits after a rotation: a
-	// tenant that sets the flag in a loop harms nobody else.
-	minPace = 10 * time.Minute
-	// staleAfter is the age at which a marker no longer counts and the rotation
-	// starts over.
-	staleAfter = 24 * time.Hour
-)
+// minPace is how long a Component's next request waits after a rotation: a tenant
+// that sets the flag in a loop harms nobody else.
+const minPace = 10 * time.Minute
 
 // observeRotations notes what of rotations depends on the time.
 func (w *World) observeRotations(s Scope, now time.Time) {
