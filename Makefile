@@ -27,7 +27,7 @@ mutants: ## remove one guard at a time and see a test fail
 	go run ./testdata/mutants
 
 .PHONY: kubernetes
-kubernetes: ## build etcd and kube-apiserver for the tests: about five minutes, once a machine
+kubernetes: ## build a Kubernetes control plane for the tests: about ten minutes, once a machine
 	go run ./kube/kubetest/controlplane/assets/build
 
 .PHONY: lint

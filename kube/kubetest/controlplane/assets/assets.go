@@ -1,6 +1,6 @@
 // Package assets builds and finds what a control plane for tests needs: one
-// executable that is both etcd and kube-apiserver, and the custom resource
-// definitions that Konflux publishes.
+// executable that is etcd, kube-apiserver, kube-controller-manager and kubectl, and
+// the custom resource definitions that Konflux publishes.
 //
 // Their sources are pinned by the nested module testdata/kubernetes and come
 // through the Go module proxy. The result stands in the user's cache folder,
@@ -24,7 +24,7 @@ import (
 type Dir string
 
 // Kubernetes is the path of the executable. Its first argument is the program to
-// be, "etcd" or "kube-apiserver".
+// be: etcd, kube-apiserver, kube-controller-manager or kubectl.
 func (d Dir) Kubernetes() string { return filepath.Join(string(d), "kubernetes") }
 
 // CRDs is the folder of the YAML files that OWNER's application-api module
@@ -32,7 +32,7 @@ func (d Dir) Kubernetes() string { return filepath.Join(string(d), "kubernetes")
 func (d Dir) CRDs(owner string) string { return filepath.Join(string(d), "crds", owner) }
 
 // ErrNotBuilt says that nothing stands under the hash of the present sources.
-var ErrNotBuilt = errors.New("etcd and kube-apiserver are not built: run make kubernetes (about five minutes, once a machine)")
+var ErrNotBuilt = errors.New("the control plane is not built: run make kubernetes (about ten minutes, once a machine)")
 
 // Find returns the finished assets of the module that holds the working
 // directory, or [ErrNotBuilt].
@@ -44,7 +44,7 @@ func Find() (Dir, error) {
 	if _, err := os.Stat(dir.Kubernetes()); errors.Is(err, fs.ErrNotExist) {
 		return "", ErrNotBuilt
 	} else if err != nil {
-		return "", fmt.Errorf("find etcd and kube-apiserver: %w", err)
+		return "", fmt.Errorf("find the control plane: %w", err)
 	}
 	return dir, nil
 }

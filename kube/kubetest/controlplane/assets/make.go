@@ -46,7 +46,7 @@ func Make(ctx context.Context, log io.Writer) (dir Dir, err error) {
 		return dir, nil
 	}
 
-	fmt.Fprintln(log, "building etcd and kube-apiserver: about five minutes, once a machine")
+	fmt.Fprintln(log, "building etcd, kube-apiserver, kube-controller-manager and kubectl: about ten minutes, once a machine")
 	unfinished, err := os.MkdirTemp(home, "unfinished-")
 	if err != nil {
 		return "", fmt.Errorf("make the cache folder: %w", err)

@@ -1,5 +1,5 @@
-// Command build builds etcd and kube-apiserver for the tests, unless they are
-// built already. It is a step of its own because the first time takes minutes,
+// Command build builds the control plane for the tests, unless it is built
+// already. It is a step of its own because the first time takes minutes,
 // which a test's time limit would not allow.
 package main
 
