@@ -131,12 +131,20 @@ var (
 	secretMetadata  = resource{kind: "Secret", root: "/api/v1", plural: "secrets", scoped: true, partial: true}
 	serviceAccounts = resource{kind: "ServiceAccount", root: "/api/v1", plural: "serviceaccounts", scoped: true}
 	leases          = resource{kind: "Lease", root: "/apis/coordination.k8s.io/v1", plural: "leases", scoped: true}
-	components      = resource{kind: "Component", root: "/apis/appstudio.redhat.com/v1alpha1", plural: "components", scoped: true}
+
+	components             = resource{kind: "Component", root: appstudio + "v1alpha1", plural: "components", scoped: true}
+	environments           = resource{kind: "Environment", root: appstudio + "v1alpha1", plural: "environments", scoped: true}
+	environmentBindings    = resource{kind: "SnapshotEnvironmentBinding", root: appstudio + "v1alpha1", plural: "snapshotenvironmentbindings", scoped: true}
+	deploymentTargetClaims = resource{kind: "DeploymentTargetClaim", root: appstudio + "v1alpha1", plural: "deploymenttargetclaims", scoped: true}
+	deploymentTargets      = resource{kind: "DeploymentTarget", root: appstudio + "v1alpha1", plural: "deploymenttargets", scoped: true}
+	remoteSecrets          = resource{kind: "RemoteSecret", root: appstudio + "v1beta1", plural: "remotesecrets", scoped: true}
 )
+
+const appstudio = "/apis/appstudio.redhat.com/"
 
 // call is one operation on one object, or on a list of them.
 type call struct {
-	op        string // get, list, create, patch
+	op        string // get, list, create, patch, delete
 	resource  resource
 	namespace string // empty: not in one, or in all
 	name      string // empty: a list
@@ -151,7 +159,7 @@ func (c *Client) prepare(ctx context.Context, k call, method string) (context.Co
 		template += "/namespaces/{namespace}"
 	}
 	template += "/" + k.resource.plural
-	if k.op == "get" || k.op == "patch" {
+	if k.op != "list" && k.op != "create" {
 		req.Name(k.name)
 		template += "/{name}"
 	}

@@ -2,8 +2,13 @@ package kube
 
 import (
 	"context"
+	"encoding/json"
+	"maps"
+	"net/http"
 	"strings"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 )
 
@@ -30,6 +35,8 @@ type Secret struct {
 	Labels                           map[string]string // app.kubernetes.io/managed-by and those under appstudio.redhat.com/
 	Owners                           []OwnerReference
 	RotatedAt                        string // annotation image.redhat.com/rotated-at
+	Uploads                          string // the RemoteSecret, in its namespace, that it brings data to
+	Managing                         string // the RemoteSecret, NAMESPACE/NAME, that brought it
 	// content is a closure because fmt, encoders and cmp reach unexported fields,
 	// but none of them calls a function.
 	content func() []byte
@@ -63,18 +70,27 @@ func (w secretWire) slim() Secret {
 	s := Secret{
 		Namespace: m.Namespace, Name: m.Name, ResourceVersion: m.ResourceVersion,
 		Type: w.Type, Immutable: w.Immutable,
-		Labels: map[string]string{}, Owners: m.OwnerReferences,
+		Labels: ourLabels(m.Labels), Owners: m.OwnerReferences,
 		RotatedAt: ours(m.Annotations)[rotatedAtAnnotation],
+		Managing:  strings.Clone(m.Annotations[managingAnnotation]),
 	}
-	for key, value := range m.Labels {
-		if key == managedByLabel || strings.HasPrefix(key, labelPrefix) {
-			s.Labels[key] = value
-		}
+	if _, uploads := m.Labels[uploadLabel]; uploads {
+		s.Uploads = strings.Clone(m.Annotations[uploadFor])
 	}
 	if content := w.Data.DockerConfigJSON; content != nil {
 		s = s.WithContent(content)
 	}
 	return s
+}
+
+func ourLabels(labels map[string]string) map[string]string {
+	kept := map[string]string{}
+	for key, value := range labels {
+		if key == managedByLabel || strings.HasPrefix(key, labelPrefix) {
+			kept[key] = value
+		}
+	}
+	return kept
 }
 
 // Secrets lists the Secrets of a namespace, of all when it is "", that the label
@@ -116,32 +132,39 @@ type SecretWrite struct {
 	Labels           map[string]string
 	Owner            OwnerReference
 	RotatedAt        string        // RFC 3339; "": leave it alone
+	Uploads          string        // the RemoteSecret it is to bring its data to; "": none
 	DockerConfigJSON func() []byte // a closure, because it cannot be printed
 }
 
 // secretBody is a new Secret, or a merge patch of one.
 type secretBody struct {
-	APIVersion string         `json:"apiVersion,omitempty"`
-	Kind       string         `json:"kind,omitempty"`
-	Type       string         `json:"type,omitempty"`
-	Metadata   secretBodyMeta `json:"metadata"`
+	APIVersion string   `json:"apiVersion,omitempty"`
+	Kind       string   `json:"kind,omitempty"`
+	Type       string   `json:"type,omitempty"`
+	Metadata   metaBody `json:"metadata"`
 	Data       struct {
 		DockerConfigJSON []byte `json:".dockerconfigjson"`
 	} `json:"data"`
 }
 
-type secretBodyMeta struct {
+// metaBody is the metadata of a new object, or of a merge patch.
+type metaBody struct {
 	Name            string            `json:"name,omitempty"`
 	ResourceVersion string            `json:"resourceVersion,omitempty"`
 	Labels          map[string]string `json:"labels,omitempty"`
 	Annotations     map[string]string `json:"annotations,omitempty"`
-	OwnerReferences []OwnerReference  `json:"ownerReferences"`
+	OwnerReferences []OwnerReference  `json:"ownerReferences,omitempty"`
 }
 
 func (w SecretWrite) body() secretBody {
-	b := secretBody{Metadata: secretBodyMeta{Labels: w.Labels, OwnerReferences: []OwnerReference{w.Owner}}}
+	b := secretBody{Metadata: metaBody{Labels: w.Labels, OwnerReferences: []OwnerReference{w.Owner}}}
 	if w.RotatedAt != "" {
 		b.Metadata.Annotations = map[string]string{rotatedAtAnnotation: w.RotatedAt}
+	}
+	if w.Uploads != "" {
+		b.Metadata.Labels = maps.Clone(w.Labels)
+		b.Metadata.Labels[uploadLabel] = "remotesecret"
+		b.Metadata.Annotations = map[string]string{uploadFor: w.Uploads}
 	}
 	b.Data.DockerConfigJSON = w.DockerConfigJSON()
 	return b
@@ -169,4 +192,21 @@ func (c *Client) UpdateSecret(ctx context.Context, w SecretWrite, resourceVersio
 	body.Metadata.ResourceVersion = resourceVersion
 	_, err := patch[object](ctx, c, secrets, w.Namespace, w.Name, types.MergePatchType, body, dryRun)
 	return err
+}
+
+// DeleteSecret deletes a Secret that is still as it was read: otherwise ErrConflict.
+func (c *Client) DeleteSecret(ctx context.Context, s Secret) error {
+	k := call{op: "delete", resource: secrets, namespace: s.Namespace, name: s.Name}
+	if s.ResourceVersion == "" {
+		return k.error(ErrInvalid, noVersion)
+	}
+	ctx, req := c.prepare(ctx, k, http.MethodDelete)
+	encoded, err := json.Marshal(metav1.DeleteOptions{Preconditions: &metav1.Preconditions{ResourceVersion: &s.ResourceVersion}})
+	if err == nil {
+		err = req.SetHeader("Content-Type", runtime.ContentTypeJSON).Body(encoded).Do(ctx).Error()
+	}
+	if err != nil {
+		return k.failure(ctx, err)
+	}
+	return nil
 }

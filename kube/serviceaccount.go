@@ -2,38 +2,58 @@ package kube
 
 import (
 	"context"
+	"errors"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/types"
 )
+
+// authLabel marks the ServiceAccount as which the RemoteSecret operator writes to other
+// namespaces.
+const authLabel = "appstudio.redhat.com/remotesecret-auth-sa"
 
 // ServiceAccount is what is kept of a ServiceAccount: the names of the Secrets that
 // its pods and builds may use.
 type ServiceAccount struct {
 	Namespace, Name string
 	Secrets         []string
+	PullSecrets     []string // imagePullSecrets
+	Authorizes      bool     // the RemoteSecret operator writes to other namespaces as this one
 }
 
 type serviceAccountWire struct {
 	object
-	Secrets []link `json:"secrets"`
+	Secrets     []link `json:"secrets"`
+	PullSecrets []link `json:"imagePullSecrets"`
 }
 
 type link struct {
 	Name string `json:"name"`
 }
 
+func (w serviceAccountWire) slim() ServiceAccount {
+	m := w.Metadata
+	_, authorizes := m.Labels[authLabel]
+	return ServiceAccount{
+		Namespace: m.Namespace, Name: m.Name,
+		Secrets: linked(w.Secrets), PullSecrets: linked(w.PullSecrets), Authorizes: authorizes,
+	}
+}
+
+func linked(links []link) []string {
+	var names []string
+	for _, l := range links {
+		names = append(names, l.Name)
+	}
+	return names
+}
+
 // ServiceAccounts lists the ServiceAccounts of a namespace, of all when it is "",
-// whose name keep wants; nil wants all.
-func (c *Client) ServiceAccounts(ctx context.Context, namespace string, keep func(name string) bool) ([]ServiceAccount, error) {
+// that keep wants; nil wants all.
+func (c *Client) ServiceAccounts(ctx context.Context, namespace string, keep func(ServiceAccount) bool) ([]ServiceAccount, error) {
 	return list(ctx, c, serviceAccounts, namespace, "", func(w serviceAccountWire) (ServiceAccount, bool) {
-		if keep != nil && !keep(w.Metadata.Name) {
-			return ServiceAccount{}, false
-		}
-		a := ServiceAccount{Namespace: w.Metadata.Namespace, Name: w.Metadata.Name}
-		for _, l := range w.Secrets {
-			a.Secrets = append(a.Secrets, l.Name)
-		}
-		return a, true
+		a := w.slim()
+		return a, keep == nil || keep(a)
 	})
 }
 
@@ -44,5 +64,33 @@ func (c *Client) ServiceAccounts(ctx context.Context, namespace string, keep fun
 func (c *Client) LinkSecret(ctx context.Context, namespace, serviceAccount, secret string) error {
 	body := map[string][]link{"secrets": {{secret}}}
 	_, err := patch[object](ctx, c, serviceAccounts, namespace, serviceAccount, types.StrategicMergePatchType, body, false)
+	return err
+}
+
+// linkAttempts bounds how often a link is tried again after somebody else wrote first.
+const linkAttempts = 5
+
+// LinkPullSecret lets the pods of a ServiceAccount pull images with a Secret of its
+// namespace. Unlike the list of Secrets, that of imagePullSecrets is atomic at the
+// server: it is read and written whole, provided nobody wrote in between.
+func (c *Client) LinkPullSecret(ctx context.Context, namespace, serviceAccount, secret string) error {
+	var err error
+	for range linkAttempts {
+		var w serviceAccountWire
+		if w, err = get[serviceAccountWire](ctx, c, serviceAccounts, namespace, serviceAccount); err != nil {
+			return err
+		}
+		if slices.Contains(w.PullSecrets, link{secret}) {
+			return nil
+		}
+		body := struct {
+			Metadata    metaBody `json:"metadata"`
+			PullSecrets []link   `json:"imagePullSecrets"`
+		}{metaBody{ResourceVersion: w.Metadata.ResourceVersion}, append(w.PullSecrets, link{secret})}
+		_, err = patch[object](ctx, c, serviceAccounts, namespace, serviceAccount, types.MergePatchType, body, false)
+		if !errors.Is(err, ErrConflict) {
+			return err
+		}
+	}
 	return err
 }

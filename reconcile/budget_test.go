@@ -222,7 +222,7 @@ func (s shuffledCluster) Secrets(ctx context.Context, namespace, selector string
 	return mixed(s.shuffle, list, err)
 }
 
-func (s shuffledCluster) ServiceAccounts(ctx context.Context, namespace string, keep func(string) bool) ([]kube.ServiceAccount, error) {
+func (s shuffledCluster) ServiceAccounts(ctx context.Context, namespace string, keep func(kube.ServiceAccount) bool) ([]kube.ServiceAccount, error) {
 	list, err := s.Cluster.ServiceAccounts(ctx, namespace, keep)
 	return mixed(s.shuffle, list, err)
 }

@@ -29,7 +29,7 @@ type clusterReader interface {
 	Secrets(ctx context.Context, namespace, labelSelector string) ([]kube.Secret, error)
 	SecretMetadata(ctx context.Context, namespace, name string) (kube.Secret, error)
 	SecretsMetadata(ctx context.Context, namespace string, keep func(namespace, name string) bool) ([]kube.Secret, error)
-	ServiceAccounts(ctx context.Context, namespace string, keep func(string) bool) ([]kube.ServiceAccount, error)
+	ServiceAccounts(ctx context.Context, namespace string, keep func(kube.ServiceAccount) bool) ([]kube.ServiceAccount, error)
 }
 
 // sources tells whether anybody may read a Component's source.
@@ -193,10 +193,10 @@ func observeComponents(ctx context.Context, k clusterReader, s Scope) (found []k
 }
 
 func observeServiceAccounts(ctx context.Context, k clusterReader, p Policy, s Scope) (map[Key]map[string]bool, error) {
-	keep := func(name string) bool {
+	keep := func(a kube.ServiceAccount) bool {
 		return slices.ContainsFunc(p.PushServiceAccounts, func(pattern string) bool {
 			before, after, varies := strings.Cut(pattern, componentVariable)
-			return name == pattern || varies && strings.HasPrefix(name, before) && strings.HasSuffix(name, after)
+			return a.Name == pattern || varies && strings.HasPrefix(a.Name, before) && strings.HasSuffix(a.Name, after)
 		})
 	}
 	list, err := each(s.namespaces(), func(namespace string) ([]kube.ServiceAccount, error) {

@@ -14,10 +14,10 @@ import (
 )
 
 func testServiceAccounts(f *fixture) {
-	f.given(`{apiVersion: v1, kind: ServiceAccount, metadata: {name: a, namespace: NS}, secrets: [{name: s1}, {name: s2}], imagePullSecrets: [{name: p}]}`)
+	f.given(`{apiVersion: v1, kind: ServiceAccount, metadata: {name: a, namespace: NS, labels: {appstudio.redhat.com/remotesecret-auth-sa: "true"}}, secrets: [{name: s1}, {name: s2}], imagePullSecrets: [{name: p}]}`)
 	f.given(`{apiVersion: v1, kind: ServiceAccount, metadata: {name: b, namespace: NS}}`)
 	f.given(`{apiVersion: v1, kind: ServiceAccount, metadata: {name: c, namespace: NS}}`)
-	a := kube.ServiceAccount{Namespace: f.ns, Name: "a", Secrets: []string{"s1", "s2"}}
+	a := kube.ServiceAccount{Namespace: f.ns, Name: "a", Secrets: []string{"s1", "s2"}, PullSecrets: []string{"p"}, Authorizes: true}
 	b := kube.ServiceAccount{Namespace: f.ns, Name: "b"}
 	c := kube.ServiceAccount{Namespace: f.ns, Name: "c"}
 
@@ -26,7 +26,7 @@ func testServiceAccounts(f *fixture) {
 	if diff := cmp.Diff([]kube.ServiceAccount{a, b, c}, all); diff != "" {
 		f.Error(diff)
 	}
-	some, err := f.ServiceAccounts(f.Context(), f.ns, func(name string) bool { return name != "b" })
+	some, err := f.ServiceAccounts(f.Context(), f.ns, func(a kube.ServiceAccount) bool { return a.Name != "b" })
 	f.no(err)
 	if diff := cmp.Diff([]kube.ServiceAccount{a, c}, some); diff != "" {
 		f.Error(diff)

@@ -1,0 +1,203 @@
+package kube
+
+import (
+	"context"
+	"regexp"
+
+	"k8s.io/apimachinery/pkg/types"
+)
+
+const (
+	uploadAnnotation = "image.redhat.com/upload"
+	// These three are the RemoteSecret operator's (redhat-appstudio/remote-secret).
+	uploadLabel        = "appstudio.redhat.com/upload-secret"
+	uploadFor          = "appstudio.redhat.com/remotesecret-name"
+	managingAnnotation = "appstudio.redhat.com/managing-remote-secret"
+)
+
+// RemoteTarget is a namespace, of this cluster or of another, that a RemoteSecret
+// brings its Secret to.
+type RemoteTarget struct {
+	Namespace   string `json:"namespace"`
+	APIURL      string `json:"apiUrl,omitempty"`                   // "": this cluster
+	Credentials string `json:"clusterCredentialsSecret,omitempty"` // the Secret with the other cluster's kubeconfig
+}
+
+// TargetStatus is what the operator says of a target.
+type TargetStatus struct {
+	Namespace, APIURL string
+	Error             string // cleaned; "": none
+}
+
+// RemoteSecret is what is kept of a RemoteSecret (appstudio.redhat.com/v1beta1).
+type RemoteSecret struct {
+	Namespace, Name, ResourceVersion string
+
+	Deleting bool
+	Labels   map[string]string // app.kubernetes.io/managed-by and those under appstudio.redhat.com/
+	Owners   []OwnerReference
+	Upload   string // annotation image.redhat.com/upload
+
+	Secret         string            // the name of the Secret it brings
+	Type           string            // of that Secret
+	SecretLabels   map[string]string // that Secret's
+	PullAccount    string            // the one ServiceAccount that pulls images with it; "": none, or others beside it
+	Targets        []RemoteTarget
+	Customized     bool           // a target has a Secret of another form
+	HasData        bool           // the operator has been given data once
+	TargetStatuses []TargetStatus // of the targets that the operator has dealt with
+}
+
+type remoteSecretWire struct {
+	object
+	Spec struct {
+		Secret  remoteSecretForm `json:"secret"`
+		Targets []struct {
+			RemoteTarget
+			Secret *struct{} `json:"secret"`
+		} `json:"targets"`
+	} `json:"spec"`
+	Status struct {
+		Conditions []struct {
+			Type   string `json:"type"`
+			Status string `json:"status"`
+		} `json:"conditions"`
+		Targets []struct {
+			Namespace string `json:"namespace"`
+			APIURL    string `json:"apiUrl"`
+			Error     string `json:"error"`
+		} `json:"targets"`
+	} `json:"status"`
+}
+
+// remoteSecretForm is the Secret that a RemoteSecret brings, without its data.
+type remoteSecretForm struct {
+	Name     string            `json:"name"`
+	Type     string            `json:"type"`
+	Labels   map[string]string `json:"labels"`
+	LinkedTo []linkedTo        `json:"linkedTo"`
+}
+
+type linkedTo struct {
+	ServiceAccount struct {
+		As        string `json:"as"`
+		Reference link   `json:"reference"`
+	} `json:"serviceAccount"`
+}
+
+const asPullSecret = "imagePullSecret"
+
+func (w remoteSecretWire) slim() RemoteSecret {
+	m, form := w.Metadata, w.Spec.Secret
+	r := RemoteSecret{
+		Namespace: m.Namespace, Name: m.Name, ResourceVersion: m.ResourceVersion,
+		Deleting: m.DeletionTimestamp != "", Labels: ourLabels(m.Labels), Owners: m.OwnerReferences,
+		Upload: ours(m.Annotations)[uploadAnnotation],
+		Secret: form.Name, Type: form.Type, SecretLabels: form.Labels,
+	}
+	if l := form.LinkedTo; len(l) == 1 && l[0].ServiceAccount.As == asPullSecret {
+		r.PullAccount = l[0].ServiceAccount.Reference.Name
+	}
+	for _, t := range w.Spec.Targets {
+		r.Targets = append(r.Targets, t.RemoteTarget)
+		r.Customized = r.Customized || t.Secret != nil
+	}
+	for _, c := range w.Status.Conditions {
+		r.HasData = r.HasData || c.Type == "DataObtained" && c.Status == "True"
+	}
+	for _, t := range w.Status.Targets {
+		r.TargetStatuses = append(r.TargetStatuses, TargetStatus{t.Namespace, t.APIURL, cleanForeign(t.Error)})
+	}
+	return r
+}
+
+// login is where an address or a header may carry a credential too short for [clean]
+// to take for one.
+var login = regexp.MustCompile(`//[^/\s@]*@|(?i)\b(token|password|authorization|bearer|basic)\b[=:\s]+\S+`)
+
+// cleanForeign makes text safe to print that another cluster's API may have written.
+func cleanForeign(s string) string { return clean(login.ReplaceAllString(s, redacted)) }
+
+// RemoteSecrets lists the RemoteSecrets of a namespace, of all when it is "", whose
+// name keep wants.
+func (c *Client) RemoteSecrets(ctx context.Context, namespace string, keep func(name string) bool) ([]RemoteSecret, error) {
+	return list(ctx, c, remoteSecrets, namespace, "", func(w remoteSecretWire) (RemoteSecret, bool) {
+		if !keep(w.Metadata.Name) {
+			return RemoteSecret{}, false
+		}
+		return w.slim(), true
+	})
+}
+
+// RemoteSecret reads one RemoteSecret.
+func (c *Client) RemoteSecret(ctx context.Context, namespace, name string) (RemoteSecret, error) {
+	return slimRemoteSecret(get[remoteSecretWire](ctx, c, remoteSecrets, namespace, name))
+}
+
+func slimRemoteSecret(w remoteSecretWire, err error) (RemoteSecret, error) {
+	if err != nil {
+		return RemoteSecret{}, err
+	}
+	return w.slim(), nil
+}
+
+// RemoteSecretWrite is a RemoteSecret as it should be. It carries no data: a dry run
+// of one that does is stored by the operator's webhook all the same.
+type RemoteSecretWrite struct {
+	Namespace, Name string
+	Labels          map[string]string // of the RemoteSecret and of the Secrets it brings
+	Owner           OwnerReference
+	PullAccount     string // the ServiceAccount, in each target, that pulls images with the Secret
+	Targets         []RemoteTarget
+}
+
+type remoteSecretBody struct {
+	APIVersion string   `json:"apiVersion,omitempty"`
+	Kind       string   `json:"kind,omitempty"`
+	Metadata   metaBody `json:"metadata"`
+	Spec       struct {
+		Secret  remoteSecretForm `json:"secret"`
+		Targets []RemoteTarget   `json:"targets"`
+	} `json:"spec"`
+}
+
+func (w RemoteSecretWrite) body() remoteSecretBody {
+	b := remoteSecretBody{Metadata: metaBody{Labels: w.Labels, OwnerReferences: []OwnerReference{w.Owner}}}
+	var l linkedTo
+	l.ServiceAccount.As, l.ServiceAccount.Reference.Name = asPullSecret, w.PullAccount
+	b.Spec.Secret = remoteSecretForm{Name: w.Name, Type: dockerConfigType, Labels: w.Labels, LinkedTo: []linkedTo{l}}
+	b.Spec.Targets = append([]RemoteTarget{}, w.Targets...) // null would keep those that are there
+	return b
+}
+
+// CreateRemoteSecret makes a RemoteSecret for a Secret of its own name: ErrExists when
+// there is one of that name.
+func (c *Client) CreateRemoteSecret(ctx context.Context, w RemoteSecretWrite) (RemoteSecret, error) {
+	body := w.body()
+	body.APIVersion, body.Kind = "appstudio.redhat.com/v1beta1", "RemoteSecret"
+	body.Metadata.Name = w.Name
+	return slimRemoteSecret(create[remoteSecretWire](ctx, c, remoteSecrets, w.Namespace, w.Name, body))
+}
+
+// UpdateRemoteSecret changes labels, owner, form and targets of a RemoteSecret that is
+// still at the resourceVersion: otherwise ErrConflict. A dry run is judged by the API
+// server and the operator's webhook, but nothing is kept.
+func (c *Client) UpdateRemoteSecret(ctx context.Context, w RemoteSecretWrite, resourceVersion string, dryRun bool) (RemoteSecret, error) {
+	body := w.body()
+	body.Metadata.ResourceVersion = resourceVersion
+	return c.patchRemoteSecret(ctx, w.Namespace, w.Name, body, body.Metadata, dryRun)
+}
+
+// RecordUpload sets the annotation image.redhat.com/upload of a RemoteSecret that is
+// still as it was read: otherwise ErrConflict.
+func (c *Client) RecordUpload(ctx context.Context, r RemoteSecret, value string) (RemoteSecret, error) {
+	metadata := metaBody{ResourceVersion: r.ResourceVersion, Annotations: map[string]string{uploadAnnotation: value}}
+	return c.patchRemoteSecret(ctx, r.Namespace, r.Name, map[string]metaBody{"metadata": metadata}, metadata, false)
+}
+
+func (c *Client) patchRemoteSecret(ctx context.Context, namespace, name string, body any, metadata metaBody, dryRun bool) (RemoteSecret, error) {
+	if metadata.ResourceVersion == "" {
+		return RemoteSecret{}, call{op: "patch", resource: remoteSecrets, namespace: namespace, name: name}.error(ErrInvalid, noVersion)
+	}
+	return slimRemoteSecret(patch[remoteSecretWire](ctx, c, remoteSecrets, namespace, name, types.MergePatchType, body, dryRun))
+}
