@@ -4,7 +4,7 @@
 //
 // It promises a server on loopback with RBAC, bearer tokens, working
 // ServiceAccount tokens, an audit log and the custom resource definitions of
-// Konflux, ready in seconds and gone with the test, even with one that was
+// Konflux and of RemoteSecret, ready in seconds and gone with the test, even with one that was
 // killed. There are no controllers, so nothing runs a CronJob, fills a
 // namespace or collects garbage, and no kubelet.
 //
@@ -19,6 +19,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -27,6 +28,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"berth/kube/kubetest/controlplane/assets"
+	"berth/kube/kubetest/crds"
 )
 
 // Definitions says whose form of the custom resources the server knows.
@@ -158,11 +160,11 @@ func start(ctx context.Context, found assets.Dir, dir string, definitions Defini
 	if err := cp.wait(ctx, "/readyz", cp.answers("/readyz")); err != nil {
 		return nil, err
 	}
-	crds, err := readAll(found.CRDs(string(definitions)))
+	published, err := readAll(found.CRDs(string(definitions)))
 	if err != nil {
 		return nil, err
 	}
-	if _, err := cp.Apply(ctx, crds); err != nil {
+	if _, err := cp.Apply(ctx, slices.Concat(published, []byte("\n---\n"), crds.RemoteSecret)); err != nil {
 		return nil, fmt.Errorf("install the %s definitions: %w", definitions, err)
 	}
 	return cp, nil

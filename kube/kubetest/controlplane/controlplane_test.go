@@ -181,3 +181,45 @@ func testComponents(t *testing.T, cp *controlplane.ControlPlane, good, bad strin
 		t.Error("a Component of another form was accepted")
 	}
 }
+
+// deliverable is one object of each kind that tells where an application is deployed,
+// with no more than its definition requires.
+var deliverable = map[string]string{
+	"Environment":                "{displayName: d, deploymentStrategy: Manual}",
+	"SnapshotEnvironmentBinding": "{application: a, environment: e, snapshot: s, components: [{name: c}]}",
+	"DeploymentTargetClaim":      "{deploymentTargetClassName: any}",
+	"DeploymentTarget":           "{deploymentTargetClassName: any, kubernetesCredentials: {defaultNamespace: a, apiURL: u, clusterCredentialsSecret: s, allowInsecureSkipTLSVerify: false}}",
+}
+
+func TestDefinitionsOfDelivery(t *testing.T) {
+	t.Parallel()
+	cp := controlplane.Shared(t)
+	ns := cp.Namespace(t)
+	for kind, spec := range deliverable {
+		apply(t, cp, "{apiVersion: appstudio.redhat.com/v1alpha1, kind: "+kind+", metadata: {name: o, namespace: "+ns+"}, spec: "+spec+"}")
+	}
+	for _, row := range []struct{ version, kind, spec, missing string }{
+		{"v1alpha1", "Environment", "{deploymentStrategy: Manual}", "spec.displayName"},
+		{"v1alpha1", "Environment", "{displayName: d}", "spec.deploymentStrategy"},
+		{"v1alpha1", "Environment", "{displayName: d, deploymentStrategy: Manual, unstableConfigurationFields: {kubernetesCredentials: {apiURL: u, clusterCredentialsSecret: s, allowInsecureSkipTLSVerify: false}}}", "spec.unstableConfigurationFields.kubernetesCredentials.targetNamespace"},
+		{"v1alpha1", "SnapshotEnvironmentBinding", "{environment: e, snapshot: s, components: []}", "spec.application"},
+		{"v1alpha1", "SnapshotEnvironmentBinding", "{application: a, snapshot: s, components: []}", "spec.environment"},
+		{"v1alpha1", "SnapshotEnvironmentBinding", "{application: a, environment: e, components: []}", "spec.snapshot"},
+		{"v1alpha1", "SnapshotEnvironmentBinding", "{application: a, environment: e, snapshot: s}", "spec.components"},
+		{"v1alpha1", "DeploymentTargetClaim", "{targetName: t}", "spec.deploymentTargetClassName"},
+		{"v1alpha1", "DeploymentTarget", "{claimRef: c, deploymentTargetClassName: any}", "spec.kubernetesCredentials"},
+		{"v1alpha1", "DeploymentTarget", "{kubernetesCredentials: {defaultNamespace: a, apiURL: u, clusterCredentialsSecret: s, allowInsecureSkipTLSVerify: false}}", "spec.deploymentTargetClassName"},
+		{"v1beta1", "RemoteSecret", "{targets: []}", "spec.secret"},
+		{"v1beta1", "RemoteSecret", "{secret: {}, targets: [{apiUrl: u}]}", "spec.targets[0].namespace"},
+	} {
+		_, err := cp.Apply(t.Context(), []byte("{apiVersion: appstudio.redhat.com/"+row.version+", kind: "+row.kind+", metadata: {name: bad, namespace: "+ns+"}, spec: "+row.spec+"}"))
+		if !apierrors.IsInvalid(err) || !strings.Contains(err.Error(), row.missing+": Required value") {
+			t.Errorf("%s without %s: %v", row.kind, row.missing, err)
+		}
+	}
+	for _, field := range []string{"spec: {secret: {}, target: []}", "data: {k: dg==}, spec: {secret: {}}", "stringData: {k: v}, spec: {secret: {}}"} {
+		if _, err := cp.Apply(t.Context(), []byte("{apiVersion: appstudio.redhat.com/v1beta1, kind: RemoteSecret, metadata: {name: bad, namespace: "+ns+"}, "+field+"}")); err == nil {
+			t.Errorf("a RemoteSecret with %s was accepted", field)
+		}
+	}
+}
