@@ -3,13 +3,14 @@ package kubetest
 import (
 	"cmp"
 	"slices"
+	"strings"
 )
 
 // Call is a request that the Server received, faults included.
 type Call struct {
 	User            string // "" when the token is unknown
 	Verb            string // get, list, create, update, patch, delete
-	Group, Resource string // "" and the plural
+	Group, Resource string // Resource is the plural, as PLURAL/status where it is that; the path of discovery
 	Namespace, Name string // Name is "" in a create
 	DryRun          bool
 }
@@ -53,11 +54,12 @@ func (s *Server) ResetCalls() {
 // Access is what a rule of a role grants.
 type Access struct{ Verb, Group, Resource string }
 
-// Used tells what a user has asked for so far, granted or not, in order.
+// Used tells what a user has asked for so far, granted or not, in order; discovery
+// needs no grant.
 func (s *Server) Used(user string) []Access {
 	var used []Access
 	for _, c := range s.Calls() {
-		if c.User == user {
+		if c.User == user && !strings.HasPrefix(c.Resource, "/") {
 			used = append(used, Access{c.Verb, c.Group, c.Resource})
 		}
 	}

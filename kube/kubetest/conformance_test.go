@@ -20,7 +20,7 @@ type env interface {
 	apply(t *testing.T, manifests string)
 	object(t *testing.T, resource, namespace, name string) map[string]any
 	delete(t *testing.T, resource, namespace, name string) // a namespace or what has finalizers only begins to go
-	uninstallComponents(t *testing.T)
+	uninstall(t *testing.T, resource string)               // a custom one
 }
 
 // berth is the user that the shipped manifests give rights to, so that the suite
@@ -65,6 +65,12 @@ func conformance(t *testing.T, e env) {
 			"a lock":                        testLock,
 			"leases":                        testLeases,
 			"other clients":                 testRaw,
+			"a delete on conditions":        testConditionalDelete,
+			"remote secrets":                testRemoteSecrets,
+			"a status of its own":           testStatus,
+			"rights to a status":            testStatusRights,
+			"environments":                  testEnvironments,
+			"discovery":                     testDiscovery,
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
@@ -73,9 +79,12 @@ func conformance(t *testing.T, e env) {
 		}
 	})
 	// The last, for the others need them.
+	t.Run("remote secrets are not installed", func(t *testing.T) {
+		testNotDiscovered(newFixture(t, e))
+	})
 	t.Run("components are not installed", func(t *testing.T) {
 		f := newFixture(t, e)
-		e.uninstallComponents(t)
+		e.uninstall(t, "components")
 		_, err := f.Components(t.Context(), "", "")
 		f.is(err, kube.ErrNotInstalled)
 		_, err = f.Component(t.Context(), f.ns, "c")

@@ -66,7 +66,7 @@ func (s simulator) delete(_ *testing.T, resource, namespace, name string) {
 	s.Delete(resource, namespace, name)
 }
 
-func (s simulator) uninstallComponents(*testing.T) { s.Uninstall("components") }
+func (s simulator) uninstall(_ *testing.T, resource string) { s.Uninstall(resource) }
 
 type realServer struct {
 	cp      *controlplane.ControlPlane
@@ -85,10 +85,13 @@ func (r realServer) apply(t *testing.T, manifests string) {
 func (r realServer) resource(resource, namespace string) dynamic.ResourceInterface {
 	gvr := schema.GroupVersionResource{Version: "v1", Resource: resource}
 	switch resource {
-	case "components":
-		gvr.Group, gvr.Version = "appstudio.redhat.com", "v1alpha1"
+	case "namespaces", "secrets", "serviceaccounts":
 	case "leases":
 		gvr.Group = "coordination.k8s.io"
+	case "remotesecrets":
+		gvr.Group, gvr.Version = appstudio, "v1beta1"
+	default:
+		gvr.Group, gvr.Version = appstudio, "v1alpha1"
 	}
 	return r.objects.Resource(gvr).Namespace(namespace)
 }
@@ -109,20 +112,24 @@ func (r realServer) delete(t *testing.T, resource, namespace, name string) {
 	}
 }
 
-// uninstallComponents returns when the API server has taken notice.
-func (r realServer) uninstallComponents(t *testing.T) {
+// uninstall returns when the API server has taken notice, in discovery, too.
+func (r realServer) uninstall(t *testing.T, resource string) {
 	t.Helper()
 	definitions := r.objects.Resource(schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"})
-	if err := definitions.Delete(t.Context(), "components.appstudio.redhat.com", metav1.DeleteOptions{}); err != nil {
+	if err := definitions.Delete(t.Context(), resource+"."+appstudio, metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	components := r.resource("components", "")
+	client, err := rest.HTTPClientFor(r.config(t, controlplane.Admin))
+	if err != nil {
+		t.Fatal(err)
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		if _, err := components.List(ctx, metav1.ListOptions{}); apierrors.IsNotFound(err) {
+		_, err := r.resource(resource, "").List(ctx, metav1.ListOptions{})
+		if apierrors.IsNotFound(err) && !lists(t, client, r.cp.URL, resource) {
 			return
 		}
 		select {

@@ -22,7 +22,7 @@ const (
 // Fault says which requests go wrong, and how.
 type Fault struct {
 	Verb      string // get, list, create, update, patch, delete; "": any
-	Resource  string // the plural; "": any
+	Resource  string // as in Call; "": any
 	Namespace string // "": any
 	Name      string // "": any; a create has none
 
@@ -58,8 +58,8 @@ func (s *Server) Inject(f Fault) *Injected {
 	i := &Injected{server: s, fault: f}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if f.Resource != "" {
-		s.mustKind(f.Resource)
+	if plural, _, _ := strings.Cut(f.Resource, "/"); plural != "" {
+		s.mustKind(plural)
 	}
 	s.faults = append(s.faults, i)
 	return i

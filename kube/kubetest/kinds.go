@@ -12,7 +12,9 @@ type kind struct {
 	group, version, kind, plural string
 	scoped                       bool // lives in a namespace
 	custom                       bool // defined by a CustomResourceDefinition
+	status                       bool // is written by way of a subresource of that name
 
+	schema  *schemaProps // of a custom one whose fields are judged; nil: all are kept as they come
 	name    validation.ValidateNameFunc
 	mergeBy map[string]string // top-level lists that merge strategically, and the key they merge by
 
@@ -25,12 +27,17 @@ type kind struct {
 
 // builtin is the table of kinds. A further kind is a further line.
 func builtin() []*kind {
-	const rbac, appstudio = "rbac.authorization.k8s.io", "appstudio.redhat.com"
+	const rbac, appstudio, alpha, beta = "rbac.authorization.k8s.io", "appstudio.redhat.com", "v1alpha1", "v1beta1"
 	return []*kind{
 		{version: "v1", kind: "Namespace", plural: "namespaces", name: validation.ValidateNamespaceName, prepare: activate},
 		{version: "v1", kind: "Secret", plural: "secrets", scoped: true, prepare: prepareSecret, validate: validateSecret},
 		{version: "v1", kind: "ServiceAccount", plural: "serviceaccounts", scoped: true, mergeBy: map[string]string{"secrets": "name"}},
-		{group: appstudio, version: "v1alpha1", kind: "Component", plural: "components", scoped: true, custom: true},
+		{group: appstudio, version: alpha, kind: "Component", plural: "components", scoped: true, custom: true, status: true},
+		{group: appstudio, version: alpha, kind: "Environment", plural: "environments", scoped: true, custom: true, status: true},
+		{group: appstudio, version: alpha, kind: "SnapshotEnvironmentBinding", plural: "snapshotenvironmentbindings", scoped: true, custom: true, status: true},
+		{group: appstudio, version: alpha, kind: "DeploymentTargetClaim", plural: "deploymenttargetclaims", scoped: true, custom: true, status: true},
+		{group: appstudio, version: alpha, kind: "DeploymentTarget", plural: "deploymenttargets", scoped: true, custom: true, status: true},
+		{group: appstudio, version: beta, kind: "RemoteSecret", plural: remoteSecrets, scoped: true, custom: true, status: true, schema: remoteSecretSchema},
 		{group: "coordination.k8s.io", version: "v1", kind: "Lease", plural: "leases", scoped: true, prepare: prepareLease, validate: validateLease},
 		{group: rbac, version: "v1", kind: "ClusterRole", plural: "clusterroles", name: anyName},
 		{group: rbac, version: "v1", kind: "ClusterRoleBinding", plural: "clusterrolebindings", name: anyName},
@@ -38,6 +45,8 @@ func builtin() []*kind {
 		{group: rbac, version: "v1", kind: "RoleBinding", plural: "rolebindings", scoped: true, name: anyName},
 	}
 }
+
+const remoteSecrets = "remotesecrets"
 
 func (k *kind) resource() schema.GroupResource {
 	return schema.GroupResource{Group: k.group, Resource: k.plural}

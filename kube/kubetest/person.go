@@ -17,7 +17,8 @@ import (
 
 // Apply brings the objects of a stream of YAML documents to the cluster as an
 // administrator: a new one is created, with the uid the manifest gives, if any; an
-// existing one takes over the fields given and keeps the others.
+// existing one takes over the fields given and keeps the others. A status is taken as
+// given, as if the administrator had written it by way of its subresource, too.
 func (s *Server) Apply(manifests []byte) { s.apply(manifests, false) }
 
 func (s *Server) apply(manifests []byte, known bool) {
@@ -60,6 +61,9 @@ func (s *Server) applyOne(k *kind, object *unstructured.Unstructured) error {
 	}
 	old := s.store.get(k, object.GetNamespace(), object.GetName())
 	if old == nil {
+		if err := s.admit(k, object); err != nil {
+			return err
+		}
 		return s.add(k, object, false)
 	}
 	merged := old.DeepCopy()

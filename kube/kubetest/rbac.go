@@ -55,24 +55,23 @@ type subject struct {
 }
 
 // authorize refuses what neither a binding for the cluster nor one in the
-// request's namespace grants.
+// request's namespace grants. Every authenticated user may read discovery.
 func (s *Server) authorize(q request) error {
 	if q.user.admin || s.granted(q, "clusterrolebindings", "") || q.namespace != "" && s.granted(q, "rolebindings", q.namespace) {
 		return nil
 	}
-	if q.plural == "" {
-		return apierrors.NewForbidden(schema.GroupResource{}, "", fmt.Errorf("User %q cannot %s this path", q.user.name, q.verb)) //nolint:staticcheck // the server's words
-	}
-	resource := q.plural
-	if q.subresource != "" {
-		resource += "/" + q.subresource
+	if q.path != "" {
+		if q.verb == "get" && discoverable(q.path) && slices.Contains(q.user.groups, "system:authenticated") {
+			return nil
+		}
+		return apierrors.NewForbidden(schema.GroupResource{}, "", fmt.Errorf("User %q cannot %s path %q", q.user.name, q.verb, q.path)) //nolint:staticcheck // the server's words
 	}
 	where := "at the cluster scope"
 	if q.namespace != "" {
 		where = fmt.Sprintf("in the namespace %q", q.namespace)
 	}
 	return apierrors.NewForbidden(schema.GroupResource{Group: q.group, Resource: q.plural}, q.name,
-		fmt.Errorf("User %q cannot %s resource %q in API group %q %s", q.user.name, q.verb, resource, q.group, where)) //nolint:staticcheck // the server's words
+		fmt.Errorf("User %q cannot %s resource %q in API group %q %s", q.user.name, q.verb, q.resource(), q.group, where)) //nolint:staticcheck // the server's words
 }
 
 func (s *Server) granted(q request, bindings, namespace string) bool {
@@ -117,11 +116,8 @@ func (who subject) is(u user) bool {
 }
 
 func (r rule) covers(q request) bool {
-	resource := q.plural
-	if q.subresource != "" {
-		resource += "/" + q.subresource
-	}
-	return has(r.Verbs, q.verb) && has(r.APIGroups, q.group) && has(r.Resources, resource) &&
+	return q.path == "" && has(r.Verbs, q.verb) && has(r.APIGroups, q.group) &&
+		(has(r.Resources, q.resource()) || q.subresource != "" && slices.Contains(r.Resources, "*/"+q.subresource)) &&
 		(len(r.ResourceNames) == 0 || slices.Contains(r.ResourceNames, q.name))
 }
 

@@ -10,7 +10,9 @@
 //
 // Like a bare kube-apiserver it has no controllers: a new namespace is empty, a
 // deleted one stays Terminating, and nothing is collected until the test says so.
-// Custom resources are not validated against their definitions.
+// Of the custom resources only RemoteSecrets are held to their definition, and the
+// admission webhook of their operator is part of the server; the operator is a client,
+// see package remotesecret.
 //
 // The methods of [Server] that set up or change things panic when their arguments
 // make no sense, as a mistake in a test should end the test. The package itself
@@ -23,6 +25,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
 // Options are the settings of a Server; the zero value is a usable one.
@@ -37,13 +41,14 @@ type Options struct {
 type Server struct {
 	options Options
 
-	mu     sync.Mutex // guards everything below
-	kinds  []*kind
-	users  map[string]user // by token
-	store  store
-	lists  lists
-	faults []*Injected
-	calls  []Call
+	mu      sync.Mutex // guards everything below
+	kinds   []*kind
+	users   map[string]user // by token
+	store   store
+	lists   lists
+	webhook webhook
+	faults  []*Injected
+	calls   []Call
 }
 
 // New returns a Server with the namespaces that every cluster has, and no users.
@@ -145,9 +150,15 @@ func (s *Server) serve(q request, known bool) answer {
 	if err := s.authorize(q); err != nil {
 		return failure(err)
 	}
+	if q.path != "" {
+		return s.discover(q)
+	}
 	k := s.kind(q)
 	if k == nil {
-		return answer{status: http.StatusNotFound, contentType: "text/plain; charset=utf-8", body: []byte("404 page not found\n")}
+		return nothingThere()
+	}
+	if q.subresource != "" && (q.verb == "create" || q.verb == "delete") {
+		return failure(apierrors.NewMethodNotSupported(k.resource(), q.verb))
 	}
 	switch q.verb {
 	case "get":
@@ -169,7 +180,7 @@ func (s *Server) serve(q request, known bool) answer {
 // kind is nil where the path leads nowhere.
 func (s *Server) kind(q request) *kind {
 	for _, k := range s.kinds {
-		if k.group == q.group && k.version == q.version && k.plural == q.plural && q.subresource == "" {
+		if k.group == q.group && k.version == q.version && k.plural == q.plural && (q.subresource == "" || q.subresource == "status" && k.status) {
 			if k.scoped || q.namespace == "" || k.kind == "Namespace" {
 				return k
 			}

@@ -17,6 +17,7 @@ const maxSecret = 1 << 20
 
 // prepared sets what the API server sets by itself.
 func (k *kind) prepared(object *unstructured.Unstructured) error {
+	k.schema.fit(object)
 	if k.prepare != nil {
 		k.prepare(object)
 	}
@@ -42,6 +43,7 @@ func (k *kind) check(object, old *unstructured.Unstructured) field.ErrorList {
 	} else {
 		errs = validation.ValidateObjectMetaAccessorUpdate(object, old, metadata)
 	}
+	errs = append(errs, k.schema.errors(object.Object, nil)...)
 	if k.validate != nil {
 		errs = append(errs, k.validate(object, old)...)
 	}

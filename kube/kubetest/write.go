@@ -35,6 +35,15 @@ func (s *Server) create(q request, k *kind) answer {
 		return failure(errors.New("resourceVersion should not be set on objects to be created"))
 	}
 	object.SetUID("")
+	if k.status {
+		delete(object.Object, "status")
+	}
+	if err := s.admit(k, object); err != nil {
+		return failure(err)
+	}
+	if err := s.webhook.review(q, k, object); err != nil {
+		return failure(err)
+	}
 	if err := s.add(k, object, q.dryRun()); err != nil {
 		return failure(err)
 	}
@@ -59,11 +68,9 @@ func (q request) decode(k *kind) (*unstructured.Unstructured, error) {
 	return object, nil
 }
 
-// add stores a new object, which becomes what the API server would answer.
+// add stores a new object, which becomes what the API server would answer, in a
+// namespace that takes it.
 func (s *Server) add(k *kind, object *unstructured.Unstructured, dryRun bool) error {
-	if err := s.admit(k, object); err != nil {
-		return err
-	}
 	if object.GetName() == "" && object.GetGenerateName() != "" {
 		object.SetName(fmt.Sprintf("%s%05d", object.GetGenerateName(), mathrand.IntN(1e5)))
 	}
@@ -134,12 +141,36 @@ func (s *Server) update(q request, k *kind) answer {
 	return s.finish(q, k, old, object)
 }
 
+// finish stores what a request made of an object.
 func (s *Server) finish(q request, k *kind, old, object *unstructured.Unstructured) answer {
+	if err := s.webhook.review(q, k, object); err != nil {
+		return failure(err)
+	}
+	if k.status {
+		object = q.reach(old, object)
+	}
 	object, err := s.change(k, old, object, q.dryRun())
 	if err != nil {
 		return failure(err)
 	}
 	return q.success(http.StatusOK, object)
+}
+
+// reach undoes what a request cannot change: by way of the subresource all but the
+// status, else the status
+// (k8s.io/apiextensions-apiserver pkg/registry/customresource/{,status_}strategy.go).
+func (q request) reach(old, object *unstructured.Unstructured) *unstructured.Unstructured {
+	result, status := object, old
+	if q.subresource == "status" {
+		result, status = old.DeepCopy(), object
+		result.SetResourceVersion(object.GetResourceVersion())
+	}
+	if value, given := status.Object["status"]; given {
+		result.Object["status"] = value
+	} else {
+		delete(result.Object, "status")
+	}
+	return result
 }
 
 // change stores an object's new state, provided it was made of the old one, and
@@ -157,12 +188,12 @@ func (s *Server) change(k *kind, old, object *unstructured.Unstructured, dryRun 
 	object.SetResourceVersion(old.GetResourceVersion())
 	object.SetDeletionTimestamp(old.GetDeletionTimestamp())
 	object.SetDeletionGracePeriodSeconds(old.GetDeletionGracePeriodSeconds())
+	if err := k.prepared(object); err != nil {
+		return nil, err
+	}
 	object.SetGeneration(old.GetGeneration())
 	if k.custom && !sameSpec(old, object) {
 		object.SetGeneration(old.GetGeneration() + 1)
-	}
-	if err := k.prepared(object); err != nil {
-		return nil, err
 	}
 	if errs := k.check(object, old); len(errs) > 0 {
 		return nil, apierrors.NewInvalid(k.groupKind(), old.GetName(), errs)
@@ -210,59 +241,4 @@ func tidy(object *unstructured.Unstructured) {
 			}
 		}
 	}
-}
-
-func (s *Server) delete(q request, k *kind) answer {
-	object := s.store.get(k, q.namespace, q.name)
-	if object == nil {
-		return failure(notFound(k, q.name))
-	}
-	var options metav1.DeleteOptions
-	if len(q.body) > 0 && json.Unmarshal(q.body, &options) != nil {
-		return failure(apierrors.NewBadRequest("the body is no DeleteOptions"))
-	}
-	if p := options.Preconditions; p != nil && (p.UID != nil && *p.UID != object.GetUID() || p.ResourceVersion != nil && *p.ResourceVersion != object.GetResourceVersion()) {
-		return failure(apierrors.NewConflict(k.resource(), q.name, fmt.Errorf("the precondition does not hold")))
-	}
-	if !q.dryRun() && len(options.DryRun) == 0 {
-		if going := s.expel(k, object); going != nil {
-			return q.success(http.StatusOK, going)
-		}
-	}
-	details := &metav1.StatusDetails{Name: q.name, Group: k.group, Kind: k.plural, UID: object.GetUID()}
-	return encode(http.StatusOK, metav1.Status{
-		TypeMeta: metav1.TypeMeta{Kind: "Status", APIVersion: "v1"}, Status: metav1.StatusSuccess, Details: details,
-	})
-}
-
-// expel deletes an object, or marks it where finalizers, or a namespace's content,
-// must go first; then it returns it.
-func (s *Server) expel(k *kind, object *unstructured.Unstructured) *unstructured.Unstructured {
-	if len(object.GetFinalizers()) == 0 && k.kind != "Namespace" {
-		s.store.remove(k, object)
-		return nil
-	}
-	if object.GetDeletionTimestamp() != nil {
-		return object
-	}
-	going := object.DeepCopy()
-	now := metav1.NewTime(s.options.Now().UTC().Truncate(time.Second))
-	going.SetDeletionTimestamp(&now)
-	if k.kind == "Namespace" {
-		mustSet(going, "Terminating", "status", "phase")
-	} else {
-		var at int64
-		going.SetDeletionGracePeriodSeconds(&at)
-	}
-	s.store.put(k, going)
-	return going
-}
-
-// owners gives the uids of what an object depends on.
-func owners(object *unstructured.Unstructured) []types.UID {
-	var uids []types.UID
-	for _, o := range object.GetOwnerReferences() {
-		uids = append(uids, o.UID)
-	}
-	return uids
 }
