@@ -16,6 +16,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"berth/kube/kubetest"
+	"berth/kube/kubetest/remotesecret"
 	"berth/quay"
 	"berth/quay/quaytest"
 	"berth/reconcile"
@@ -29,11 +30,13 @@ const (
 	demoToken = "demo-oauth-token" // opens nothing but the simulator
 )
 
-// stage holds both simulated ends of a demo.
+// stage holds both simulated ends of a demo, and where its applications run besides.
 type stage struct {
-	quay    *quaytest.Server
-	cluster *kubetest.Server
-	dial    dial
+	quay     *quaytest.Server
+	cluster  *kubetest.Server
+	prod     *kubetest.Server // another cluster
+	operator *remotesecret.Operator
+	dial     dial
 }
 
 // demo tells a story on simulators: a platform that Berth has served, what
@@ -50,8 +53,7 @@ func demo(ctx context.Context, s settings, environment envconfig.Lookuper, std s
 	}
 	st := newStage()
 	if err := st.history(ctx, s, environment); err != nil {
-		_, _ = fmt.Fprintf(std.err, "Error: the demo could not be set up: %v\n", err)
-		return reconcile.ExitBug
+		return broken(std.err, err)
 	}
 	first, err := pass(ctx, s, st.dial, environment, std)
 	if err != nil {
@@ -59,6 +61,9 @@ func demo(ctx context.Context, s settings, environment envconfig.Lookuper, std s
 	}
 	if s.DryRun || first.Result() != reconcile.ResultOK {
 		return first.ExitCode()
+	}
+	if err := st.operator.Sync(ctx); err != nil {
+		return broken(std.err, err)
 	}
 	tell := std.out
 	if s.Output == "json" {
@@ -76,23 +81,46 @@ func demo(ctx context.Context, s settings, environment envconfig.Lookuper, std s
 	return second.ExitCode()
 }
 
+// broken reports that the stage, not the play, is at fault.
+func broken(w io.Writer, err error) int {
+	_, _ = fmt.Fprintf(w, "Error: the demo could not be set up: %v\n", err)
+	return reconcile.ExitBug
+}
+
 func newStage() stage {
 	st := stage{
 		quay:    quaytest.New(quaytest.Options{}),
 		cluster: kubetest.New(kubetest.Options{Manifests: demoFile("deploy/base/rbac.yaml")}),
+		prod:    kubetest.New(kubetest.Options{Manifests: demoFile("testdata/demo/prod.yaml")}),
 	}
 	st.quay.AddUser("platform")
 	st.quay.AddOrganization(demoOrg, "platform")
 	st.quay.AddToken(demoToken, "platform", "org:admin repo:admin")
-	st.cluster.AddUser("demo", "system:serviceaccount:berth:berth", false)
 	st.cluster.Apply(demoFile("testdata/demo/cluster.yaml"))
 	st.dial = dial{
-		config:    &rest.Config{Host: "https://api.example.com:6443", BearerToken: "demo", Transport: quaytest.Wire(st.cluster)},
+		config:    demoConfig(st.cluster, "system:serviceaccount:berth:berth", false),
 		cluster:   "demo",
 		transport: quaytest.Wire(st.quay),
 		git:       quaytest.Wire(http.HandlerFunc(gitHost)),
 	}
+	var err error
+	st.operator, err = remotesecret.New(remotesecret.Options{
+		Config: demoConfig(st.cluster, "operator", true),
+		As: func(namespace, name string) *rest.Config {
+			return demoConfig(st.cluster, "system:serviceaccount:"+namespace+":"+name, false)
+		},
+		Remote: func(string) *rest.Config { return demoConfig(st.prod, "operator", true) },
+	})
+	if err != nil {
+		panic(err) // nothing of it comes from outside
+	}
 	return st
+}
+
+// demoConfig is how a user connects whose token is the user's name.
+func demoConfig(cluster *kubetest.Server, user string, admin bool) *rest.Config {
+	cluster.AddUser(user, user, admin)
+	return &rest.Config{Host: "https://api.example.com:6443", BearerToken: user, Transport: quaytest.Wire(cluster), QPS: -1}
 }
 
 // gitHost serves a public repository for every path below /open, and asks for a
@@ -127,6 +155,9 @@ func (st stage) history(ctx context.Context, s settings, environment envconfig.L
 	if summary.Result() != reconcile.ResultOK {
 		return fmt.Errorf("the first run was %s: %w", summary.Result(), summary.Err)
 	}
+	if err := st.operator.Sync(ctx); err != nil {
+		return err
+	}
 	st.quay.SetVisibility(demoOrg+"/acme-tenant/ledger", true)
 	st.quay.SetPermission(demoOrg+"/acme-tenant/ledger", st.robot("acme-tenant", "ledger-image-pull"), "admin")
 	st.quay.RegenerateToken(st.robot("acme-tenant", "gateway-image-push"))
@@ -135,12 +166,12 @@ func (st stage) history(ctx context.Context, s settings, environment envconfig.L
 	st.cluster.CollectGarbage()
 	st.cluster.Delete("components", "initech-tenant", "tps") // its finalizer keeps it
 	st.cluster.Apply(demoFile("testdata/demo/later.yaml"))
-	return nil
+	return st.operator.Sync(ctx) // what was collected is let go
 }
 
 // robot is the account that a Secret logs in as.
 func (st stage) robot(namespace, secret string) string {
-	for _, auth := range st.auths(namespace, secret) {
+	for _, auth := range auths(st.cluster, namespace, secret) {
 		raw, _ := base64.StdEncoding.DecodeString(auth.Auth)
 		login, _, _ := strings.Cut(string(raw), ":")
 		return login
@@ -148,8 +179,8 @@ func (st stage) robot(namespace, secret string) string {
 	return ""
 }
 
-func (st stage) auths(namespace, secret string) map[string]struct{ Auth string } {
-	data, _ := st.cluster.Object("secrets", namespace, secret)["data"].(map[string]any)
+func auths(cluster *kubetest.Server, namespace, secret string) map[string]struct{ Auth string } {
+	data, _ := cluster.Object("secrets", namespace, secret)["data"].(map[string]any)
 	encoded, _ := data[".dockerconfigjson"].(string)
 	raw, _ := base64.StdEncoding.DecodeString(encoded)
 	var config struct {
@@ -169,8 +200,35 @@ func (st stage) show(w io.Writer) {
 			_, _ = fmt.Fprintf(w, "%s: %v\n", name, annotations[name])
 		}
 		for _, secret := range []string{c.Name + "-image-push", c.Name + "-image-pull"} {
-			auths := st.auths(c.Namespace, secret)
-			_, _ = fmt.Fprintf(w, "Secret %s: a login for %s\n", secret, strings.Join(slices.Sorted(maps.Keys(auths)), ", "))
+			_, _ = fmt.Fprintf(w, "Secret %s: %s\n", secret, opens(st.cluster, c.Namespace, secret))
 		}
 	}
+	_, _ = fmt.Fprintf(w, "\n── Where acme-tenant/billing can be pulled ──\n\n")
+	for _, place := range []struct {
+		environment, name, namespace string
+		cluster                      *kubetest.Server
+	}{
+		{"dev", "acme-tenant", "acme-tenant", st.cluster},
+		{"staging", "acme-staging", "acme-staging", st.cluster},
+		{"prod", "acme-prod on api.prod.example.com:6443", "acme-prod", st.prod},
+	} {
+		_, _ = fmt.Fprintf(w, "%s, %s\n  Secret billing-image-pull: %s\n  ServiceAccount default pulls with %s\n", place.environment, place.name,
+			opens(place.cluster, place.namespace, "billing-image-pull"), pullSecrets(place.cluster, place.namespace))
+	}
+}
+
+// opens tells what a Secret is good for.
+func opens(cluster *kubetest.Server, namespace, secret string) string {
+	return "a login for " + strings.Join(slices.Sorted(maps.Keys(auths(cluster, namespace, secret))), ", ")
+}
+
+// pullSecrets are those of the ServiceAccount default.
+func pullSecrets(cluster *kubetest.Server, namespace string) string {
+	var names []string
+	links, _ := cluster.Object("serviceaccounts", namespace, "default")["imagePullSecrets"].([]any)
+	for _, l := range links {
+		link, _ := l.(map[string]any)
+		names = append(names, fmt.Sprint(link["name"]))
+	}
+	return strings.Join(names, ", ")
 }

@@ -24,7 +24,7 @@ func TestExitCodes(t *testing.T) {
 	}{
 		{reason: "all is done", code: 0, says: "Apply complete"},
 		{reason: "changes are no failure", code: 0, args: []string{"--dry-run"}, says: "Dry run: nothing was changed"},
-		{reason: "pending changes, asked for", code: 2, args: []string{"--dry-run", "--detailed-exitcode"}, says: "7 to create"},
+		{reason: "pending changes, asked for", code: 2, args: []string{"--dry-run", "--detailed-exitcode"}, says: "9 to create"},
 		{
 			reason: "what a tenant wrote makes no run fail", code: 0, says: "1 invalid",
 			spoil: func(_ *testing.T, p *platform) { p.component("cart", `{"visibility":`) },

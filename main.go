@@ -137,6 +137,7 @@ func newRun(s settings, e ends, log *slog.Logger) *reconcile.Run {
 		Policy: reconcile.Policy{
 			Visibility: visibility(s.Visibility), AllowPublish: s.AllowPublish, Adopt: s.Adopt,
 			ReportOrphans: s.Prune == "report", PushServiceAccounts: s.PushServiceAccount, MaxRotations: s.MaxRotations,
+			PullServiceAccount: s.PullServiceAccount, RemoteSecrets: remoteSecrets(s.RemoteSecrets),
 		},
 		Scope:       reconcile.Scope{Namespaces: s.Namespace, Selector: s.Selector, Only: s.only, Rotate: s.rotate},
 		Limits:      reconcile.Limits{MaxChangeRatio: s.MaxChangeRatio, Force: s.Force},
@@ -152,6 +153,14 @@ func visibility(setting string) quay.Visibility {
 		return ""
 	}
 	return quay.Visibility(setting)
+}
+
+// remoteSecrets is the setting, "" for off.
+func remoteSecrets(setting string) reconcile.RemoteSecrets {
+	if setting == "off" {
+		return ""
+	}
+	return reconcile.RemoteSecrets(setting)
 }
 
 func reporter(s settings, environment envconfig.Lookuper, std streams) reconcile.Reporter {

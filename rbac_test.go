@@ -97,12 +97,18 @@ func (p *platform) useEverything(t *testing.T) (codes []int) {
 	t.Helper()
 	p.env["BERTH_LOCK_NAMESPACE"] = "berth"
 	run := func(args ...string) { codes = append(codes, p.run(t, args...).code) }
-	run()                   // creates, links, announces
+	p.cluster.Apply([]byte(`{apiVersion: v1, kind: ServiceAccount, metadata: {name: default, namespace: shop}}
+---
+{apiVersion: appstudio.redhat.com/v1alpha1, kind: Environment, metadata: {name: dev, namespace: shop}, spec: {}}
+---
+{apiVersion: appstudio.redhat.com/v1alpha1, kind: SnapshotEnvironmentBinding, metadata: {name: dev, namespace: shop},
+ spec: {application: shop, environment: dev, snapshot: s, components: [{name: cart}]}}`))
+	run()                   // creates, links, announces, delivers
 	run("--namespace=shop") // reads its namespaces by name
 	for _, r := range p.quay.Snapshot().Robots {
 		p.quay.RegenerateToken(r.Name)
 	}
-	run() // writes Secrets anew
+	run() // writes Secrets anew, and deletes what it uploaded and nobody took
 	p.component("cart", "true")
 	run() // rotates, and writes markers
 	return codes
@@ -141,7 +147,8 @@ func TestWithoutAnyOneOfItsRightsBerthFails(t *testing.T) {
 			if !slices.ContainsFunc(codes, func(code int) bool { return code != 0 }) {
 				t.Error("nothing failed")
 			}
-			if n := p.quay.Requests(http.MethodPost, quaytest.RouteRegenerate); n > 0 && slices.Contains([]string{"secrets", "components"}, a.Resource) {
+			delivers := slices.Contains([]string{"secrets", "components"}, a.Resource) && a.Verb != "delete"
+			if n := p.quay.Requests(http.MethodPost, quaytest.RouteRegenerate); n > 0 && delivers {
 				t.Errorf("%d tokens were replaced by a program that cannot deliver them", n)
 			}
 		})

@@ -38,6 +38,9 @@ func (s *settings) check(src sources) problems {
 	if s.LockNamespace != "" && len(validation.IsDNS1123Label(s.LockNamespace)) > 0 {
 		add("LOCK_NAMESPACE", "is not the name of a namespace.")
 	}
+	if len(validation.IsDNS1123Subdomain(s.PullServiceAccount)) > 0 {
+		add("PULL_SERVICE_ACCOUNT", "is not the name of a ServiceAccount.")
+	}
 	found = append(found, s.checkSources(src)...)
 	if s.Demo {
 		for _, key := range []string{"QUAY_URL", "KUBECONFIG"} {

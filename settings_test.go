@@ -21,6 +21,7 @@ var badSettings = map[string]string{
 	"QUAY_QPS": canary, "QUAY_BURST": canary, "KUBECONFIG": canary, "CONTEXT": canary, "KUBE_QPS": canary, "KUBE_BURST": canary,
 	"NAMESPACE": "", "SELECTOR": canary, "DRY_RUN": canary, "DETAILED_EXITCODE": canary, "YES": canary, "ROTATE": canary,
 	"VISIBILITY": canary, "ALLOW_PUBLISH": canary, "ADOPT": canary, "PRUNE": canary, "PUSH_SERVICE_ACCOUNT": "",
+	"REMOTE_SECRETS": canary, "PULL_SERVICE_ACCOUNT": canary,
 	"CLUSTER_ID": "", "REPOSITORY_LAYOUT": canary, "REPOSITORY_PREFIX": canary, "MAX_CHANGE_RATIO": canary,
 	"MAX_ROTATIONS": canary, "FORCE": canary, "CONCURRENCY": canary, "TIMEOUT": canary, "OUTPUT": canary,
 	"LOG_LEVEL": canary, "LOG_FORMAT": canary, "COLOR": canary, "NO_PROGRESS": canary, "DEMO": canary,

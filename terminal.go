@@ -91,8 +91,9 @@ func lastWords(s reconcile.Summary) []byte {
 		Error      string                   `json:"error,omitempty"`
 		Changes    reconcile.ChangeCount    `json:"changes"`
 		Components reconcile.ComponentCount `json:"components"`
+		Delivery   reconcile.DeliveryCount  `json:"delivery"`
 		Failures   []reconcile.Failure      `json:"failures,omitempty"`
-	}{Result: s.Result(), ExitCode: s.ExitCode(), Changes: s.Changes, Components: s.Components}
+	}{Result: s.Result(), ExitCode: s.ExitCode(), Changes: s.Changes, Components: s.Components, Delivery: s.Deliveries}
 	if s.Err != nil {
 		message.Error = shorten(s.Err.Error())
 	}

@@ -149,6 +149,7 @@ type RemoteSecretWrite struct {
 	Owner           OwnerReference
 	PullAccount     string // the ServiceAccount, in each target, that pulls images with the Secret
 	Targets         []RemoteTarget
+	Upload          string // annotation image.redhat.com/upload; "": leave it alone
 }
 
 type remoteSecretBody struct {
@@ -163,6 +164,9 @@ type remoteSecretBody struct {
 
 func (w RemoteSecretWrite) body() remoteSecretBody {
 	b := remoteSecretBody{Metadata: metaBody{Labels: w.Labels, OwnerReferences: []OwnerReference{w.Owner}}}
+	if w.Upload != "" {
+		b.Metadata.Annotations = map[string]string{uploadAnnotation: w.Upload}
+	}
 	var l linkedTo
 	l.ServiceAccount.As, l.ServiceAccount.Reference.Name = asPullSecret, w.PullAccount
 	b.Spec.Secret = remoteSecretForm{Name: w.Name, Type: dockerConfigType, Labels: w.Labels, LinkedTo: []linkedTo{l}}

@@ -1,6 +1,9 @@
 package reconcile
 
 import (
+	"slices"
+	"strings"
+
 	"berth/kube"
 	"berth/quay"
 )
@@ -33,6 +36,8 @@ const (
 	KindPermission     Kind = "permission"
 	KindSecret         Kind = "secret"
 	KindServiceAccount Kind = "service_account"
+	KindRemoteSecret   Kind = "remote_secret"
+	KindUploadSecret   Kind = "upload_secret"
 	KindComponent      Kind = "component"
 )
 
@@ -88,6 +93,29 @@ type WriteSecret struct {
 
 // LinkSecret lets a ServiceAccount use the push Secret.
 type LinkSecret struct{ ServiceAccount, Secret string }
+
+// LinkPullSecret lets the pods of a ServiceAccount pull with the pull Secret.
+type LinkPullSecret struct{ ServiceAccount, Secret string }
+
+// WriteRemoteSecret makes a RemoteSecret bring the Secret of its name to the targets.
+type WriteRemoteSecret struct {
+	Name           string
+	Exists         bool
+	PullAccount    string
+	Targets        []kube.RemoteTarget // all it is to have
+	Added, Removed []kube.RemoteTarget
+	Reason         string
+}
+
+// UploadToken hands the token of the pull robot to a RemoteSecret.
+type UploadToken struct {
+	RemoteSecret string
+	Targets      int
+	Reason       string
+}
+
+// DeleteUpload removes an upload Secret whose token is not the robot's any more.
+type DeleteUpload struct{ Upload }
 
 // DeleteRobot removes a robot of an earlier Component of the same name.
 type DeleteRobot struct{ Robot string }
@@ -172,6 +200,59 @@ func (a LinkSecret) change() Change {
 	}
 }
 
+func (a LinkPullSecret) change() Change {
+	return Change{
+		Op: OpUpdate, Kind: KindServiceAccount, Target: a.ServiceAccount, Detail: "+ " + a.Secret + " to pull images", Audit: true,
+		After: map[string]string{"imagePullSecrets": a.Secret},
+	}
+}
+
+func (a WriteRemoteSecret) change() Change {
+	c := Change{
+		Op: OpCreate, Kind: KindRemoteSecret, Target: a.Name, Detail: "no targets", Reason: a.Reason, Audit: true,
+		After: map[string]string{"targets": strings.Join(places(a.Targets), ", ")},
+	}
+	if len(a.Targets) > 0 {
+		c.Detail = "targets: " + firstOf(places(a.Targets), maxTold)
+	}
+	if !a.Exists {
+		return c
+	}
+	var detail []string
+	for sign, targets := range map[string][]kube.RemoteTarget{"+ ": a.Added, "- ": a.Removed} {
+		for _, place := range places(targets) {
+			detail = append(detail, sign+place)
+		}
+	}
+	slices.Sort(detail) // what is added first
+	c.Op, c.Detail = OpUpdate, firstOf(detail, maxTold)
+	return c
+}
+
+func (a UploadToken) change() Change {
+	detail := "token for targets to come"
+	if a.Targets > 0 {
+		detail = "token for " + plural(a.Targets, "target", "targets")
+	}
+	return Change{
+		Op: OpCreate, Kind: KindUploadSecret, Target: a.RemoteSecret, Detail: detail, Reason: a.Reason, Audit: true,
+		After: map[string]string{"remote_secret": a.RemoteSecret},
+	}
+}
+
+func (a DeleteUpload) change() Change {
+	return Change{Op: OpDelete, Kind: KindUploadSecret, Target: a.Name, Reason: "its token is an earlier one", Audit: true}
+}
+
+// places are targets in the words of a plan.
+func places(targets []kube.RemoteTarget) []string {
+	var names []string
+	for _, t := range targets {
+		names = append(names, placeName(t))
+	}
+	return names
+}
+
 func (a DeleteRobot) change() Change {
 	return Change{Op: OpDelete, Kind: KindRobot, Target: a.Robot, Reason: "superseded: its Component was deleted and made again", Audit: true}
 }
@@ -206,6 +287,8 @@ func unasked(a Action) bool {
 		return a.Exists && !a.Rotated
 	case ChangeVisibility:
 		return !a.Asked
+	case WriteRemoteSecret:
+		return len(a.Removed) > 0
 	}
 	return false
 }

@@ -38,6 +38,7 @@ type cluster interface {
 	CreateSecret(ctx context.Context, w kube.SecretWrite) error
 	UpdateSecret(ctx context.Context, w kube.SecretWrite, resourceVersion string, dryRun bool) error
 	LinkSecret(ctx context.Context, namespace, serviceAccount, secret string) error
+	deliverer
 }
 
 // Outcome is what became of one Component's plan.
@@ -67,9 +68,11 @@ type applier struct {
 	naming       Naming
 	run          string // identifies the run
 	now          func() time.Time
+	delivers     bool // the cluster has RemoteSecrets
 
 	stop    atomic.Pointer[error] // a fact about the whole run that ends it
 	full    atomic.Bool           // the plan at Quay has no private repository left
+	links   turnstile
 	applied func(ComponentPlan, Action)
 }
 
@@ -167,6 +170,8 @@ type work struct {
 	ending   func() bool       // no further token is to be replaced
 	rotation *marker           // begun or resumed by this run
 	current  map[string]string // fingerprints of the tokens as last read, by robot
+
+	remote *kube.RemoteSecret // as this run last wrote it
 }
 
 func (w *work) do(ctx context.Context, action Action) error {
@@ -187,6 +192,14 @@ func (w *work) do(ctx context.Context, action Action) error {
 		return w.writeSecret(ctx, a)
 	case LinkSecret:
 		return w.cluster.LinkSecret(ctx, w.plan.Component.Namespace, a.ServiceAccount, a.Secret)
+	case LinkPullSecret:
+		return w.linkPullSecret(ctx, a)
+	case WriteRemoteSecret:
+		return w.writeRemoteSecret(ctx, a)
+	case UploadToken:
+		return w.uploadToken(ctx, a)
+	case DeleteUpload:
+		return w.deleteUpload(ctx, a.Upload)
 	case DeleteRobot:
 		return w.deleteRobot(ctx, a)
 	case RotateToken:

@@ -23,7 +23,7 @@ func newScene(t testing.TB) *scene {
 		Namespaces:      map[string]kube.Namespace{},
 		Secrets:         map[Key]Secret{},
 		Logins:          map[string]bool{},
-		ServiceAccounts: map[Key]map[string]bool{},
+		ServiceAccounts: map[Key]Links{},
 		Repositories:    map[string]quay.Repository{},
 		Robots:          map[string]Robot{},
 		Roles:           map[string]map[string]quay.Role{},
@@ -48,8 +48,8 @@ func (s *scene) add(c kube.Component) Names {
 		s.Namespaces[c.Namespace] = kube.Namespace{Name: c.Namespace, UID: "uid-of-" + c.Namespace}
 	}
 	account := Key{c.Namespace, "appstudio-pipeline"}
-	if s.ServiceAccounts[account] == nil {
-		s.ServiceAccounts[account] = map[string]bool{}
+	if s.ServiceAccounts[account].Secrets == nil {
+		s.ServiceAccounts[account] = Links{map[string]bool{}, map[string]bool{}}
 	}
 	s.Components = append(s.Components, c)
 	n, err := s.names(c)
@@ -76,7 +76,7 @@ func (s *scene) settle(c kube.Component) Names {
 			Content: content{Image: image, Login: login, Fingerprint: s.Robots[a.Robot].Fingerprint},
 		}
 	}
-	s.ServiceAccounts[Key{c.Namespace, "appstudio-pipeline"}][n.Push.Secret] = true
+	s.ServiceAccounts[Key{c.Namespace, "appstudio-pipeline"}].Secrets[n.Push.Secret] = true
 	c.Annotations[AnnotationImage] = announcement{
 		Image: image, Visibility: quay.Private, Secret: n.Push.Secret, PullSecret: n.Pull.Secret,
 	}.encode()

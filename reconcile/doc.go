@@ -18,8 +18,9 @@
 //	has a name that Quay or OCI does not allow  told so; invalid
 //	has an annotation that cannot be read       told so; invalid
 //	leads to the same name as another           both told so; refused
-//	has a repository, robot or Secret of its    told so; refused, and nothing of it is touched
-//	  name that is not marked as its own
+//	has a repository, robot, Secret or          told so; refused, and nothing of it is touched
+//	  RemoteSecret of its name that is not
+//	  marked as its own
 //
 // Then each of its things, in this order, so that a crash anywhere leaves only
 // what is invisible or complete:
@@ -36,10 +37,15 @@
 //	Secret          missing                            WriteSecret, with the robot's current token
 //	                not what Quay says of the robot    WriteSecret
 //	                of an earlier Component            WriteSecret
-//	ServiceAccount  not linked                         LinkSecret
+//	ServiceAccount  not linked                         LinkSecret, LinkPullSecret
 //	                missing                            warning
 //	robots of an earlier Component of the name         DeleteRobot, after a live look at the Component
 //	Component       annotation not what it should be   Announce
+//	                asks for a rotation                RotateToken, WriteSecret, Acknowledge
+//	RemoteSecret    missing, or not as it should be    WriteRemoteSecret
+//	                its token is not the last one      UploadToken
+//	                  uploaded, or did not arrive
+//	upload Secret   with an earlier token              DeleteUpload
 //
 // Visibility is what the Component's owner states, else what the operator sets,
 // else what its source is:
@@ -62,6 +68,8 @@
 //   - No Secret holds a credential of another Component's robot.
 //   - Each robot has one permission: write for push, read for pull, on its own
 //     repository.
+//   - No RemoteSecret has its own namespace as a target, or one that neither an
+//     Environment nor its DeploymentTarget states.
 //   - Nothing that lacks our mark for this very Component is changed.
 //   - Nothing is deleted because it is missing elsewhere, save the robots of a
 //     Component that was deleted and made again.

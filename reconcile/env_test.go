@@ -29,6 +29,8 @@ type env struct {
 	cluster *kubetest.Server
 	clock   time.Time
 	tokens  *atomic.Int64
+
+	*delivery // nil: none is wanted
 }
 
 const (
@@ -101,7 +103,11 @@ func (e *env) newRun() *reconcile.Run { return e.newRunOver(direct) }
 
 func (e *env) newRunOver(b between) *reconcile.Run {
 	q, k := e.clients(b)
-	return newRun(q, k, e.now)
+	r := newRun(q, k, e.now)
+	if e.delivery != nil {
+		r.Policy.RemoteSecrets, r.Policy.PullServiceAccount = reconcile.RemoteSecretsAuto, "default"
+	}
+	return r
 }
 
 // clients returns the real clients, over wires to the simulators.

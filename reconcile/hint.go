@@ -21,6 +21,7 @@ var hints = []struct {
 	{quay.ErrUnavailable, "Check --quay-url and the network; the next run goes on."},
 	{kube.ErrUnauthorized, "Check the ServiceAccount or the kubeconfig."},
 	{kube.ErrForbidden, "Compare the roles with deploy/base/rbac.yaml."},
+	{ErrNoRemoteSecrets, "Install the RemoteSecret operator, or set --remote-secrets auto."},
 	{kube.ErrNotInstalled, "Is this the right cluster? It has no Components."},
 	{kube.ErrUnavailable, "Check the cluster's address and the network; the next run goes on."},
 }

@@ -111,10 +111,17 @@ func TestLeaksAreFound(t *testing.T) {
 // visible is all that the two ends keep, without the content of our Secrets.
 func (e *env) visible() string {
 	var all strings.Builder
-	for _, path := range []string{componentsPath, secretsPath, serviceAccountsPath, namespacesPath} {
+	paths := []string{componentsPath, secretsPath, serviceAccountsPath, namespacesPath}
+	if e.delivery != nil {
+		paths = append(paths, "/apis/appstudio.redhat.com/v1beta1/remotesecrets")
+	}
+	for _, path := range paths {
 		for _, o := range e.listing(path) {
 			if o["type"] == "kubernetes.io/dockerconfigjson" {
 				delete(o, "data")
+			}
+			if o["kind"] == "RemoteSecret" {
+				delete(o, "status") // others write it
 			}
 			all.WriteString(text(o))
 		}
@@ -156,6 +163,8 @@ func said(r record, log string) string {
 // leakWorld needs every call that there is.
 func leakWorld(t testing.TB) *env {
 	e := newEnv()
+	e.deliver()
+	e.bind("api", "stage")
 	e.quay.AddRepository(quaytest.Repository{Name: org + "/library/tools", Description: "by hand"})
 	for i, name := range []string{"api", "old", "flagged"} {
 		e.component("tenant", name, fmt.Sprintf("uid-%d", i))
@@ -173,6 +182,10 @@ func leakWorld(t testing.TB) *env {
 	e.cluster.Delete("components", "tenant", "old")
 	e.component("tenant", "old", "uid-4")
 	e.component("tenant", "fresh", "uid-5")
+	e.quay.RegenerateToken(org + "+" + n.Pull.Robot) // so that what was uploaded is an earlier token
+	e.bind("api", "dev", "prod")
+	e.apply(`{apiVersion: appstudio.redhat.com/v1beta1, kind: RemoteSecret, metadata: {name: api-image-pull, namespace: tenant},
+ status: {targets: [{namespace: tenant-stage, apiUrl: "", error: "forbidden %s"}]}}`, e.quotation(0))
 	e.resetCalls()
 	return e
 }
@@ -213,6 +226,16 @@ var clusterEndpoints = []struct{ verb, resource string }{
 	{"list", "components"},
 	{"list", "secrets"},
 	{"list", "serviceaccounts"},
+	{"list", "environments"},
+	{"list", "snapshotenvironmentbindings"},
+	{"list", "deploymenttargetclaims"},
+	{"list", "deploymenttargets"},
+	{"list", "remotesecrets"},
+	{"get", "remotesecrets"},
+	{"get", "serviceaccounts"},
+	{"create", "remotesecrets"},
+	{"patch", "remotesecrets"},
+	{"delete", "secrets"},
 	{"get", "secrets"},
 	{"get", "components"},
 	{"create", "secrets"},

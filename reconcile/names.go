@@ -79,6 +79,11 @@ var (
 )
 
 const (
+	secretInfix = "-image-"
+	pullSuffix  = secretInfix + "pull"
+
+	uploadSuffix = pullSuffix + "-upload-" // and eight characters of the token's fingerprint
+
 	maxRepository  = 255
 	maxDescription = 255
 	maxSecret      = 253
@@ -107,7 +112,7 @@ func (n Naming) names(c kube.Component, namespaceUID string) (Names, error) {
 			Robot:  "berth_" + slug + "_" + unique + "_" + use,
 			Mark:   cut(fmt.Sprintf("%skey=%s uid=%s %s %s", markPrefix, key, hash(16, "uid", c.UID), use, keyOf(c))),
 			Role:   role,
-			Secret: boundedName(c.Name, "-image-"+use),
+			Secret: boundedName(c.Name, secretInfix+use),
 		}
 	}
 	return Names{

@@ -30,6 +30,7 @@ type clusterReader interface {
 	SecretMetadata(ctx context.Context, namespace, name string) (kube.Secret, error)
 	SecretsMetadata(ctx context.Context, namespace string, keep func(namespace, name string) bool) ([]kube.Secret, error)
 	ServiceAccounts(ctx context.Context, namespace string, keep func(kube.ServiceAccount) bool) ([]kube.ServiceAccount, error)
+	deliveryReader
 }
 
 // sources tells whether anybody may read a Component's source.
@@ -71,12 +72,15 @@ func observe(ctx context.Context, q registryReader, k clusterReader, git sources
 	}
 	w := World{Naming: n, Policy: p, Whole: s.whole()}
 	var secrets []kube.Secret
+	var accounts []kube.ServiceAccount
+	var delivery listed
 	g, gctx := newGroup(ctx) // the whole run rests on each of these
 	g.Go(func() (err error) { w.Robots, err = observeRobots(gctx, q, n); return })
 	g.Go(func() (err error) { w.Repositories, err = observeRepositories(gctx, q); return })
 	g.Go(func() (err error) { w.Namespaces, err = observeNamespaces(gctx, k, s, n.Cluster); return })
 	g.Go(func() (err error) { w.Components, w.Missing, err = observeComponents(gctx, k, s); return })
-	g.Go(func() (err error) { w.ServiceAccounts, err = observeServiceAccounts(gctx, k, p, s); return })
+	g.Go(func() (err error) { accounts, err = observeServiceAccounts(gctx, k, p, s); return })
+	g.Go(func() (err error) { delivery, err = observeDelivery(gctx, k, p, s); return })
 	g.Go(func() (err error) {
 		secrets, err = each(s.namespaces(), func(namespace string) ([]kube.Secret, error) {
 			return k.Secrets(gctx, namespace, LabelManagedBy+"="+manager)
@@ -92,7 +96,11 @@ func observe(ctx context.Context, q registryReader, k clusterReader, git sources
 	if w.Naming.Cluster == "" {
 		w.Naming.Cluster = w.Namespaces[clusterNamespace].UID
 	}
+	w.sortServiceAccounts(accounts)
 	if err := w.observeSecrets(ctx, k, s, secrets); err != nil {
+		return World{}, err
+	}
+	if err := w.sortDelivery(ctx, k, delivery, accounts, s, now); err != nil {
 		return World{}, err
 	}
 	w.observeRotations(s, now)
@@ -192,28 +200,33 @@ func observeComponents(ctx context.Context, k clusterReader, s Scope) (found []k
 	return found, missing, nil
 }
 
-func observeServiceAccounts(ctx context.Context, k clusterReader, p Policy, s Scope) (map[Key]map[string]bool, error) {
+// observeServiceAccounts lists those that builds and pods run as, and those that the
+// RemoteSecret operator acts as.
+func observeServiceAccounts(ctx context.Context, k clusterReader, p Policy, s Scope) ([]kube.ServiceAccount, error) {
 	keep := func(a kube.ServiceAccount) bool {
-		return slices.ContainsFunc(p.PushServiceAccounts, func(pattern string) bool {
+		return a.Authorizes || a.Name == p.PullServiceAccount || slices.ContainsFunc(p.PushServiceAccounts, func(pattern string) bool {
 			before, after, varies := strings.Cut(pattern, componentVariable)
 			return a.Name == pattern || varies && strings.HasPrefix(a.Name, before) && strings.HasSuffix(a.Name, after)
 		})
 	}
-	list, err := each(s.namespaces(), func(namespace string) ([]kube.ServiceAccount, error) {
+	return each(s.namespaces(), func(namespace string) ([]kube.ServiceAccount, error) {
 		return k.ServiceAccounts(ctx, namespace, keep)
 	})
-	if err != nil {
-		return nil, err
+}
+
+func (w *World) sortServiceAccounts(accounts []kube.ServiceAccount) {
+	w.ServiceAccounts = make(map[Key]Links, len(accounts))
+	for _, a := range accounts {
+		w.ServiceAccounts[Key{a.Namespace, a.Name}] = Links{setOf(a.Secrets), setOf(a.PullSecrets)}
 	}
-	accounts := make(map[Key]map[string]bool, len(list))
-	for _, a := range list {
-		links := make(map[string]bool, len(a.Secrets))
-		for _, secret := range a.Secrets {
-			links[secret] = true
-		}
-		accounts[Key{a.Namespace, a.Name}] = links
+}
+
+func setOf(names []string) map[string]bool {
+	set := make(map[string]bool, len(names))
+	for _, name := range names {
+		set[name] = true
 	}
-	return accounts, nil
+	return set
 }
 
 // componentVariable in the name of a push ServiceAccount is replaced by the Component's.
@@ -223,11 +236,12 @@ const componentVariable = "{component}"
 // that the list lacks is free or somebody else's: the metadata tells, and the
 // content of what is not ours is never asked for.
 func (w *World) observeSecrets(ctx context.Context, k clusterReader, s Scope, listed []kube.Secret) error {
-	w.Secrets = map[Key]Secret{}
-	w.Logins = map[string]bool{}
+	w.Secrets, w.Logins = map[Key]Secret{}, map[string]bool{}
+	w.Uploads, w.Arrived = map[Key][]Upload{}, map[Key]Arrived{}
 	labelled := make(map[Key]kube.Secret, len(listed))
 	for _, s := range listed {
 		labelled[Key{s.Namespace, s.Name}] = s
+		w.sortSecret(s)
 		if c := read(s.DockerConfigJSON()); c.Login != "" {
 			w.Logins[c.Login] = true
 		}
@@ -297,7 +311,7 @@ func observeUnlisted(ctx context.Context, k clusterReader, s Scope, wanted []Key
 }
 
 func secretOf(s kube.Secret, c kube.Component) Secret {
-	whose, why := owned(s, c)
+	whose, why := owned(s.Labels, s.Owners, c)
 	secret := Secret{Owned: whose, Foreign: why, Type: s.Type, Fixed: s.Immutable, Labels: s.Labels}
 	if whose != foreign {
 		secret.Content = read(s.DockerConfigJSON())

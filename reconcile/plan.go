@@ -16,23 +16,35 @@ type Plan struct {
 	Components []ComponentPlan // all of them, by namespace and name
 	Missing    []Key           // asked for by name, not there
 	Orphans    Orphans
+	Mode       Mode
 	Held       int // repositories that stay private although the setting says public
 }
 
 // ComponentPlan is the plan for one Component.
 type ComponentPlan struct {
-	Component kube.Component
-	Names     Names
-	Image     string
-	Note      string // in a word or two, what is the matter
-	Actions   []Action
-	Warnings  []string
-	Skipped   string   // why nothing is to be done
-	Problem   *Problem // why nothing can be done
-	Deferred  string   // what waits for a later run, and why
+	Component  kube.Component
+	Names      Names
+	Image      string
+	Note       string // in a word or two, what is the matter
+	Actions    []Action
+	Warnings   []Warning
+	Deliveries []Delivery // by environment
+	Skipped    string     // why nothing is to be done
+	Problem    *Problem   // why nothing can be done
+	Deferred   string     // what waits for a later run, and why
 
 	rotation []Action // to be appended when its turn comes; see pace
 	resumed  bool     // it was begun by an earlier run
+	waits    bool     // nothing can be decided in this run
+	places   Resolution
+}
+
+// Warning is something that is not as it should be, and that keeps nothing else from
+// being done. Its text is a sentence for the Component's owner, too.
+type Warning struct{ Code, Text string }
+
+func (p *ComponentPlan) warn(code, text string) {
+	p.Warnings = append(p.Warnings, Warning{code, text})
 }
 
 // Key names the Component.
@@ -53,14 +65,15 @@ type Orphans struct {
 
 // MakePlan compares the world with what it should be.
 func MakePlan(w World) Plan {
-	p := Plan{Missing: slices.SortedFunc(slices.Values(w.Missing), Key.compare)}
-	robots := indexRobots(w)
+	p := Plan{Mode: w.Mode, Missing: slices.SortedFunc(slices.Values(w.Missing), Key.compare)}
+	i := w.index()
 	for _, c := range slices.SortedFunc(slices.Values(w.Components), func(a, b kube.Component) int { return keyOf(a).compare(keyOf(b)) }) {
-		p.Components = append(p.Components, w.plan(c, robots))
+		p.Components = append(p.Components, w.plan(c, i))
 	}
 	refuseCollisions(p.Components)
 	pace(p.Components, w.Policy.MaxRotations)
-	for _, c := range p.Components {
+	for i, c := range p.Components {
+		w.planRemoteSecret(&p.Components[i])
 		if w.held(c) {
 			p.Held++
 		}
@@ -71,23 +84,30 @@ func MakePlan(w World) Plan {
 	return p
 }
 
-// indexRobots groups our robots by the key in their mark: all that were ever
-// made for a Component of that name.
-func indexRobots(w World) map[string][]string {
-	byKey := map[string][]string{}
+// index finds in a World what its maps are not sorted by.
+type index struct {
+	robots     map[string][]string // ours by the key in their mark: all that were ever made for a Component of that name
+	components map[Key]bool
+}
+
+func (w World) index() index {
+	i := index{map[string][]string{}, make(map[Key]bool, len(w.Components))}
 	for _, name := range slices.Sorted(maps.Keys(w.Robots)) {
 		if m, ok := parseMark(w.Robots[name].Mark); ok {
-			byKey[m.key] = append(byKey[m.key], name)
+			i.robots[m.key] = append(i.robots[m.key], name)
 		}
 	}
-	return byKey
+	for _, c := range w.Components {
+		i.components[keyOf(c)] = true
+	}
+	return i
 }
 
 // drifted is the note about what nobody asked to change.
 const drifted = "drifted"
 
 // plan decides about one Component, in the order of the truth table in doc.go.
-func (w World) plan(c kube.Component, robots map[string][]string) ComponentPlan {
+func (w World) plan(c kube.Component, i index) ComponentPlan {
 	p := ComponentPlan{Component: c}
 	namespace := w.Namespaces[c.Namespace]
 	switch {
@@ -115,7 +135,7 @@ func (w World) plan(c kube.Component, robots map[string][]string) ComponentPlan 
 	}
 	visibility, known := w.planRepository(&p, asked)
 	if !known {
-		p.Deferred = "it waits: this run has asked for as many sources as it may"
+		p.waits, p.Deferred = true, "it waits: this run has asked for as many sources as it may"
 		return p
 	}
 	w.planRobots(&p)
@@ -123,8 +143,9 @@ func (w World) plan(c kube.Component, robots map[string][]string) ComponentPlan 
 		return p.refuse(problem)
 	}
 	w.planLinks(&p)
+	w.planEnvironments(&p, i)
 	own, _ := parseMark(names.Push.Mark)
-	for _, robot := range robots[own.key] {
+	for _, robot := range i.robots[own.key] {
 		if m, _ := parseMark(w.Robots[robot].Mark); m.incarnate != own.incarnate {
 			p.Actions = append(p.Actions, DeleteRobot{robot})
 			p.Note = "recreated"
@@ -132,7 +153,7 @@ func (w World) plan(c kube.Component, robots map[string][]string) ComponentPlan 
 	}
 	p.announce(announcement{
 		Image: p.Image, Visibility: visibility, Secret: names.Push.Secret, PullSecret: names.Pull.Secret,
-		Message: strings.Join(p.Warnings, " "),
+		Message: p.message(),
 	}.encode(), false)
 	w.planRotation(&p, asked)
 	if len(p.Actions) > 0 && p.Note == "" {
@@ -146,6 +167,15 @@ func (p ComponentPlan) refuse(problem *Problem) ComponentPlan {
 	p.Problem, p.Actions = problem, nil
 	p.announce(withMessage(p.Component, p.Names, p.Image, problem.Tenant), true)
 	return p
+}
+
+// message tells the Component's owner of the warnings.
+func (p *ComponentPlan) message() string {
+	var sentences []string
+	for _, w := range p.Warnings {
+		sentences = append(sentences, w.Text)
+	}
+	return strings.Join(sentences, " ")
 }
 
 func (p *ComponentPlan) announce(value string, problem bool) {
@@ -174,11 +204,14 @@ func (w World) notOurs(c kube.Component, n Names) *Problem {
 		}
 		s, exists := w.Secrets[Key{c.Namespace, a.Secret}]
 		if exists && s.Owned == foreign {
-			return secretNotOurs(c.Namespace, a.Secret, s.Foreign)
+			return secretNotOurs("Secret", c.Namespace, a.Secret, s.Foreign)
 		}
 		if exists && s.Type != "" && s.Type != secretType {
-			return secretNotOurs(c.Namespace, a.Secret, "its type is not "+secretType+", and a Secret's type cannot be changed")
+			return secretNotOurs("Secret", c.Namespace, a.Secret, "its type is not "+secretType+", and a Secret's type cannot be changed")
 		}
+	}
+	if r, exists := w.RemoteSecrets[Key{c.Namespace, n.Pull.Secret}]; exists && r.Owned == foreign {
+		return secretNotOurs("RemoteSecret", c.Namespace, n.Pull.Secret, r.Foreign)
 	}
 	return nil
 }
@@ -192,13 +225,14 @@ func robotNotOurs(robot string) *Problem {
 	}
 }
 
-func secretNotOurs(namespace, name, why string) *Problem {
+// secretNotOurs is about a Secret or, by its kind, a RemoteSecret.
+func secretNotOurs(kind, namespace, name, why string) *Problem {
 	return &Problem{
 		Reason:  ReasonNotOurs,
-		Summary: fmt.Sprintf("SecretNotOurs: Secret %s/%s: %s", namespace, name, why),
-		Hint: fmt.Sprintf("Delete it, or, if Berth made it, give it back: kubectl label secret -n %s %s %s=%s",
-			namespace, name, LabelManagedBy, manager),
-		Tenant: fmt.Sprintf("Secret %s is in the way: %s. Delete it, and the next run makes it anew.", name, why),
+		Summary: fmt.Sprintf("%[1]sNotOurs: %[1]s %[2]s/%[3]s: %[4]s", kind, namespace, name, why),
+		Hint: fmt.Sprintf("Delete it, or, if Berth made it, give it back: kubectl label %s -n %s %s %s=%s",
+			strings.ToLower(kind), namespace, name, LabelManagedBy, manager),
+		Tenant: fmt.Sprintf("%s %s is in the way: %s. Delete it, and the next run makes it anew.", kind, name, why),
 	}
 }
 
@@ -239,13 +273,18 @@ func (w World) planRobots(p *ComponentPlan) {
 	}
 }
 
+// wanted is the content that Quay's word on a robot gives its Secret.
+func (w World) wanted(p ComponentPlan, a Account) content {
+	return content{p.Image, w.Naming.login(a.Robot), w.Robots[a.Robot].Fingerprint}
+}
+
 // planSecrets compares each Secret with its robot.
 func (w World) planSecrets(p *ComponentPlan) *Problem {
 	c := p.Component
 	for _, a := range p.Names.accounts() {
-		robot, robotExists := w.Robots[a.Robot]
+		_, robotExists := w.Robots[a.Robot]
 		secret, exists := w.Secrets[Key{c.Namespace, a.Secret}]
-		want := content{p.Image, w.Naming.login(a.Robot), robot.Fingerprint}
+		want := w.wanted(*p, a)
 		reason := ""
 		switch {
 		case !exists && robotExists:
@@ -287,8 +326,8 @@ func (w World) planLinks(p *ComponentPlan) {
 		links, exists := w.ServiceAccounts[Key{p.Component.Namespace, account}]
 		switch {
 		case !exists:
-			p.Warnings = append(p.Warnings, fmt.Sprintf("ServiceAccount %s does not exist, so builds cannot use Secret %s yet.", account, p.Names.Push.Secret))
-		case !links[p.Names.Push.Secret]:
+			p.warn("incomplete", fmt.Sprintf("ServiceAccount %s does not exist, so builds cannot use Secret %s yet.", account, p.Names.Push.Secret))
+		case !links.Secrets[p.Names.Push.Secret]:
 			p.Actions = append(p.Actions, LinkSecret{account, p.Names.Push.Secret})
 		}
 	}

@@ -152,8 +152,10 @@ func TestPlanOfDrift(t *testing.T) {
 			},
 			want: func(Names) []Action { return nil },
 		}, {
-			why:  "the ServiceAccount lost its link",
-			edit: func(s *scene, n Names) { delete(s.ServiceAccounts[Key{"tenant", "appstudio-pipeline"}], n.Push.Secret) },
+			why: "the ServiceAccount lost its link",
+			edit: func(s *scene, n Names) {
+				delete(s.ServiceAccounts[Key{"tenant", "appstudio-pipeline"}].Secrets, n.Push.Secret)
+			},
 			want: func(n Names) []Action {
 				return []Action{LinkSecret{ServiceAccount: "appstudio-pipeline", Secret: n.Push.Secret}}
 			},
@@ -212,7 +214,7 @@ func TestPlanOfANewComponent(t *testing.T) {
 	if d := cmp.Diff(want, got.Actions); d != "" {
 		t.Errorf("actions (-want +got):\n%s", d)
 	}
-	if d := cmp.Diff([]string{warning}, got.Warnings); d != "" {
+	if d := cmp.Diff([]Warning{{"incomplete", warning}}, got.Warnings); d != "" {
 		t.Errorf("warnings (-want +got):\n%s", d)
 	}
 	if got.Note != "new, private" {

@@ -32,11 +32,29 @@ type Header struct {
 // Observed counts what was read.
 type Observed struct {
 	Components, Repositories, Robots, Secrets int
+	RemoteSecrets                             int
+	Mode                                      Mode
 	Elapsed                                   time.Duration
 }
 
 func observed(w World, elapsed time.Duration) Observed {
-	return Observed{len(w.Components), len(w.Repositories), len(w.Robots), len(w.Secrets) + w.Strays, elapsed}
+	return Observed{
+		Components: len(w.Components), Repositories: len(w.Repositories), Robots: len(w.Robots), Secrets: len(w.Secrets) + w.Strays,
+		RemoteSecrets: len(w.RemoteSecrets), Mode: w.Mode, Elapsed: elapsed,
+	}
+}
+
+// delivery says in a word how far a run delivers.
+func (m Mode) delivery() string {
+	switch {
+	case !m.Wanted:
+		return "off"
+	case !m.RemoteSecrets:
+		return "no_remote_secrets"
+	case !m.Environments:
+		return "no_environments"
+	}
+	return "on"
 }
 
 func (o Op) action() string {
@@ -75,7 +93,7 @@ func (p Plan) diagnostics() []diagnostic {
 			warnings = append(warnings, diagnostic{severityWarning, c.Key(), string(ReasonDeferred), c.Deferred, ""})
 		}
 		for _, w := range c.Warnings {
-			warnings = append(warnings, diagnostic{severityWarning, c.Key(), "incomplete", w, ""})
+			warnings = append(warnings, diagnostic{severityWarning, c.Key(), w.Code, w.Text, ""})
 		}
 		if c.Problem != nil {
 			problems = append(problems, diagnostic{severityError, c.Key(), string(c.Problem.Reason), c.Problem.Summary, c.Problem.Hint})
@@ -83,6 +101,17 @@ func (p Plan) diagnostics() []diagnostic {
 	}
 	for _, k := range p.Missing {
 		problems = append(problems, diagnostic{severityError, k, string(missing.Reason), missing.Summary, missing.Hint})
+	}
+	switch p.Mode.delivery() {
+	case "no_remote_secrets":
+		warnings = append(warnings, diagnostic{
+			severityWarning, Key{}, "not_delivered", "the cluster has no RemoteSecrets: pull Secrets stay in the Components' own namespaces",
+			"Install the RemoteSecret operator, or set --remote-secrets off.",
+		})
+	case "no_environments":
+		warnings = append(warnings, diagnostic{
+			severityWarning, Key{}, "not_delivered", "the cluster has no Environments: RemoteSecrets get no targets, and keep those they have", "",
+		})
 	}
 	if p.Held > 0 {
 		warnings = append(warnings, diagnostic{

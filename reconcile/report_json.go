@@ -8,7 +8,7 @@ import (
 
 // FormatVersion is of the JSON lines: adding a key raises the minor number,
 // any other change the major.
-const FormatVersion = "1.1"
+const FormatVersion = "1.2"
 
 // JSON reports a run to a machine: one object a line, described by the schema
 // in docs/output.schema.json.
@@ -88,6 +88,7 @@ type summaryLine struct {
 	ExitCode        int            `json:"exit_code"`
 	Changes         ChangeCount    `json:"changes"`
 	Components      ComponentCount `json:"components"`
+	Delivery        DeliveryCount  `json:"delivery"`
 	Quay            quayJSON       `json:"quay"`
 	DurationSeconds float64        `json:"duration_seconds"`
 }
@@ -149,7 +150,7 @@ func (j *JSON) Finish(s Summary) {
 	}
 	j.write(summaryLine{
 		j.record("info", "change_summary", "run ended: "+string(s.Result()), Key{}, ""),
-		s.Operation, s.Result(), s.ExitCode(), s.Changes, s.Components,
+		s.Operation, s.Result(), s.ExitCode(), s.Changes, s.Components, s.Deliveries,
 		quayJSON{s.Quay.Requests, s.Quay.Retries, s.Quay.Throttled.Round(time.Millisecond).Seconds()},
 		s.Elapsed.Seconds(),
 	})

@@ -62,7 +62,7 @@ var stories = []story{
 		s.Roles[n.Repository][n.Pull.Robot] = quay.Admin
 		delete(s.Secrets, Key{"acme-tenant", n.Push.Secret})
 		change(s.Secrets, Key{"acme-tenant", n.Pull.Secret}, func(x *Secret) { x.Content = content{} })
-		clear(s.ServiceAccounts[Key{"acme-tenant", "appstudio-pipeline"}])
+		clear(s.ServiceAccounts[Key{"acme-tenant", "appstudio-pipeline"}].Secrets)
 		s.Components[0].Annotations[AnnotationImage] = ""
 	}},
 	{name: "recreated", why: "robots of an earlier Component go last", world: func(s *scene) {

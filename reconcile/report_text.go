@@ -28,6 +28,7 @@ var colors = map[string]string{"+": "32", "~": "33", "-/+": "35", "-": "31", "Er
 var kinds = map[Kind]string{
 	KindRepository: "repository", KindRobot: "robot", KindRobotToken: "robot token", KindPermission: "permission",
 	KindSecret: "Secret", KindServiceAccount: "ServiceAccount", KindComponent: "Component",
+	KindRemoteSecret: "RemoteSecret", KindUploadSecret: "upload Secret",
 }
 
 // Start prints what the run is about to look at.
@@ -49,9 +50,14 @@ func (t *Text) Start(h Header) {
 // Planned prints the plan.
 func (t *Text) Planned(o Observed, p Plan, s Summary) {
 	t.planned, t.summary = true, s
-	t.print("Read %s, %s, %s, %s in %s\n",
+	read := []string{
 		plural(o.Components, "Component", "Components"), plural(o.Repositories, "repository", "repositories"),
-		plural(o.Robots, "robot", "robots"), plural(o.Secrets, "Secret", "Secrets"), seconds(o.Elapsed))
+		plural(o.Robots, "robot", "robots"), plural(o.Secrets, "Secret", "Secrets"),
+	}
+	if o.Mode.RemoteSecrets {
+		read = append(read, plural(o.RemoteSecrets, "RemoteSecret", "RemoteSecrets"))
+	}
+	t.print("Read %s in %s\n", strings.Join(read, ", "), seconds(o.Elapsed))
 	if s.Changes.total() > 0 {
 		t.print("\n  %s create   %s update   %s rotate: the old credential stops working   %s delete\n",
 			t.paint("+"), t.paint("~"), t.paint("-/+"), t.paint("-"))
@@ -71,6 +77,9 @@ func (t *Text) Planned(o Observed, p Plan, s Summary) {
 			plural(s.Components.Total, "Component", "Components"), verb, s.Components.rest())
 	} else {
 		t.print("No changes. %s.\n", s.Components.match())
+	}
+	if s.Deliveries.Total > 0 {
+		t.print("      %s.\n", s.Deliveries)
 	}
 	if found := p.diagnostics(); len(found) > 0 {
 		t.print("\n")
@@ -189,6 +198,12 @@ func (c ComponentCount) match() string {
 		return plural(c.Total, "Component", "Components") + " match Quay and the cluster"
 	}
 	return fmt.Sprintf("Of %s, %s", plural(c.Total, "Component", "Components"), c.rest())
+}
+
+// String tells how far the pull Secrets have come.
+func (c DeliveryCount) String() string {
+	return fmt.Sprintf("Pull Secrets in %s: %d delivered", plural(c.Total, "environment", "environments"), c.Delivered) +
+		counted(c.Unverified, "unverified") + counted(c.Pending, "on the way") + counted(c.Failed, "failed") + counted(c.Unresolved, "unresolved")
 }
 
 func counted(n int, what string) string {

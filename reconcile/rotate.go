@@ -44,12 +44,12 @@ func (w *World) observeRotations(s Scope, now time.Time) {
 		}
 	}
 	for _, c := range w.Components {
-		if m, ok := parseMarker(c); ok {
-			w.Stale[keyOf(c)] = m.stale(now)
-		}
 		n, err := w.names(c)
 		if err != nil {
 			continue
+		}
+		if m, ok := parseMarker(c); ok {
+			w.Stale[keyOf(c)] = m.stale(now) && !w.halfDone(n, m)
 		}
 		for _, a := range n.accounts() {
 			at := w.Secrets[Key{c.Namespace, a.Secret}].RotatedAt
@@ -58,6 +58,13 @@ func (w *World) observeRotations(s Scope, now time.Time) {
 			}
 		}
 	}
+}
+
+// halfDone reports whether one of two tokens was replaced. Such a rotation goes on
+// however old it is: the environments may have been out of reach for the other token,
+// and to start over would replace the first once more.
+func (w *World) halfDone(n Names, m marker) bool {
+	return (w.Robots[n.Push.Robot].Fingerprint == m.Push) != (w.Robots[n.Pull.Robot].Fingerprint == m.Pull)
 }
 
 // planRotation decides whether a rotation begins, goes on, or waits.
@@ -142,6 +149,11 @@ func (w *work) rotateToken(ctx context.Context, a RotateToken) error {
 	if w.seen(a.Robot, robot.Token) != before {
 		return nil // an earlier run, or one beside this, has done it
 	}
+	if a.Role == quay.Read && w.delivers {
+		if err := w.reachable(ctx); err != nil {
+			return err
+		}
+	}
 	if w.ending() {
 		return fmt.Errorf("the run ended before the token of robot %s was replaced: %w", a.Robot, errDeferred)
 	}
@@ -178,7 +190,7 @@ func (w *work) begin(ctx context.Context, repository string) error {
 		if err != nil {
 			return err
 		}
-		if m, ok := parseMarker(c); ok && !m.stale(w.now()) {
+		if m, ok := parseMarker(c); ok && (w.plan.resumed || !m.stale(w.now())) {
 			w.rotation, w.component = &m, c
 			return nil
 		}
@@ -245,7 +257,7 @@ func (w *work) writable(ctx context.Context, a Account) error {
 	if err != nil {
 		return err
 	}
-	if whose, why := owned(s, w.plan.Component); whose != mine {
+	if whose, why := owned(s.Labels, s.Owners, w.plan.Component); whose != mine {
 		return fmt.Errorf("%w: Secret %s/%s: %s", errNotOurs, namespace, a.Secret, why)
 	}
 	dummy := w.secretWrite(WriteSecret{Account: a, Image: w.plan.Image}, quay.Token{})

@@ -85,6 +85,8 @@ type scenario struct {
 	prepare  func(*env)
 	adopt    bool
 	rotation bool
+	prompt   bool     // the operator of RemoteSecrets acts right after the crash, too
+	places   []string // where the pull Secret belongs in the end
 }
 
 var scenarios = []scenario{
@@ -111,8 +113,47 @@ var scenarios = []scenario{
 	}},
 	{name: "rotate", rotation: true, prepare: func(e *env) {
 		e.settledComponent()
-		e.component("tenant", "billing", "uid-1", `image.redhat.com/generate: "true"`)
+		e.rotate()
 	}},
+	deliveryScenario("deliver", false, (*env).bindAll, "tenant", "tenant-stage", "prod"),
+	deliveryScenario("deliver promptly", true, (*env).bindAll, "tenant", "tenant-stage", "prod"),
+	deliveryScenario("move", true, func(e *env) {
+		e.deliverAll()
+		e.unbind("billing", "stage")
+		e.environment("extra", "unstableConfigurationFields: {kubernetesCredentials: {targetNamespace: tenant-extra, apiURL: '', clusterCredentialsSecret: ''}}")
+		e.bind("billing", "extra")
+	}, "tenant", "tenant-extra", "prod"),
+	rotation(deliveryScenario("rotate and deliver", false, func(e *env) { e.deliverAll(); e.rotate() }, "tenant", "tenant-stage", "prod")),
+	rotation(deliveryScenario("rotate and deliver promptly", true, func(e *env) { e.deliverAll(); e.rotate() }, "tenant", "tenant-stage", "prod")),
+	rotation(deliveryScenario("rotate what is on its way", true, func(e *env) {
+		e.bindAll()
+		e.newRun().Do(context.Background())
+		e.quay.ResetCalls()
+		e.rotate()
+	}, "tenant", "tenant-stage", "prod")),
+}
+
+func deliveryScenario(name string, prompt bool, prepare func(*env), places ...string) scenario {
+	return scenario{name: name, prompt: prompt, places: places, prepare: func(e *env) {
+		e.deliver()
+		e.component("tenant", "billing", "uid-1")
+		prepare(e)
+	}}
+}
+
+func rotation(s scenario) scenario {
+	s.rotation = true
+	return s
+}
+
+func (e *env) bindAll() { e.bind("billing", "dev", "stage", "prod") }
+
+// deliverAll settles the Component in its environments.
+func (e *env) deliverAll() {
+	e.bindAll()
+	e.newRun().Do(context.Background())
+	e.sync()
+	e.quay.ResetCalls()
 }
 
 func (e *env) settledComponent() {
@@ -150,6 +191,9 @@ func (e *env) attempt(s scenario, k *killer) {
 	r := e.newRunOver(k.between)
 	r.Policy.Adopt, r.Concurrency = s.adopt, 1
 	r.Do(context.Background())
+	if s.prompt {
+		e.sync()
+	}
 }
 
 // heal makes one clean run and reports what is then not as it should be.
@@ -159,10 +203,14 @@ func (e *env) heal(s scenario) (violations []string) {
 	if sum := r.Do(context.Background()); sum.Result() != reconcile.ResultOK {
 		violations = append(violations, fmt.Sprintf("not converged: the next run was %s: %v %v", sum.Result(), sum.Err, sum.Failures))
 	}
+	e.sync()
 	if sum := e.newRun().Do(context.Background()); sum.Changes != (reconcile.ChangeCount{}) || sum.Components.UpToDate != 1 {
 		violations = append(violations, fmt.Sprintf("not converged: a second run would change %+v, %+v", sum.Changes, sum.Components))
 	}
 	violations = append(violations, e.deadTokens("billing-image-push", "billing-image-pull")...)
+	if len(s.places) > 0 {
+		violations = append(violations, e.undelivered(s.places...)...)
+	}
 	if !s.rotation {
 		return violations
 	}
@@ -231,6 +279,9 @@ func TestCrashPoints(t *testing.T) {
 	points, converged, writes := 0, 0, 0
 	var all []string
 	for _, s := range scenarios {
+		if raceDetector && s.places != nil {
+			continue // make test runs them without it
+		}
 		whole := &killer{}
 		newScenario(s).attempt(s, whole)
 		for at := 1; at <= whole.calls; at++ {
@@ -278,8 +329,12 @@ func TestCrashPairs(t *testing.T) {
 	var group sync.WaitGroup
 	slots := make(chan struct{}, 2)
 	for _, s := range scenarios {
-		if s.name != "rotate" && s.name != "create" {
+		if s.name != "rotate" && s.name != "create" && s.name != "rotate and deliver" {
 			continue
+		}
+		share := share
+		if s.places != nil {
+			share = max(1, share/4)
 		}
 		whole := &killer{}
 		newScenario(s).attempt(s, whole)

@@ -22,7 +22,7 @@ import (
 )
 
 // rotate is the scenario of one settled Component that asks for new credentials.
-var rotate = scenarios[len(scenarios)-1]
+var rotate = scenarios[slices.IndexFunc(scenarios, func(s scenario) bool { return s.name == "rotate" })]
 
 // report makes a run and returns what it printed.
 func (e *env) report(change func(*reconcile.Run)) (reconcile.Summary, string) {

@@ -131,17 +131,20 @@ func (r *Run) pass(ctx context.Context) Summary {
 			return s.end(errors.Join(ErrDeclined, err))
 		}
 	}
-	s.count(plan, r.apply(ctx, world.Naming, plan, s.Changes.total()))
+	s.count(plan, r.apply(ctx, world, plan, s.Changes.total()))
 	return s
 }
 
 // ErrDeclined is the answer no at the prompt.
 var ErrDeclined = errors.New("not confirmed; nothing was changed")
 
-func (r *Run) apply(ctx context.Context, n Naming, plan Plan, total int) []Outcome {
+func (r *Run) apply(ctx context.Context, w World, plan Plan, total int) []Outcome {
 	var speaking sync.Mutex // one at a time, so that reporters need no lock
 	done := 0
-	a := &applier{repositories: r.Quay, robots: r.Quay, cluster: r.Cluster, naming: n, run: r.Header.Run, now: r.Now}
+	a := &applier{
+		repositories: r.Quay, robots: r.Quay, cluster: r.Cluster,
+		naming: w.Naming, run: r.Header.Run, now: r.Now, delivers: w.Mode.RemoteSecrets,
+	}
 	a.applied = func(p ComponentPlan, action Action) {
 		speaking.Lock()
 		defer speaking.Unlock()
@@ -175,7 +178,7 @@ func (r *Run) logSummary(ctx context.Context, s Summary) {
 		level = slog.LevelError
 	}
 	attributes := []any{
-		"result", s.Result(), "exit_code", s.ExitCode(), "changes", s.Changes, "components", s.Components,
+		"result", s.Result(), "exit_code", s.ExitCode(), "changes", s.Changes, "components", s.Components, "delivery", s.Deliveries,
 		"quay_requests", s.Quay.Requests, "seconds", s.Elapsed.Seconds(), "run", r.Header.Run,
 	}
 	if s.Err != nil {

@@ -53,11 +53,11 @@ type content struct {
 	Fingerprint string
 }
 
-// owned tells whose a Secret of our name is. The owner reference is the
-// truth; without our label the Secret was taken out of our hands.
-func owned(s kube.Secret, c kube.Component) (ownership, string) {
+// owned tells whose an object of our name is. The owner reference is the
+// truth; without our label the object was taken out of our hands.
+func owned(labels map[string]string, owners []kube.OwnerReference, c kube.Component) (ownership, string) {
 	result := foreign
-	for _, o := range s.Owners {
+	for _, o := range owners {
 		switch {
 		case o.Kind != componentKind || o.Name != c.Name || !strings.HasPrefix(o.APIVersion, "appstudio.redhat.com/"):
 		case o.UID == c.UID:
@@ -66,7 +66,7 @@ func owned(s kube.Secret, c kube.Component) (ownership, string) {
 			result = predecessor
 		}
 	}
-	if s.Labels[LabelManagedBy] == manager {
+	if labels[LabelManagedBy] == manager {
 		if result == foreign {
 			return foreign, "it carries Berth's label, but the Component does not own it"
 		}

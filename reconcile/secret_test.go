@@ -148,12 +148,11 @@ func TestOwned(t *testing.T) {
 			if label == manager {
 				want, wantWhy = row.labelled, row.labelledWhy
 			}
-			s := kube.Secret{Owners: row.owners, Labels: map[string]string{LabelManagedBy: label}}
-			if got, gotWhy := owned(s, c); got != want || gotWhy != wantWhy {
+			if got, gotWhy := owned(map[string]string{LabelManagedBy: label}, row.owners, c); got != want || gotWhy != wantWhy {
 				t.Errorf("%s, label %q: %d %q, want %d %q", row.why, label, got, gotWhy, want, wantWhy)
 			}
 		}
-		if got, why := owned(kube.Secret{Owners: row.owners}, c); got != foreign || why != row.bareWhy {
+		if got, why := owned(nil, row.owners, c); got != foreign || why != row.bareWhy {
 			t.Errorf("%s, no labels: %d %q", row.why, got, why)
 		}
 	}

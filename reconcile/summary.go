@@ -76,6 +76,33 @@ type ComponentCount struct {
 	Deferred int `json:"deferred"`
 }
 
+// DeliveryCount counts the environments of all Components by how far their pull Secrets
+// had come when the run looked.
+type DeliveryCount struct {
+	Total      int `json:"total"`
+	Delivered  int `json:"delivered"`
+	Unverified int `json:"unverified"`
+	Pending    int `json:"pending"`
+	Failed     int `json:"failed"`
+	Unresolved int `json:"unresolved"`
+}
+
+func (c *DeliveryCount) count(d Delivery) {
+	c.Total++
+	switch d.State {
+	case Delivered:
+		c.Delivered++
+	case Unverified:
+		c.Unverified++
+	case Pending:
+		c.Pending++
+	case Failed:
+		c.Failed++
+	case Unresolved:
+		c.Unresolved++
+	}
+}
+
 // Failure is a Component that could not be served.
 type Failure struct {
 	Component string `json:"component"`
@@ -90,6 +117,7 @@ type Summary struct {
 	Detailed   bool // a dry run with pending changes exits 2
 	Changes    ChangeCount
 	Components ComponentCount
+	Deliveries DeliveryCount
 	Failures   []Failure
 	Quay       quay.Stats
 	Elapsed    time.Duration
@@ -108,7 +136,8 @@ func (s Summary) end(err error) Summary {
 // count counts a plan's changes and its Components, each under one heading; with
 // outcomes, what was done.
 func (s *Summary) count(p Plan, outcomes []Outcome) {
-	s.Changes, s.Components, s.Failures = ChangeCount{}, ComponentCount{Total: len(p.Components) + len(p.Missing)}, nil
+	s.Changes, s.Deliveries, s.Failures = ChangeCount{}, DeliveryCount{}, nil
+	s.Components = ComponentCount{Total: len(p.Components) + len(p.Missing)}
 	for i, c := range p.Components {
 		o := Outcome{Applied: c.Actions}
 		if i < len(outcomes) {
@@ -116,6 +145,9 @@ func (s *Summary) count(p Plan, outcomes []Outcome) {
 		}
 		for _, a := range o.Applied {
 			s.Changes.count(a)
+		}
+		for _, d := range c.Deliveries {
+			s.Deliveries.count(d)
 		}
 		s.component(c, o)
 	}

@@ -156,7 +156,7 @@ func (w *work) writeSecret(ctx context.Context, a WriteSecret) error {
 			return err
 		}
 		exists := err == nil
-		whose, why := owned(secret, w.plan.Component)
+		whose, why := owned(secret.Labels, secret.Owners, w.plan.Component)
 		if exists && whose == foreign {
 			return fmt.Errorf("%w: Secret %s/%s: %s", errNotOurs, namespace, a.Secret, why)
 		}

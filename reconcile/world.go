@@ -15,7 +15,9 @@ type Policy struct {
 	Adopt               bool            // take over repositories that carry no live mark
 	ReportOrphans       bool
 	PushServiceAccounts []string // {component} stands for the Component's name
-	MaxRotations        int      // in one run
+	PullServiceAccount  string   // pulls images, in each environment
+	RemoteSecrets       RemoteSecrets
+	MaxRotations        int // in one run
 }
 
 // Scope is the part of the cluster that a run looks at.
@@ -37,18 +39,30 @@ type World struct {
 	Whole           bool // nothing was left out, so what no Component claims is an orphan
 	Namespaces      map[string]kube.Namespace
 	Components      []kube.Component
-	Missing         []Key                   // asked for by name, not there
-	Rotate          map[Key]bool            // asked for by the operator
-	Young           map[Key]bool            // rotated so lately that another request waits
-	Stale           map[Key]bool            // with a rotation begun so long ago that it starts over
-	Secrets         map[Key]Secret          // those with a name of ours
-	Strays          int                     // further Secrets with our label
-	Logins          map[string]bool         // every robot that a Secret of ours logs in as
-	ServiceAccounts map[Key]map[string]bool // ServiceAccount to the Secrets linked to it
+	Missing         []Key           // asked for by name, not there
+	Rotate          map[Key]bool    // asked for by the operator
+	Young           map[Key]bool    // rotated so lately that another request waits
+	Stale           map[Key]bool    // with a rotation begun so long ago that it starts over
+	Secrets         map[Key]Secret  // those with a name of ours
+	Strays          int             // further Secrets with our label
+	Logins          map[string]bool // every robot that a Secret of ours logs in as
+	ServiceAccounts map[Key]Links
 	Repositories    map[string]quay.Repository
 	Robots          map[string]Robot
 	Roles           map[string]map[string]quay.Role // of the audited repositories: repository to robot to role
 	Sources         map[Key]gitsource.Verdict       // of the Components whose source was looked at
+
+	Mode          Mode
+	Environments  map[string]*Environments // by namespace
+	RemoteSecrets map[Key]RemoteSecret     // those with a name of ours
+	Uploads       map[Key][]Upload         // by the RemoteSecret they are for
+	Arrived       map[Key]Arrived          // what RemoteSecrets brought to namespaces of this cluster
+}
+
+// Links are the Secrets that a ServiceAccount uses.
+type Links struct {
+	Secrets map[string]bool
+	Pull    map[string]bool // to pull images
 }
 
 // Robot is what a run knows of a robot account.

@@ -107,8 +107,8 @@ func TestTheManifestsAreAccepted(t *testing.T) {
 		if _, err := berth.Resource(components).List(t.Context(), metav1.ListOptions{}); err != nil {
 			t.Errorf("list Components of all namespaces: %v", err)
 		}
-		if err := berth.Resource(secrets).Namespace("default").Delete(t.Context(), "any", metav1.DeleteOptions{}); !apierrors.IsForbidden(err) {
-			t.Errorf("delete a Secret: %v, want forbidden", err)
+		if err := berth.Resource(components).Namespace("default").Delete(t.Context(), "any", metav1.DeleteOptions{}); !apierrors.IsForbidden(err) {
+			t.Errorf("delete a Component: %v, want forbidden", err)
 		}
 	})
 }

@@ -1,0 +1,322 @@
+package reconcile
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"berth/kube"
+)
+
+// Delivery brings a Component's pull Secret to every environment that it runs in.
+//
+// Where an environment is the Component's own namespace the Secret is there already,
+// and is linked to the ServiceAccount that pulls. The RemoteSecret never gets that
+// namespace as a target: its operator would take the Secret for its own and delete it
+// one day. All other places are targets of a RemoteSecret, which each Component has,
+// targets or none.
+//
+// The token goes to the operator in an upload Secret, a copy of the pull Secret named
+// after the token's fingerprint. The operator deletes it whatever becomes of it, and
+// nothing it says tells a new token from an old one. So Berth writes on the
+// RemoteSecret which token it has uploaded, and compares the Secrets that arrived in
+// this cluster, by content, in every run: what did not arrive is uploaded again, each
+// wait as long as all before it together. What is on other clusters stays unverified.
+//
+// Nothing of a Component waits for its delivery, neither its announcement nor the
+// acknowledgement of a rotation: it may take minutes, or for ever.
+
+// RemoteSecrets says whether pull Secrets are delivered.
+type RemoteSecrets string
+
+// The choices; the zero value is off.
+const (
+	RemoteSecretsAuto    RemoteSecrets = "auto" // where the cluster has RemoteSecrets
+	RemoteSecretsRequire RemoteSecrets = "require"
+)
+
+// Mode is how far a run delivers.
+type Mode struct {
+	Wanted        bool // by the setting
+	Environments  bool // the cluster has Environments and bindings, and they were read
+	RemoteSecrets bool // the cluster has RemoteSecrets, and they were read
+}
+
+// RemoteSecret is what a run knows of a RemoteSecret of a Component's name.
+type RemoteSecret struct {
+	kube.RemoteSecret
+	Owned   ownership
+	Foreign string // why it is not ours, for the reader
+	Record  upload // what was last uploaded to it
+	Due     bool   // it may be uploaded again
+	Late    bool   // it should have arrived by now
+}
+
+// Upload is an upload Secret of ours that the operator has not taken yet.
+type Upload struct {
+	Name, ResourceVersion, Fingerprint string
+	owners                             []kube.OwnerReference
+}
+
+// of reports whether it was made for a Component.
+func (u Upload) of(c kube.Component) bool {
+	return slices.ContainsFunc(u.owners, func(o kube.OwnerReference) bool { return o.UID == c.UID })
+}
+
+// Arrived is a Secret that a RemoteSecret brought to a namespace of this cluster.
+type Arrived struct {
+	Content    content
+	By         string // the RemoteSecret, NAMESPACE/NAME
+	Unreadable bool   // nobody could tell
+}
+
+// DeliveryState is how far a pull Secret has come.
+type DeliveryState string
+
+// The states.
+const (
+	Delivered  DeliveryState = "delivered"  // its content was compared
+	Unverified DeliveryState = "unverified" // handed over; what arrived cannot be read from here
+	Pending    DeliveryState = "pending"    // on its way
+	Failed     DeliveryState = "failed"     // the operator says why
+	Unresolved DeliveryState = "unresolved" // the environment leads nowhere
+)
+
+// Delivery is the state of a Component's pull Secret in one environment.
+type Delivery struct {
+	Environment string
+	Place       string // where it leads, "" when that is unresolved
+	State       DeliveryState
+	Why         string // when it is failed or unresolved
+	Late        bool   // it is pending for longer than it should
+}
+
+// planEnvironments finds where the Component runs, and how far its pull Secret has
+// come there.
+func (w World) planEnvironments(p *ComponentPlan, i index) {
+	if !w.Mode.Environments {
+		return
+	}
+	c := p.Component
+	p.places = w.Environments[c.Namespace].resolve(c, func(namespace string) bool { return i.components[Key{namespace, c.Name}] })
+	for _, environment := range p.places.Here {
+		p.Deliveries = append(p.Deliveries, Delivery{Environment: environment, Place: c.Namespace, State: w.linkHere(p)})
+	}
+	for _, t := range p.places.Targets {
+		state, why, late := w.arrival(*p, t.RemoteTarget)
+		for _, environment := range t.Environments {
+			p.Deliveries = append(p.Deliveries, Delivery{environment, placeName(t.RemoteTarget), state, why, late})
+		}
+	}
+	for _, o := range p.places.Open {
+		p.Deliveries = append(p.Deliveries, Delivery{Environment: o.Environment, State: Unresolved, Why: o.Why})
+	}
+	slices.SortFunc(p.Deliveries, func(a, b Delivery) int { return strings.Compare(a.Environment, b.Environment) })
+	p.warnOfDeliveries()
+}
+
+// linkHere lets the pods of the Component's own namespace pull with the Secret there.
+func (w World) linkHere(p *ComponentPlan) DeliveryState {
+	account := w.Policy.PullServiceAccount
+	a, exists := w.ServiceAccounts[Key{p.Component.Namespace, account}]
+	switch link := (LinkPullSecret{account, p.Names.Pull.Secret}); {
+	case !exists:
+		p.warn("incomplete", fmt.Sprintf("ServiceAccount %s does not exist, so pods cannot pull with Secret %s yet.", account, p.Names.Pull.Secret))
+	case a.Pull[p.Names.Pull.Secret]:
+		if w.Secrets[p.secretKey()].Content == w.wanted(*p, p.Names.Pull) {
+			return Delivered
+		}
+	case !slices.Contains(p.Actions, Action(link)):
+		p.Actions = append(p.Actions, link)
+	}
+	return Pending
+}
+
+// arrival tells how far the token has come to a target.
+func (w World) arrival(p ComponentPlan, t kube.RemoteTarget) (state DeliveryState, why string, late bool) {
+	if !w.Mode.RemoteSecrets {
+		return Failed, "the cluster has no RemoteSecrets", false
+	}
+	r, exists := w.RemoteSecrets[p.secretKey()]
+	if !exists || !slices.Contains(r.Targets, t) {
+		return Pending, "", false
+	}
+	status := r.status(t)
+	token := w.Robots[p.Names.Pull.Robot].Fingerprint
+	handed := r.HasData && r.Record.Fingerprint == token && !w.uploading(p.secretKey(), token)
+	switch there, known := w.Arrived[Key{t.Namespace, p.Names.Pull.Secret}]; {
+	case status != nil && status.Error != "":
+		return Failed, status.Error, false
+	case t.APIURL != "" && status != nil && handed, t.APIURL == "" && known && there.Unreadable:
+		return Unverified, "", false
+	case t.APIURL == "" && there.By == p.secretKey().String() && there.Content == w.wanted(p, p.Names.Pull):
+		return Delivered, "", false
+	}
+	return Pending, "", r.Late && r.Record.Fingerprint == token
+}
+
+// status is what the operator says of a target, nil: nothing yet.
+func (r RemoteSecret) status(t kube.RemoteTarget) *kube.TargetStatus {
+	for i, s := range r.TargetStatuses {
+		if s.Namespace == t.Namespace && strings.TrimRight(s.APIURL, "/") == t.APIURL {
+			return &r.TargetStatuses[i]
+		}
+	}
+	return nil
+}
+
+func (w World) uploading(k Key, token string) bool {
+	return slices.ContainsFunc(w.Uploads[k], func(u Upload) bool { return u.Fingerprint == token })
+}
+
+// secretKey names the pull Secret, and the RemoteSecret that is called alike.
+func (p ComponentPlan) secretKey() Key { return Key{p.Component.Namespace, p.Names.Pull.Secret} }
+
+// maxTold bounds how many environments one Component is warned of.
+const maxTold = 5
+
+// warnOfDeliveries names the environments that the pull Secret does not reach. The
+// words do not change from run to run: they stand on the Component, too.
+func (p *ComponentPlan) warnOfDeliveries() {
+	var told []Warning
+	for _, d := range p.Deliveries {
+		name := shown(d.Environment)
+		switch {
+		case d.State == Unresolved:
+			told = append(told, Warning{"unresolved_environment", fmt.Sprintf("Environment %s cannot be reached: %s.", name, d.Why)})
+		case d.State == Failed:
+			told = append(told, Warning{"not_delivered", fmt.Sprintf("Environment %s (%s) has not got the pull Secret: %s.", name, d.Place, strings.TrimRight(d.Why, "."))})
+		case d.Late:
+			told = append(told, Warning{"not_delivered", fmt.Sprintf("Environment %s (%s) has not got the pull Secret for half an hour.", name, d.Place)})
+		}
+	}
+	p.Warnings = append(p.Warnings, told[:min(len(told), maxTold)]...)
+	if more := len(told) - maxTold; more > 0 {
+		p.warn("not_delivered", fmt.Sprintf("%d more environments cannot be reached.", more))
+	}
+}
+
+// planRemoteSecret plans the RemoteSecret and what is uploaded to it. It comes last,
+// when it is settled whether this run replaces the token.
+func (w World) planRemoteSecret(p *ComponentPlan) {
+	r, exists := w.RemoteSecrets[p.secretKey()]
+	if !w.Mode.RemoteSecrets || p.Problem != nil || p.Skipped != "" || p.Names.Repository == "" || p.waits || r.Deleting {
+		return
+	}
+	planned := len(p.Actions)
+	w.planTargets(p, r, exists)
+	w.planUpload(p, r)
+	if len(p.Actions) > planned && p.Note == "" {
+		p.Note = "delivery"
+	}
+}
+
+// planTargets makes the RemoteSecret serve the places that were found. While any
+// environment is unresolved, or none could be read, no target that stands is taken
+// away: it may be that environment's.
+func (w World) planTargets(p *ComponentPlan, r RemoteSecret, exists bool) {
+	var want, added, removed []kube.RemoteTarget
+	for _, t := range p.places.Targets {
+		want = append(want, t.RemoteTarget)
+	}
+	keep := !w.Mode.Environments || len(p.places.Open) > 0
+	for _, t := range r.Targets {
+		here := t.APIURL == "" && t.Namespace == p.Component.Namespace
+		same := func(o kube.RemoteTarget) bool { return compareTargets(o, t) == 0 }
+		switch {
+		case slices.Contains(want, t):
+		case keep && !here && !slices.ContainsFunc(want, same):
+			want = append(want, t)
+		default:
+			removed = append(removed, t)
+		}
+	}
+	slices.SortFunc(want, compareTargets)
+	for _, t := range want {
+		if !slices.Contains(r.Targets, t) {
+			added = append(added, t)
+		}
+	}
+	a := WriteRemoteSecret{
+		Name: p.Names.Pull.Secret, Exists: exists, PullAccount: w.Policy.PullServiceAccount,
+		Targets: want, Added: added, Removed: removed,
+	}
+	switch c := p.Component; {
+	case !exists:
+	case r.Owned == predecessor:
+		a.Reason = "it is of an earlier Component of this name"
+	case !covers(r.Labels, labels(c)) || r.Secret != a.Name || r.Type != secretType || !covers(r.SecretLabels, labels(c)) ||
+		r.PullAccount != a.PullAccount || r.Customized:
+		a.Reason = "its form changed"
+	case len(added)+len(removed) == 0:
+		return
+	}
+	p.Actions = append(p.Actions, a)
+}
+
+// planUpload hands the token to the operator when it has not been, or has been to no
+// avail, and takes away what an earlier token left.
+func (w World) planUpload(p *ComponentPlan, r RemoteSecret) {
+	token := w.Robots[p.Names.Pull.Robot].Fingerprint
+	changes := token == "" || slices.ContainsFunc(p.Actions, func(a Action) bool {
+		t, ok := a.(RotateToken)
+		return ok && t.Robot == p.Names.Pull.Robot
+	})
+	for _, u := range w.Uploads[p.secretKey()] {
+		if changes || u.Fingerprint != token {
+			p.Actions = append(p.Actions, DeleteUpload{u})
+		}
+	}
+	a := UploadToken{RemoteSecret: p.Names.Pull.Secret, Targets: len(p.places.Targets)}
+	switch {
+	case changes, r.Record.Fingerprint != token:
+	case w.uploading(p.secretKey(), token) || !r.Due:
+		return
+	case !r.HasData:
+		a.Reason = "the last one was not taken"
+	case slices.ContainsFunc(r.Targets, func(t kube.RemoteTarget) bool { return w.lost(*p, r, t) }):
+		a.Reason = "the last one did not arrive"
+	default:
+		return
+	}
+	p.Actions = append(p.Actions, a)
+}
+
+// lost reports whether the operator says that all is well with a target of this
+// cluster where another token is, or none.
+func (w World) lost(p ComponentPlan, r RemoteSecret, t kube.RemoteTarget) bool {
+	status := r.status(t)
+	state, _, _ := w.arrival(p, t)
+	return status != nil && status.Error == "" && t.APIURL == "" && state == Pending
+}
+
+// upload is the annotation image.redhat.com/upload of a RemoteSecret: which token was
+// uploaded to it, and when. A tenant can write it, and by that only have its own token
+// uploaded once more or less.
+type upload struct {
+	Version     int       `json:"v"`
+	Fingerprint string    `json:"fp"`
+	First       time.Time `json:"first"` // since when the targets as they are wait for this token
+	Last        time.Time `json:"last"`
+}
+
+const (
+	uploadVersion = 1
+
+	// soonest is how long an upload is given before it is made again.
+	soonest = 10 * time.Minute
+	// lateAfter is how long a token may be on its way before anybody is told.
+	lateAfter = 30 * time.Minute
+)
+
+// due reports whether it is time to upload again: each wait is as long as all before
+// it together, so that an operator that is broken for a week is asked a dozen times.
+func (u upload) due(now time.Time) bool {
+	since := now.Sub(u.Last)
+	return since < 0 || since >= max(soonest, u.Last.Sub(u.First))
+}
+
+func (u upload) late(now time.Time) bool {
+	return u.Fingerprint != "" && now.Sub(u.First) >= lateAfter
+}

@@ -1,0 +1,450 @@
+package reconcile
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"berth/kube"
+)
+
+const pullAccount = "default"
+
+// delivering makes a scene deliver, with one settled Component that runs in its own
+// namespace, in tenant-stage, and in prod-ns of another cluster.
+func delivering(t *testing.T) (*scene, Names) {
+	t.Helper()
+	s := newScene(t)
+	s.Mode = Mode{Wanted: true, Environments: true, RemoteSecrets: true}
+	s.Policy.PullServiceAccount = pullAccount
+	c := component("tenant", "billing")
+	n := s.settle(c)
+	s.ServiceAccounts[Key{"tenant", pullAccount}] = Links{map[string]bool{}, map[string]bool{n.Pull.Secret: true}}
+	s.run(bind("dev", "prod", "stage"))
+	s.RemoteSecrets = map[Key]RemoteSecret{{"tenant", n.Pull.Secret}: {
+		RemoteSecret: kube.RemoteSecret{
+			Namespace: "tenant", Name: n.Pull.Secret, ResourceVersion: "1", Labels: labels(c), Owners: []kube.OwnerReference{ownerOf(c)},
+			Secret: n.Pull.Secret, Type: secretType, SecretLabels: labels(c), PullAccount: pullAccount,
+			Targets: []kube.RemoteTarget{here("tenant-stage").RemoteTarget, remote(api, "prod-ns", "creds").RemoteTarget},
+			HasData: true, TargetStatuses: []kube.TargetStatus{{Namespace: "tenant-stage"}, {Namespace: "prod-ns", APIURL: api}},
+		},
+		Owned: mine, Record: upload{Version: uploadVersion, Fingerprint: s.Robots[n.Pull.Robot].Fingerprint}, Due: true,
+	}}
+	s.Uploads = map[Key][]Upload{}
+	s.Arrived = map[Key]Arrived{{"tenant-stage", n.Pull.Secret}: {
+		Content: s.Secrets[Key{"tenant", n.Pull.Secret}].Content, By: "tenant/" + n.Pull.Secret,
+	}}
+	return s, n
+}
+
+// run puts the scene's applications into environments: dev is the tenant's namespace,
+// stage another one, prod another cluster.
+func (s *scene) run(bindings []kube.EnvironmentBinding, more ...kube.Environment) {
+	d := deployments{
+		environments: append(more, plainly("dev"), stating("stage", "tenant-stage", "", ""), stating("prod", "prod-ns", api, "creds")),
+		bindings:     bindings,
+	}
+	s.Environments = d.byNamespace()
+	s.Environments["tenant"].authorizing = 1
+}
+
+func (s *scene) remote(edit func(*RemoteSecret)) {
+	for k := range s.RemoteSecrets {
+		change(s.RemoteSecrets, k, edit)
+	}
+}
+
+// deliveries are the Actions of a plan that are about delivery, and the states.
+func deliveries(p ComponentPlan) (actions []Action, states map[string]DeliveryState) {
+	for _, a := range p.Actions {
+		switch a.(type) {
+		case LinkPullSecret, WriteRemoteSecret, UploadToken, DeleteUpload:
+			actions = append(actions, a)
+		}
+	}
+	states = map[string]DeliveryState{}
+	for _, d := range p.Deliveries {
+		states[d.Environment] = d.State
+	}
+	return actions, states
+}
+
+var (
+	stageTarget = here("tenant-stage").RemoteTarget
+	prodTarget  = remote(api, "prod-ns", "creds").RemoteTarget
+)
+
+const pull = "billing-image-pull"
+
+func TestPlanDelivery(t *testing.T) {
+	t.Parallel()
+	delivered := map[string]DeliveryState{"dev": Delivered, "stage": Delivered, "prod": Unverified}
+	with := func(environment string, state DeliveryState) map[string]DeliveryState {
+		states := map[string]DeliveryState{"dev": Delivered, "stage": Delivered, "prod": Unverified}
+		states[environment] = state
+		return states
+	}
+	link := LinkPullSecret{pullAccount, pull}
+	write := func(reason string, targets ...kube.RemoteTarget) WriteRemoteSecret {
+		return WriteRemoteSecret{Name: pull, Exists: true, PullAccount: pullAccount, Targets: targets, Reason: reason}
+	}
+	both := []kube.RemoteTarget{stageTarget, prodTarget}
+	for _, row := range []struct {
+		why    string
+		edit   func(*scene, Names)
+		want   []Action
+		states map[string]DeliveryState
+	}{
+		{why: "all is well", edit: func(*scene, Names) {}, states: delivered},
+		{
+			why:    "the operator wants no delivery",
+			edit:   func(s *scene, _ Names) { s.Mode, s.RemoteSecrets = Mode{}, nil },
+			states: map[string]DeliveryState{},
+		},
+		{
+			why:    "the cluster has no RemoteSecrets: what is here is served all the same",
+			edit:   func(s *scene, _ Names) { s.Mode.RemoteSecrets, s.RemoteSecrets = false, nil },
+			states: map[string]DeliveryState{"dev": Delivered, "stage": Failed, "prod": Failed},
+		},
+		{
+			why:    "the cluster has no Environments: the targets that stand stay",
+			edit:   func(s *scene, _ Names) { s.Mode.Environments, s.Environments = false, nil },
+			states: map[string]DeliveryState{},
+		},
+		{
+			why: "the ServiceAccount here does not pull with the Secret; two environments link it once",
+			edit: func(s *scene, n Names) {
+				s.run(bind("dev", "test", "prod", "stage"), plainly("test"))
+				delete(s.ServiceAccounts[Key{"tenant", pullAccount}].Pull, n.Pull.Secret)
+			},
+			want:   []Action{link},
+			states: map[string]DeliveryState{"dev": Pending, "test": Pending, "stage": Delivered, "prod": Unverified},
+		},
+		{
+			why:    "there is no such ServiceAccount here",
+			edit:   func(s *scene, _ Names) { delete(s.ServiceAccounts, Key{"tenant", pullAccount}) },
+			states: with("dev", Pending),
+		},
+		{
+			why:  "no RemoteSecret yet",
+			edit: func(s *scene, _ Names) { clear(s.RemoteSecrets); clear(s.Arrived) },
+			want: []Action{
+				WriteRemoteSecret{Name: pull, PullAccount: pullAccount, Targets: both, Added: both}, UploadToken{RemoteSecret: pull, Targets: 2},
+			},
+			states: map[string]DeliveryState{"dev": Delivered, "stage": Pending, "prod": Pending},
+		},
+		{
+			why:  "a Component that runs nowhere has a RemoteSecret, too, and its token",
+			edit: func(s *scene, _ Names) { clear(s.RemoteSecrets); s.run(nil) },
+			want: []Action{WriteRemoteSecret{Name: pull, PullAccount: pullAccount}, UploadToken{RemoteSecret: pull}}, states: map[string]DeliveryState{},
+		},
+		{
+			why: "a binding was added: the operator has the token already",
+			edit: func(s *scene, _ Names) {
+				s.run(bind("dev", "prod", "stage", "extra"), stating("extra", "tenant-extra", "", ""))
+			},
+			want: []Action{WriteRemoteSecret{
+				Name: pull, Exists: true, PullAccount: pullAccount, Added: []kube.RemoteTarget{here("tenant-extra").RemoteTarget},
+				Targets: []kube.RemoteTarget{here("tenant-extra").RemoteTarget, stageTarget, prodTarget},
+			}},
+			states: with("extra", Pending),
+		},
+		{
+			why:  "a binding was removed",
+			edit: func(s *scene, _ Names) { s.run(bind("dev", "stage")) },
+			want: []Action{WriteRemoteSecret{
+				Name: pull, Exists: true, PullAccount: pullAccount, Targets: []kube.RemoteTarget{stageTarget}, Removed: []kube.RemoteTarget{prodTarget},
+			}},
+			states: map[string]DeliveryState{"dev": Delivered, "stage": Delivered},
+		},
+		{
+			why:    "a binding was removed while another environment is unresolved: whose is the target?",
+			edit:   func(s *scene, _ Names) { s.run(bind("dev", "stage", "gone")) },
+			states: map[string]DeliveryState{"dev": Delivered, "stage": Delivered, "gone": Unresolved},
+		},
+		{
+			why: "what is unresolved holds up nothing that is added",
+			edit: func(s *scene, _ Names) {
+				s.run(bind("dev", "extra", "gone"), stating("extra", "tenant-extra", "", ""))
+			},
+			want: []Action{WriteRemoteSecret{
+				Name: pull, Exists: true, PullAccount: pullAccount, Added: []kube.RemoteTarget{here("tenant-extra").RemoteTarget},
+				Targets: []kube.RemoteTarget{here("tenant-extra").RemoteTarget, stageTarget, prodTarget},
+			}},
+			states: map[string]DeliveryState{"dev": Delivered, "extra": Pending, "gone": Unresolved},
+		},
+		{
+			why: "its own namespace as a target is taken away at once: the operator would delete the pull Secret",
+			edit: func(s *scene, _ Names) {
+				s.run(bind("dev", "prod", "stage", "gone"))
+				s.remote(func(r *RemoteSecret) { r.Targets = append(r.Targets, kube.RemoteTarget{Namespace: "tenant"}) })
+			},
+			want: []Action{WriteRemoteSecret{
+				Name: pull, Exists: true, PullAccount: pullAccount, Targets: both, Removed: []kube.RemoteTarget{{Namespace: "tenant"}},
+			}},
+			states: with("gone", Unresolved),
+		},
+		{
+			why: "other credentials for a place replace those that stand",
+			edit: func(s *scene, _ Names) {
+				s.remote(func(r *RemoteSecret) { r.Targets[1].Credentials = "old" })
+			},
+			want: []Action{WriteRemoteSecret{
+				Name: pull, Exists: true, PullAccount: pullAccount, Targets: both, Added: []kube.RemoteTarget{prodTarget},
+				Removed: []kube.RemoteTarget{remote(api, "prod-ns", "old").RemoteTarget},
+			}},
+			states: with("prod", Pending),
+		},
+		{
+			why:  "the ServiceAccount that pulls is another one now",
+			edit: func(s *scene, _ Names) { s.remote(func(r *RemoteSecret) { r.PullAccount = "old" }) },
+			want: []Action{write("its form changed", both...)}, states: delivered,
+		},
+		{
+			why:  "somebody gave a target a Secret of another name",
+			edit: func(s *scene, _ Names) { s.remote(func(r *RemoteSecret) { r.Customized = true }) },
+			want: []Action{write("its form changed", both...)}, states: delivered,
+		},
+		{
+			why:  "the Secrets it brings lost a label",
+			edit: func(s *scene, _ Names) { s.remote(func(r *RemoteSecret) { r.SecretLabels = nil }) },
+			want: []Action{write("its form changed", both...)}, states: delivered,
+		},
+		{
+			why:  "it is of an earlier Component of the name",
+			edit: func(s *scene, _ Names) { s.remote(func(r *RemoteSecret) { r.Owned = predecessor }) },
+			want: []Action{write("it is of an earlier Component of this name", both...)}, states: delivered,
+		},
+		{
+			why:  "it is being deleted: there is nothing to write to",
+			edit: func(s *scene, _ Names) { s.remote(func(r *RemoteSecret) { r.Deleting, r.Targets = true, nil }) },
+			want: nil, states: map[string]DeliveryState{"dev": Delivered, "stage": Pending, "prod": Pending},
+		},
+		{
+			why: "the token was never uploaded: a run died before it could",
+			edit: func(s *scene, _ Names) {
+				s.remote(func(r *RemoteSecret) { r.Record = upload{} })
+			},
+			want: []Action{UploadToken{RemoteSecret: pull, Targets: 2}}, states: with("prod", Pending),
+		},
+		{
+			why: "the token was replaced by hand at Quay: what is uploaded is an earlier one",
+			edit: func(s *scene, n Names) {
+				change(s.Robots, n.Pull.Robot, func(r *Robot) { r.Fingerprint = "another" })
+			},
+			want: []Action{UploadToken{RemoteSecret: pull, Targets: 2}}, states: map[string]DeliveryState{"dev": Pending, "stage": Pending, "prod": Pending},
+		},
+		{
+			why: "the upload Secret stands: it is on its way",
+			edit: func(s *scene, n Names) {
+				s.Uploads[Key{"tenant", pull}] = []Upload{{Name: "u", ResourceVersion: "1", Fingerprint: s.Robots[n.Pull.Robot].Fingerprint}}
+				clear(s.Arrived)
+			},
+			states: map[string]DeliveryState{"dev": Delivered, "stage": Pending, "prod": Pending},
+		},
+		{
+			why: "an upload Secret with an earlier token is left over",
+			edit: func(s *scene, _ Names) {
+				s.Uploads[Key{"tenant", pull}] = []Upload{{Name: "u", ResourceVersion: "1", Fingerprint: "earlier"}}
+			},
+			want: []Action{DeleteUpload{Upload{Name: "u", ResourceVersion: "1", Fingerprint: "earlier"}}}, states: delivered,
+		},
+		{
+			why: "the operator dropped the upload, and never had another",
+			edit: func(s *scene, _ Names) {
+				s.remote(func(r *RemoteSecret) { r.HasData, r.TargetStatuses = false, nil })
+				clear(s.Arrived)
+			},
+			want:   []Action{UploadToken{RemoteSecret: pull, Targets: 2, Reason: "the last one was not taken"}},
+			states: map[string]DeliveryState{"dev": Delivered, "stage": Pending, "prod": Pending},
+		},
+		{
+			why: "the same, so lately that it may still be taken",
+			edit: func(s *scene, _ Names) {
+				s.remote(func(r *RemoteSecret) { r.HasData, r.TargetStatuses, r.Due = false, nil, false })
+				clear(s.Arrived)
+			},
+			states: map[string]DeliveryState{"dev": Delivered, "stage": Pending, "prod": Pending},
+		},
+		{
+			why: "the operator dropped the upload and has an earlier token: only the content shows it",
+			edit: func(s *scene, _ Names) {
+				change(s.Arrived, Key{"tenant-stage", pull}, func(a *Arrived) { a.Content.Fingerprint = "earlier" })
+			},
+			want: []Action{UploadToken{RemoteSecret: pull, Targets: 2, Reason: "the last one did not arrive"}}, states: with("stage", Pending),
+		},
+		{
+			why: "the operator has not dealt with a target: it is slow or down, and has the token",
+			edit: func(s *scene, _ Names) {
+				s.remote(func(r *RemoteSecret) { r.TargetStatuses = r.TargetStatuses[1:] })
+				clear(s.Arrived)
+			},
+			states: with("stage", Pending),
+		},
+		{
+			why: "the operator says what is wrong: another upload would not help",
+			edit: func(s *scene, _ Names) {
+				s.remote(func(r *RemoteSecret) { r.TargetStatuses[0].Error = "forbidden" })
+				clear(s.Arrived)
+			},
+			states: with("stage", Failed),
+		},
+		{
+			why: "the right content, brought by somebody else",
+			edit: func(s *scene, _ Names) {
+				change(s.Arrived, Key{"tenant-stage", pull}, func(a *Arrived) { a.By = "other/billing-image-pull" })
+			},
+			want: []Action{UploadToken{RemoteSecret: pull, Targets: 2, Reason: "the last one did not arrive"}}, states: with("stage", Pending),
+		},
+		{
+			why: "nobody may read what arrived",
+			edit: func(s *scene, _ Names) {
+				s.Arrived[Key{"tenant-stage", pull}] = Arrived{Unreadable: true}
+			},
+			states: with("stage", Unverified),
+		},
+	} {
+		s, n := delivering(t)
+		row.edit(s, n)
+		actions, states := deliveries(s.only())
+		options := cmp.Options{cmpopts.EquateEmpty(), cmpopts.IgnoreUnexported(Upload{})}
+		if diff := cmp.Diff(row.want, actions, options); diff != "" {
+			t.Errorf("%s: actions (-want +got):\n%s", row.why, diff)
+		}
+		if diff := cmp.Diff(row.states, states); diff != "" {
+			t.Errorf("%s: states (-want +got):\n%s", row.why, diff)
+		}
+	}
+}
+
+// A rotation replaces what stands of earlier uploads, and uploads what comes of it.
+func TestARotationIsDelivered(t *testing.T) {
+	t.Parallel()
+	s, n := delivering(t)
+	s.Policy.MaxRotations = 1
+	s.Components[0].Annotations[AnnotationGenerate] = rotateRequest
+	u := Upload{Name: "u", ResourceVersion: "1", Fingerprint: s.Robots[n.Pull.Robot].Fingerprint}
+	s.Uploads[Key{"tenant", pull}] = []Upload{u}
+	p := s.only()
+	got, _ := deliveries(p)
+	want := []Action{DeleteUpload{u}, UploadToken{RemoteSecret: pull, Targets: 2}}
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(Upload{})); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if last := p.Actions[len(p.Actions)-3]; last != (Acknowledge{Component: "billing"}) {
+		t.Errorf("delivery does not come after the acknowledgement, but after %T", last)
+	}
+}
+
+func TestAForeignRemoteSecretIsNotTouched(t *testing.T) {
+	t.Parallel()
+	s, _ := delivering(t)
+	s.remote(func(r *RemoteSecret) { r.Owned, r.Foreign = foreign, "it was not made by Berth" })
+	p := s.only()
+	if p.Problem == nil || p.Problem.Reason != ReasonNotOurs || !strings.HasPrefix(p.Problem.Summary, "RemoteSecretNotOurs: RemoteSecret tenant/billing-image-pull: ") {
+		t.Fatalf("%+v", p.Problem)
+	}
+	if got, _ := deliveries(p); got != nil {
+		t.Errorf("planned: %v", got)
+	}
+}
+
+// Environments that are not reached are told to the tenant, in words that stay the
+// same, and not without bound.
+func TestUnreachedEnvironmentsAreTold(t *testing.T) {
+	t.Parallel()
+	s, _ := delivering(t)
+	s.run(bind("dev", "stage", "prod", "g1", "g2", "g3", "g4", "g5", "g6"))
+	s.remote(func(r *RemoteSecret) { r.Late, r.TargetStatuses[1].Error = true, "no route to host." })
+	clear(s.Arrived)
+	p := s.only()
+	var texts []string
+	for _, w := range p.Warnings {
+		texts = append(texts, w.Code+": "+w.Text)
+	}
+	want := []string{
+		"unresolved_environment: Environment g1 cannot be reached: there is no such Environment.",
+		"unresolved_environment: Environment g2 cannot be reached: there is no such Environment.",
+		"unresolved_environment: Environment g3 cannot be reached: there is no such Environment.",
+		"unresolved_environment: Environment g4 cannot be reached: there is no such Environment.",
+		"unresolved_environment: Environment g5 cannot be reached: there is no such Environment.",
+		"not_delivered: 3 more environments cannot be reached.",
+	}
+	if diff := cmp.Diff(want, texts); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+
+	s.run(bind("dev", "stage", "prod"))
+	p = s.only()
+	const told = "Environment prod (prod-ns on api.prod.example:6443) has not got the pull Secret: no route to host. " +
+		"Environment stage (tenant-stage) has not got the pull Secret for half an hour."
+	if got := p.message(); got != told {
+		t.Errorf("told: %s", got)
+	}
+	for _, a := range p.Actions {
+		if a, ok := a.(Announce); ok && strings.Contains(a.Value, "Environment stage") {
+			return
+		}
+	}
+	t.Error("the annotation does not tell it")
+}
+
+// Whoever loses a place to run is counted by the guard, who gains one is not.
+func TestTheGuardCountsRemovedTargets(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		action WriteRemoteSecret
+		want   bool
+	}{
+		{WriteRemoteSecret{Added: []kube.RemoteTarget{stageTarget}}, false},
+		{WriteRemoteSecret{Removed: []kube.RemoteTarget{stageTarget}}, true},
+	} {
+		if got := unasked(row.action); got != row.want {
+			t.Errorf("%+v: %t", row.action, got)
+		}
+	}
+}
+
+// Each wait for a token is as long as all before it together.
+func TestUploadsAreRepeatedEverLater(t *testing.T) {
+	t.Parallel()
+	start := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	u := upload{First: start, Last: start}
+	var at []time.Duration
+	for now := start; now.Before(start.Add(7 * 24 * time.Hour)); now = now.Add(15 * time.Minute) {
+		if u.due(now) {
+			u.Last = now
+			at = append(at, now.Sub(start))
+		}
+	}
+	if len(at) != 10 || at[0] != 15*time.Minute || at[1] != 30*time.Minute || at[2] != time.Hour || at[9] != 128*time.Hour {
+		t.Errorf("uploaded again after %v", at)
+	}
+	u.Fingerprint = "f"
+	if u.late(start.Add(29*time.Minute)) || !u.late(start.Add(30*time.Minute)) {
+		t.Error("it is late after half an hour")
+	}
+	if (upload{}).late(start) {
+		t.Error("what was never uploaded is not late")
+	}
+	if !(upload{First: start, Last: start}).due(start.Add(-time.Hour)) {
+		t.Error("a record from the future would hold up every upload")
+	}
+}
+
+func TestAnUploadIsReadAsItWasWritten(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	u := upload{Version: uploadVersion, Fingerprint: "f", First: at, Last: at}
+	if got := parseUpload(u.encode()); got != u {
+		t.Errorf("%+v", got)
+	}
+	for _, raw := range []string{"", "{", `{"v":2,"fp":"f"}`, `[]`, `{"v":1,"fp":"` + strings.Repeat("x", maxAnnotation) + `"}`} {
+		if got := parseUpload(raw); got != (upload{}) {
+			t.Errorf("%.20s is read as %+v", raw, got)
+		}
+	}
+}

@@ -1,0 +1,398 @@
+package reconcile_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"berth/kube/kubetest"
+	"berth/kube/kubetest/remotesecret"
+	"berth/quay/quaytest"
+	"berth/reconcile"
+)
+
+// newDelivery is an env that delivers, with a Component that runs in places.
+func newDelivery(environments ...string) *env {
+	e := newEnv()
+	e.deliver()
+	e.component("tenant", "billing", "uid-1")
+	e.bind("billing", environments...)
+	return e
+}
+
+// deliverOnce runs, lets the operator act, and runs again.
+func (e *env) deliverOnce(t *testing.T) reconcile.Summary {
+	t.Helper()
+	e.run(t)
+	e.sync()
+	e.clock = e.clock.Add(15 * time.Minute)
+	return e.run(t)
+}
+
+func (e *env) rotate() {
+	e.component("tenant", "billing", "uid-1", `image.redhat.com/generate: "true"`)
+}
+
+// The whole story: three environments, one more, one less, a rotation.
+func TestDelivery(t *testing.T) {
+	t.Parallel()
+	e := newDelivery("dev", "stage", "prod")
+	s := e.deliverOnce(t)
+	expect := func(what string, want reconcile.DeliveryCount, places ...string) {
+		t.Helper()
+		if s.Deliveries != want {
+			t.Errorf("%s: %+v, want %+v", what, s.Deliveries, want)
+		}
+		for _, m := range e.undelivered(places...) {
+			t.Errorf("%s: %s", what, m)
+		}
+	}
+	expect("new", reconcile.DeliveryCount{Total: 3, Delivered: 2, Unverified: 1}, "tenant", "tenant-stage", "prod")
+	e.settled(t)
+
+	e.environment("extra", "unstableConfigurationFields: {kubernetesCredentials: {targetNamespace: tenant-extra, apiURL: '', clusterCredentialsSecret: ''}}")
+	e.bind("billing", "extra")
+	s = e.deliverOnce(t)
+	expect("a binding more", reconcile.DeliveryCount{Total: 4, Delivered: 3, Unverified: 1}, "tenant", "tenant-stage", "tenant-extra", "prod")
+
+	e.unbind("billing", "stage")
+	s = e.deliverOnce(t)
+	expect("a binding less", reconcile.DeliveryCount{Total: 3, Delivered: 2, Unverified: 1}, "tenant", "tenant-extra", "prod")
+	if e.cluster.Object("secrets", "tenant-stage", "billing-image-pull") != nil {
+		t.Error("the Secret is still where nothing runs any more")
+	}
+
+	e.rotate()
+	s = e.deliverOnce(t)
+	expect("a rotation", reconcile.DeliveryCount{Total: 3, Delivered: 2, Unverified: 1}, "tenant", "tenant-extra", "prod")
+	if n := e.regenerations(); len(n) != 2 {
+		t.Errorf("regenerated: %v", n)
+	}
+	if got := e.operator.Uploads("tenant", "billing-image-pull"); got != 2 {
+		t.Errorf("%d uploads, want one for each token", got)
+	}
+	if n := e.cluster.RemoteSecretData(); n > 0 {
+		t.Errorf("%d requests carried data in a RemoteSecret", n)
+	}
+	e.settled(t)
+}
+
+// A settled Component in ten environments costs no call at Quay and no write.
+func TestSettledDeliveryCosts(t *testing.T) {
+	t.Parallel()
+	e := newDelivery("dev", "stage", "prod")
+	for i := range 7 {
+		namespace := fmt.Sprintf("place-%d", i)
+		e.environment(namespace, "unstableConfigurationFields: {kubernetesCredentials: {targetNamespace: "+namespace+", apiURL: '"+otherCluster+"', clusterCredentialsSecret: other-cluster}}")
+		e.other.Apply([]byte("{apiVersion: v1, kind: Namespace, metadata: {name: " + namespace + "}}\n---\n{apiVersion: v1, kind: ServiceAccount, metadata: {name: default, namespace: " + namespace + "}}"))
+		e.bind("billing", namespace)
+	}
+	if s := e.deliverOnce(t); s.Deliveries != (reconcile.DeliveryCount{Total: 10, Delivered: 2, Unverified: 8}) {
+		t.Fatalf("%+v", s.Deliveries)
+	}
+	e.resetCalls()
+	e.settled(t)
+	const lists, audit, discovery = 3, 1, 2
+	if got := e.quay.Total(); got != lists+audit {
+		t.Errorf("%d calls at Quay", got)
+	}
+	if n := e.mutations(); n != 0 {
+		t.Errorf("%d writes", n)
+	}
+	if got := e.cluster.Count("get", "") - discovery; got != 0 {
+		t.Errorf("%d objects were read one by one", got)
+	}
+	t.Logf("settled in ten environments: %d calls at Quay, 0 for delivery; %d requests to the cluster; 0 writes", e.quay.Total(), e.cluster.Count("", ""))
+}
+
+// Whatever the operator does, no token is lost, nothing is uploaded without end or
+// rotated once more; when it behaves again, everything arrives.
+func TestTheOperatorMisbehaves(t *testing.T) {
+	t.Parallel()
+	const canary = "LEAKYCANARYLEAKYCANARYLEAKYCANARYLEAKY"
+	for _, row := range []struct {
+		why     string
+		trouble remotesecret.Trouble
+		webhook bool // is down
+		uploads int  // at most, in a day of runs
+		told    string
+		code    int // of the run that rotates
+	}{
+		{why: "it is down", trouble: remotesecret.Trouble{Down: true}, uploads: 0, told: "Environment stage (tenant-stage) has not got the pull Secret for half an hour."},
+		{why: "it drops what is uploaded", trouble: remotesecret.Trouble{Drop: true}, uploads: 9, told: "Environment stage (tenant-stage) has not got the pull Secret for half an hour."},
+		{why: "it is slow", trouble: remotesecret.Trouble{Delay: 1000}, uploads: 9, told: "Environment stage (tenant-stage) has not got the pull Secret for half an hour."},
+		{
+			why: "it cannot write to one namespace", trouble: remotesecret.Trouble{Fail: map[string]string{"tenant-stage": "no quota for " + canary}}, uploads: 1,
+			told: "Environment stage (tenant-stage) has not got the pull Secret: no quota for [redacted].",
+		},
+		{why: "its webhook is down", webhook: true, uploads: 0, code: 1},
+	} {
+		t.Run(row.why, func(t *testing.T) {
+			t.Parallel()
+			e := newDelivery("dev", "stage", "prod")
+			e.deliverOnce(t)
+			before := e.operator.Uploads("tenant", "billing-image-pull")
+			e.operator.Trouble(row.trouble)
+			e.cluster.SetWebhook(!row.webhook)
+			e.rotate()
+			var out bytes.Buffer
+			for i := range 96 {
+				r := e.newRun()
+				out.Reset()
+				r.Report = reconcile.NewText(&out, false)
+				if s := r.Do(context.Background()); s.ExitCode() != row.code {
+					t.Fatalf("run %d exits %d:\n%s", i, s.ExitCode(), out.String())
+				}
+				e.sync()
+				e.clock = e.clock.Add(15 * time.Minute)
+			}
+			if row.told != "" && (!strings.Contains(out.String(), row.told) || !strings.Contains(e.annotation("tenant", "billing", reconcile.AnnotationImage), row.told)) {
+				t.Errorf("nobody is told:\n%s", out.String())
+			}
+			if strings.Contains(out.String()+e.annotation("tenant", "billing", reconcile.AnnotationImage), canary) {
+				t.Error("what may be a token is told")
+			}
+			if got := e.operator.Uploads("tenant", "billing-image-pull") - before; got > row.uploads {
+				t.Errorf("%d uploads in a day, want at most %d", got, row.uploads)
+			}
+			if row.webhook {
+				if _, token := e.credential("billing-image-pull"); token != e.stored() {
+					t.Error("the pull robot's token was replaced, though the environments could not have got it")
+				}
+			}
+
+			e.operator.Trouble(remotesecret.Trouble{})
+			e.cluster.SetWebhook(true)
+			for range 3 { // an upload may have to wait as long as all before it
+				e.sync()
+				e.clock = e.clock.Add(24 * time.Hour)
+				e.run(t)
+			}
+			e.sync()
+			e.settled(t)
+			for _, m := range append(e.undelivered("tenant", "tenant-stage", "prod"), e.deadTokens("billing-image-push", "billing-image-pull")...) {
+				t.Error(m)
+			}
+			for robot, n := range e.regenerations() {
+				if n != 1 {
+					t.Errorf("%d regenerations of %s", n, robot)
+				}
+			}
+			if len(e.regenerations()) != 2 {
+				t.Errorf("regenerated: %v", e.regenerations())
+			}
+		})
+	}
+}
+
+// stored is the token that the operator has.
+func (e *env) stored() string {
+	_, _, token := credentialOf(e.operator.Stored("tenant", "billing-image-pull")[".dockerconfigjson"])
+	return token
+}
+
+// An API that is not there is a mode of the run, told once.
+func TestDeliveryWithoutTheKinds(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		why     string
+		absent  []string
+		require bool
+		want    reconcile.DeliveryCount
+		told    string
+		code    int
+	}{
+		{why: "all are there", want: reconcile.DeliveryCount{Total: 3, Delivered: 2, Unverified: 1}},
+		{why: "all are there, and needed", require: true, want: reconcile.DeliveryCount{Total: 3, Delivered: 2, Unverified: 1}},
+		{why: "no RemoteSecrets", absent: []string{"remotesecrets"}, want: reconcile.DeliveryCount{Total: 3, Delivered: 1, Failed: 2}, told: "Warning: the cluster has no RemoteSecrets"},
+		{why: "no RemoteSecrets, though needed", absent: []string{"remotesecrets"}, require: true, told: "Error: RemoteSecrets are required", code: 78},
+		{why: "no Environments", absent: []string{"environments"}, told: "Warning: the cluster has no Environments"},
+		{why: "no bindings", absent: []string{"snapshotenvironmentbindings"}, told: "Warning: the cluster has no Environments"},
+		{why: "no claims", absent: []string{"deploymenttargetclaims", "deploymenttargets"}, want: reconcile.DeliveryCount{Total: 3, Delivered: 2, Unresolved: 1}},
+		{
+			why:    "none of them",
+			absent: []string{"remotesecrets", "environments", "snapshotenvironmentbindings", "deploymenttargetclaims", "deploymenttargets"}, told: "Warning: the cluster has no RemoteSecrets",
+		},
+	} {
+		t.Run(row.why, func(t *testing.T) {
+			t.Parallel()
+			e := newDelivery("dev", "stage", "prod")
+			e.deliverOnce(t)
+			before := fmt.Sprint(e.cluster.Object("remotesecrets", "tenant", "billing-image-pull")["spec"])
+			for _, plural := range row.absent {
+				e.cluster.Uninstall(plural)
+			}
+			var out bytes.Buffer
+			r := e.newRun()
+			r.Report = reconcile.NewText(&out, false)
+			if row.require {
+				r.Policy.RemoteSecrets = reconcile.RemoteSecretsRequire
+			}
+			s := r.Do(context.Background())
+			if s.ExitCode() != row.code || s.Deliveries != row.want {
+				t.Errorf("exit code %d, %+v", s.ExitCode(), s.Deliveries)
+			}
+			if n := strings.Count(out.String(), row.told); row.told != "" && n != 1 {
+				t.Errorf("told %d times:\n%s", n, out.String())
+			}
+			if len(row.absent) > 0 && row.absent[0] == "remotesecrets" {
+				return
+			}
+			if after := fmt.Sprint(e.cluster.Object("remotesecrets", "tenant", "billing-image-pull")["spec"]); after != before {
+				t.Errorf("the RemoteSecret changed from %s to %s", before, after)
+			}
+		})
+	}
+}
+
+// With the Secrets of some namespaces only, those in target namespaces are read one by
+// one; where that is refused, they are unverified.
+func TestTargetsOutOfSight(t *testing.T) {
+	t.Parallel()
+	e := newDelivery("dev", "stage")
+	e.deliverOnce(t)
+	scoped := func() reconcile.Summary {
+		r := e.newRun()
+		r.Scope.Namespaces = []string{"tenant"}
+		return r.Do(context.Background())
+	}
+	if s := scoped(); s.Deliveries.Delivered != 2 || s.Changes != (reconcile.ChangeCount{}) {
+		t.Errorf("%+v %+v", s.Deliveries, s.Changes)
+	}
+	fault := e.cluster.Inject(kubetest.Fault{Verb: "get", Resource: "secrets", Namespace: "tenant-stage", Times: -1, Status: http.StatusForbidden})
+	if s := scoped(); s.Deliveries.Unverified != 1 || s.Changes != (reconcile.ChangeCount{}) || s.ExitCode() != 0 {
+		t.Errorf("refused: %+v %+v, exit code %d", s.Deliveries, s.Changes, s.ExitCode())
+	}
+	if fault.Hits() == 0 {
+		t.Error("nothing was refused")
+	}
+}
+
+// Berth never makes the operator write where the tenant itself may not, and never tells
+// a tenant anything about a namespace that is not its own.
+func TestTargetsOfOthers(t *testing.T) {
+	t.Parallel()
+	e := newDelivery("mine")
+	e.namespace("globex")
+	e.component("globex", "billing", "uid-2")
+	e.environment("mine", "unstableConfigurationFields: {kubernetesCredentials: {targetNamespace: globex, apiURL: '', clusterCredentialsSecret: ''}}")
+	e.environment("system", "unstableConfigurationFields: {kubernetesCredentials: {targetNamespace: kube-system, apiURL: '', clusterCredentialsSecret: ''}}")
+	e.bind("billing", "system")
+	e.deliverOnce(t)
+	theirs := fmt.Sprint(e.cluster.Object("secrets", "globex", "billing-image-pull"))
+	e.rotate()
+	s := e.deliverOnce(t)
+	if s.Deliveries != (reconcile.DeliveryCount{Total: 2, Failed: 1, Unresolved: 1}) {
+		t.Errorf("%+v", s.Deliveries)
+	}
+	if now := fmt.Sprint(e.cluster.Object("secrets", "globex", "billing-image-pull")); now != theirs {
+		t.Error("the other tenant's Secret changed")
+	}
+	for _, c := range e.cluster.Calls() {
+		if c.User == berthUser && c.Namespace == "kube-system" && c.Resource == "secrets" {
+			t.Errorf("Berth itself looks into kube-system: %+v", c)
+		}
+	}
+	const told = "Environment system (kube-system) has not got the pull Secret: "
+	if got := e.annotation("tenant", "billing", reconcile.AnnotationImage); !strings.Contains(got, told) {
+		t.Errorf("told: %s", got)
+	}
+
+	e.cluster.Delete("serviceaccounts", "tenant", "deployer")
+	if s = e.run(t); s.Deliveries.Unresolved != 2 {
+		t.Errorf("without a ServiceAccount to act as: %+v", s.Deliveries)
+	}
+}
+
+// Components of one namespace that link to one ServiceAccount are not in each other's way.
+func TestPullLinksDoNotCollide(t *testing.T) {
+	t.Parallel()
+	e := newDelivery()
+	const components = 40
+	for i := range components {
+		name := fmt.Sprintf("c%d", i)
+		e.component("tenant", name, "uid-"+name)
+		e.bind(name, "dev")
+	}
+	e.resetCalls()
+	e.run(t)
+	links, _ := e.cluster.Object("serviceaccounts", "tenant", "default")["imagePullSecrets"].([]any)
+	if len(links) != components {
+		t.Errorf("%d links", len(links))
+	}
+	if got := e.cluster.Count("get", "serviceaccounts"); got != components {
+		t.Errorf("the ServiceAccount was read %d times, want once for each Component: somebody wrote in between", got)
+	}
+}
+
+// A new Component with environments costs no call at Quay more than one without.
+func TestNewDeliveryCosts(t *testing.T) {
+	t.Parallel()
+	e := newDelivery("dev", "stage", "prod")
+	e.resetCalls()
+	e.run(t)
+	if writes := e.quay.Mutations(); writes != 5 || e.quay.Requests(http.MethodGet, quaytest.RouteRobot) != 0 {
+		t.Errorf("%d writes at Quay, %d robots read", writes, e.quay.Requests(http.MethodGet, quaytest.RouteRobot))
+	}
+	// Two Secrets, two links, the annotation; the RemoteSecret, the upload, its record.
+	if writes := e.cluster.Mutations(); writes != 8 {
+		t.Errorf("%d writes to the cluster", writes)
+	}
+}
+
+// What failed to be uploaded is not taken for uploaded: the next run makes it good.
+func TestAFailedUploadIsNotRecorded(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{http.StatusForbidden, http.StatusUnprocessableEntity, http.StatusInternalServerError} {
+		e := newDelivery("stage")
+		fault := e.cluster.Inject(kubetest.Fault{Verb: "create", Resource: "secrets", Skip: 2, Status: status})
+		if s := e.newRun().Do(context.Background()); s.Components.Failed != 1 || fault.Hits() != 1 {
+			t.Errorf("%d: %+v, %d hits", status, s.Components, fault.Hits())
+		}
+		e.sync()
+		if s := e.run(t); s.Changes != (reconcile.ChangeCount{Create: 1}) {
+			t.Errorf("%d: the next run changes %+v", status, s.Changes)
+		}
+		e.sync()
+		for _, m := range e.undelivered("tenant-stage") {
+			t.Errorf("%d: %s", status, m)
+		}
+	}
+}
+
+// An upload Secret of our name that is somebody else's is neither read as an upload nor
+// deleted, and one with another content of ours makes way.
+func TestTheUploadsNameIsTaken(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		why, metadata string
+		code          int
+	}{
+		{"somebody else's", `{name: %s, namespace: tenant}`, 1},
+		{"ours, but with another content", `{name: %s, namespace: tenant, labels: {app.kubernetes.io/managed-by: berth, appstudio.redhat.com/upload-secret: remotesecret},
+ annotations: {appstudio.redhat.com/remotesecret-name: billing-image-pull}, ownerReferences: [{apiVersion: appstudio.redhat.com/v1alpha1, kind: Component, name: billing, uid: uid-1}]}`, 0},
+	} {
+		e := newDelivery("stage")
+		e.run(t) // nobody takes the upload
+		name := ""
+		for _, s := range e.listing(secretsPath) {
+			if n, _ := s["metadata"].(map[string]any)["name"].(string); strings.Contains(n, "-upload-") {
+				name = n
+			}
+		}
+		e.cluster.Delete("secrets", "tenant", name)
+		e.cluster.Delete("remotesecrets", "tenant", "billing-image-pull")
+		e.apply(`{apiVersion: v1, kind: Secret, metadata: `+row.metadata+`, type: kubernetes.io/dockerconfigjson, stringData: {.dockerconfigjson: "{}"}}`, name)
+		before := fmt.Sprint(e.cluster.Object("secrets", "tenant", name))
+		if s := e.newRun().Do(context.Background()); s.ExitCode() != row.code {
+			t.Errorf("%s: exit code %d, %+v", row.why, s.ExitCode(), s.Failures)
+		}
+		if kept := fmt.Sprint(e.cluster.Object("secrets", "tenant", name)) == before; kept != (row.code == 1) {
+			t.Errorf("%s: it is as it was: %t", row.why, kept)
+		}
+	}
+}

@@ -1,0 +1,177 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"berth/kube"
+)
+
+// deliveryReader is the reading that tells where pull Secrets belong.
+type deliveryReader interface {
+	Served(ctx context.Context) (kube.Served, error)
+	Environments(ctx context.Context, namespace string) ([]kube.Environment, error)
+	EnvironmentBindings(ctx context.Context, namespace string) ([]kube.EnvironmentBinding, error)
+	DeploymentTargetClaims(ctx context.Context, namespace string) ([]kube.DeploymentTargetClaim, error)
+	DeploymentTargets(ctx context.Context, namespace string) ([]kube.DeploymentTarget, error)
+	RemoteSecrets(ctx context.Context, namespace string, keep func(name string) bool) ([]kube.RemoteSecret, error)
+	Secret(ctx context.Context, namespace, name string) (kube.Secret, error)
+}
+
+// ErrNoRemoteSecrets stops a run that was told to need them.
+var ErrNoRemoteSecrets = fmt.Errorf("RemoteSecrets are required, but %w of object", kube.ErrNotInstalled)
+
+// listed is what observing delivery lists; it is sorted when Components and Secrets are
+// known, too.
+type listed struct {
+	mode          Mode
+	deployments   deployments
+	remoteSecrets []kube.RemoteSecret
+}
+
+// observeDelivery lists what says where pull Secrets belong. An API that the cluster
+// does not have is a mode of the whole run, found out by discovery, never an error.
+func observeDelivery(ctx context.Context, k deliveryReader, p Policy, s Scope) (l listed, err error) {
+	if p.RemoteSecrets == "" {
+		return l, nil
+	}
+	served, err := k.Served(ctx)
+	if err != nil {
+		return l, err
+	}
+	if p.RemoteSecrets == RemoteSecretsRequire && !served.RemoteSecrets {
+		return l, ErrNoRemoteSecrets
+	}
+	l.mode = Mode{Wanted: true, Environments: served.Environments && served.EnvironmentBindings, RemoteSecrets: served.RemoteSecrets}
+	g, ctx := newGroup(ctx)
+	if l.mode.Environments {
+		listInto(g, ctx, s, &l.deployments.environments, k.Environments)
+		listInto(g, ctx, s, &l.deployments.bindings, k.EnvironmentBindings)
+	}
+	if l.mode.Environments && served.DeploymentTargetClaims {
+		listInto(g, ctx, s, &l.deployments.claims, k.DeploymentTargetClaims)
+	}
+	if l.mode.Environments && served.DeploymentTargets {
+		listInto(g, ctx, s, &l.deployments.targets, k.DeploymentTargets)
+	}
+	if l.mode.RemoteSecrets {
+		listInto(g, ctx, s, &l.remoteSecrets, func(ctx context.Context, namespace string) ([]kube.RemoteSecret, error) {
+			return k.RemoteSecrets(ctx, namespace, func(name string) bool { return strings.HasSuffix(name, pullSuffix) })
+		})
+	}
+	return l, g.Wait()
+}
+
+func listInto[T any](g group, ctx context.Context, s Scope, into *[]T, list func(context.Context, string) ([]T, error)) {
+	g.Go(func() (err error) {
+		*into, err = each(s.namespaces(), func(namespace string) ([]T, error) { return list(ctx, namespace) })
+		return err
+	})
+}
+
+// sortDelivery sorts what was listed to the Components, and looks at what arrived where
+// the list of our Secrets does not show it.
+func (w *World) sortDelivery(ctx context.Context, k deliveryReader, l listed, accounts []kube.ServiceAccount, s Scope, now time.Time) error {
+	w.Mode = l.mode
+	w.Environments = l.deployments.byNamespace()
+	for _, a := range accounts {
+		if e := w.Environments[a.Namespace]; e != nil && a.Authorizes {
+			e.authorizing++
+		}
+	}
+	remote := make(map[Key]kube.RemoteSecret, len(l.remoteSecrets))
+	for _, r := range l.remoteSecrets {
+		remote[Key{r.Namespace, r.Name}] = r
+	}
+	w.RemoteSecrets = map[Key]RemoteSecret{}
+	var unseen []Key
+	for _, c := range w.Components {
+		key := Key{c.Namespace, boundedName(c.Name, pullSuffix)}
+		w.Uploads[key] = slices.DeleteFunc(w.Uploads[key], func(u Upload) bool { return !u.of(c) })
+		r, exists := remote[key]
+		if !exists || c.Deleting {
+			continue
+		}
+		found := remoteSecretOf(r, c, now)
+		w.RemoteSecrets[key] = found
+		if found.Owned == mine {
+			unseen = append(unseen, w.unseen(found, s)...)
+		}
+	}
+	return w.look(ctx, k, unseen)
+}
+
+func remoteSecretOf(r kube.RemoteSecret, c kube.Component, now time.Time) RemoteSecret {
+	whose, why := owned(r.Labels, r.Owners, c)
+	record := parseUpload(r.Upload)
+	return RemoteSecret{RemoteSecret: r, Owned: whose, Foreign: why, Record: record, Due: record.due(now), Late: record.late(now)}
+}
+
+// unseen lists the Secrets of a RemoteSecret, in other namespaces of this cluster, that
+// the list of ours has not shown: because it does not reach there, or because the
+// operator says that it brought one, which then lacks our label.
+func (w *World) unseen(r RemoteSecret, s Scope) []Key {
+	var keys []Key
+	for _, t := range r.Targets {
+		key := Key{t.Namespace, r.Name}
+		if _, seen := w.Arrived[key]; seen || t.APIURL != "" || t.Namespace == r.Namespace {
+			continue
+		}
+		status := r.status(t)
+		if reached := s.namespaces(); reached[0] != "" && !slices.Contains(reached, t.Namespace) || status != nil && status.Error == "" {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
+// maxLooks bounds how many Secrets in other namespaces a run reads one by one: a tenant
+// decides how many targets there are.
+const maxLooks = 1000
+
+// look reads Secrets one by one. What cannot be read is unverified: no more rests on it.
+func (w *World) look(ctx context.Context, k deliveryReader, keys []Key) error {
+	keys = inTurns(keys, 0, func(k Key) string { return k.Namespace })
+	found := make([]Arrived, min(len(keys), maxLooks))
+	g, ctx := newGroup(ctx)
+	for i := range found {
+		g.Go(func() error {
+			secret, err := k.Secret(ctx, keys[i].Namespace, keys[i].Name)
+			switch {
+			case err == nil && secret.Managing != "": // what the operator has not brought is nobody's business here
+				found[i] = arrivedOf(secret)
+			case err != nil && !errors.Is(err, kube.ErrNotFound):
+				found[i].Unreadable = true
+			}
+			return ctx.Err()
+		})
+	}
+	err := g.Wait()
+	for i, key := range keys {
+		w.Arrived[key] = Arrived{Unreadable: true}
+		if i < len(found) {
+			w.Arrived[key] = found[i]
+		}
+	}
+	return err
+}
+
+func arrivedOf(s kube.Secret) Arrived {
+	return Arrived{Content: read(s.DockerConfigJSON()), By: s.Managing}
+}
+
+// sortSecret notes a Secret with our label that is on its way to an environment, or
+// has arrived.
+func (w *World) sortSecret(s kube.Secret) {
+	key := Key{s.Namespace, s.Uploads}
+	switch {
+	case s.Uploads != "":
+		w.Uploads[key] = append(w.Uploads[key], Upload{s.Name, s.ResourceVersion, read(s.DockerConfigJSON()).Fingerprint, s.Owners})
+	case s.Managing != "":
+		w.Arrived[Key{s.Namespace, s.Name}] = arrivedOf(s)
+	}
+}
