@@ -125,4 +125,44 @@ var mutants = []mutant{
 		"a global fact stops the run", "reconcile/apply.go",
 		`	if global(err) {`, `	if global(err) && w == nil {`, domain,
 	},
+	{
+		"the own namespace is no target", "reconcile/environment.go",
+		`		case place.APIURL == "" && place.Namespace == c.Namespace:
+			r.Here`, `		case place.APIURL == "" && place.Namespace == "":
+			r.Here`, domain,
+	},
+	{
+		"another namespace takes a ServiceAccount of the tenant's", "reconcile/environment.go",
+		`case e.authorizing != 1:`, `case e.authorizing > 2:`, domain,
+	},
+	{
+		"a target that may be an unresolved environment's stays", "reconcile/deliver.go",
+		`|| len(p.places.Open) > 0`, `|| len(p.places.Open) > 1000`, domain,
+	},
+	{
+		"a foreign RemoteSecret is not written", "reconcile/plan.go",
+		`exists && r.Owned == foreign`, `exists && r.Owned > predecessor`, domain,
+	},
+	{
+		"a token is uploaded once", "reconcile/deliver.go",
+		`r.Record.Fingerprint != token:
+	case`, `r.Record.Fingerprint != token, r.Due:
+	case`, domain,
+	},
+	{
+		"what arrived is compared", "reconcile/deliver.go",
+		`there.Content == w.wanted(p, p.Names.Pull):`, `there.Content.Login != "":`, domain,
+	},
+	{
+		"the record is of an upload that was made", "reconcile/work_delivery.go",
+		`	if err := w.createUpload(ctx, write, token); err != nil {`, `	if err := w.createUpload(ctx, write, token); err != nil && token.Login == "" {`, domain,
+	},
+	{
+		"no pull token is replaced that could not be delivered", "reconcile/rotate.go",
+		`a.Role == quay.Read && w.delivers`, `a.Role == quay.Read && w.delivers && before == ""`, domain,
+	},
+	{
+		"an upload Secret is deleted as it was read", "kube/secret.go",
+		`&metav1.Preconditions{ResourceVersion: &s.ResourceVersion}`, `&metav1.Preconditions{}`, cluster,
+	},
 }
