@@ -49,10 +49,10 @@ func (k *kind) precondition(p *metav1.Preconditions, object *unstructured.Unstru
 		return nil
 	case p.UID != nil && *p.UID != object.GetUID():
 		return apierrors.NewConflict(kind, object.GetName(), fmt.Errorf("the UID in the precondition (%s) does not match the UID in record (%s). "+
-			"The object might have been deleted and then recreated", *p.UID, object.GetUID())) //nolint:staticcheck // the server's words
+			"The object might have been deleted and then recreated", *p.UID, object.GetUID()))
 	case p.ResourceVersion != nil && *p.ResourceVersion != object.GetResourceVersion():
 		return apierrors.NewConflict(kind, object.GetName(), fmt.Errorf("the ResourceVersion in the precondition (%s) does not match the ResourceVersion in record (%s). "+
-			"The object might have been modified", *p.ResourceVersion, object.GetResourceVersion())) //nolint:staticcheck // the server's words
+			"The object might have been modified", *p.ResourceVersion, object.GetResourceVersion()))
 	}
 	return nil
 }
