@@ -1,7 +1,6 @@
 package reconcile
 
 import (
-	"slices"
 	"strings"
 
 	"berth/kube"
@@ -46,8 +45,9 @@ type Change struct {
 	Op     Op
 	Kind   Kind
 	Target string
-	Detail string // what becomes of it, for the plan in text
-	Reason string // why, when it is not plain
+	Detail string   // what becomes of it, for the plan in text
+	Lines  []string // more of that, each on a line of its own
+	Reason string   // why, when it is not plain
 	Before map[string]string
 	After  map[string]string
 	Audit  bool // it touches a credential, an access right or a visibility
@@ -209,23 +209,18 @@ func (a LinkPullSecret) change() Change {
 
 func (a WriteRemoteSecret) change() Change {
 	c := Change{
-		Op: OpCreate, Kind: KindRemoteSecret, Target: a.Name, Detail: "no targets", Reason: a.Reason, Audit: true,
+		Op: OpCreate, Kind: KindRemoteSecret, Target: a.Name, Detail: plural(len(a.Targets), "target", "targets"), Reason: a.Reason, Audit: true,
 		After: map[string]string{"targets": strings.Join(places(a.Targets), ", ")},
 	}
-	if len(a.Targets) > 0 {
-		c.Detail = "targets: " + firstOf(places(a.Targets), maxTold)
+	if a.Exists {
+		c.Op = OpUpdate
 	}
-	if !a.Exists {
-		return c
+	for _, place := range places(a.Added) {
+		c.Lines = append(c.Lines, "+ "+place)
 	}
-	var detail []string
-	for sign, targets := range map[string][]kube.RemoteTarget{"+ ": a.Added, "- ": a.Removed} {
-		for _, place := range places(targets) {
-			detail = append(detail, sign+place)
-		}
+	for _, place := range places(a.Removed) {
+		c.Lines = append(c.Lines, "- "+place)
 	}
-	slices.Sort(detail) // what is added first
-	c.Op, c.Detail = OpUpdate, firstOf(detail, maxTold)
 	return c
 }
 

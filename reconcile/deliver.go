@@ -80,7 +80,7 @@ const (
 	Unverified DeliveryState = "unverified" // handed over; what arrived cannot be read from here
 	Pending    DeliveryState = "pending"    // on its way
 	Failed     DeliveryState = "failed"     // the operator says why
-	Unresolved DeliveryState = "unresolved" // the environment leads nowhere
+	Unresolved DeliveryState = "unresolved" // it leads nowhere, or the cluster has nothing that could bring it there
 )
 
 // Delivery is the state of a Component's pull Secret in one environment.
@@ -88,7 +88,7 @@ type Delivery struct {
 	Environment string
 	Place       string // where it leads, "" when that is unresolved
 	State       DeliveryState
-	Why         string // when it is failed or unresolved
+	Why         string // when it is failed or unresolved; "" where that is the whole run's matter
 	Late        bool   // it is pending for longer than it should
 }
 
@@ -136,7 +136,7 @@ func (w World) linkHere(p *ComponentPlan) DeliveryState {
 // arrival tells how far the token has come to a target.
 func (w World) arrival(p ComponentPlan, t kube.RemoteTarget) (state DeliveryState, why string, late bool) {
 	if !w.Mode.RemoteSecrets {
-		return Failed, "the cluster has no RemoteSecrets", false
+		return Unresolved, "", false // told once for the whole run
 	}
 	r, exists := w.RemoteSecrets[p.secretKey()]
 	if !exists || !slices.Contains(r.Targets, t) {
@@ -183,7 +183,7 @@ func (p *ComponentPlan) warnOfDeliveries() {
 	for _, d := range p.Deliveries {
 		name := shown(d.Environment)
 		switch {
-		case d.State == Unresolved:
+		case d.State == Unresolved && d.Why != "":
 			told = append(told, Warning{"unresolved_environment", fmt.Sprintf("Environment %s cannot be reached: %s.", name, d.Why)})
 		case d.State == Failed:
 			told = append(told, Warning{"not_delivered", fmt.Sprintf("Environment %s (%s) has not got the pull Secret: %s.", name, d.Place, strings.TrimRight(d.Why, "."))})

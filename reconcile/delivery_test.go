@@ -208,7 +208,7 @@ func TestDeliveryWithoutTheKinds(t *testing.T) {
 	}{
 		{why: "all are there", want: reconcile.DeliveryCount{Total: 3, Delivered: 2, Unverified: 1}},
 		{why: "all are there, and needed", require: true, want: reconcile.DeliveryCount{Total: 3, Delivered: 2, Unverified: 1}},
-		{why: "no RemoteSecrets", absent: []string{"remotesecrets"}, want: reconcile.DeliveryCount{Total: 3, Delivered: 1, Failed: 2}, told: "Warning: the cluster has no RemoteSecrets"},
+		{why: "no RemoteSecrets", absent: []string{"remotesecrets"}, want: reconcile.DeliveryCount{Total: 3, Delivered: 1, Unresolved: 2}, told: "Warning: the cluster has no RemoteSecrets"},
 		{why: "no RemoteSecrets, though needed", absent: []string{"remotesecrets"}, require: true, told: "Error: RemoteSecrets are required", code: 78},
 		{why: "no Environments", absent: []string{"environments"}, told: "Warning: the cluster has no Environments"},
 		{why: "no bindings", absent: []string{"snapshotenvironmentbindings"}, told: "Warning: the cluster has no Environments"},
@@ -238,6 +238,9 @@ func TestDeliveryWithoutTheKinds(t *testing.T) {
 			}
 			if n := strings.Count(out.String(), row.told); row.told != "" && n != 1 {
 				t.Errorf("told %d times:\n%s", n, out.String())
+			}
+			if row.told != "" && strings.Contains(out.String(), "tenant/billing: ") {
+				t.Errorf("it is told of a Component, too:\n%s", out.String())
 			}
 			if len(row.absent) > 0 && row.absent[0] == "remotesecrets" {
 				return

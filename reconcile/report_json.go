@@ -53,6 +53,15 @@ type diagnosticLine struct {
 	Diagnostic diagnosticJSON `json:"diagnostic"`
 }
 
+// deliveryLine is an environment that a pull Secret has not reached.
+type deliveryLine struct {
+	record
+	Environment string        `json:"environment"`
+	Place       string        `json:"place,omitempty"`
+	State       DeliveryState `json:"state"`
+	Reason      string        `json:"reason,omitempty"`
+}
+
 type versionLine struct {
 	record
 	Version       string `json:"version"`
@@ -107,11 +116,18 @@ func (j *JSON) Start(h Header) {
 	})
 }
 
-// Planned writes a line for each change and each diagnostic.
+// Planned writes a line for each change, each environment that was not reached, and
+// each diagnostic.
 func (j *JSON) Planned(_ Observed, p Plan, _ Summary) {
 	for _, c := range p.Components {
 		for _, a := range c.Actions {
 			j.change("planned_change", c, a.change())
+		}
+		for _, d := range c.Deliveries {
+			if d.State != Delivered && d.State != Unverified {
+				r := j.record("info", "delivery", "environment "+shown(d.Environment)+" is "+string(d.State), c.Key(), "VIEW")
+				j.write(deliveryLine{r, shown(d.Environment), d.Place, d.State, d.Why})
+			}
 		}
 	}
 	for _, d := range p.diagnostics() {

@@ -15,10 +15,11 @@ import (
 var types = map[string][]string{
 	"version":        {"version", "format_version", "dry_run", "cluster", "quay", "org", "run"},
 	"planned_change": {"change", "namespace", "name", "controllerKind", "action"},
+	"delivery":       {"environment", "state", "namespace", "name", "controllerKind", "action"},
 	"apply_complete": {"change", "namespace", "name", "controllerKind", "action"},
 	"apply_errored":  {"reason", "elapsed_seconds", "namespace", "name", "controllerKind", "action"},
 	"diagnostic":     {"diagnostic"},
-	"change_summary": {"operation", "result", "exit_code", "changes", "components", "quay", "duration_seconds"},
+	"change_summary": {"operation", "result", "exit_code", "changes", "components", "delivery", "quay", "duration_seconds"},
 }
 
 // notOurKeys are added by the platform's log collector.

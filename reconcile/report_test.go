@@ -103,6 +103,19 @@ var stories = []story{
 		s.robot(gone.Pull)
 		s.Repositories["gone-tenant/api"] = quay.Repository{Name: "gone-tenant/api", Description: gone.Mark}
 	}},
+	{name: "delivery", why: "environments that come, go, are late, fail and lead nowhere", world: func(s *scene) {
+		s.deliver()
+		s.run(bind("extra", "gone", "late", "prod"), stating("extra", "tenant-extra", "", ""), stating("late", "tenant-late", "", ""))
+		s.remote(func(r *RemoteSecret) {
+			r.Targets, r.Late = append(r.Targets, here("tenant-late").RemoteTarget), true
+			r.TargetStatuses[1].Error = "no route to host"
+		})
+		s.Uploads[Key{"tenant", pull}] = []Upload{{Name: pull + "-upload-0a1b2c3d", ResourceVersion: "1", Fingerprint: "earlier"}}
+	}},
+	{name: "undeliverable", why: "the cluster has no RemoteSecrets", world: func(s *scene) {
+		s.deliver()
+		s.Mode.RemoteSecrets, s.RemoteSecrets = false, nil
+	}},
 	{name: "no_changes", why: "a settled world", world: func(s *scene) {
 		s.settle(component("acme-tenant", "ledger"))
 		s.settle(component("acme-tenant", "billing"))

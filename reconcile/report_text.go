@@ -107,6 +107,9 @@ func (t *Text) component(c ComponentPlan) {
 		symbol := symbols[change.Op]
 		row := fmt.Sprintf("%-15s %-43s %s", kinds[change.Kind], change.Target, detail+change.Reason)
 		t.print("  %s%s %s\n", t.paint(symbol), strings.Repeat(" ", 3-len(symbol)), strings.TrimRight(row, " "))
+		for _, line := range change.Lines {
+			t.print("%66s%s\n", "", line)
+		}
 	}
 }
 
