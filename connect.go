@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -44,7 +45,7 @@ func connect(s settings, d dial, log *slog.Logger) (ends, error) {
 	agent := "berth/" + version()
 	registry, err := quay.New(quay.Options{
 		URL: s.QuayURL, Organization: s.QuayOrg, Token: s.token, RootCAs: s.roots,
-		QPS: s.QuayQPS, Burst: s.QuayBurst, ReadOnly: s.DryRun, UserAgent: agent, Transport: d.transport, Logger: log,
+		QPS: s.QuayQPS / float64(s.ShardCount), Burst: s.share(s.QuayBurst), ReadOnly: s.DryRun, UserAgent: agent, Transport: d.transport, Logger: log,
 	})
 	if err != nil {
 		return ends{}, problems{{s.called("QUAY_URL"), err.Error() + "."}}
@@ -103,8 +104,13 @@ func podNamespace() string {
 	return strings.TrimSpace(string(raw))
 }
 
-// lockName names the run's Lease.
-const lockName = "berth"
+// lockName names the run's Lease: each shard has its own.
+func (s settings) lockName() string {
+	if s.ShardCount > 1 {
+		return fmt.Sprintf("berth-%d", s.ShardIndex)
+	}
+	return "berth"
+}
 
 // leaseDuration is how long a lock outlives a holder that died; tests shorten it.
 var leaseDuration = time.Minute
@@ -119,10 +125,10 @@ func addLock(r *reconcile.Run, s settings, d dial, cluster *kube.Client) {
 	if err != nil {
 		host = "unknown"
 	}
-	r.Header.Lock = namespace + "/" + lockName
+	r.Header.Lock = namespace + "/" + s.lockName()
 	r.Lock = func(ctx context.Context) (*kube.Lock, error) {
 		return cluster.Lock(ctx, kube.LockOptions{
-			Namespace: namespace, Name: lockName, Holder: host + ":" + r.Header.Run, Wait: s.LockTimeout, Duration: leaseDuration,
+			Namespace: namespace, Name: s.lockName(), Holder: host + ":" + r.Header.Run, Wait: s.LockTimeout, Duration: leaseDuration,
 		})
 	}
 }

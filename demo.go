@@ -47,6 +47,7 @@ func demo(ctx context.Context, s settings, environment envconfig.Lookuper, std s
 	s.QuayQPS, s.QuayBurst = 1000, 1000
 	s.ClusterID = "demo" // the same names every time
 	s.LockNamespace = "" // nobody else is there
+	s.ShardCount, s.ShardIndex = 1, 0
 	s.token = func() (quay.Token, error) { return quay.NewToken(demoToken), nil }
 	if s.LogLevel == "auto" {
 		s.LogLevel = "warn"

@@ -125,7 +125,7 @@ func newRun(s settings, e ends, log *slog.Logger) *reconcile.Run {
 	return &reconcile.Run{
 		Header: reconcile.Header{
 			Version: version(), Run: rand.Text(), Cluster: e.cluster, Server: e.server,
-			Quay: e.registry, Org: s.QuayOrg, DryRun: s.DryRun, Detailed: s.DetailedExitcode,
+			Quay: e.registry, Org: s.QuayOrg, Shard: s.shard(), DryRun: s.DryRun, Detailed: s.DetailedExitcode,
 		},
 		Quay:    e.quay,
 		Cluster: e.kube,
@@ -136,16 +136,25 @@ func newRun(s settings, e ends, log *slog.Logger) *reconcile.Run {
 		},
 		Policy: reconcile.Policy{
 			Visibility: visibility(s.Visibility), AllowPublish: s.AllowPublish, Adopt: s.Adopt,
-			ReportOrphans: s.Prune == "report", PushServiceAccounts: s.PushServiceAccount, MaxRotations: s.MaxRotations,
+			ReportOrphans: s.Prune == "report", PushServiceAccounts: s.PushServiceAccount, MaxRotations: s.share(s.MaxRotations),
 			PullServiceAccount: s.PullServiceAccount, RemoteSecrets: remoteSecrets(s.RemoteSecrets),
 		},
-		Scope:       reconcile.Scope{Namespaces: s.Namespace, Selector: s.Selector, Only: s.only, Rotate: s.rotate},
+		Scope:       reconcile.Scope{Namespaces: s.Namespace, Selector: s.Selector, Only: s.only, Rotate: s.rotate, Shard: s.shard()},
 		Limits:      reconcile.Limits{MaxChangeRatio: s.MaxChangeRatio, Force: s.Force},
 		Concurrency: s.Concurrency,
 		Log:         log,
 		Now:         time.Now,
 	}
 }
+
+// shard is the part of the work that is this run's.
+func (s settings) shard() reconcile.Shard {
+	return reconcile.Shard{Index: s.ShardIndex, Count: s.ShardCount}
+}
+
+// share divides what all shards may do together, rounded up: one that may do nothing
+// would leave its Components waiting for ever.
+func (s settings) share(n int) int { return (n + s.ShardCount - 1) / s.ShardCount }
 
 // visibility is the setting, "" for as the source.
 func visibility(setting string) quay.Visibility {

@@ -39,6 +39,9 @@ type settings struct {
 	Namespace []string `env:"NAMESPACE" short:"n" arg:"NAME" help:"only this namespace; may be repeated"`
 	Selector  string   `env:"SELECTOR" short:"l" arg:"QUERY" help:"only Components with these labels"`
 
+	ShardCount int `env:"SHARD_COUNT, default=1" min:"1" max:"64" arg:"N" help:"runs that divide the namespaces, and the Quay limit, among them"`
+	ShardIndex int `env:"SHARD_INDEX" min:"0" max:"63" arg:"N" help:"which of them this is, from 0; in an indexed Job, the pod's"`
+
 	DryRun           bool `env:"DRY_RUN" help:"plan, print, change nothing"`
 	DetailedExitcode bool `env:"DETAILED_EXITCODE" help:"with --dry-run: exit 2 when changes are pending"`
 	Yes              bool `env:"YES" short:"y" help:"do not ask on a terminal"`
@@ -63,7 +66,7 @@ type settings struct {
 	RepositoryPrefix string `env:"REPOSITORY_PREFIX" arg:"PATH" help:"in front of every repository's name"`
 
 	MaxChangeRatio float64       `env:"MAX_CHANGE_RATIO, default=0.3" min:"0" max:"1" arg:"SHARE" help:"of at least 20 Components, that may change unasked"`
-	MaxRotations   int           `env:"MAX_ROTATIONS, default=50" min:"0" max:"100000" arg:"N" help:"rotations in one run; the rest wait"`
+	MaxRotations   int           `env:"MAX_ROTATIONS, default=50" min:"0" max:"100000" arg:"N" help:"rotations in one run, or all shards'; the rest wait"`
 	Force          bool          `env:"FORCE" help:"let this run pass the guard"`
 	Concurrency    int           `env:"CONCURRENCY, default=8" min:"1" max:"64" arg:"N" help:"Components in flight"`
 	Timeout        time.Duration `env:"TIMEOUT, default=10m" arg:"TIME" help:"for the run; a summary is always written"`
@@ -88,6 +91,9 @@ type settings struct {
 }
 
 const envPrefix = "BERTH_"
+
+// jobIndex is where Kubernetes tells a pod of an indexed Job which one it is.
+const jobIndex = "JOB_COMPLETION_INDEX"
 
 // problem is what is wrong with one setting, in the words of its reader.
 type problem struct{ name, text string }
@@ -176,12 +182,16 @@ func (f field) valueName() string {
 	return f.Tag.Get("arg")
 }
 
-// sources looks a setting up: flag, environment, image-controller's files.
+// sources looks a setting up: flag, environment, and what the platform says:
+// image-controller's files, a Job's index.
 type sources struct {
 	flags       map[string]*flagValue
 	environment envconfig.Lookuper // without the prefix
-	files       map[string]string
+	platform    map[string]said
 }
+
+// said is a value and what to call its source.
+type said struct{ value, by string }
 
 func (s sources) Lookup(key string) (string, bool) {
 	if v := s.flags[key]; v != nil && len(v.typed) > 0 {
@@ -193,8 +203,8 @@ func (s sources) Lookup(key string) (string, bool) {
 	if v, ok := s.environment.Lookup(key); ok && v != "" { // manifests write value: ""
 		return v, true
 	}
-	v, ok := s.files[key]
-	return v, ok
+	v, ok := s.platform[key]
+	return v.value, ok
 }
 
 // name calls a setting as the user did, by its environment variable when it is
@@ -203,8 +213,8 @@ func (s sources) name(key string) string {
 	if v := s.flags[key]; v != nil && len(v.typed) > 0 {
 		return flagName(key)
 	}
-	if v, _ := s.environment.Lookup(key); v == "" && s.files[key] != "" {
-		return s.name("QUAY_CREDENTIALS_DIR")
+	if v, _ := s.environment.Lookup(key); v == "" && s.platform[key].value != "" {
+		return s.platform[key].by
 	}
 	return envPrefix + key
 }
@@ -216,11 +226,14 @@ func flagName(key string) string {
 
 // loadSettings decodes and checks every setting and reports all problems at once.
 func loadSettings(flags map[string]*flagValue, args []string, environment envconfig.Lookuper) (settings, problems) {
-	src := sources{flags: flags, environment: envconfig.PrefixLookuper(envPrefix, environment), files: map[string]string{}}
+	src := sources{flags: flags, environment: envconfig.PrefixLookuper(envPrefix, environment), platform: map[string]said{}}
 	s := settings{called: src.name}
 	var found problems
 	if dir, ok := src.Lookup("QUAY_CREDENTIALS_DIR"); ok && !src.demo() {
 		found = append(found, src.readCredentials(dir)...)
+	}
+	if index, ok := environment.Lookup(jobIndex); ok && index != "" {
+		src.platform["SHARD_INDEX"] = said{index, jobIndex}
 	}
 	for _, f := range fields() {
 		if text := s.decode(f, src); text != "" {

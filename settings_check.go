@@ -41,6 +41,9 @@ func (s *settings) check(src sources) problems {
 	if len(validation.IsDNS1123Subdomain(s.PullServiceAccount)) > 0 {
 		add("PULL_SERVICE_ACCOUNT", "is not the name of a ServiceAccount.")
 	}
+	if s.ShardCount > 0 && s.ShardIndex >= s.ShardCount {
+		add("SHARD_INDEX", "is not below --shard-count.")
+	}
 	found = append(found, s.checkSources(src)...)
 	if s.Demo {
 		for _, key := range []string{"QUAY_URL", "KUBECONFIG"} {
@@ -156,7 +159,7 @@ func (s sources) readCredentials(dir string) problems {
 			found = append(found, problem{s.name("QUAY_CREDENTIALS_DIR"), told(file) + fileProblem(err).Error() + "."})
 		default:
 			value := strings.TrimSpace(string(raw))
-			s.files[f.key] = strings.TrimSuffix(strings.TrimRight(value, "/"), "/api/v1")
+			s.platform[f.key] = said{strings.TrimSuffix(strings.TrimRight(value, "/"), "/api/v1"), s.name("QUAY_CREDENTIALS_DIR")}
 		}
 	}
 	return found

@@ -25,7 +25,7 @@ var badSettings = map[string]string{
 	"CLUSTER_ID": "", "REPOSITORY_LAYOUT": canary, "REPOSITORY_PREFIX": canary, "MAX_CHANGE_RATIO": canary,
 	"MAX_ROTATIONS": canary, "FORCE": canary, "CONCURRENCY": canary, "TIMEOUT": canary, "OUTPUT": canary,
 	"LOG_LEVEL": canary, "LOG_FORMAT": canary, "COLOR": canary, "NO_PROGRESS": canary, "DEMO": canary,
-	"LOCK_NAMESPACE": canary, "LOCK_TIMEOUT": canary,
+	"LOCK_NAMESPACE": canary, "LOCK_TIMEOUT": canary, "SHARD_COUNT": canary, "SHARD_INDEX": canary,
 	"SOURCE_HOSTS": canary + "/x", "SOURCE_CA_FILE": canary, "SOURCE_PROXY": canary,
 }
 
@@ -83,6 +83,12 @@ func TestBoundsOfSettings(t *testing.T) {
 		{"to wait less than not", "LOCK_TIMEOUT", "-1s", false},
 		{"a namespace", "LOCK_NAMESPACE", "berth", true},
 		{"a namespace is no path", "LOCK_NAMESPACE", "berth/locks", false},
+		{"as many shards as there may be", "SHARD_COUNT", "64", true},
+		{"no shard", "SHARD_COUNT", "0", false},
+		{"too many shards", "SHARD_COUNT", "65", false},
+		{"the only one's index", "SHARD_INDEX", "0", true},
+		{"an index is below the count", "SHARD_INDEX", "1", false},
+		{"less than nothing", "SHARD_INDEX", "-1", false},
 		{"a choice", "OUTPUT", "json", true},
 		{"choices are spelt as told", "OUTPUT", "JSON", false},
 		{"deletion is not offered", "PRUNE", "delete", false},

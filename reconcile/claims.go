@@ -40,9 +40,12 @@ func refuseCollisions(plans []ComponentPlan) {
 
 // orphans lists what bears our mark and this cluster's name without a Component.
 func (w World) orphans() Orphans {
-	live := make(map[string]bool, len(w.Components))
+	live := make(map[string]bool, len(w.Components)+len(w.Elsewhere))
 	for _, c := range w.Components {
 		live[w.Naming.keyHash(keyOf(c))] = true
+	}
+	for _, k := range w.Elsewhere {
+		live[w.Naming.keyHash(k)] = true
 	}
 	orphan := func(description string) bool {
 		m, ok := parseMark(description)

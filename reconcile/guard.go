@@ -30,7 +30,7 @@ func guard(w World, p Plan, l Limits) error {
 		return nil
 	}
 	const hint = "Nothing was written. If it is meant, run once with --force."
-	if n := len(w.Secrets) + w.Strays; w.Whole && len(w.Components) == 0 && n >= guardFloor {
+	if n := len(w.Secrets) + w.Strays; w.Whole && len(w.Components)+len(w.Elsewhere) == 0 && n >= guardFloor {
 		return &GuardError{fmt.Sprintf("the cluster shows no Component, yet %d Secrets of Berth's stand in it", n), hint}
 	}
 	robots := 0

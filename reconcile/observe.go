@@ -97,6 +97,7 @@ func observe(ctx context.Context, q registryReader, k clusterReader, git sources
 		w.Naming.Cluster = w.Namespaces[clusterNamespace].UID
 	}
 	w.sortServiceAccounts(accounts)
+	w.divide(s.Shard)
 	if err := w.observeSecrets(ctx, k, s, secrets); err != nil {
 		return World{}, err
 	}

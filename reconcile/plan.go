@@ -91,7 +91,7 @@ type index struct {
 }
 
 func (w World) index() index {
-	i := index{map[string][]string{}, make(map[Key]bool, len(w.Components))}
+	i := index{map[string][]string{}, make(map[Key]bool, len(w.Components)+len(w.Elsewhere))}
 	for _, name := range slices.Sorted(maps.Keys(w.Robots)) {
 		if m, ok := parseMark(w.Robots[name].Mark); ok {
 			i.robots[m.key] = append(i.robots[m.key], name)
@@ -99,6 +99,9 @@ func (w World) index() index {
 	}
 	for _, c := range w.Components {
 		i.components[keyOf(c)] = true
+	}
+	for _, k := range w.Elsewhere {
+		i.components[k] = true
 	}
 	return i
 }

@@ -24,6 +24,7 @@ type Header struct {
 	Server   string // the API server's address
 	Quay     string // the registry's host
 	Org      string
+	Shard    Shard
 	Lock     string // NAMESPACE/NAME of the Lease that the run holds, "": none
 	DryRun   bool
 	Detailed bool
@@ -39,7 +40,7 @@ type Observed struct {
 
 func observed(w World, elapsed time.Duration) Observed {
 	return Observed{
-		Components: len(w.Components), Repositories: len(w.Repositories), Robots: len(w.Robots), Secrets: len(w.Secrets) + w.Strays,
+		Components: len(w.Components) + len(w.Elsewhere), Repositories: len(w.Repositories), Robots: len(w.Robots), Secrets: len(w.Secrets) + w.Strays,
 		RemoteSecrets: len(w.RemoteSecrets), Mode: w.Mode, Elapsed: elapsed,
 	}
 }

@@ -72,6 +72,7 @@ type versionLine struct {
 	Org           string `json:"org"`
 	Run           string `json:"run"`
 	Lock          string `json:"lock"`
+	Shard         string `json:"shard"`
 }
 
 type changeJSON struct {
@@ -112,7 +113,7 @@ type quayJSON struct {
 func (j *JSON) Start(h Header) {
 	j.write(versionLine{
 		j.record("info", "version", "berth "+h.Version, Key{}, ""),
-		h.Version, FormatVersion, h.DryRun, h.Cluster, h.Quay, h.Org, h.Run, h.Lock,
+		h.Version, FormatVersion, h.DryRun, h.Cluster, h.Quay, h.Org, h.Run, h.Lock, h.Shard.String(),
 	})
 }
 

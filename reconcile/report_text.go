@@ -38,6 +38,9 @@ func (t *Text) Start(h Header) {
 		line += " (" + h.Server + ")"
 	}
 	line += "   " + h.Quay + "/" + h.Org
+	if h.Shard.several() {
+		line += "   shard " + h.Shard.String()
+	}
 	switch {
 	case h.DryRun:
 		line += "   dry run"

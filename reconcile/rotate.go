@@ -37,7 +37,7 @@ const minPace = 10 * time.Minute
 // observeRotations notes what of rotations depends on the time.
 func (w *World) observeRotations(s Scope, now time.Time) {
 	w.Rotate, w.Young, w.Stale = map[Key]bool{}, map[Key]bool{}, map[Key]bool{}
-	for _, k := range s.Rotate {
+	for _, k := range s.Shard.keep(s.Rotate) {
 		w.Rotate[k] = true
 		if !slices.ContainsFunc(w.Components, func(c kube.Component) bool { return keyOf(c) == k }) && !slices.Contains(w.Missing, k) {
 			w.Missing = append(w.Missing, k)

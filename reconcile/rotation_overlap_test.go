@@ -23,8 +23,9 @@ import (
 // lets one go on. It must run in a synctest bubble, which is how it knows that
 // all wait.
 type schedule struct {
-	ends *ends
-	core bool // only calls about the Component and its push robot take turns: not the lists, and not those that do the same for pull
+	ends   *ends
+	shards []reconcile.Shard // what the runs are, in turn; none: everything is theirs
+	core   bool              // only calls about the Component and its push robot take turns: not the lists, and not those that do the same for pull
 
 	mu      sync.Mutex
 	waiting []waiter
@@ -65,7 +66,11 @@ func (s *schedule) newRun(i int) *reconcile.Run {
 		turn: func(call string) position { return s.wait(i, call) },
 		tell: func(answer any) { s.hear(i, answer) },
 	}
-	return newOverlapRun(p, fmt.Sprint("run", i), s.ends)
+	r := newOverlapRun(p, fmt.Sprint("run", i), s.ends)
+	if len(s.shards) > 0 {
+		r.Scope.Shard = s.shards[i%len(s.shards)]
+	}
+	return r
 }
 
 func newOverlapRun(p party, id string, e *ends) *reconcile.Run {
@@ -188,8 +193,8 @@ func TestOverlapSchedules(t *testing.T) {
 
 // randomSchedule also returns how often a robot was rotated, which is bounded by
 // the runs and requests there were.
-func randomSchedule(random *rand.Rand) (violations []string, regenerated int) {
-	s := &schedule{ends: newEnds()}
+func randomSchedule(random *rand.Rand, shards ...reconcile.Shard) (violations []string, regenerated int) {
+	s := &schedule{ends: newEnds(), shards: shards}
 	runs := 2 + random.IntN(2)
 	s.start(runs)
 	crashes, edits, requests := random.IntN(2), random.IntN(2), random.IntN(2)

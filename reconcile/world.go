@@ -26,6 +26,7 @@ type Scope struct {
 	Selector   string   // of the Components' labels
 	Only       []Key    // none: all
 	Rotate     []Key    // rotate as if flagged
+	Shard      Shard    // of the namespaces that are left
 }
 
 func (s Scope) whole() bool {
@@ -39,6 +40,7 @@ type World struct {
 	Whole           bool // nothing was left out, so what no Component claims is an orphan
 	Namespaces      map[string]kube.Namespace
 	Components      []kube.Component
+	Elsewhere       []Key           // Components that are other shards'
 	Missing         []Key           // asked for by name, not there
 	Rotate          map[Key]bool    // asked for by the operator
 	Young           map[Key]bool    // rotated so lately that another request waits
