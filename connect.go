@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -77,8 +79,13 @@ func clusterConfig(s settings) (dial, problems) {
 	rules.ExplicitPath = s.Kubeconfig
 	loader := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: s.Context})
 	raw, err := loader.RawConfig()
-	if err != nil {
+	switch {
+	case errors.Is(err, os.ErrNotExist): // only of one that was named
+		return dial{}, problems{{s.called("KUBECONFIG"), told(s.Kubeconfig) + "no such file."}}
+	case err != nil:
 		return dial{}, problems{{s.called("KUBECONFIG"), "cannot be read as a kubeconfig."}}
+	case s.Context != "" && raw.Contexts[s.Context] == nil && len(raw.Contexts) > 0:
+		return dial{}, problems{{s.called("CONTEXT"), "is not in the kubeconfig, which has " + strings.Join(slices.Sorted(maps.Keys(raw.Contexts)), ", ") + "."}}
 	}
 	name := s.Context
 	if name == "" {

@@ -33,9 +33,17 @@ func (w *watcher) Write(b []byte) (int, error) {
 
 func (w *watcher) has() bool { return w.await != "" && strings.Contains(w.text.String(), w.await) }
 
-// start runs the program as a process, with nothing of this one's environment;
-// await is what is waited for on its stderr.
+// start runs the program as a process; await is what is waited for on its stderr.
 func (p *platform) start(t *testing.T, await string, args ...string) process {
+	t.Helper()
+	c := p.command(t, await, args...)
+	c.begin(t)
+	return c
+}
+
+// command is the program as a process yet to be started, with nothing of this one's
+// environment.
+func (p *platform) command(t *testing.T, await string, args ...string) process {
 	t.Helper()
 	c := process{exec.CommandContext(t.Context(), "berth", args...), &watcher{}, &watcher{await: await, seen: make(chan struct{})}}
 	c.cmd.Stdout, c.cmd.Stderr = c.stdout, c.stderr
@@ -43,10 +51,14 @@ func (p *platform) start(t *testing.T, await string, args ...string) process {
 	for key, value := range p.env {
 		c.cmd.Env = append(c.cmd.Env, key+"="+value)
 	}
+	return c
+}
+
+func (c process) begin(t *testing.T) {
+	t.Helper()
 	if err := c.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	return c
 }
 
 func (c process) wait(t *testing.T) result {

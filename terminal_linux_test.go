@@ -1,0 +1,98 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// openTerminal makes a pseudo-terminal: what is written to keyboard is typed at it,
+// and what is read from keyboard is what it shows.
+func openTerminal(t *testing.T) (keyboard, tty *os.File) {
+	t.Helper()
+	keyboard, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = keyboard.Close() })
+	fd := int(keyboard.Fd())
+	number, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
+	if err == nil {
+		err = unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0)
+	}
+	if err == nil {
+		tty, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return keyboard, tty
+}
+
+// answer runs the program at a terminal, waits for its question, types, and returns
+// what became of it; its stderr is what the terminal shows.
+func (p *platform) answer(t *testing.T, typed string, args ...string) result {
+	t.Helper()
+	keyboard, tty := openTerminal(t)
+	program := p.command(t, "[y/N] ", args...)
+	shown := program.stderr
+	program.cmd.Stdin, program.cmd.Stderr = tty, tty
+	program.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	program.begin(t)
+	_ = tty.Close()
+	over := make(chan struct{})
+	go func() {
+		_, _ = io.Copy(shown, keyboard) // ends when the program has closed the terminal
+		close(over)
+	}()
+	await(t, "the question", shown.seen)
+	if p.wrote() > 0 {
+		t.Error("something was written before the question")
+	}
+	if _, err := io.WriteString(keyboard, typed); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the terminal's end", over)
+	return program.wait(t)
+}
+
+func TestAnswersAtTheTerminal(t *testing.T) {
+	t.Parallel()
+	const interrupt, end = "\x03", "\x04"
+	for _, test := range []struct {
+		reason, typed string
+		code          int
+		says          string // on stdout
+		writes        bool
+	}{
+		{"yes in a letter", "y\n", 0, "Apply complete", true},
+		{"yes in a word, however it is written", " YES \n", 0, "Apply complete", true},
+		{"no", "n\n", 1, "Not confirmed: nothing was changed.", false},
+		{"nothing", "\n", 1, "Not confirmed: nothing was changed.", false},
+		{"something else", "yikes\n", 1, "Not confirmed: nothing was changed.", false},
+		{"the end of the input", end, 1, "Not confirmed: nothing was changed.", false},
+		{"the end after a letter", "y" + end + end, 0, "Apply complete", true},
+		{"an interrupt", interrupt, 130, "Not confirmed: nothing was changed.", false},
+		{"an interrupt after yes was not entered", "y" + interrupt, 130, "Not confirmed: nothing was changed.", false},
+	} {
+		t.Run(test.reason, func(t *testing.T) {
+			t.Parallel()
+			p := newPlatform(t, "cart")
+			r := p.answer(t, test.typed).must(t, test.code)
+			if !strings.Contains(r.stdout, test.says) {
+				t.Errorf("stdout does not say %q:\n%s", test.says, r.stdout)
+			}
+			if wrote := p.wrote() > 0; wrote != test.writes {
+				t.Errorf("wrote: %t, want %t", wrote, test.writes)
+			}
+			if n := strings.Count(r.stderr, "[y/N]"); n != 1 {
+				t.Errorf("asked %d times:\n%s", n, r.stderr)
+			}
+		})
+	}
+}
