@@ -92,6 +92,7 @@ func once(ctx context.Context, s settings, d dial, environment envconfig.Lookupe
 		_, _ = fmt.Fprintln(std.err, held)
 	}
 	writeTermination(terminationLog, summary)
+	tellMetrics(ctx, s, summary, newLogger(std.err, s, isTerminal(std.err)))
 	return summary.ExitCode()
 }
 

@@ -80,6 +80,9 @@ type settings struct {
 	Color      string `env:"COLOR, default=auto" oneof:"auto always never" help:"auto: on a terminal, unless NO_COLOR is set"`
 	NoProgress bool   `env:"NO_PROGRESS" help:"no progress bar"`
 
+	MetricsFile    string `env:"METRICS_FILE" arg:"FILE" help:"replaced at the end of a run, in Prometheus' text format"`
+	MetricsPushURL string `env:"METRICS_PUSH_URL" arg:"URL" help:"of a Pushgateway, told at the end of a run"`
+
 	Demo bool `env:"DEMO" help:"a story on a simulated Quay and cluster; touches nothing"`
 
 	only   []reconcile.Key

@@ -45,6 +45,7 @@ func (s *settings) check(src sources) problems {
 		add("SHARD_INDEX", "is not below --shard-count.")
 	}
 	found = append(found, s.checkSources(src)...)
+	found = append(found, s.checkMetrics(src)...)
 	if s.Demo {
 		for _, key := range []string{"QUAY_URL", "KUBECONFIG"} {
 			if len(src.flags[key].typed) > 0 {
@@ -91,6 +92,23 @@ func (s *settings) checkSources(src sources) problems {
 		var err error
 		if s.git.RootCAs, err = trusted(s.SourceCAFile); err != nil {
 			found = append(found, problem{src.name("SOURCE_CA_FILE"), told(s.SourceCAFile) + err.Error() + ". Mount the certificates, as PEM, there."})
+		}
+	}
+	return found
+}
+
+// checkMetrics looks at where metrics are to go before a run has something to tell.
+func (s *settings) checkMetrics(src sources) problems {
+	var found problems
+	if s.MetricsFile != "" {
+		if folder, err := os.Stat(filepath.Dir(s.MetricsFile)); err != nil || !folder.IsDir() {
+			found = append(found, problem{src.name("METRICS_FILE"), "is not a file in a folder that exists."})
+		}
+	}
+	if s.MetricsPushURL != "" {
+		to, err := url.Parse(s.MetricsPushURL)
+		if err != nil || to.Host == "" || to.Scheme != "http" && to.Scheme != "https" || to.RawQuery != "" || to.Fragment != "" {
+			found = append(found, problem{src.name("METRICS_PUSH_URL"), "is not a URL of the form http://HOST:PORT."})
 		}
 	}
 	return found

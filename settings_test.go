@@ -26,6 +26,7 @@ var badSettings = map[string]string{
 	"MAX_ROTATIONS": canary, "FORCE": canary, "CONCURRENCY": canary, "TIMEOUT": canary, "OUTPUT": canary,
 	"LOG_LEVEL": canary, "LOG_FORMAT": canary, "COLOR": canary, "NO_PROGRESS": canary, "DEMO": canary,
 	"LOCK_NAMESPACE": canary, "LOCK_TIMEOUT": canary, "SHARD_COUNT": canary, "SHARD_INDEX": canary,
+	"METRICS_FILE": canary + "/none/x", "METRICS_PUSH_URL": canary,
 	"SOURCE_HOSTS": canary + "/x", "SOURCE_CA_FILE": canary, "SOURCE_PROXY": canary,
 }
 
@@ -89,6 +90,12 @@ func TestBoundsOfSettings(t *testing.T) {
 		{"the only one's index", "SHARD_INDEX", "0", true},
 		{"an index is below the count", "SHARD_INDEX", "1", false},
 		{"less than nothing", "SHARD_INDEX", "-1", false},
+		{"a file in this folder", "METRICS_FILE", "berth.prom", true},
+		{"a file in no folder", "METRICS_FILE", "none/berth.prom", false},
+		{"a gateway", "METRICS_PUSH_URL", "http://pushgateway.monitoring:9091", true},
+		{"a gateway with a login, below a path", "METRICS_PUSH_URL", "https://user:word@gateway.example.com/push", true},
+		{"a gateway without its scheme", "METRICS_PUSH_URL", "pushgateway:9091", false},
+		{"what a push has no place for", "METRICS_PUSH_URL", "http://pushgateway:9091/?job=x", false},
 		{"a choice", "OUTPUT", "json", true},
 		{"choices are spelt as told", "OUTPUT", "JSON", false},
 		{"deletion is not offered", "PRUNE", "delete", false},

@@ -30,6 +30,13 @@ const (
 	ReasonPanic               Reason = "panic"
 )
 
+// Reasons are all of them.
+var Reasons = []Reason{
+	ReasonQuayUnauthorized, ReasonQuayForbidden, ReasonQuayPaymentRequired, ReasonQuayRateLimited, ReasonQuayUnavailable,
+	ReasonQuayReadOnly, ReasonKubeForbidden, ReasonKubeConflict, ReasonKubeUnavailable, ReasonInvalidComponent,
+	ReasonNameCollision, ReasonNotOurs, ReasonLocked, ReasonDeferred, ReasonPanic,
+}
+
 // reasons are tried in order: the first kind that an error is of names it.
 var reasons = []struct {
 	kind   error

@@ -159,11 +159,7 @@ func (j *JSON) diagnostic(d diagnostic) {
 // Finish writes the summary, always the last line.
 func (j *JSON) Finish(s Summary) {
 	if s.Err != nil {
-		code := string(ReasonOf(s.Err))
-		if s.Result() == ResultRefused {
-			code = "refused"
-		}
-		j.diagnostic(diagnostic{severity: severityError, code: code, summary: s.Err.Error(), detail: hint(s.Err)})
+		j.diagnostic(diagnostic{severity: severityError, code: s.Code(), summary: s.Err.Error(), detail: hint(s.Err)})
 	}
 	j.write(summaryLine{
 		j.record("info", "change_summary", "run ended: "+string(s.Result()), Key{}, ""),

@@ -208,6 +208,20 @@ func (s Summary) Result() Result {
 	return ResultOK
 }
 
+// CodeRefused is a summary's code when the guard or a person refused the plan.
+const CodeRefused = "refused"
+
+// Code tells a machine what ended the run early: refused or a Reason, "" for nothing.
+func (s Summary) Code() string {
+	switch {
+	case s.Err == nil:
+		return ""
+	case s.Result() == ResultRefused:
+		return CodeRefused
+	}
+	return string(ReasonOf(s.Err))
+}
+
 // held reports whether another run holds the lock.
 func (s Summary) held() bool {
 	_, held := errors.AsType[*kube.HeldError](s.Err)
