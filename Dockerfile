@@ -1,15 +1,14 @@
-# syntax=docker/dockerfile:1
-
-# Compiles on the builder's own architecture for the image's.
+# Compiles on the builder's own architecture for the image's. Built by make image, which
+# says the version: there is no git in the context.
 FROM --platform=$BUILDPLATFORM golang:1.26-alpine AS build
 WORKDIR /src
 COPY go.mod go.sum ./
 RUN --mount=type=cache,target=/go/pkg/mod go mod download
 COPY . .
-ARG TARGETOS TARGETARCH
+ARG TARGETOS TARGETARCH VERSION
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
     CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
-    go build -trimpath -ldflags "-s -w" -o /berth .
+    go build -trimpath -ldflags "-s -w${VERSION:+ -X main.release=$VERSION}" -o /berth .
 
 # Certificates, time zones and the user 65532; no shell.
 FROM gcr.io/distroless/static-debian12:nonroot

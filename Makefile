@@ -3,6 +3,7 @@
 GOLANGCI_LINT = go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULNCHECK   = go run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 IMAGE        ?= berth:latest
+VERSION      ?= $(shell git describe --tags --always --dirty)
 
 .DEFAULT_GOAL := help
 .PHONY: help
@@ -52,5 +53,8 @@ cover: kubernetes ## show how much of each function the tests reach
 	go tool cover -func=coverage.out
 
 .PHONY: image
-image: ## build the container image
-	docker build --tag $(IMAGE) .
+image: ## build the container image (IMAGE, PLATFORM, VERSION)
+	@for builder in docker podman buildah; do \
+	  if $$builder info >/dev/null 2>&1; then \
+	    exec $$builder build $(if $(PLATFORM),--platform $(PLATFORM)) --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) --tag $(IMAGE) .; \
+	  fi; done; echo "make image needs docker, podman or buildah, and none works here" >&2; exit 1

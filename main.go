@@ -181,13 +181,20 @@ func reporter(s settings, environment envconfig.Lookuper, std streams) reconcile
 	return reconcile.NewText(std.out, s.Color == "always" || s.Color == "auto" && plain == "" && isTerminal(std.out))
 }
 
-// release is the version when the build says none, as of a source tree.
-const release = "v0.1.0"
+// release is the version that the linker was given (-X main.release=v1.2.3): where an
+// image is built there is no git to ask.
+var release string
 
-// version of the program, from the build where it knows one.
+// development is the version when nothing says one, as of a source tree without git.
+const development = "v0.1.0"
+
+// version of the program, as it was built: the linker's, else git's or the module's.
 func version() string {
+	if release != "" {
+		return release
+	}
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
 		return info.Main.Version
 	}
-	return release
+	return development
 }
