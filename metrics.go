@@ -56,6 +56,10 @@ func metrics(s reconcile.Summary, ended time.Time, succeeded float64, labels pro
 	family("berth_changes", "Changes that the last run made, or planned when it ended before it made any.", "op", map[string]int{
 		"create": s.Changes.Create, "update": s.Changes.Update, "rotate": s.Changes.Rotate, "delete": s.Changes.Delete,
 	})
+	d := s.Deliveries
+	family("berth_environments", "Environments of all Components, by how far their pull Secrets had come when the last run looked.", "state", map[string]int{
+		"delivered": d.Delivered, "unverified": d.Unverified, "pending": d.Pending, "failed": d.Failed, "unresolved": d.Unresolved,
+	})
 	family("berth_failures", "Components that the last run could not serve, and what ended it early, by reason.", "reason", failures(s))
 	gauge("berth_quay_requests", "Requests that the last run made at Quay, retries included.", float64(s.Quay.Requests))
 	gauge("berth_quay_retries", "Requests that the last run repeated at Quay.", float64(s.Quay.Retries))

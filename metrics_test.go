@@ -64,6 +64,11 @@ func TestEachMetricTellsOneThing(t *testing.T) {
 		{"failed", func(s *reconcile.Summary) {
 			s.Components.Failed, s.Failures = 2, []reconcile.Failure{{Reason: reconcile.ReasonNotOurs}, {Reason: reconcile.ReasonNotOurs}}
 		}, map[string]float64{"components state=failed": 2, "failures reason=not_ours": 2, "last_run_exit_code": 1, "last_success_timestamp_seconds": -1}},
+		{"delivered", func(s *reconcile.Summary) { s.Deliveries.Delivered = 4 }, map[string]float64{"environments state=delivered": 4}},
+		{"unverified", func(s *reconcile.Summary) { s.Deliveries.Unverified = 4 }, map[string]float64{"environments state=unverified": 4}},
+		{"on the way", func(s *reconcile.Summary) { s.Deliveries.Pending = 4 }, map[string]float64{"environments state=pending": 4}},
+		{"not delivered", func(s *reconcile.Summary) { s.Deliveries.Failed = 4 }, map[string]float64{"environments state=failed": 4}},
+		{"unresolved", func(s *reconcile.Summary) { s.Deliveries.Unresolved = 4 }, map[string]float64{"environments state=unresolved": 4}},
 		{"created", func(s *reconcile.Summary) { s.Changes.Create = 3 }, map[string]float64{"changes op=create": 3}},
 		{"updated", func(s *reconcile.Summary) { s.Changes.Update = 3 }, map[string]float64{"changes op=update": 3}},
 		{"rotated", func(s *reconcile.Summary) { s.Changes.Rotate = 3 }, map[string]float64{"changes op=rotate": 3}},
@@ -150,7 +155,7 @@ func TestMetricsOfRuns(t *testing.T) {
 	}
 	p.run(t).must(t, 0)
 	first := g.group(group)
-	if first["components state=changed"] != 1 || first["changes op=create"] != 7 || first["quay_requests"] < 5 || first["last_success_timestamp_seconds"] == 0 {
+	if first["components state=changed"] != 1 || first["changes op=create"] != 9 || first["quay_requests"] < 5 || first["last_success_timestamp_seconds"] == 0 {
 		t.Errorf("the first run told %v", first)
 	}
 	if diff := cmp.Diff(first, fileSeries(t, file)); diff != "" {
