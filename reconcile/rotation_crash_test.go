@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"berth/quay/quaytest"
 	"berth/reconcile"
@@ -443,4 +444,74 @@ func beKilled(plan string) {
 	network := k.between(http.DefaultTransport)
 	toQuay, toKube := connect(quayURL, kubeURL, network, network)
 	newRun(toQuay, toKube, clock).Do(context.Background())
+}
+
+// pause lets something else happen before or after a run's nth call.
+type pause struct {
+	at    int
+	after bool
+	do    func()
+
+	mu    sync.Mutex
+	calls int
+}
+
+func (p *pause) between(end http.RoundTripper) http.RoundTripper {
+	return roundTrip(func(r *http.Request) (*http.Response, error) {
+		p.mu.Lock()
+		p.calls++
+		here := p.calls == p.at
+		p.mu.Unlock()
+		if here && !p.after {
+			p.do()
+		}
+		answer, err := end.RoundTrip(r)
+		if here && p.after {
+			p.do()
+		}
+		return answer, err
+	})
+}
+
+// A run pauses at every call in turn, while another run and the operator of RemoteSecrets
+// do all they have to do; then it goes on with what it knew.
+func TestAPausedRunDelivers(t *testing.T) {
+	t.Parallel()
+	if raceDetector || testing.Short() {
+		t.Log("not with the race detector, which makes it ten times longer; make test runs it without, too")
+		return
+	}
+	pauses := 0
+	for _, s := range scenarios {
+		if s.places == nil {
+			continue
+		}
+		whole := &killer{}
+		newScenario(s).attempt(s, whole)
+		for at := 1; at <= whole.calls; at++ {
+			for _, after := range []bool{false, true} {
+				pauses++
+				e := newScenario(s)
+				r := e.newRunOver((&pause{at: at, after: after, do: func() {
+					e.newRun().Do(context.Background())
+					e.sync()
+				}}).between)
+				r.Concurrency, r.Header.Run = 1, "paused"
+				r.Do(context.Background())
+				e.sync()
+				e.clock = e.clock.Add(15 * time.Minute)
+				once := s
+				once.rotation = false
+				for _, v := range e.heal(once) {
+					t.Errorf("%s, call %d of %d, after it: %t: %s", s.name, at, whole.calls, after, v)
+				}
+				for robot, n := range e.regenerations() {
+					if n > 2 {
+						t.Errorf("%s, call %d: %d regenerations of %s by two runs", s.name, at, n, robot)
+					}
+				}
+			}
+		}
+	}
+	t.Logf("pauses: %d", pauses)
 }
