@@ -63,14 +63,18 @@ func (cp *ControlPlane) config(token string) *rest.Config {
 // one context is called "test".
 func (cp *ControlPlane) Kubeconfig(t testing.TB, path, user string) {
 	t.Helper()
-	config := api.NewConfig()
-	config.Clusters["test"] = &api.Cluster{Server: cp.URL, CertificateAuthorityData: cp.ca}
-	config.AuthInfos["test"] = &api.AuthInfo{Token: cp.Config(t, user).BearerToken}
-	config.Contexts["test"] = &api.Context{Cluster: "test", AuthInfo: "test"}
-	config.CurrentContext = "test"
-	if err := clientcmd.WriteToFile(*config, path); err != nil {
+	if err := cp.writeKubeconfig(path, cp.Config(t, user).BearerToken); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func (cp *ControlPlane) writeKubeconfig(path, token string) error {
+	config := api.NewConfig()
+	config.Clusters["test"] = &api.Cluster{Server: cp.URL, CertificateAuthorityData: cp.ca}
+	config.AuthInfos["test"] = &api.AuthInfo{Token: token}
+	config.Contexts["test"] = &api.Context{Cluster: "test", AuthInfo: "test"}
+	config.CurrentContext = "test"
+	return clientcmd.WriteToFile(*config, path)
 }
 
 // Namespace makes a namespace of its own for the test and returns its name.

@@ -4,9 +4,10 @@
 //
 // It promises a server on loopback with RBAC, bearer tokens, working
 // ServiceAccount tokens, an audit log and the custom resource definitions of
-// Konflux and of RemoteSecret, ready in seconds and gone with the test, even with one that was
-// killed. There are no controllers, so nothing runs a CronJob, fills a
-// namespace or collects garbage, and no kubelet.
+// Konflux and of RemoteSecret, ready in seconds and gone with the test, even with
+// one that was killed. Unless a test asks for the controllers, nothing runs a
+// CronJob, fills a namespace or collects garbage. There is no kubelet: a test can
+// play it.
 //
 // The executables come from package assets; "make kubernetes" builds them.
 package controlplane
@@ -49,21 +50,32 @@ const readyTimeout = time.Minute
 type ControlPlane struct {
 	URL string // https://127.0.0.1:PORT
 
-	dir     string // keys, logs and etcd's data
-	ca      []byte // PEM, trusts the server
-	tokens  map[string]string
-	procs   []*process
-	http    *http.Client      // as Admin
-	objects dynamic.Interface // as Admin
+	executable  string // all of Kubernetes' programs
+	controllers bool
+	dir         string // keys, logs and etcd's data
+	ca          []byte // PEM, trusts the server
+	tokens      map[string]string
+	procs       []*process
+	http        *http.Client      // as Admin
+	objects     dynamic.Interface // as Admin
 }
+
+// Option changes what [Start] starts.
+type Option func(*ControlPlane)
+
+// WithControllers also starts kube-controller-manager: CronJobs make Jobs, Jobs make
+// pods, owned objects go with their last owner, namespaces finish and get the
+// ServiceAccount "default", and the status of a ValidatingAdmissionPolicy tells what
+// is wrong with its types.
+func WithControllers(cp *ControlPlane) { cp.controllers = true }
 
 // Start runs a control plane for one test and stops it when the test ends. Where
 // the executables are not built the test is skipped; it fails instead when
 // BERTH_REQUIRE_KUBERNETES is 1, as under "make test".
-func Start(t testing.TB, definitions Definitions) *ControlPlane {
+func Start(t testing.TB, definitions Definitions, options ...Option) *ControlPlane {
 	t.Helper()
 	found := find(t)
-	cp, err := start(t.Context(), found, t.TempDir(), definitions)
+	cp, err := start(t.Context(), found, t.TempDir(), definitions, options...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,17 +150,20 @@ func find(t testing.TB) assets.Dir {
 // start returns when the API server is ready and serves the definitions. On
 // failure it has stopped what it started, and the error ends with the last of
 // the servers' logs.
-func start(ctx context.Context, found assets.Dir, dir string, definitions Definitions) (_ *ControlPlane, err error) {
+func start(ctx context.Context, found assets.Dir, dir string, definitions Definitions, options ...Option) (_ *ControlPlane, err error) {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
-	cp := &ControlPlane{dir: dir}
+	cp := &ControlPlane{executable: found.Kubernetes(), dir: dir}
+	for _, option := range options {
+		option(cp)
+	}
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("start a control plane: %w\n%s", err, cp.logs())
 			cp.stop()
 		}
 	}()
-	if err := cp.run(found.Kubernetes()); err != nil {
+	if err := cp.run(); err != nil {
 		return nil, err
 	}
 	if err := cp.wait(ctx, "its certificate", cp.readCA); err != nil {
@@ -167,7 +182,15 @@ func start(ctx context.Context, found assets.Dir, dir string, definitions Defini
 	if _, err := cp.Apply(ctx, slices.Concat(published, []byte("\n---\n"), crds.RemoteSecret)); err != nil {
 		return nil, fmt.Errorf("install the %s definitions: %w", definitions, err)
 	}
-	return cp, nil
+	if !cp.controllers {
+		return cp, nil
+	}
+	if err := cp.runControllers(); err != nil {
+		return nil, err
+	}
+	// What has no owner is looked for among the kinds there are at the start: the
+	// controllers come after the definitions.
+	return cp, cp.wait(ctx, "the controllers", cp.answers("/api/v1/namespaces/default/serviceaccounts/default"))
 }
 
 // connect makes the administrator's own clients.

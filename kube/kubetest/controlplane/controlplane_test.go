@@ -166,7 +166,9 @@ func TestComponentOfTheAppStudioDefinitions(t *testing.T) {
 func TestComponentOfTheKonfluxDefinitions(t *testing.T) {
 	t.Parallel()
 	misspelt := strings.Replace(newComponent, "source:", "sauce:", 1)
-	testComponents(t, controlplane.Start(t, controlplane.Konflux), newComponent, misspelt)
+	cp := controlplane.Start(t, controlplane.Konflux, controlplane.WithControllers)
+	testComponents(t, cp, newComponent, misspelt)
+	t.Run("with the controllers", func(t *testing.T) { testControllers(t, cp) })
 }
 
 func testComponents(t *testing.T, cp *controlplane.ControlPlane, good, bad string) {

@@ -22,7 +22,7 @@ import (
 )
 
 // run writes the servers' files and starts both.
-func (cp *ControlPlane) run(executable string) error {
+func (cp *ControlPlane) run() error {
 	etcd, err := freePort()
 	if err != nil {
 		return err
@@ -36,7 +36,7 @@ func (cp *ControlPlane) run(executable string) error {
 	}
 	etcdURL := fmt.Sprintf("http://127.0.0.1:%d", etcd)
 	cp.URL = fmt.Sprintf("https://127.0.0.1:%d", apiserver)
-	if err := cp.exec(executable, "etcd",
+	if err := cp.exec("etcd",
 		"--data-dir="+cp.file("etcd"),
 		"--listen-client-urls="+etcdURL,
 		"--advertise-client-urls="+etcdURL,
@@ -45,7 +45,7 @@ func (cp *ControlPlane) run(executable string) error {
 	); err != nil {
 		return err
 	}
-	return cp.exec(executable, "kube-apiserver",
+	return cp.exec("kube-apiserver",
 		"--etcd-servers="+etcdURL,
 		"--bind-address=127.0.0.1",
 		"--advertise-address=127.0.0.1",
@@ -54,12 +54,34 @@ func (cp *ControlPlane) run(executable string) error {
 		"--cert-dir="+cp.dir,
 		"--service-cluster-ip-range=10.0.0.0/24",
 		"--authorization-mode=RBAC",
+		"--enable-admission-plugins=OwnerReferencesPermissionEnforcement", // as OpenShift has it
 		"--token-auth-file="+cp.file("tokens.csv"),
 		"--service-account-issuer=https://kubernetes.default.svc",
 		"--service-account-key-file="+cp.file("serviceaccount.key"),
 		"--service-account-signing-key-file="+cp.file("serviceaccount.key"),
 		"--audit-policy-file="+cp.file("audit.yaml"),
 		"--audit-log-path="+cp.file("audit.log"),
+	)
+}
+
+// controllers are those that a deployed batch job meets, and the one that checks the
+// types of admission policies.
+const controllers = "cronjob-controller,job-controller,ttl-after-finished-controller,garbage-collector-controller," +
+	"namespace-controller,serviceaccount-controller,root-ca-certificate-publisher-controller," +
+	"validatingadmissionpolicy-status-controller"
+
+// runControllers starts kube-controller-manager as the administrator.
+func (cp *ControlPlane) runControllers() error {
+	if err := cp.writeKubeconfig(cp.file("controllers.kubeconfig"), cp.tokens[Admin]); err != nil {
+		return err
+	}
+	return cp.exec("kube-controller-manager",
+		"--kubeconfig="+cp.file("controllers.kubeconfig"),
+		"--controllers="+controllers,
+		"--leader-elect=false",
+		"--secure-port=0",
+		"--service-account-private-key-file="+cp.file("serviceaccount.key"),
+		"--root-ca-file="+cp.file("apiserver.crt"),
 	)
 }
 
@@ -111,7 +133,7 @@ func freePort() (int, error) {
 	return 0, errors.New("no free port from 20000 to 29999")
 }
 
-// process is one of the two servers. It ends when stdin is closed.
+// process is one of the servers. It ends when stdin is closed.
 type process struct {
 	name  string
 	stdin io.Closer
@@ -119,13 +141,13 @@ type process struct {
 	done  chan struct{} // closed when the process has ended
 }
 
-func (cp *ControlPlane) exec(executable, name string, args ...string) error {
+func (cp *ControlPlane) exec(name string, args ...string) error {
 	log, err := os.Create(cp.file(name + ".log"))
 	if err != nil {
 		return err
 	}
-	defer log.Close()                                                   // the process has its own
-	cmd := exec.Command(executable, append([]string{name}, args...)...) //nolint:noctx // it must outlive the context of its start
+	defer log.Close()                                                      // the process has its own
+	cmd := exec.Command(cp.executable, append([]string{name}, args...)...) //nolint:noctx // it must outlive the context of its start
 	cmd.Dir = cp.dir
 	cmd.Stdout, cmd.Stderr = log, log
 	stdin, err := cmd.StdinPipe()
@@ -153,7 +175,7 @@ func (p *process) ended() bool {
 	}
 }
 
-// stop ends both servers, the API server before what it stores in.
+// stop ends the servers, each before what it talks to.
 func (cp *ControlPlane) stop() {
 	for _, p := range slices.Backward(cp.procs) {
 		_ = p.stdin.Close()

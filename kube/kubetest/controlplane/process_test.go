@@ -37,9 +37,8 @@ exit 1
 
 func TestServersEndWithTheirStandardInput(t *testing.T) {
 	t.Parallel()
-	cp := &ControlPlane{dir: t.TempDir()}
-	found := find(t)
-	if err := cp.exec(found.Kubernetes(), "etcd", "--data-dir="+filepath.Join(cp.dir, "etcd"),
+	cp := &ControlPlane{executable: find(t).Kubernetes(), dir: t.TempDir()}
+	if err := cp.exec("etcd", "--data-dir="+filepath.Join(cp.dir, "etcd"),
 		"--listen-client-urls=http://127.0.0.1:0", "--advertise-client-urls=http://127.0.0.1:1", "--listen-peer-urls=http://127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}
