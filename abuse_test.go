@@ -1,0 +1,226 @@
+package main
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/rest"
+
+	"berth/kube/kubetest/controlplane"
+	"berth/reconcile"
+)
+
+// request is one call that a thief of the ServiceAccount's token might make. Writes
+// are dry runs where there are, which are authorized and admitted like others.
+type request func(ctx context.Context, c dynamic.Interface) error
+
+func groupResource(group, version, plural string) schema.GroupVersionResource {
+	return schema.GroupVersionResource{Group: group, Version: version, Resource: plural}
+}
+
+func creates(r schema.GroupVersionResource, namespace, manifest string) request {
+	return func(ctx context.Context, c dynamic.Interface) error {
+		_, err := c.Resource(r).Namespace(namespace).Create(ctx, object(manifest), metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+		return err
+	}
+}
+
+// makes is creates for what has no dry run.
+func makes(r schema.GroupVersionResource, namespace, manifest, subresource string) request {
+	return func(ctx context.Context, c dynamic.Interface) error {
+		_, err := c.Resource(r).Namespace(namespace).Create(ctx, object(manifest), metav1.CreateOptions{}, subresource)
+		return err
+	}
+}
+
+func patches(r schema.GroupVersionResource, namespace, name, patch string) request {
+	return func(ctx context.Context, c dynamic.Interface) error {
+		_, err := c.Resource(r).Namespace(namespace).Patch(ctx, name, types.MergePatchType, []byte(patch), metav1.PatchOptions{DryRun: []string{metav1.DryRunAll}})
+		return err
+	}
+}
+
+func deletes(r schema.GroupVersionResource, namespace, name string) request {
+	return func(ctx context.Context, c dynamic.Interface) error {
+		return c.Resource(r).Namespace(namespace).Delete(ctx, name, metav1.DeleteOptions{DryRun: []string{metav1.DryRunAll}})
+	}
+}
+
+func watches(r schema.GroupVersionResource) request {
+	return func(ctx context.Context, c dynamic.Interface) error {
+		w, err := c.Resource(r).Watch(ctx, metav1.ListOptions{})
+		if err == nil {
+			w.Stop()
+		}
+		return err
+	}
+}
+
+const rbacGroup = "rbac.authorization.k8s.io"
+
+var (
+	secretsResource  = core("secrets")
+	accountsResource = core("serviceaccounts")
+	rolesResource    = groupResource(rbacGroup, "v1", "clusterroles")
+)
+
+// newSecret is a Secret as Berth makes them.
+const newSecret = `{apiVersion: v1, kind: Secret, type: kubernetes.io/dockerconfigjson, data: {.dockerconfigjson: e30K},
+		metadata: {name: new, labels: {app.kubernetes.io/managed-by: berth}}}`
+
+// abuses are what the ServiceAccount must not do. Where the policy is to refuse it,
+// it must do so whatever RBAC says; all else is RBAC's to refuse.
+var abuses = []struct {
+	name   string
+	policy bool
+	try    request
+}{
+	{"watch Secrets", false, watches(secretsResource)},
+	{"read a ConfigMap", false, func(ctx context.Context, c dynamic.Interface) error {
+		_, err := c.Resource(core("configmaps")).Namespace("berth").Get(ctx, "berth-settings", metav1.GetOptions{})
+		return err
+	}},
+	{"make a pod", false, creates(core("pods"), "shop", `{apiVersion: v1, kind: Pod, metadata: {name: new}, spec: {serviceAccountName: builder, containers: [{name: a, image: a}]}}`)},
+	{"run a command in a pod", false, makes(core("pods"), "shop", `{apiVersion: v1, kind: PodExecOptions, metadata: {name: victim}, command: [id], stdout: true}`, "exec")},
+	{"take a token of another ServiceAccount", false, makes(accountsResource, "shop", `{apiVersion: authentication.k8s.io/v1, kind: TokenRequest, metadata: {name: builder}, spec: {}}`, "token")},
+	{"bind a role to itself", false, creates(groupResource(rbacGroup, "v1", "rolebindings"), "shop", `{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {name: new},
+		roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: cluster-admin}, subjects: [{kind: ServiceAccount, name: berth, namespace: berth}]}`)},
+	{"widen its own role", false, patches(rolesResource, "", "berth", `{"rules":[{"apiGroups":["*"],"resources":["*"],"verbs":["*"]}]}`)},
+	{"lift its own policy", false, deletes(groupResource("admissionregistration.k8s.io", "v1", "validatingadmissionpolicybindings"), "", "berth-secrets")},
+	{"have a webhook called", false, creates(groupResource("admissionregistration.k8s.io", "v1", "mutatingwebhookconfigurations"), "", `{apiVersion: admissionregistration.k8s.io/v1, kind: MutatingWebhookConfiguration, metadata: {name: new}}`)},
+	{"change its own CronJob", false, patches(groupResource("batch", "v1", "cronjobs"), "berth", "berth", `{"spec":{"suspend":true}}`)},
+	{"take a Lease that is not its lock", false, func(ctx context.Context, c dynamic.Interface) error {
+		_, err := c.Resource(groupResource("coordination.k8s.io", "v1", "leases")).Namespace("berth").List(ctx, metav1.ListOptions{})
+		return err
+	}},
+	{"delete a Component", false, deletes(componentsResource, "shop", "cart")},
+
+	{"overwrite somebody's Secret", true, patches(secretsResource, "shop", "somebodys", `{"data":{".dockerconfigjson":"e30K"}}`)},
+	{"put our label on somebody's Secret", true, patches(secretsResource, "shop", "somebodys", `{"metadata":{"labels":{"app.kubernetes.io/managed-by":"berth"}}}`)},
+	{"take our label from our Secret", true, patches(secretsResource, "shop", "cart-image-pull", `{"metadata":{"labels":{"app.kubernetes.io/managed-by":null}}}`)},
+	{"make a Secret without our label", true, creates(secretsResource, "shop", strings.Replace(newSecret, "berth", "helm", 1))},
+	{"make a ServiceAccount's token", true, creates(secretsResource, "shop", `{apiVersion: v1, kind: Secret, type: kubernetes.io/service-account-token,
+		metadata: {name: new, labels: {app.kubernetes.io/managed-by: berth}, annotations: {kubernetes.io/service-account.name: builder}}}`)},
+	{"make a Secret in kube-system", true, creates(secretsResource, "kube-system", newSecret)},
+	{"make a Secret in openshift-config", true, creates(secretsResource, "openshift-config", newSecret)},
+	{"make a Secret in its own namespace", true, creates(secretsResource, "berth", newSecret)},
+	{"overwrite the token of Quay", true, patches(secretsResource, "berth", "quaytoken", `{"data":{"organization":"ZXZpbA=="}}`)},
+	{"delete somebody's Secret", true, deletes(secretsResource, "shop", "somebodys")},
+	{"delete somebody's upload Secret", true, deletes(secretsResource, "shop", "somebodys-upload")},
+	{"delete our Secret", true, deletes(secretsResource, "shop", "cart-image-pull")},
+	{"annotate a ServiceAccount", true, patches(accountsResource, "shop", "builder", `{"metadata":{"annotations":{"a":"b"}}}`)},
+	{"label a ServiceAccount", true, patches(accountsResource, "shop", "builder", `{"metadata":{"labels":{"a":"b"}}}`)},
+	{"have a ServiceAccount's token mounted", true, patches(accountsResource, "shop", "builder", `{"automountServiceAccountToken":true}`)},
+	{"link a Secret to a ServiceAccount of the platform", true, patches(accountsResource, "berth", "berth", `{"secrets":[{"name":"quaytoken"}]}`)},
+	{"change a Component's source", true, patches(componentsResource, "shop", "cart", `{"spec":{"containerImage":"evil.example/cart"}}`)},
+	{"label a Component", true, patches(componentsResource, "shop", "cart", `{"metadata":{"labels":{"a":"b"}}}`)},
+	{"annotate a Component with what is another's", true, patches(componentsResource, "shop", "cart", `{"metadata":{"annotations":{"build.appstudio.openshift.io/request":"trigger"}}}`)},
+	{"take another's annotation from a Component", true, patches(componentsResource, "shop", "cart", `{"metadata":{"annotations":{"example.com/kept":null}}}`)},
+	{"keep a Component from being deleted", true, patches(componentsResource, "shop", "cart", `{"metadata":{"finalizers":["example.com/stay"]}}`)},
+}
+
+// permitted are what the policy must let pass, where RBAC does: also what Berth does
+// to the Secrets that bring tokens to a RemoteSecret.
+var permitted = []struct {
+	name string
+	try  request
+}{
+	{"make a Secret", creates(secretsResource, "shop", newSecret)},
+	{"write our Secret", patches(secretsResource, "shop", "cart-image-pull", `{"data":{".dockerconfigjson":"e30K"}}`)},
+	{"delete our upload Secret", deletes(secretsResource, "shop", "upload")},
+	{"link a Secret", patches(accountsResource, "shop", "builder", `{"secrets":[{"name":"a"}],"imagePullSecrets":[{"name":"a"}]}`)},
+	{"announce", patches(componentsResource, "shop", "cart", `{"metadata":{"annotations":{"`+reconcile.AnnotationImage+`":"x","`+reconcile.AnnotationGenerate+`":null}}}`)},
+}
+
+// victims are what abuses are tried on.
+const victims = `
+{apiVersion: v1, kind: Namespace, metadata: {name: openshift-config}}
+---
+{apiVersion: v1, kind: ServiceAccount, metadata: {name: builder, namespace: shop}, automountServiceAccountToken: false}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: victim, namespace: shop}, spec: {serviceAccountName: builder, containers: [{name: a, image: a}]}}
+---
+{apiVersion: v1, kind: Secret, type: kubernetes.io/dockerconfigjson, metadata: {name: somebodys, namespace: shop}, data: {.dockerconfigjson: e30K}}
+---
+{apiVersion: v1, kind: Secret, type: kubernetes.io/dockerconfigjson, metadata: {name: somebodys-upload, namespace: shop,
+  labels: {appstudio.redhat.com/upload-secret: remotesecret}}, data: {.dockerconfigjson: e30K}}
+---
+{apiVersion: v1, kind: Secret, type: kubernetes.io/dockerconfigjson, metadata: {name: upload, namespace: shop,
+  labels: {app.kubernetes.io/managed-by: berth, appstudio.redhat.com/upload-secret: remotesecret}}, data: {.dockerconfigjson: e30K}}
+---
+{apiVersion: v1, kind: Secret, metadata: {name: quaytoken, namespace: berth}}
+`
+
+func client(t *testing.T, config *rest.Config) dynamic.Interface {
+	t.Helper()
+	c, err := dynamic.NewForConfig(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// asBerth has the ServiceAccount's name and an administrator's rights: what refuses
+// it is not RBAC.
+func asBerth(t *testing.T, cp *controlplane.ControlPlane) dynamic.Interface {
+	t.Helper()
+	config := cp.Config(t, controlplane.Admin)
+	config.Impersonate = rest.ImpersonationConfig{UserName: kubeAccount, Groups: []string{"system:masters"}}
+	return client(t, config)
+}
+
+// refuser says who refused a request, "" for nobody.
+func refuser(err error) string {
+	switch {
+	case err == nil:
+		return ""
+	case !apierrors.IsForbidden(err) && !apierrors.IsInvalid(err):
+		return "an error: " + err.Error()
+	case strings.Contains(err.Error(), "ValidatingAdmissionPolicy 'berth-"):
+		return "the policy"
+	case strings.Contains(err.Error(), `User "`+kubeAccount+`" cannot `):
+		return "RBAC"
+	}
+	return "an error: " + err.Error()
+}
+
+func abused(t *testing.T, c *realCluster) {
+	c.apply(t, victims)
+	c.patch(t, "components", "cart", `{"metadata":{"annotations":{"example.com/kept":"yes"}}}`)
+	thief, powerful := client(t, c.cp.Config(t, kubeAccount)), asBerth(t, c.cp)
+	before := c.versions(t)
+	for _, a := range abuses {
+		by := refuser(a.try(t.Context(), thief))
+		if by != "RBAC" && (by != "the policy" || !a.policy) {
+			t.Errorf("%s: refused by %q", a.name, by)
+		}
+		if a.policy {
+			if behind := refuser(a.try(t.Context(), powerful)); behind != "the policy" {
+				t.Errorf("%s, if RBAC let it: refused by %q", a.name, behind)
+			} else if by == "RBAC" {
+				by += ", and the policy behind it"
+			}
+		}
+		if err := a.try(t.Context(), c.objects); err != nil && !strings.Contains(err.Error(), "does not have a host assigned") {
+			t.Errorf("%s, by an administrator: %v", a.name, err)
+		}
+		t.Logf("%-50s refused by %s", a.name, by)
+	}
+	for _, p := range permitted {
+		for who, as := range map[string]dynamic.Interface{"Berth": powerful, "an administrator": c.objects} {
+			if err := p.try(t.Context(), as); err != nil {
+				t.Errorf("%s, by %s: %v", p.name, who, err)
+			}
+		}
+	}
+	if diff := cmp.Diff(before, c.versions(t)); diff != "" {
+		t.Errorf("objects changed:\n%s", diff)
+	}
+}

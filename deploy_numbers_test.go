@@ -1,0 +1,93 @@
+package main
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"sigs.k8s.io/yaml"
+
+	"berth/reconcile"
+)
+
+// programGrace is what reconcile/apply.go gives to what is in flight.
+const programGrace = 20 * time.Second
+
+// shippedCronJob is what is read of deploy/base/cronjob.yaml.
+type shippedCronJob struct {
+	Spec struct {
+		Schedule                string `json:"schedule"`
+		ConcurrencyPolicy       string `json:"concurrencyPolicy"`
+		StartingDeadlineSeconds int    `json:"startingDeadlineSeconds"`
+		JobTemplate             struct {
+			Spec struct {
+				BackoffLimit          int `json:"backoffLimit"`
+				ActiveDeadlineSeconds int `json:"activeDeadlineSeconds"`
+				PodFailurePolicy      struct {
+					Rules []struct {
+						Action      string `json:"action"`
+						OnExitCodes struct {
+							Values []int `json:"values"`
+						} `json:"onExitCodes"`
+					} `json:"rules"`
+				} `json:"podFailurePolicy"`
+				Template struct {
+					Spec struct {
+						TerminationGracePeriodSeconds int `json:"terminationGracePeriodSeconds"`
+						Containers                    []struct {
+							Env       []struct{ Name, Value string } `json:"env"`
+							Resources struct {
+								Limits map[string]string `json:"limits"`
+							} `json:"resources"`
+						} `json:"containers"`
+					} `json:"spec"`
+				} `json:"template"`
+			} `json:"spec"`
+		} `json:"jobTemplate"`
+	} `json:"spec"`
+}
+
+// TestTheNumbersOfTheCronJobFit each other and the program's.
+func TestTheNumbersOfTheCronJobFit(t *testing.T) {
+	t.Parallel()
+	var c shippedCronJob
+	if err := yaml.Unmarshal(readFile(t, "deploy/base/cronjob.yaml"), &c); err != nil {
+		t.Fatal(err)
+	}
+	var settings struct{ Data map[string]string }
+	if err := yaml.Unmarshal(readFile(t, "deploy/base/configmap.yaml"), &settings); err != nil {
+		t.Fatal(err)
+	}
+	timeout, err := time.ParseDuration(settings.Data["BERTH_TIMEOUT"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	job := c.Spec.JobTemplate.Spec
+	pod := job.Template.Spec
+	grace := time.Duration(pod.TerminationGracePeriodSeconds) * time.Second
+	if grace < 2*programGrace {
+		t.Errorf("a pod that is stopped has %s, of which the program takes up to %s", grace, programGrace)
+	}
+	tries := time.Duration(job.BackoffLimit + 1)
+	if active := time.Duration(job.ActiveDeadlineSeconds) * time.Second; active < tries*(timeout+programGrace) {
+		t.Errorf("a Job ends after %s, but %d tries may take %s each", active, tries, timeout+programGrace)
+	}
+	if minute, every, ok := strings.Cut(c.Spec.Schedule, "-59/15"); !ok || every != " * * * *" || minute == "0" {
+		t.Errorf("the schedule %q is not every 15 minutes off the full quarter", c.Spec.Schedule)
+	}
+	if c.Spec.ConcurrencyPolicy != "Forbid" || c.Spec.StartingDeadlineSeconds == 0 || c.Spec.StartingDeadlineSeconds > 15*60 {
+		t.Errorf("a late start: %+v", c.Spec)
+	}
+
+	// The same again changes nothing about these.
+	want := []int{reconcile.ExitRefused, reconcile.ExitUsage, reconcile.ExitRejected, reconcile.ExitSettings}
+	if rule := job.PodFailurePolicy.Rules[1]; rule.Action != "FailJob" || !slices.Equal(rule.OnExitCodes.Values, want) {
+		t.Errorf("the exit codes that end a Job: %+v, want %v", rule, want)
+	}
+	limit, _ := strconv.Atoi(strings.TrimSuffix(pod.Containers[0].Resources.Limits["memory"], "Mi"))
+	if got, want := pod.Containers[0].Env[0].Value, strconv.Itoa(limit*9/10)+"MiB"; got != want {
+		t.Errorf("GOMEMLIMIT is %s, nine tenths of the limit are %s", got, want)
+	}
+}

@@ -1,0 +1,306 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/dynamic"
+	"sigs.k8s.io/yaml"
+
+	"berth/kube/kubetest"
+	"berth/kube/kubetest/controlplane"
+)
+
+// deployComponents are all of deploy/components.
+func deployComponents(t *testing.T) []string {
+	t.Helper()
+	entries, err := os.ReadDir("deploy/components")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+// overlay is a copy of deploy/ with an overlay of the base and these components, and
+// returns the overlay's folder.
+func overlay(t *testing.T, components ...string) string {
+	t.Helper()
+	top := t.TempDir()
+	if err := os.CopyFS(top, os.DirFS("deploy")); err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(top, "overlays", "mine")
+	text := "resources: [../../base]\ncomponents:\n"
+	for _, c := range components {
+		text += "- ../../components/" + c + "\n"
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "kustomization.yaml"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func kubectl(t *testing.T, cp *controlplane.ControlPlane, args ...string) string {
+	t.Helper()
+	out, err := cp.Kubectl(t, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// applied applies a rendered folder, strictly, and demands that all it says is there
+// afterwards.
+func applied(t *testing.T, cp *controlplane.ControlPlane, dir string) (rendered string) {
+	t.Helper()
+	rendered = kubectl(t, cp, "kustomize", dir)
+	file := filepath.Join(t.TempDir(), "all.yaml")
+	if err := os.WriteFile(file, []byte(rendered), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var answer struct{ Items []map[string]any }
+	out := kubectl(t, cp, "apply", "--server-side", "--force-conflicts", "--validate=strict", "-o", "json", "-f", file)
+	if err := json.Unmarshal([]byte(out), &answer); err != nil {
+		t.Fatal(err)
+	}
+	set := documents(t, rendered)
+	if len(answer.Items) != len(set) {
+		t.Fatalf("%d objects came back of %d", len(answer.Items), len(set))
+	}
+	for i, want := range set {
+		for _, lost := range missing(want, answer.Items[i], fmt.Sprint(want["kind"])) {
+			t.Errorf("%s: what was set did not stay: %s", dir, lost)
+		}
+	}
+	return rendered
+}
+
+func documents(t *testing.T, manifests string) []map[string]any {
+	t.Helper()
+	var all []map[string]any
+	for text := range strings.SplitSeq(manifests, "\n---\n") {
+		var o map[string]any
+		if err := yaml.UnmarshalStrict([]byte(text), &o); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, o)
+	}
+	return all
+}
+
+// missing are the paths at which got does not hold what want does.
+func missing(want, got any, path string) []string {
+	var lost []string
+	switch want := want.(type) {
+	case map[string]any:
+		m, _ := got.(map[string]any)
+		for key, value := range want {
+			lost = append(lost, missing(value, m[key], path+"."+key)...)
+		}
+	case []any:
+		list, _ := got.([]any)
+		if len(list) != len(want) {
+			return []string{fmt.Sprintf("%s: %v, not %v", path, got, want)}
+		}
+		for i, value := range want {
+			lost = append(lost, missing(value, list[i], fmt.Sprintf("%s[%d]", path, i))...)
+		}
+	default:
+		if !reflect.DeepEqual(want, got) {
+			lost = append(lost, fmt.Sprintf("%s: %v, not %v", path, got, want))
+		}
+	}
+	return lost
+}
+
+// TestDeploy applies what is shipped to a real API server, one combination over the
+// other.
+func TestDeploy(t *testing.T) {
+	t.Parallel()
+	cp := controlplane.Start(t, controlplane.AppStudio)
+	all := deployComponents(t)
+	for _, tenant := range []string{"acme-tenant", "globex-tenant"} { // of the example
+		if _, err := cp.Apply(t.Context(), fmt.Appendf(nil, "{apiVersion: v1, kind: Namespace, metadata: {name: %s}}", tenant)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Run("the base", func(t *testing.T) { applied(t, cp, "deploy/base") })
+	t.Run("the example", func(t *testing.T) { applied(t, cp, "deploy/overlays/example") })
+	for _, c := range all {
+		t.Run(c, func(t *testing.T) { applied(t, cp, overlay(t, c)) })
+	}
+	t.Run("all at once in either order", func(t *testing.T) {
+		forth := applied(t, cp, overlay(t, all...))
+		back := slices.Clone(all)
+		slices.Reverse(back)
+		if diff := cmp.Diff(byName(documents(t, forth)), byName(documents(t, kubectl(t, cp, "kustomize", overlay(t, back...))))); diff != "" {
+			t.Errorf("the order of the components changes what they say:\n%s", diff)
+		}
+	})
+	t.Run("the one-shot Job runs what the CronJob runs", func(t *testing.T) {
+		kubectl(t, cp, "create", "--validate=strict", "-f", "deploy/job/job.yaml")
+		var scheduled, written map[string]any
+		if err := yaml.UnmarshalStrict(readFile(t, "deploy/base/cronjob.yaml"), &scheduled); err != nil {
+			t.Fatal(err)
+		}
+		if err := yaml.UnmarshalStrict(readFile(t, "deploy/job/job.yaml"), &written); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(nested(t, scheduled, "spec", "jobTemplate", "spec"), nested(t, written, "spec")); diff != "" {
+			t.Errorf("the Job's spec differs (-CronJob +Job):\n%s", diff)
+		}
+	})
+	t.Run("in the namespaces of tenants only", func(t *testing.T) { tenantsOnly(t, cp) })
+	t.Run("a dry run with the rights of one", func(t *testing.T) { observeOnly(t, cp) })
+}
+
+// byName puts objects in an order of their own and their volumes, too, which
+// components add in theirs.
+func byName(objects []map[string]any) map[string]map[string]any {
+	all := map[string]map[string]any{}
+	for _, o := range objects {
+		u := unstructured.Unstructured{Object: o}
+		all[u.GetKind()+" "+u.GetNamespace()+"/"+u.GetName()] = o
+	}
+	return all
+}
+
+func nested(t *testing.T, object map[string]any, path ...string) map[string]any {
+	t.Helper()
+	m, found, err := unstructured.NestedMap(object, path...)
+	if err != nil || !found {
+		t.Fatalf("no %v (%v)", path, err)
+	}
+	return m
+}
+
+// tenantsOnly runs the program where it has no right in the cluster but in the
+// namespaces it is told.
+func tenantsOnly(t *testing.T, cp *controlplane.ControlPlane) {
+	dir := overlay(t, "tenant-namespaces")
+	applied(t, cp, dir)
+	kubectl(t, cp, "delete", "clusterrolebinding", "berth", "--ignore-not-found") // of the combinations before
+	kubectl(t, cp, "delete", "rolebinding", "berth", "--namespace", "globex-tenant")
+	p := realPlatform(t, cp)
+	for _, namespace := range []string{"acme-tenant", "globex-tenant"} {
+		kubectl(t, cp, "create", "serviceaccount", "appstudio-pipeline", "--namespace", namespace)
+		if _, err := cp.Apply(t.Context(), []byte(componentManifest(namespace, "cart", ""))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.start(t, "", "--namespace", "acme-tenant").wait(t).must(t, 0)
+	if r := p.quay.Snapshot().Repositories; len(r) != 1 || r[0].Name != testOrg+"/acme-tenant/cart" {
+		t.Errorf("repositories: %v", r)
+	}
+	p.start(t, "", "--namespace", "globex-tenant").wait(t).must(t, 77)
+	p.start(t, "").wait(t).must(t, 77)
+}
+
+// observeOnly demands that a dry run uses what its role grants and no more.
+func observeOnly(t *testing.T, cp *controlplane.ControlPlane) {
+	rendered := applied(t, cp, overlay(t, "observe-only"))
+	kubectl(t, cp, "delete", "role,rolebinding", "berth", "--namespace", "berth", "--ignore-not-found")
+	p := realPlatform(t, cp)
+	before := len(cp.AuditEvents(t))
+	p.start(t, "", "--dry-run").wait(t).must(t, 0)
+	p.start(t, "", "--dry-run", "--namespace", "globex-tenant").wait(t).must(t, 0)
+	var role shippedRole
+	for _, o := range documents(t, rendered) {
+		switch o["kind"] {
+		case "ClusterRole":
+			raw, err := yaml.Marshal(o["rules"])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := yaml.Unmarshal(raw, &role.Rules); err != nil {
+				t.Fatal(err)
+			}
+		case "Role", "RoleBinding":
+			t.Errorf("a %s is left", o["kind"])
+		}
+	}
+	compareRights(t, role.grants(), usedBy(t, cp.AuditEvents(t)[before:]))
+	p.start(t, "").wait(t).must(t, 77)
+}
+
+// realPlatform is a simulated Quay, and the settings that lead to it and, as the
+// shipped ServiceAccount, to a real API server.
+func realPlatform(t *testing.T, cp *controlplane.ControlPlane) *platform {
+	t.Helper()
+	p := newPlatform(t)
+	p.env["BERTH_LOCK_NAMESPACE"] = leaseNamespace
+	cp.Kubeconfig(t, p.env["BERTH_KUBECONFIG"], kubeAccount)
+	return p
+}
+
+// usedBy are the rights that the program's requests in an audit log took.
+func usedBy(t *testing.T, events []controlplane.AuditEvent) []kubetest.Access {
+	t.Helper()
+	var used []kubetest.Access
+	for _, e := range events {
+		switch {
+		case e.User != kubeAccount:
+			continue
+		case e.Resource == "" && e.Verb == "get": // discovery, which everybody may read
+			continue
+		case e.Code == 403:
+			t.Errorf("forbidden: %+v", e)
+		case e.Resource == "":
+			t.Errorf("a request for no resource: %+v", e)
+		}
+		used = append(used, kubetest.Access{Verb: e.Verb, Group: e.Group, Resource: strings.TrimSuffix(e.Resource+"/"+e.Subresource, "/")})
+	}
+	return sortAccess(used)
+}
+
+// compareRights demands that the rights granted are those used.
+func compareRights(t *testing.T, granted, used []kubetest.Access) {
+	t.Helper()
+	less := func(a, b []kubetest.Access) []kubetest.Access {
+		return slices.DeleteFunc(slices.Clone(a), func(x kubetest.Access) bool { return slices.Contains(b, x) })
+	}
+	for name, rest := range map[string][]kubetest.Access{"granted − used": less(granted, used), "used − granted": less(used, granted)} {
+		if len(rest) > 0 {
+			t.Errorf("%s = %v", name, rest)
+			continue
+		}
+		t.Logf("%s = ∅ (%d rights)", name, len(granted))
+	}
+}
+
+func asAdmin(t *testing.T, cp *controlplane.ControlPlane) dynamic.Interface {
+	t.Helper()
+	return client(t, cp.Config(t, controlplane.Admin))
+}
+
+// core is a resource of the API group without a name.
+func core(plural string) schema.GroupVersionResource {
+	return schema.GroupVersionResource{Version: "v1", Resource: plural}
+}
+
+var componentsResource = schema.GroupVersionResource{Group: "appstudio.redhat.com", Version: "v1alpha1", Resource: "components"}
+
+// object reads an object written in YAML.
+func object(manifest string) *unstructured.Unstructured {
+	u := &unstructured.Unstructured{}
+	if err := yaml.Unmarshal([]byte(manifest), &u.Object); err != nil {
+		panic(err)
+	}
+	return u
+}
