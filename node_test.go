@@ -1,0 +1,293 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/dynamic"
+
+	"berth/kube/kubetest/controlplane"
+)
+
+// node plays scheduler and kubelet for the pods of namespace berth: it runs the
+// program as a process with the environment, the arguments and the mounted files that
+// the Pod object says, as its ServiceAccount, reports how it ended, and serves its log.
+type node struct {
+	cp      *controlplane.ControlPlane
+	objects dynamic.Interface // as an administrator
+	dir     string
+	roots   string // file with the certificates that its image trusts
+
+	mu   sync.Mutex
+	ran  []ranPod
+	logs map[string]string // by pod
+}
+
+// ranPod is what a pod ran.
+type ranPod struct {
+	Name, Image string
+	Env         map[string]string
+	Code        int
+}
+
+// pod is what the kubelet reads of one.
+type pod struct {
+	Metadata struct {
+		Name, Namespace     string
+		Labels, Annotations map[string]string
+	} `json:"metadata"`
+	Spec struct {
+		NodeName           string      `json:"nodeName"`
+		ServiceAccountName string      `json:"serviceAccountName"`
+		Containers         []container `json:"containers"`
+		Volumes            []volume    `json:"volumes"`
+	} `json:"spec"`
+	Status struct{ Phase string } `json:"status"`
+}
+
+type container struct {
+	Name, Image string
+	Args        []string
+	EnvFrom     []struct {
+		ConfigMapRef struct{ Name string } `json:"configMapRef"`
+	} `json:"envFrom"`
+	Env []struct {
+		Name, Value string
+		ValueFrom   struct {
+			FieldRef struct {
+				FieldPath string `json:"fieldPath"`
+			} `json:"fieldRef"`
+		} `json:"valueFrom"`
+	} `json:"env"`
+	VolumeMounts []struct {
+		Name      string
+		MountPath string `json:"mountPath"`
+	} `json:"volumeMounts"`
+}
+
+type volume struct {
+	Name   string
+	Secret *struct {
+		SecretName string `json:"secretName"`
+	} `json:"secret"`
+	ConfigMap *struct{ Name string } `json:"configMap"`
+}
+
+// accountPath is where every pod finds its ServiceAccount's token. A test cannot write
+// there.
+const accountPath = "/var/run/secrets/kubernetes.io/serviceaccount"
+
+// startNode runs pods, one after the other, until the test ends.
+func startNode(t *testing.T, cp *controlplane.ControlPlane, roots string) *node {
+	t.Helper()
+	n := &node{cp: cp, objects: asAdmin(t, cp), dir: t.TempDir(), roots: roots, logs: map[string]string{}}
+	kubelet := httptest.NewTLSServer(http.HandlerFunc(n.serveLog))
+	t.Cleanup(kubelet.Close)
+	address, err := url.Parse(kubelet.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := cp.Apply(t.Context(), []byte("{apiVersion: v1, kind: Node, metadata: {name: node}}")); err != nil {
+		t.Fatal(err)
+	}
+	n.patchStatus(t, "nodes", "", "node", fmt.Sprintf(
+		`{"addresses":[{"type":"InternalIP","address":"127.0.0.1"}],"daemonEndpoints":{"kubeletEndpoint":{"Port":%s}}}`, address.Port()))
+	pods, err := n.objects.Resource(core("pods")).Namespace("berth").Watch(t.Context(), metav1.ListOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var loop sync.WaitGroup
+	t.Cleanup(func() { pods.Stop(); loop.Wait() })
+	loop.Go(func() {
+		for event := range pods.ResultChan() {
+			var p pod
+			if raw, err := json.Marshal(event.Object); err != nil || json.Unmarshal(raw, &p) != nil || event.Type == "DELETED" {
+				continue
+			}
+			if p.Status.Phase == "Pending" && p.Spec.NodeName == "" {
+				if err := n.run(t, p); err != nil && t.Context().Err() == nil {
+					t.Errorf("pod %s: %v", p.Metadata.Name, err)
+				}
+			}
+		}
+	})
+	return n
+}
+
+func (n *node) run(t *testing.T, p pod) error {
+	binding := fmt.Sprintf(`{"apiVersion":"v1","kind":"Binding","metadata":{"name":%q},"target":{"kind":"Node","name":"node"}}`, p.Metadata.Name)
+	if _, err := n.objects.Resource(core("pods")).Namespace("berth").Create(t.Context(), object(binding), metav1.CreateOptions{}, "binding"); err != nil {
+		return err
+	}
+	if len(p.Spec.Containers) != 1 || p.Spec.Containers[0].Name != "berth" {
+		return fmt.Errorf("containers %v", p.Spec.Containers)
+	}
+	c := p.Spec.Containers[0]
+	env, err := n.environment(t, p, c)
+	if err != nil {
+		return err
+	}
+	root := filepath.Join(n.dir, p.Metadata.Name)
+	if err := n.mount(t, p, c, root); err != nil {
+		return err
+	}
+	n.cp.Kubeconfig(t, filepath.Join(root, "kubeconfig"), "system:serviceaccount:berth:"+p.Spec.ServiceAccountName)
+
+	program := exec.CommandContext(t.Context(), "berth", c.Args...)
+	program.Env = []string{
+		"GORACE=atexit_sleep_ms=0", "PATH=" + os.Getenv("PATH"), "HOME=" + root, "SSL_CERT_FILE=" + n.roots,
+		// What accountPath tells a program.
+		"BERTH_KUBECONFIG=" + filepath.Join(root, "kubeconfig"), "BERTH_LOCK_NAMESPACE=berth",
+	}
+	for name, value := range env {
+		for _, m := range c.VolumeMounts {
+			if strings.HasPrefix(value, m.MountPath) {
+				value = filepath.Join(root, value)
+			}
+		}
+		program.Env = append(program.Env, name+"="+value)
+	}
+	var log bytes.Buffer
+	program.Stdout, program.Stderr = &log, &log
+	if exit := (*exec.ExitError)(nil); !errors.As(program.Run(), &exit) && program.ProcessState == nil {
+		return errors.New("the program was not started")
+	}
+	code := program.ProcessState.ExitCode()
+	n.mu.Lock()
+	n.ran = append(n.ran, ranPod{p.Metadata.Name, c.Image, env, code})
+	n.logs[p.Metadata.Name] = log.String()
+	n.mu.Unlock()
+
+	phase, now := "Succeeded", metav1.Now().UTC().Format("2006-01-02T15:04:05Z")
+	if code != 0 {
+		phase = "Failed"
+	}
+	n.patchStatus(t, "pods", "berth", p.Metadata.Name, fmt.Sprintf(`{"phase":%q,"startTime":%q,"containerStatuses":[{"name":"berth","image":%q,"imageID":"","ready":false,`+
+		`"restartCount":0,"state":{"terminated":{"exitCode":%d,"startedAt":%[2]q,"finishedAt":%[2]q}}}]}`, phase, now, c.Image, code))
+	return nil
+}
+
+// environment is what the container finds: envFrom, and over it env.
+func (n *node) environment(t *testing.T, p pod, c container) (map[string]string, error) {
+	env := map[string]string{}
+	for _, from := range c.EnvFrom {
+		data, err := n.data(t, "configmaps", from.ConfigMapRef.Name)
+		if err != nil {
+			return nil, err
+		}
+		for name, value := range data {
+			env[name] = string(value)
+		}
+	}
+	for _, e := range c.Env {
+		env[e.Name] = e.Value
+		if path := e.ValueFrom.FieldRef.FieldPath; path != "" {
+			key, _ := strings.CutPrefix(path, "metadata.labels['")
+			env[e.Name] = p.Metadata.Labels[strings.TrimSuffix(key, "']")]
+		}
+	}
+	return env, nil
+}
+
+// mount lays the files of the container's volumes out below root.
+func (n *node) mount(t *testing.T, p pod, c container, root string) error {
+	volumes := map[string]volume{}
+	for _, v := range p.Spec.Volumes {
+		volumes[v.Name] = v
+	}
+	for _, m := range c.VolumeMounts {
+		if m.MountPath == accountPath {
+			continue // the token of the ServiceAccount, which has a kubeconfig instead
+		}
+		var data map[string][]byte
+		var err error
+		switch v := volumes[m.Name]; {
+		case v.Secret != nil:
+			data, err = n.data(t, "secrets", v.Secret.SecretName)
+		case v.ConfigMap != nil:
+			data, err = n.data(t, "configmaps", v.ConfigMap.Name)
+		default:
+			err = fmt.Errorf("volume %q is neither a Secret nor a ConfigMap", m.Name)
+		}
+		if err != nil {
+			return err
+		}
+		dir := filepath.Join(root, m.MountPath)
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return err
+		}
+		for name, content := range data {
+			if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
+				return err
+			}
+		}
+	}
+	return os.MkdirAll(root, 0o700)
+}
+
+// data is that of a Secret or a ConfigMap of namespace berth.
+func (n *node) data(t *testing.T, plural, name string) (map[string][]byte, error) {
+	found, err := n.objects.Resource(core(plural)).Namespace("berth").Get(t.Context(), name, metav1.GetOptions{})
+	if err != nil {
+		return nil, err
+	}
+	raw, err := json.Marshal(found.Object["data"])
+	if err != nil {
+		return nil, err
+	}
+	data := map[string][]byte{}
+	if plural == "secrets" {
+		return data, json.Unmarshal(raw, &data)
+	}
+	texts := map[string]string{}
+	err = json.Unmarshal(raw, &texts)
+	for name, text := range texts {
+		data[name] = []byte(text)
+	}
+	return data, err
+}
+
+func (n *node) patchStatus(t *testing.T, plural, namespace, name, status string) {
+	_, err := n.objects.Resource(core(plural)).Namespace(namespace).Patch(t.Context(), name, types.StrategicMergePatchType,
+		[]byte(`{"status":`+status+`}`), metav1.PatchOptions{}, "status")
+	if err != nil && t.Context().Err() == nil {
+		t.Errorf("status of %s %s: %v", plural, name, err)
+	}
+}
+
+// serveLog answers as the kubelet does: /containerLogs/NAMESPACE/POD/CONTAINER.
+func (n *node) serveLog(w http.ResponseWriter, r *http.Request) {
+	parts := strings.Split(r.URL.Path, "/")
+	if len(parts) != 5 || parts[1] != "containerLogs" {
+		http.NotFound(w, r)
+		return
+	}
+	n.mu.Lock()
+	lines := strings.SplitAfter(n.logs[parts[3]], "\n")
+	n.mu.Unlock()
+	if tail, err := strconv.Atoi(r.URL.Query().Get("tailLines")); err == nil {
+		lines = lines[max(0, len(lines)-1-tail):] // after the last newline is nothing
+	}
+	fmt.Fprint(w, strings.Join(lines, ""))
+}
+
+// pods are what ran so far.
+func (n *node) pods() []ranPod {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return append([]ranPod(nil), n.ran...)
+}
