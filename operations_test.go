@@ -166,6 +166,23 @@ func says(t *testing.T, said string, wants ...string) {
 func looked(t *testing.T, o *operations, _ section, said string) {
 	says(t, said, `"type":"planned_change"`, `"operation":"plan"`, "Dry run: nothing was changed.")
 	o.untouched(t)
+	policies := groupResource("admissionregistration.k8s.io", "v1", "validatingadmissionpolicies")
+	until(t, "the check of the policies' types", func() bool {
+		list, err := o.objects.Resource(policies).List(t.Context(), metav1.ListOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range list.Items {
+			checked, found, _ := unstructured.NestedMap(p.Object, "status", "typeChecking")
+			if len(checked) > 0 {
+				t.Fatalf("%s: %v", p.GetName(), checked)
+			}
+			if !found {
+				return false
+			}
+		}
+		return len(list.Items) == 3
+	})
 	pods := o.node.pods()
 	if len(pods) != 1 || pods[0].Image != "quay.io/acme/berth:v0.1.0" || pods[0].Env["BERTH_DRY_RUN"] != "true" {
 		t.Errorf("pods: %+v", pods)
