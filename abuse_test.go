@@ -21,10 +21,6 @@ import (
 // are dry runs where there are, which are authorized and admitted like others.
 type request func(ctx context.Context, c dynamic.Interface) error
 
-func groupResource(group, version, plural string) schema.GroupVersionResource {
-	return schema.GroupVersionResource{Group: group, Version: version, Resource: plural}
-}
-
 func creates(r schema.GroupVersionResource, namespace, manifest string) request {
 	return func(ctx context.Context, c dynamic.Interface) error {
 		_, err := c.Resource(r).Namespace(namespace).Create(ctx, object(manifest), metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
@@ -157,15 +153,6 @@ const victims = `
 ---
 {apiVersion: v1, kind: Secret, metadata: {name: quaytoken, namespace: berth}}
 `
-
-func client(t *testing.T, config *rest.Config) dynamic.Interface {
-	t.Helper()
-	c, err := dynamic.NewForConfig(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
 
 // asBerth has the ServiceAccount's name and an administrator's rights: what refuses
 // it is not RBAC.

@@ -12,11 +12,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/client-go/dynamic"
 	"sigs.k8s.io/yaml"
 
-	"berth/kube/kubetest"
 	"berth/kube/kubetest/controlplane"
 )
 
@@ -54,15 +51,6 @@ func overlay(t *testing.T, components ...string) string {
 		t.Fatal(err)
 	}
 	return dir
-}
-
-func kubectl(t *testing.T, cp *controlplane.ControlPlane, args ...string) string {
-	t.Helper()
-	out, err := cp.Kubectl(t, args...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return out
 }
 
 // applied applies a rendered folder, strictly, and demands that all it says is there
@@ -170,8 +158,7 @@ func TestDeploy(t *testing.T) {
 	t.Run("a dry run with the rights of one", func(t *testing.T) { observeOnly(t, cp) })
 }
 
-// byName puts objects in an order of their own and their volumes, too, which
-// components add in theirs.
+// byName makes two renderings comparable, whatever the order of their objects.
 func byName(objects []map[string]any) map[string]map[string]any {
 	all := map[string]map[string]any{}
 	for _, o := range objects {
@@ -179,15 +166,6 @@ func byName(objects []map[string]any) map[string]map[string]any {
 		all[u.GetKind()+" "+u.GetNamespace()+"/"+u.GetName()] = o
 	}
 	return all
-}
-
-func nested(t *testing.T, object map[string]any, path ...string) map[string]any {
-	t.Helper()
-	m, found, err := unstructured.NestedMap(object, path...)
-	if err != nil || !found {
-		t.Fatalf("no %v (%v)", path, err)
-	}
-	return m
 }
 
 // tenantsOnly runs the program where it has no right in the cluster but in the
@@ -237,70 +215,4 @@ func observeOnly(t *testing.T, cp *controlplane.ControlPlane) {
 	}
 	compareRights(t, role.grants(), usedBy(t, cp.AuditEvents(t)[before:]))
 	p.start(t, "").wait(t).must(t, 77)
-}
-
-// realPlatform is a simulated Quay, and the settings that lead to it and, as the
-// shipped ServiceAccount, to a real API server.
-func realPlatform(t *testing.T, cp *controlplane.ControlPlane) *platform {
-	t.Helper()
-	p := newPlatform(t)
-	p.env["BERTH_LOCK_NAMESPACE"] = leaseNamespace
-	cp.Kubeconfig(t, p.env["BERTH_KUBECONFIG"], kubeAccount)
-	return p
-}
-
-// usedBy are the rights that the program's requests in an audit log took.
-func usedBy(t *testing.T, events []controlplane.AuditEvent) []kubetest.Access {
-	t.Helper()
-	var used []kubetest.Access
-	for _, e := range events {
-		switch {
-		case e.User != kubeAccount:
-			continue
-		case e.Resource == "" && e.Verb == "get": // discovery, which everybody may read
-			continue
-		case e.Code == 403:
-			t.Errorf("forbidden: %+v", e)
-		case e.Resource == "":
-			t.Errorf("a request for no resource: %+v", e)
-		}
-		used = append(used, kubetest.Access{Verb: e.Verb, Group: e.Group, Resource: strings.TrimSuffix(e.Resource+"/"+e.Subresource, "/")})
-	}
-	return sortAccess(used)
-}
-
-// compareRights demands that the rights granted are those used.
-func compareRights(t *testing.T, granted, used []kubetest.Access) {
-	t.Helper()
-	less := func(a, b []kubetest.Access) []kubetest.Access {
-		return slices.DeleteFunc(slices.Clone(a), func(x kubetest.Access) bool { return slices.Contains(b, x) })
-	}
-	for name, rest := range map[string][]kubetest.Access{"granted − used": less(granted, used), "used − granted": less(used, granted)} {
-		if len(rest) > 0 {
-			t.Errorf("%s = %v", name, rest)
-			continue
-		}
-		t.Logf("%s = ∅ (%d rights)", name, len(granted))
-	}
-}
-
-func asAdmin(t *testing.T, cp *controlplane.ControlPlane) dynamic.Interface {
-	t.Helper()
-	return client(t, cp.Config(t, controlplane.Admin))
-}
-
-// core is a resource of the API group without a name.
-func core(plural string) schema.GroupVersionResource {
-	return schema.GroupVersionResource{Version: "v1", Resource: plural}
-}
-
-var componentsResource = schema.GroupVersionResource{Group: "appstudio.redhat.com", Version: "v1alpha1", Resource: "components"}
-
-// object reads an object written in YAML.
-func object(manifest string) *unstructured.Unstructured {
-	u := &unstructured.Unstructured{}
-	if err := yaml.Unmarshal([]byte(manifest), &u.Object); err != nil {
-		panic(err)
-	}
-	return u
 }

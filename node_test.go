@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -42,49 +41,6 @@ type ranPod struct {
 	Name, Image string
 	Env         map[string]string
 	Code        int
-}
-
-// pod is what the kubelet reads of one.
-type pod struct {
-	Metadata struct {
-		Name, Namespace     string
-		Labels, Annotations map[string]string
-	} `json:"metadata"`
-	Spec struct {
-		NodeName           string      `json:"nodeName"`
-		ServiceAccountName string      `json:"serviceAccountName"`
-		Containers         []container `json:"containers"`
-		Volumes            []volume    `json:"volumes"`
-	} `json:"spec"`
-	Status struct{ Phase string } `json:"status"`
-}
-
-type container struct {
-	Name, Image string
-	Args        []string
-	EnvFrom     []struct {
-		ConfigMapRef struct{ Name string } `json:"configMapRef"`
-	} `json:"envFrom"`
-	Env []struct {
-		Name, Value string
-		ValueFrom   struct {
-			FieldRef struct {
-				FieldPath string `json:"fieldPath"`
-			} `json:"fieldRef"`
-		} `json:"valueFrom"`
-	} `json:"env"`
-	VolumeMounts []struct {
-		Name      string
-		MountPath string `json:"mountPath"`
-	} `json:"volumeMounts"`
-}
-
-type volume struct {
-	Name   string
-	Secret *struct {
-		SecretName string `json:"secretName"`
-	} `json:"secret"`
-	ConfigMap *struct{ Name string } `json:"configMap"`
 }
 
 // accountPath is where every pod finds its ServiceAccount's token. A test cannot write
@@ -163,10 +119,10 @@ func (n *node) run(t *testing.T, p pod) error {
 	}
 	var log bytes.Buffer
 	program.Stdout, program.Stderr = &log, &log
-	if exit := (*exec.ExitError)(nil); !errors.As(program.Run(), &exit) && program.ProcessState == nil {
-		return errors.New("the program was not started")
+	if err := program.Run(); program.ProcessState == nil {
+		return err
 	}
-	code := program.ProcessState.ExitCode()
+	code := program.ProcessState.ExitCode() // which tells how it ended
 	n.mu.Lock()
 	n.ran = append(n.ran, ranPod{p.Metadata.Name, c.Image, env, code})
 	n.logs[p.Metadata.Name] = log.String()
@@ -179,86 +135,6 @@ func (n *node) run(t *testing.T, p pod) error {
 	n.patchStatus(t, "pods", "berth", p.Metadata.Name, fmt.Sprintf(`{"phase":%q,"startTime":%q,"containerStatuses":[{"name":"berth","image":%q,"imageID":"","ready":false,`+
 		`"restartCount":0,"state":{"terminated":{"exitCode":%d,"startedAt":%[2]q,"finishedAt":%[2]q}}}]}`, phase, now, c.Image, code))
 	return nil
-}
-
-// environment is what the container finds: envFrom, and over it env.
-func (n *node) environment(t *testing.T, p pod, c container) (map[string]string, error) {
-	env := map[string]string{}
-	for _, from := range c.EnvFrom {
-		data, err := n.data(t, "configmaps", from.ConfigMapRef.Name)
-		if err != nil {
-			return nil, err
-		}
-		for name, value := range data {
-			env[name] = string(value)
-		}
-	}
-	for _, e := range c.Env {
-		env[e.Name] = e.Value
-		if path := e.ValueFrom.FieldRef.FieldPath; path != "" {
-			key, _ := strings.CutPrefix(path, "metadata.labels['")
-			env[e.Name] = p.Metadata.Labels[strings.TrimSuffix(key, "']")]
-		}
-	}
-	return env, nil
-}
-
-// mount lays the files of the container's volumes out below root.
-func (n *node) mount(t *testing.T, p pod, c container, root string) error {
-	volumes := map[string]volume{}
-	for _, v := range p.Spec.Volumes {
-		volumes[v.Name] = v
-	}
-	for _, m := range c.VolumeMounts {
-		if m.MountPath == accountPath {
-			continue // the token of the ServiceAccount, which has a kubeconfig instead
-		}
-		var data map[string][]byte
-		var err error
-		switch v := volumes[m.Name]; {
-		case v.Secret != nil:
-			data, err = n.data(t, "secrets", v.Secret.SecretName)
-		case v.ConfigMap != nil:
-			data, err = n.data(t, "configmaps", v.ConfigMap.Name)
-		default:
-			err = fmt.Errorf("volume %q is neither a Secret nor a ConfigMap", m.Name)
-		}
-		if err != nil {
-			return err
-		}
-		dir := filepath.Join(root, m.MountPath)
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return err
-		}
-		for name, content := range data {
-			if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
-				return err
-			}
-		}
-	}
-	return os.MkdirAll(root, 0o700)
-}
-
-// data is that of a Secret or a ConfigMap of namespace berth.
-func (n *node) data(t *testing.T, plural, name string) (map[string][]byte, error) {
-	found, err := n.objects.Resource(core(plural)).Namespace("berth").Get(t.Context(), name, metav1.GetOptions{})
-	if err != nil {
-		return nil, err
-	}
-	raw, err := json.Marshal(found.Object["data"])
-	if err != nil {
-		return nil, err
-	}
-	data := map[string][]byte{}
-	if plural == "secrets" {
-		return data, json.Unmarshal(raw, &data)
-	}
-	texts := map[string]string{}
-	err = json.Unmarshal(raw, &texts)
-	for name, text := range texts {
-		data[name] = []byte(text)
-	}
-	return data, err
 }
 
 func (n *node) patchStatus(t *testing.T, plural, namespace, name, status string) {

@@ -3,23 +3,15 @@ package main
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/types"
-
 	"berth/kube/kubetest/controlplane"
 	"berth/quay/quaytest"
-	"berth/reconcile"
 )
 
 // operations is a cluster with controllers and a node, and the working folder of the
@@ -127,7 +119,7 @@ func TestOperations(t *testing.T) {
 		t.Fatalf("%d sections hold commands, %d are looked at", len(all), len(checks))
 	}
 	for i, s := range all {
-		t.Run(s.heading, func(t *testing.T) {
+		passed := t.Run(s.heading, func(t *testing.T) {
 			if s.heading != checks[i].heading {
 				t.Fatalf("the section is not %q", checks[i].heading)
 			}
@@ -138,191 +130,8 @@ func TestOperations(t *testing.T) {
 			}
 			checks[i].check(t, o, s, said.String())
 		})
-	}
-}
-
-func (o *operations) untouched(t *testing.T) {
-	t.Helper()
-	if n := o.quay.Mutations(); n > 0 {
-		t.Errorf("Quay was written to: %v", o.quay.Calls())
-	}
-	for _, e := range o.mine(t) {
-		if e.Verb != "get" && e.Verb != "list" {
-			t.Errorf("the cluster was written to: %+v", e)
+		if !passed {
+			return // the rest goes on from there
 		}
-	}
-}
-
-// says demands that what was said holds each of these.
-func says(t *testing.T, said string, wants ...string) {
-	t.Helper()
-	for _, want := range wants {
-		if !strings.Contains(said, want) {
-			t.Errorf("it does not say %q:\n%s", want, said)
-		}
-	}
-}
-
-func looked(t *testing.T, o *operations, _ section, said string) {
-	says(t, said, `"type":"planned_change"`, `"operation":"plan"`, "Dry run: nothing was changed.")
-	o.untouched(t)
-	policies := groupResource("admissionregistration.k8s.io", "v1", "validatingadmissionpolicies")
-	until(t, "the check of the policies' types", func() bool {
-		list, err := o.objects.Resource(policies).List(t.Context(), metav1.ListOptions{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, p := range list.Items {
-			checked, found, _ := unstructured.NestedMap(p.Object, "status", "typeChecking")
-			if len(checked) > 0 {
-				t.Fatalf("%s: %v", p.GetName(), checked)
-			}
-			if !found {
-				return false
-			}
-		}
-		return len(list.Items) == 3
-	})
-	pods := o.node.pods()
-	if len(pods) != 1 || pods[0].Image != "quay.io/acme/berth:v0.1.0" || pods[0].Env["BERTH_DRY_RUN"] != "true" {
-		t.Errorf("pods: %+v", pods)
-	}
-}
-
-func tookOver(t *testing.T, o *operations, _ section, said string) {
-	says(t, said, "job.batch/adopt", testOrg)
-	o.untouched(t)
-	if pods := o.node.pods(); pods[len(pods)-1].Env["BERTH_ADOPT"] != "true" {
-		t.Errorf("pods: %+v", pods)
-	}
-}
-
-func wentLive(t *testing.T, o *operations, _ section, said string) {
-	says(t, said, `"result":"ok"`)
-	for _, name := range []string{"cart", "till", "safe"} {
-		o.content(t, name+"-image-push")
-		o.content(t, name+"-image-pull")
-	}
-	if n := len(o.quay.Snapshot().Repositories); n != 3 {
-		t.Errorf("%d repositories, want image-controller's and two more", n)
-	}
-	o.scheduled(t)
-	o.collected(t)
-}
-
-var cronJobs = groupResource("batch", "v1", "cronjobs")
-
-// scheduled makes the CronJob late by a minute, and its controller makes up for it.
-func (o *operations) scheduled(t *testing.T) {
-	t.Helper()
-	cron, ran := o.objects.Resource(cronJobs).Namespace("berth"), len(o.node.pods())
-	missed := time.Now().Add(-time.Minute)
-	patch := func(patch string, subresource ...string) {
-		if _, err := cron.Patch(t.Context(), "berth", types.MergePatchType, []byte(patch), metav1.PatchOptions{}, subresource...); err != nil {
-			t.Fatal(err)
-		}
-	}
-	before, err := cron.Get(t.Context(), "berth", metav1.GetOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	schedule, _, _ := unstructured.NestedString(before.Object, "spec", "schedule")
-	patch(fmt.Sprintf(`{"spec":{"schedule":"%d * * * *"}}`, missed.Minute()))
-	patch(fmt.Sprintf(`{"status":{"lastScheduleTime":%q}}`, missed.Add(-time.Hour).UTC().Format(time.RFC3339)), "status")
-	until(t, "the start by the schedule", func() bool {
-		now, err := cron.Get(t.Context(), "berth", metav1.GetOptions{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, succeeded, _ := unstructured.NestedString(now.Object, "status", "lastSuccessfulTime")
-		return succeeded && len(o.node.pods()) > ran
-	})
-	patch(fmt.Sprintf(`{"spec":{"schedule":%q}}`, schedule))
-	if p := o.node.pods()[ran]; p.Code != 0 || !strings.HasPrefix(p.Name, "berth-") {
-		t.Errorf("the schedule ran %+v", p)
-	}
-}
-
-// collected demands that a Component's Secrets go with it.
-func (o *operations) collected(t *testing.T) {
-	t.Helper()
-	o.delete(t, "components", "safe")
-	for _, name := range []string{"safe-image-push", "safe-image-pull"} {
-		until(t, "the end of "+name, func() bool {
-			_, err := o.resource("secrets", "shop").Get(t.Context(), name, metav1.GetOptions{})
-			return apierrors.IsNotFound(err)
-		})
-	}
-}
-
-func ranOnce(t *testing.T, o *operations, _ section, said string) {
-	says(t, said, "Apply complete", "2 rotated")
-	if n := o.quay.Requests(http.MethodPost, quaytest.RouteRegenerate); n != 2 {
-		t.Errorf("%d tokens were replaced", n)
-	}
-	if !slices.ContainsFunc(o.node.pods(), func(p ranPod) bool { return p.Image == "berth:latest" }) {
-		t.Error("the manifest of one run was not run")
-	}
-	o.failsAtOnce(t)
-}
-
-// failsAtOnce demands that a Job whose credentials are refused makes one pod and no
-// other.
-func (o *operations) failsAtOnce(t *testing.T) {
-	t.Helper()
-	o.quay.ExpireToken(oauthToken)
-	ran := len(o.node.pods())
-	why := o.do(t, `kubectl create job refused --from cronjob/berth --namespace berth
-		kubectl wait job/refused --for condition=failed --timeout 1m --namespace berth
-		kubectl get job refused --namespace berth -o jsonpath='{.status.conditions[?(@.type=="Failed")].reason}'`)
-	says(t, why, "PodFailurePolicy")
-	if pods := o.node.pods()[ran:]; len(pods) != 1 || pods[0].Code != 77 {
-		t.Errorf("pods: %+v", pods)
-	}
-	o.quay.AddToken(oauthToken, "platform", "org:admin repo:admin")
-}
-
-func suspended(t *testing.T, o *operations, _ section, _ string) {
-	says(t, o.do(t, "kubectl get cronjob berth --namespace berth -o jsonpath='{.spec.suspend}'"), "false")
-	says(t, o.do(t, "kubectl get jobs --namespace berth 2>&1"), "No resources found")
-}
-
-func upgraded(t *testing.T, o *operations, _ section, said string) {
-	says(t, said, "+", "quay.io/acme/berth:v0.2.0", "cronjob.batch/berth configured")
-	says(t, o.do(t, "kubectl get cronjob berth --namespace berth -o jsonpath='{..image}'"), "quay.io/acme/berth:v0.2.0")
-}
-
-// sharded demands that the controller numbers the pods, and that the way back leaves
-// nothing.
-func sharded(t *testing.T, o *operations, s section, _ string) {
-	const mode = "kubectl get cronjob berth --namespace berth -o jsonpath='{.spec.jobTemplate.spec}'"
-	if spec := o.do(t, mode); strings.Contains(spec, "Indexed") || strings.Contains(spec, "PerIndex") || !strings.Contains(spec, `"backoffLimit":1`) {
-		t.Errorf("the way back leaves %s", spec)
-	}
-	ran := len(o.node.pods())
-	o.do(t, s.scripts[0])
-	o.do(t, "kubectl create job shards --from cronjob/berth --namespace berth")
-	until(t, "the pod of each shard", func() bool { return len(o.node.pods()) >= ran+4 })
-	var numbers []string
-	for _, p := range o.node.pods()[ran:] {
-		numbers = append(numbers, p.Env["JOB_COMPLETION_INDEX"]+"/"+p.Env["BERTH_SHARD_COUNT"])
-	}
-	slices.Sort(numbers)
-	if numbers = slices.Compact(numbers); !slices.Equal(numbers, []string{"0/4", "1/4", "2/4", "3/4"}) {
-		t.Errorf("the pods are %v", numbers)
-	}
-}
-
-func removed(t *testing.T, o *operations, _ section, _ string) {
-	left := o.do(t, `kubectl get namespaces,clusterroles,clusterrolebindings,validatingadmissionpolicies,validatingadmissionpolicybindings -o name
-		kubectl get secrets --all-namespaces -o name`)
-	if strings.Contains(left, "berth") || strings.Contains(left, "-image-pu") {
-		t.Errorf("something is left:\n%s", left)
-	}
-	if n := len(o.quay.Snapshot().Repositories); n != 3 {
-		t.Errorf("%d repositories are left of 3", n)
-	}
-	if told := o.get(t, "components", "cart").GetAnnotations()[reconcile.AnnotationImage]; told == "" {
-		t.Error("the Component is told nothing any more")
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"berth/kube/kubetest"
+	"berth/kube/kubetest/controlplane"
 	"berth/quay/quaytest"
 )
 
@@ -89,6 +90,39 @@ func sortAccess(all []kubetest.Access) []kubetest.Access {
 		return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(a.Resource, b.Resource), cmp.Compare(a.Verb, b.Verb))
 	})
 	return slices.Compact(all)
+}
+
+// usedBy are the rights that the program's requests in an audit log took.
+func usedBy(t *testing.T, events []controlplane.AuditEvent) []kubetest.Access {
+	t.Helper()
+	var used []kubetest.Access
+	for _, e := range events {
+		switch {
+		case e.User != kubeAccount, e.Resource == "" && e.Verb == "get": // discovery, which everybody may read
+			continue
+		case e.Code == http.StatusForbidden:
+			t.Errorf("forbidden: %+v", e)
+		case e.Resource == "":
+			t.Errorf("a request for no resource: %+v", e)
+		}
+		used = append(used, kubetest.Access{Verb: e.Verb, Group: e.Group, Resource: strings.TrimSuffix(e.Resource+"/"+e.Subresource, "/")})
+	}
+	return sortAccess(used)
+}
+
+// compareRights demands that the rights granted are those used.
+func compareRights(t *testing.T, granted, used []kubetest.Access) {
+	t.Helper()
+	less := func(a, b []kubetest.Access) []kubetest.Access {
+		return slices.DeleteFunc(slices.Clone(a), func(x kubetest.Access) bool { return slices.Contains(b, x) })
+	}
+	for name, rest := range map[string][]kubetest.Access{"granted − used": less(granted, used), "used − granted": less(used, granted)} {
+		if len(rest) > 0 {
+			t.Errorf("%s = %v", name, rest)
+			continue
+		}
+		t.Logf("%s = ∅ (%d rights)", name, len(granted))
+	}
 }
 
 // useEverything lets Berth do all it ever does in the cluster, and returns the
