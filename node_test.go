@@ -29,11 +29,11 @@ type node struct {
 	cp      *controlplane.ControlPlane
 	objects dynamic.Interface // as an administrator
 	dir     string
-	roots   string // file with the certificates that its image trusts
 
-	mu   sync.Mutex
-	ran  []ranPod
-	logs map[string]string // by pod
+	mu    sync.Mutex
+	roots string // file with the certificates that its images trust, "" for the system's
+	ran   []ranPod
+	logs  map[string]string // by pod
 }
 
 // ranPod is what a pod ran.
@@ -103,9 +103,12 @@ func (n *node) run(t *testing.T, p pod) error {
 	}
 	n.cp.Kubeconfig(t, filepath.Join(root, "kubeconfig"), "system:serviceaccount:berth:"+p.Spec.ServiceAccountName)
 
+	n.mu.Lock()
+	roots := n.roots
+	n.mu.Unlock()
 	program := exec.CommandContext(t.Context(), "berth", c.Args...)
 	program.Env = []string{
-		"GORACE=atexit_sleep_ms=0", "PATH=" + os.Getenv("PATH"), "HOME=" + root, "SSL_CERT_FILE=" + n.roots,
+		"GORACE=atexit_sleep_ms=0", "PATH=" + os.Getenv("PATH"), "HOME=" + root, "SSL_CERT_FILE=" + roots,
 		// What accountPath tells a program.
 		"BERTH_KUBECONFIG=" + filepath.Join(root, "kubeconfig"), "BERTH_LOCK_NAMESPACE=berth",
 	}
@@ -166,4 +169,11 @@ func (n *node) pods() []ranPod {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return append([]ranPod(nil), n.ran...)
+}
+
+// trust changes the certificates of the images.
+func (n *node) trust(roots string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.roots = roots
 }

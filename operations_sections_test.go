@@ -170,6 +170,15 @@ func upgraded(t *testing.T, o *operations, _ section, said string) {
 	says(t, o.do(t, "kubectl get cronjob berth --namespace berth -o jsonpath='{..image}'"), "quay.io/acme/berth:v0.2.0")
 }
 
+// trusting demands that the pod took the certificate from the ConfigMap: its image no
+// longer has it.
+func trusting(t *testing.T, o *operations, _ section, _ string) {
+	pods := o.node.pods()
+	if p := pods[len(pods)-1]; p.Code != 0 || p.Env["BERTH_QUAY_CA_FILE"] != "/etc/berth/ca/ca.crt" {
+		t.Errorf("the pod is %+v", p)
+	}
+}
+
 // sharded demands that the controller numbers the pods, and that the way back leaves
 // nothing.
 func sharded(t *testing.T, o *operations, s section, _ string) {

@@ -44,7 +44,7 @@ func newOperations(t *testing.T) *operations {
 	o.shell = []string{
 		"PATH=" + bin + ":" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "GORACE=atexit_sleep_ms=0",
 		"KUBECONFIG=" + filepath.Join(o.dir, "kubeconfig"), "SSL_CERT_FILE=" + roots,
-		"IMAGE=quay.io/acme/berth", "TAG=v0.1.0", "COMPONENT=shop/cart",
+		"CA_FILE=" + roots, "IMAGE=quay.io/acme/berth", "TAG=v0.1.0", "COMPONENT=shop/cart",
 		"BERTH_QUAY_URL=" + o.quayURL, "BERTH_QUAY_ORG=" + testOrg, "BERTH_QUAY_TOKEN_FILE=" + o.platform.env["BERTH_QUAY_TOKEN_FILE"],
 	}
 	o.node = startNode(t, cp, roots)
@@ -80,6 +80,9 @@ func sections(t *testing.T, document string) []section {
 	return all
 }
 
+// export sets a variable for the scripts that follow.
+func (o *operations) export(variable string) { o.shell = append(o.shell, variable) }
+
 // do runs a script and returns what it wrote.
 func (o *operations) do(t *testing.T, script string) string {
 	t.Helper()
@@ -102,15 +105,16 @@ func TestOperations(t *testing.T) {
 	o := newOperations(t)
 	checks := []struct {
 		heading string
-		env     []string // from here on
+		before  func(o *operations)
 		check   func(t *testing.T, o *operations, s section, said string)
 	}{
 		{"Install, and look", nil, looked},
-		{"Take over from image-controller", []string{"BERTH_REPOSITORY_LAYOUT=application"}, tookOver},
+		{"Take over from image-controller", func(o *operations) { o.export("BERTH_REPOSITORY_LAYOUT=application") }, tookOver},
 		{"Go live", nil, wentLive},
 		{"One run", nil, ranOnce},
 		{"Suspend", nil, suspended},
-		{"Upgrade", []string{"TAG=v0.2.0"}, upgraded},
+		{"Upgrade", func(o *operations) { o.export("TAG=v0.2.0") }, upgraded},
+		{"A Quay with certificates of your own", func(o *operations) { o.node.trust("") }, trusting},
 		{"Shards", nil, sharded},
 		{"Remove", nil, removed},
 	}
@@ -123,7 +127,9 @@ func TestOperations(t *testing.T) {
 			if s.heading != checks[i].heading {
 				t.Fatalf("the section is not %q", checks[i].heading)
 			}
-			o.shell = append(o.shell, checks[i].env...)
+			if before := checks[i].before; before != nil {
+				before(o)
+			}
 			var said strings.Builder
 			for _, script := range s.scripts {
 				said.WriteString(o.do(t, script))
