@@ -41,7 +41,7 @@ func says(t *testing.T, said string, wants ...string) {
 	}
 }
 
-func looked(t *testing.T, o *operations, _ section, said string) {
+func looked(t *testing.T, o *operations, said string) {
 	says(t, said, `"type":"planned_change"`, `"operation":"plan"`, "Dry run: nothing was changed.")
 	o.untouched(t)
 	policies := groupResource("admissionregistration.k8s.io", "v1", "validatingadmissionpolicies")
@@ -67,7 +67,7 @@ func looked(t *testing.T, o *operations, _ section, said string) {
 	}
 }
 
-func tookOver(t *testing.T, o *operations, _ section, said string) {
+func tookOver(t *testing.T, o *operations, said string) {
 	says(t, said, "job.batch/adopt", testOrg)
 	o.untouched(t)
 	if pods := o.node.pods(); pods[len(pods)-1].Env["BERTH_ADOPT"] != "true" {
@@ -75,7 +75,7 @@ func tookOver(t *testing.T, o *operations, _ section, said string) {
 	}
 }
 
-func wentLive(t *testing.T, o *operations, _ section, said string) {
+func wentLive(t *testing.T, o *operations, said string) {
 	says(t, said, `"result":"ok"`)
 	for _, name := range []string{"cart", "till", "safe"} {
 		o.content(t, name+"-image-push")
@@ -121,19 +121,20 @@ func (o *operations) scheduled(t *testing.T) {
 	}
 }
 
-// collected demands that a Component's Secrets go with it.
+// collected demands that a Component's Secrets go with it, and its RemoteSecret.
 func (o *operations) collected(t *testing.T) {
 	t.Helper()
+	o.get(t, "remotesecrets", "safe-image-pull")
 	o.delete(t, "components", "safe")
-	for _, name := range []string{"safe-image-push", "safe-image-pull"} {
-		until(t, "the end of "+name, func() bool {
-			_, err := o.resource("secrets", "shop").Get(t.Context(), name, metav1.GetOptions{})
+	for _, owned := range [][2]string{{"secrets", "safe-image-push"}, {"secrets", "safe-image-pull"}, {"remotesecrets", "safe-image-pull"}} {
+		until(t, fmt.Sprint("the end of ", owned), func() bool {
+			_, err := o.resource(owned[0], "shop").Get(t.Context(), owned[1], metav1.GetOptions{})
 			return apierrors.IsNotFound(err)
 		})
 	}
 }
 
-func ranOnce(t *testing.T, o *operations, _ section, said string) {
+func ranOnce(t *testing.T, o *operations, said string) {
 	says(t, said, "Apply complete", "2 rotated")
 	if n := o.quay.Requests(http.MethodPost, quaytest.RouteRegenerate); n != 2 {
 		t.Errorf("%d tokens were replaced", n)
@@ -160,19 +161,19 @@ func (o *operations) failsAtOnce(t *testing.T) {
 	o.quay.AddToken(oauthToken, "platform", "org:admin repo:admin")
 }
 
-func suspended(t *testing.T, o *operations, _ section, _ string) {
+func suspended(t *testing.T, o *operations, _ string) {
 	says(t, o.do(t, "kubectl get cronjob berth --namespace berth -o jsonpath='{.spec.suspend}'"), "false")
 	says(t, o.do(t, "kubectl get jobs --namespace berth 2>&1"), "No resources found")
 }
 
-func upgraded(t *testing.T, o *operations, _ section, said string) {
+func upgraded(t *testing.T, o *operations, said string) {
 	says(t, said, "+", "quay.io/acme/berth:v0.2.0", "cronjob.batch/berth configured")
 	says(t, o.do(t, "kubectl get cronjob berth --namespace berth -o jsonpath='{..image}'"), "quay.io/acme/berth:v0.2.0")
 }
 
 // trusting demands that the pod took the certificate from the ConfigMap: its image no
 // longer has it.
-func trusting(t *testing.T, o *operations, _ section, _ string) {
+func trusting(t *testing.T, o *operations, _ string) {
 	pods := o.node.pods()
 	if p := pods[len(pods)-1]; p.Code != 0 || p.Env["BERTH_QUAY_CA_FILE"] != "/etc/berth/ca/ca.crt" {
 		t.Errorf("the pod is %+v", p)
@@ -181,26 +182,25 @@ func trusting(t *testing.T, o *operations, _ section, _ string) {
 
 // sharded demands that the controller numbers the pods, and that the way back leaves
 // nothing.
-func sharded(t *testing.T, o *operations, s section, _ string) {
+func sharded(t *testing.T, o *operations, said string) {
+	says(t, said, "berth-0 ", "berth-1 ", "berth-2 ", "berth-3 ")
 	const mode = "kubectl get cronjob berth --namespace berth -o jsonpath='{.spec.jobTemplate.spec}'"
 	if spec := o.do(t, mode); strings.Contains(spec, "Indexed") || strings.Contains(spec, "PerIndex") || !strings.Contains(spec, `"backoffLimit":1`) {
 		t.Errorf("the way back leaves %s", spec)
 	}
-	ran := len(o.node.pods())
-	o.do(t, s.scripts[0])
-	o.do(t, "kubectl create job shards --from cronjob/berth --namespace berth")
-	until(t, "the pod of each shard", func() bool { return len(o.node.pods()) >= ran+4 })
 	var numbers []string
-	for _, p := range o.node.pods()[ran:] {
-		numbers = append(numbers, p.Env["JOB_COMPLETION_INDEX"]+"/"+p.Env["BERTH_SHARD_COUNT"])
+	for _, p := range o.node.pods() {
+		if strings.HasPrefix(p.Name, "shards-") {
+			numbers = append(numbers, p.Env["JOB_COMPLETION_INDEX"]+"/"+p.Env["BERTH_SHARD_COUNT"])
+		}
 	}
 	slices.Sort(numbers)
-	if numbers = slices.Compact(numbers); !slices.Equal(numbers, []string{"0/4", "1/4", "2/4", "3/4"}) {
+	if !slices.Equal(numbers, []string{"0/4", "1/4", "2/4", "3/4"}) {
 		t.Errorf("the pods are %v", numbers)
 	}
 }
 
-func removed(t *testing.T, o *operations, _ section, _ string) {
+func removed(t *testing.T, o *operations, _ string) {
 	left := o.do(t, `kubectl get namespaces,clusterroles,clusterrolebindings,validatingadmissionpolicies,validatingadmissionpolicybindings -o name
 		kubectl get secrets --all-namespaces -o name`)
 	if strings.Contains(left, "berth") || strings.Contains(left, "-image-pu") {

@@ -32,6 +32,11 @@ func newOperations(t *testing.T) *operations {
 	for _, name := range []string{"cart", "till", "safe"} {
 		o.apply(t, fmt.Sprintf(`{apiVersion: appstudio.redhat.com/v1alpha1, kind: Component, metadata: {name: %s, namespace: shop}, spec: {componentName: %[1]s, application: shop}}`, name))
 	}
+	o.apply(t, `
+{apiVersion: appstudio.redhat.com/v1alpha1, kind: Environment, metadata: {name: dev, namespace: shop}, spec: {displayName: dev, deploymentStrategy: Manual, type: POC}}
+---
+{apiVersion: appstudio.redhat.com/v1alpha1, kind: SnapshotEnvironmentBinding, metadata: {name: dev, namespace: shop},
+ spec: {application: shop, environment: dev, snapshot: s, components: [{name: safe, configuration: {}}]}}`)
 	// As image-controller made it.
 	o.quay.AddRepository(quaytest.Repository{Name: testOrg + "/shop/shop/till", Creator: "platform"})
 	if err := os.CopyFS(filepath.Join(o.dir, "deploy"), os.DirFS("deploy")); err != nil {
@@ -106,7 +111,7 @@ func TestOperations(t *testing.T) {
 	checks := []struct {
 		heading string
 		before  func(o *operations)
-		check   func(t *testing.T, o *operations, s section, said string)
+		check   func(t *testing.T, o *operations, said string)
 	}{
 		{"Install, and look", nil, looked},
 		{"Take over from image-controller", func(o *operations) { o.export("BERTH_REPOSITORY_LAYOUT=application") }, tookOver},
@@ -134,7 +139,7 @@ func TestOperations(t *testing.T) {
 			for _, script := range s.scripts {
 				said.WriteString(o.do(t, script))
 			}
-			checks[i].check(t, o, s, said.String())
+			checks[i].check(t, o, said.String())
 		})
 		if !passed {
 			return // the rest goes on from there
