@@ -151,6 +151,7 @@ func TestAgainstARealAPIServer(t *testing.T) {
 				{"what drifted is mended", drifted},
 				{"what is somebody else's stays as it is", foreign},
 				{"a request rotates both tokens once", rotated},
+				{"what an earlier Component left is taken over", recreated},
 				{"the pull Secret reaches every environment", delivered},
 				{"a namespace that goes is left alone", terminating},
 				{"what was used is what is granted", audited},
@@ -248,6 +249,21 @@ func rotated(t *testing.T, c *realCluster) {
 		t.Errorf("the request still stands: %v", annotations)
 	}
 	c.settled(t, 0) // which compares both Secrets with what Quay says of the robots
+}
+
+// recreated plays a garbage collector that came to the RemoteSecret only: the Secrets
+// get another owner, which takes the right to delete them where owner references are
+// guarded, as on OpenShift.
+func recreated(t *testing.T, c *realCluster) {
+	before := c.content(t, "till-image-push")
+	c.delete(t, "components", "till")
+	c.delete(t, "remotesecrets", "till-image-pull")
+	c.apply(t, componentManifest("shop", "till", ""))
+	c.berth(t, 0)
+	if c.content(t, "till-image-push") == before {
+		t.Error("the Secret holds the earlier Component's token")
+	}
+	c.settled(t, 0)
 }
 
 func terminating(t *testing.T, c *realCluster) {
