@@ -65,11 +65,17 @@ var (
 	secretsResource  = core("secrets")
 	accountsResource = core("serviceaccounts")
 	rolesResource    = groupResource(rbacGroup, "v1", "clusterroles")
+
+	remoteSecretsResource = groupResource("appstudio.redhat.com", "v1beta1", "remotesecrets")
 )
 
 // newSecret is a Secret as Berth makes them.
 const newSecret = `{apiVersion: v1, kind: Secret, type: kubernetes.io/dockerconfigjson, data: {.dockerconfigjson: e30K},
 		metadata: {name: new, labels: {app.kubernetes.io/managed-by: berth}}}`
+
+// newRemoteSecret is a RemoteSecret as Berth makes them.
+const newRemoteSecret = `{apiVersion: appstudio.redhat.com/v1beta1, kind: RemoteSecret, metadata: {name: new, labels: {app.kubernetes.io/managed-by: berth}},
+		spec: {secret: {name: new, type: kubernetes.io/dockerconfigjson}, targets: [{namespace: shop-new}, {namespace: kube-public, apiUrl: "https://api.example"}]}}`
 
 // abuses are what the ServiceAccount must not do. Where the policy is to refuse it,
 // it must do so whatever RBAC says; all else is RBAC's to refuse.
@@ -119,6 +125,17 @@ var abuses = []struct {
 	{"label a Component", true, patches(componentsResource, "shop", "cart", `{"metadata":{"labels":{"a":"b"}}}`)},
 	{"annotate a Component with what is another's", true, patches(componentsResource, "shop", "cart", `{"metadata":{"annotations":{"build.appstudio.openshift.io/request":"trigger"}}}`)},
 	{"take another's annotation from a Component", true, patches(componentsResource, "shop", "cart", `{"metadata":{"annotations":{"example.com/kept":null}}}`)},
+	{"take a RemoteSecret that is somebody's", true, patches(remoteSecretsResource, "shop", "somebodys", `{"metadata":{"labels":{"app.kubernetes.io/managed-by":"berth"}}}`)},
+	{"make a RemoteSecret without our label", true, creates(remoteSecretsResource, "shop", strings.Replace(newRemoteSecret, "berth", "helm", 1))},
+	{"bring another Secret", true, creates(remoteSecretsResource, "shop", strings.Replace(newRemoteSecret, "secret: {name: new", "secret: {name: other", 1))},
+	{"bring a Secret to kube-system", true, creates(remoteSecretsResource, "shop", strings.Replace(newRemoteSecret, "shop-new", "kube-system", 1))},
+	{"hand a pull Secret to the operator", true, creates(remoteSecretsResource, "shop", strings.Replace(newRemoteSecret, "shop-new", "shop", 1))},
+	{"delete a RemoteSecret", true, deletes(remoteSecretsResource, "shop", "cart-image-pull")},
+	{"say that a Secret arrived", true, func(ctx context.Context, c dynamic.Interface) error {
+		_, err := c.Resource(remoteSecretsResource).Namespace("shop").Patch(ctx, "cart-image-pull", types.MergePatchType,
+			[]byte(`{"status":{"conditions":[]}}`), metav1.PatchOptions{DryRun: []string{metav1.DryRunAll}}, "status")
+		return err
+	}},
 	{"keep a Component from being deleted", true, patches(componentsResource, "shop", "cart", `{"metadata":{"finalizers":["example.com/stay"]}}`)},
 }
 
@@ -131,6 +148,9 @@ var permitted = []struct {
 	{"make a Secret", creates(secretsResource, "shop", newSecret)},
 	{"write our Secret", patches(secretsResource, "shop", "cart-image-pull", `{"data":{".dockerconfigjson":"e30K"}}`)},
 	{"delete our upload Secret", deletes(secretsResource, "shop", "upload")},
+	{"make a RemoteSecret", creates(remoteSecretsResource, "shop", newRemoteSecret)},
+	{"take targets off a RemoteSecret", patches(remoteSecretsResource, "shop", "cart-image-pull", `{"spec":{"targets":[]}}`)},
+	{"note an upload", patches(remoteSecretsResource, "shop", "cart-image-pull", `{"metadata":{"annotations":{"image.redhat.com/upload":"{}"}}}`)},
 	{"link a Secret", patches(accountsResource, "shop", "builder", `{"secrets":[{"name":"a"}],"imagePullSecrets":[{"name":"a"}]}`)},
 	{"announce", patches(componentsResource, "shop", "cart", `{"metadata":{"annotations":{"`+reconcile.AnnotationImage+`":"x","`+reconcile.AnnotationGenerate+`":null}}}`)},
 }
@@ -152,6 +172,8 @@ const victims = `
   labels: {app.kubernetes.io/managed-by: berth, appstudio.redhat.com/upload-secret: remotesecret}}, data: {.dockerconfigjson: e30K}}
 ---
 {apiVersion: v1, kind: Secret, metadata: {name: quaytoken, namespace: berth}}
+---
+{apiVersion: appstudio.redhat.com/v1beta1, kind: RemoteSecret, metadata: {name: somebodys, namespace: shop}, spec: {secret: {name: somebodys, type: kubernetes.io/dockerconfigjson}}}
 `
 
 // asBerth has the ServiceAccount's name and an administrator's rights: what refuses

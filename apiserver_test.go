@@ -251,18 +251,21 @@ func rotated(t *testing.T, c *realCluster) {
 	c.settled(t, 0) // which compares both Secrets with what Quay says of the robots
 }
 
-// recreated plays a garbage collector that came to the RemoteSecret only: the Secrets
-// get another owner, which takes the right to delete them where owner references are
-// guarded, as on OpenShift.
+// recreated comes before the garbage collector: the Secrets get another owner, which
+// takes the right to delete them where owner references are guarded, as on OpenShift.
+// The RemoteSecret, which Berth may not delete, is left to the collector.
 func recreated(t *testing.T, c *realCluster) {
 	before := c.content(t, "till-image-push")
 	c.delete(t, "components", "till")
-	c.delete(t, "remotesecrets", "till-image-pull")
 	c.apply(t, componentManifest("shop", "till", ""))
 	c.berth(t, 0)
 	if c.content(t, "till-image-push") == before {
 		t.Error("the Secret holds the earlier Component's token")
 	}
+	c.settled(t, 0)
+	c.delete(t, "remotesecrets", "till-image-pull")
+	c.berth(t, 0)
+	c.get(t, "remotesecrets", "till-image-pull")
 	c.settled(t, 0)
 }
 

@@ -139,7 +139,7 @@ func (w World) arrival(p ComponentPlan, t kube.RemoteTarget) (state DeliveryStat
 		return Unresolved, "", false // told once for the whole run
 	}
 	r, exists := w.RemoteSecrets[p.secretKey()]
-	if !exists || !slices.Contains(r.Targets, t) {
+	if !exists || r.Owned == predecessor || !slices.Contains(r.Targets, t) {
 		return Pending, "", false
 	}
 	status := r.status(t)
@@ -201,7 +201,8 @@ func (p *ComponentPlan) warnOfDeliveries() {
 // when it is settled whether this run replaces the token.
 func (w World) planRemoteSecret(p *ComponentPlan) {
 	r, exists := w.RemoteSecrets[p.secretKey()]
-	if !w.Mode.RemoteSecrets || p.Problem != nil || p.Skipped != "" || p.Names.Repository == "" || p.waits || r.Deleting {
+	goes := r.Deleting || r.Owned == predecessor && exists // what an earlier Component left is the garbage collector's
+	if !w.Mode.RemoteSecrets || p.Problem != nil || p.Skipped != "" || p.Names.Repository == "" || p.waits || goes {
 		return
 	}
 	planned := len(p.Actions)
@@ -244,8 +245,6 @@ func (w World) planTargets(p *ComponentPlan, r RemoteSecret, exists bool) {
 	}
 	switch c := p.Component; {
 	case !exists:
-	case r.Owned == predecessor:
-		a.Reason = "it is of an earlier Component of this name"
 	case !covers(r.Labels, labels(c)) || r.Secret != a.Name || r.Type != secretType || !covers(r.SecretLabels, labels(c)) ||
 		r.PullAccount != a.PullAccount || r.Customized:
 		a.Reason = "its form changed"

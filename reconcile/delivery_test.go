@@ -284,12 +284,14 @@ func TestTargetsOfOthers(t *testing.T) {
 	e.component("globex", "billing", "uid-2")
 	e.environment("mine", "unstableConfigurationFields: {kubernetesCredentials: {targetNamespace: globex, apiURL: '', clusterCredentialsSecret: ''}}")
 	e.environment("system", "unstableConfigurationFields: {kubernetesCredentials: {targetNamespace: kube-system, apiURL: '', clusterCredentialsSecret: ''}}")
-	e.bind("billing", "system")
+	e.environment("hosts", "unstableConfigurationFields: {kubernetesCredentials: {targetNamespace: hosts, apiURL: '', clusterCredentialsSecret: ''}}")
+	e.namespace("hosts") // where the tenant's ServiceAccount may do nothing
+	e.bind("billing", "system", "hosts")
 	e.deliverOnce(t)
 	theirs := fmt.Sprint(e.cluster.Object("secrets", "globex", "billing-image-pull"))
 	e.rotate()
 	s := e.deliverOnce(t)
-	if s.Deliveries != (reconcile.DeliveryCount{Total: 2, Failed: 1, Unresolved: 1}) {
+	if s.Deliveries != (reconcile.DeliveryCount{Total: 3, Failed: 1, Unresolved: 2}) {
 		t.Errorf("%+v", s.Deliveries)
 	}
 	if now := fmt.Sprint(e.cluster.Object("secrets", "globex", "billing-image-pull")); now != theirs {
@@ -300,13 +302,16 @@ func TestTargetsOfOthers(t *testing.T) {
 			t.Errorf("Berth itself looks into kube-system: %+v", c)
 		}
 	}
-	const told = "Environment system (kube-system) has not got the pull Secret: "
-	if got := e.annotation("tenant", "billing", reconcile.AnnotationImage); !strings.Contains(got, told) {
-		t.Errorf("told: %s", got)
+	for _, told := range []string{
+		"Environment hosts (hosts) has not got the pull Secret: ", "Environment system cannot be reached: namespace kube-system is the platform's.",
+	} {
+		if got := e.annotation("tenant", "billing", reconcile.AnnotationImage); !strings.Contains(got, told) {
+			t.Errorf("told: %s", got)
+		}
 	}
 
 	e.cluster.Delete("serviceaccounts", "tenant", "deployer")
-	if s = e.run(t); s.Deliveries.Unresolved != 2 {
+	if s = e.run(t); s.Deliveries.Unresolved != 3 {
 		t.Errorf("without a ServiceAccount to act as: %+v", s.Deliveries)
 	}
 }

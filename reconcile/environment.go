@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -218,6 +219,8 @@ func validAPIURL(address string) bool {
 // it for what it would refuse.
 func (e *Environments) unauthorized(namespace string, taken func(namespace string) bool) string {
 	switch {
+	case platform.MatchString(namespace):
+		return "namespace " + namespace + " is the platform's"
 	case e.authorizing != 1:
 		return fmt.Sprintf("namespace %s is not the Component's own, which takes exactly one ServiceAccount here with the label %s; there are %d",
 			namespace, labelAuthorizing, e.authorizing)
@@ -226,6 +229,9 @@ func (e *Environments) unauthorized(namespace string, taken func(namespace strin
 	}
 	return ""
 }
+
+// platform are the namespaces that no tenant has.
+var platform = regexp.MustCompile(`^(kube|openshift)(-|$)`)
 
 const labelAuthorizing = "appstudio.redhat.com/remotesecret-auth-sa"
 

@@ -292,9 +292,9 @@ var resolutions = []struct {
 		why:  "another namespace of this cluster, without a ServiceAccount of the tenant's that authorizes it",
 		none: true,
 		deployments: deployments{
-			environments: []kube.Environment{stating("stage", "kube-system", "", "")}, bindings: bind("stage"),
+			environments: []kube.Environment{stating("stage", "elsewhere", "", "")}, bindings: bind("stage"),
 		},
-		want: Resolution{Open: []Open{{"stage", "namespace kube-system is not the Component's own, which takes exactly one ServiceAccount here with the label " +
+		want: Resolution{Open: []Open{{"stage", "namespace elsewhere is not the Component's own, which takes exactly one ServiceAccount here with the label " +
 			"appstudio.redhat.com/remotesecret-auth-sa; there are 0"}}},
 	},
 	{
@@ -305,6 +305,21 @@ var resolutions = []struct {
 		},
 		want: Resolution{Open: []Open{{"stage", "namespace tenant-stage is not the Component's own, which takes exactly one ServiceAccount here with the label " +
 			"appstudio.redhat.com/remotesecret-auth-sa; there are 2"}}},
+	},
+	{
+		why: "the platform's namespaces are nobody's target, whatever the tenant's ServiceAccount may do",
+		deployments: deployments{
+			environments: []kube.Environment{
+				stating("a", "kube-system", "", ""), stating("b", "openshift", "", ""), stating("c", "openshift-config", "", ""), stating("d", "kubeflow", "", ""),
+			},
+			bindings: bind("a", "b", "c", "d"),
+		},
+		want: Resolution{
+			Targets: []Target{here("kubeflow", "d")},
+			Open: []Open{
+				{"a", "namespace kube-system is the platform's"}, {"b", "namespace openshift is the platform's"}, {"c", "namespace openshift-config is the platform's"},
+			},
+		},
 	},
 	{
 		why:         "another cluster takes no ServiceAccount of this one",
