@@ -153,6 +153,7 @@ func TestAgainstARealAPIServer(t *testing.T) {
 				{"a request rotates both tokens once", rotated},
 				{"what an earlier Component left is taken over", recreated},
 				{"the pull Secret reaches every environment", delivered},
+				{"what no Component claims any more is reported", orphaned},
 				{"a namespace that goes is left alone", terminating},
 				{"what was used is what is granted", audited},
 				{"what is not for it to do is refused", abused},
@@ -266,6 +267,14 @@ func recreated(t *testing.T, c *realCluster) {
 	c.delete(t, "remotesecrets", "till-image-pull")
 	c.berth(t, 0)
 	c.get(t, "remotesecrets", "till-image-pull")
+	c.settled(t, 0)
+}
+
+func orphaned(t *testing.T, c *realCluster) {
+	c.delete(t, "components", "till")
+	if out := c.berth(t, 0); !strings.Contains(out, "Warning: 2 robots and 1 repository are left from Components that are gone\n") {
+		t.Errorf("the output does not say so:\n%s", out)
+	}
 	c.settled(t, 0)
 }
 
