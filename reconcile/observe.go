@@ -98,6 +98,7 @@ func observe(ctx context.Context, q registryReader, k clusterReader, git sources
 	}
 	w.sortServiceAccounts(accounts)
 	w.divide(s.Shard)
+	w.nameComponents()
 	if err := w.observeSecrets(ctx, k, s, secrets); err != nil {
 		return World{}, err
 	}

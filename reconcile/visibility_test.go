@@ -41,6 +41,7 @@ func sourceWorld(n int, visible quay.Visibility) *World {
 			w.Repositories["tenant/"+c.Name] = quay.Repository{Name: "tenant/" + c.Name, Visibility: visible}
 		}
 	}
+	w.nameComponents()
 	return w
 }
 

@@ -53,6 +53,7 @@ type World struct {
 	Robots          map[string]Robot
 	Roles           map[string]map[string]quay.Role // of the audited repositories: repository to robot to role
 	Sources         map[Key]gitsource.Verdict       // of the Components whose source was looked at
+	named           map[Key]named                   // see nameComponents
 
 	Mode          Mode
 	Environments  map[string]*Environments // by namespace
@@ -89,6 +90,25 @@ func (s Scope) namespaces() []string {
 	return slices.Compact(names)
 }
 
+// named is what the things of a Component are called, or why they cannot be.
+type named struct {
+	names Names
+	err   error
+}
+
+// nameComponents works the names of all Components out, once for a run: every part of
+// it asks for them.
+func (w *World) nameComponents() {
+	w.named = make(map[Key]named, len(w.Components))
+	for _, c := range w.Components {
+		n, err := w.names(c)
+		w.named[keyOf(c)] = named{n, err}
+	}
+}
+
 func (w *World) names(c kube.Component) (Names, error) {
+	if n, known := w.named[keyOf(c)]; known {
+		return n.names, n.err
+	}
 	return w.Naming.names(c, w.Namespaces[c.Namespace].UID)
 }
