@@ -284,6 +284,9 @@ func TestNothingLeaks(t *testing.T) {
 	t.Parallel()
 	var cells, hits, bytesRead atomic.Int64
 	cell := func(t *testing.T, name string, i int, inject func(e *env, quote string) injected) {
+		if raceDetector && i%2 != 0 {
+			return // make test runs all of them without it
+		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
