@@ -282,8 +282,6 @@ func unasked(a Action) bool {
 		return a.Exists && !a.Rotated
 	case ChangeVisibility:
 		return !a.Asked
-	case WriteRemoteSecret:
-		return len(a.Removed) > 0
 	}
 	return false
 }

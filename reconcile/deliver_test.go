@@ -1,6 +1,9 @@
 package reconcile
 
 import (
+	"errors"
+	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -397,18 +400,36 @@ func TestUnreachedEnvironmentsAreTold(t *testing.T) {
 	t.Error("the annotation does not tell it")
 }
 
-// Whoever loses a place to run is counted by the guard, who gains one is not.
-func TestTheGuardCountsRemovedTargets(t *testing.T) {
+// A cluster that lost its bindings, as after a restore, must not take every pull Secret
+// from where it is. What tenants take away themselves is theirs to take.
+func TestTheGuardMissesTheBindings(t *testing.T) {
 	t.Parallel()
-	for _, row := range []struct {
-		action WriteRemoteSecret
-		want   bool
-	}{
-		{WriteRemoteSecret{Added: []kube.RemoteTarget{stageTarget}}, false},
-		{WriteRemoteSecret{Removed: []kube.RemoteTarget{stageTarget}}, true},
+	s, _ := delivering(t)
+	for i := range guardFloor {
+		s.RemoteSecrets[Key{"tenant", fmt.Sprint(i)}] = RemoteSecret{RemoteSecret: kube.RemoteSecret{Targets: []kube.RemoteTarget{stageTarget}}}
+	}
+	limits := Limits{MaxChangeRatio: 1}
+	if err := guard(s.World, Plan{}, limits); err != nil {
+		t.Errorf("with bindings: %v", err)
+	}
+	s.run(nil)
+	var refused *GuardError
+	if err := guard(s.World, Plan{}, limits); !errors.As(err, &refused) || refused.Summary != "the cluster shows no SnapshotEnvironmentBinding, yet 21 RemoteSecrets have targets" {
+		t.Errorf("without: %v", err)
+	}
+	for why, edit := range map[string]func(*World){
+		"a part of the cluster tells nothing":   func(w *World) { w.Whole = false },
+		"a cluster without the kind takes none": func(w *World) { w.Mode.Environments = false },
+		"few tell nothing": func(w *World) {
+			delete(w.RemoteSecrets, Key{"tenant", "0"})
+			delete(w.RemoteSecrets, Key{"tenant", "1"})
+		},
 	} {
-		if got := unasked(row.action); got != row.want {
-			t.Errorf("%+v: %t", row.action, got)
+		w := s.World
+		w.RemoteSecrets = maps.Clone(w.RemoteSecrets)
+		edit(&w)
+		if err := guard(w, Plan{}, limits); err != nil {
+			t.Errorf("%s: %v", why, err)
 		}
 	}
 }

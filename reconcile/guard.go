@@ -33,6 +33,9 @@ func guard(w World, p Plan, l Limits) error {
 	if n := len(w.Secrets) + w.Strays; w.Whole && len(w.Components)+len(w.Elsewhere) == 0 && n >= guardFloor {
 		return &GuardError{fmt.Sprintf("the cluster shows no Component, yet %d Secrets of Berth's stand in it", n), hint}
 	}
+	if n := w.served(); w.Whole && w.Mode.Environments && !w.bound() && n >= guardFloor {
+		return &GuardError{fmt.Sprintf("the cluster shows no SnapshotEnvironmentBinding, yet %d RemoteSecrets have targets", n), hint}
+	}
 	robots := 0
 	for name := range w.Robots {
 		if w.Logins[w.Naming.login(name)] {
@@ -60,4 +63,25 @@ func guard(w World, p Plan, l Limits) error {
 		}
 	}
 	return nil
+}
+
+// served counts the RemoteSecrets that have targets.
+func (w World) served() int {
+	n := 0
+	for _, r := range w.RemoteSecrets {
+		if len(r.Targets) > 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// bound reports whether anything runs in any environment.
+func (w World) bound() bool {
+	for _, e := range w.Environments {
+		if len(e.asking) > 0 {
+			return true
+		}
+	}
+	return false
 }
