@@ -1,0 +1,95 @@
+package kube
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/rest"
+)
+
+// metadata is what is read of every object's.
+type metadata struct {
+	Namespace         string            `json:"namespace"`
+	Name              string            `json:"name"`
+	UID               string            `json:"uid"`
+	ResourceVersion   string            `json:"resourceVersion"`
+	DeletionTimestamp string            `json:"deletionTimestamp"`
+	Labels            map[string]string `json:"labels"`
+	Annotations       map[string]string `json:"annotations"`
+	OwnerReferences   []OwnerReference  `json:"ownerReferences"`
+}
+
+// object is embedded in the wire form of every kind.
+type object struct {
+	Metadata metadata `json:"metadata"`
+}
+
+func (o object) meta() metadata { return o.Metadata }
+
+type wire interface{ meta() metadata }
+
+// complete reports whether an object has what every object has.
+func (m metadata) complete(r resource) bool {
+	return m.Name != "" && m.UID != "" && m.ResourceVersion != "" && (m.Namespace != "") == r.scoped
+}
+
+// get reads one object.
+func get[W wire](ctx context.Context, c *Client, r resource, namespace, name string) (W, error) {
+	k := call{op: "get", resource: r, namespace: namespace, name: name}
+	ctx, req := c.prepare(ctx, k, http.MethodGet)
+	return finish[W](ctx, k, req)
+}
+
+// create makes a new object and returns it as the server answered.
+func create[W wire](ctx context.Context, c *Client, r resource, namespace, name string, body any) (W, error) {
+	k := call{op: "create", resource: r, namespace: namespace, name: name}
+	ctx, req := c.prepare(ctx, k, http.MethodPost)
+	encoded, err := json.Marshal(body)
+	if err != nil {
+		var none W
+		return none, k.failure(ctx, err)
+	}
+	return finish[W](ctx, k, req.SetHeader("Content-Type", runtime.ContentTypeJSON).Body(encoded))
+}
+
+// patch changes an object and returns it as the server answered.
+func patch[W wire](ctx context.Context, c *Client, r resource, namespace, name string, form types.PatchType, body any, dryRun bool) (W, error) {
+	k := call{op: "patch", resource: r, namespace: namespace, name: name}
+	ctx, req := c.prepare(ctx, k, http.MethodPatch)
+	if dryRun {
+		req.Param("dryRun", metav1.DryRunAll)
+	}
+	encoded, err := json.Marshal(body)
+	if err != nil {
+		var none W
+		return none, k.failure(ctx, err)
+	}
+	return finish[W](ctx, k, req.SetHeader("Content-Type", string(form)).Body(encoded))
+}
+
+// finish sends a request and decodes the object that answers it. An answer that is
+// another object is no answer.
+func finish[W wire](ctx context.Context, k call, req *rest.Request) (W, error) {
+	var w W
+	result := req.Do(ctx)
+	if err := result.Error(); err != nil {
+		return w, k.failure(ctx, err)
+	}
+	raw, err := result.Raw()
+	if err != nil {
+		return w, k.failure(ctx, err)
+	}
+	var status int
+	result.StatusCode(&status)
+	if json.Unmarshal(raw, &w) != nil {
+		return w, k.unusable(status, "the answer is no "+k.resource.kind)
+	}
+	if m := w.meta(); !m.complete(k.resource) || m.Name != k.name || m.Namespace != k.namespace {
+		return w, k.unusable(status, "the answer is about something else")
+	}
+	return w, nil
+}
