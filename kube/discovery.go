@@ -40,13 +40,12 @@ func (c *Client) Served(ctx context.Context) (Served, error) {
 func (c *Client) plurals(ctx context.Context, version string) (map[string]bool, error) {
 	k := call{op: "get", resource: group, name: version}
 	ctx, req := c.prepare(ctx, k, http.MethodGet)
-	raw, err := req.Do(ctx).Raw()
+	raw, status, err := k.send(ctx, req)
+	if errors.Is(err, ErrNotInstalled) {
+		return nil, nil
+	}
 	if err != nil {
-		failed := k.failure(ctx, err)
-		if errors.Is(failed, ErrNotInstalled) {
-			return nil, nil
-		}
-		return nil, failed
+		return nil, err
 	}
 	var list struct {
 		Kind         string `json:"kind"`
@@ -56,7 +55,7 @@ func (c *Client) plurals(ctx context.Context, version string) (map[string]bool, 
 		} `json:"resources"`
 	}
 	if json.Unmarshal(raw, &list) != nil || list.Kind != group.kind || list.GroupVersion != group.plural+"/"+version {
-		return nil, k.unusable(http.StatusOK, "the answer is no list of resources")
+		return nil, k.unusable(status, "the answer is no list of resources")
 	}
 	plurals := make(map[string]bool, len(list.Resources))
 	for _, r := range list.Resources {

@@ -75,16 +75,10 @@ func patch[W wire](ctx context.Context, c *Client, r resource, namespace, name s
 // another object is no answer.
 func finish[W wire](ctx context.Context, k call, req *rest.Request) (W, error) {
 	var w W
-	result := req.Do(ctx)
-	if err := result.Error(); err != nil {
-		return w, k.failure(ctx, err)
-	}
-	raw, err := result.Raw()
+	raw, status, err := k.send(ctx, req)
 	if err != nil {
-		return w, k.failure(ctx, err)
+		return w, err
 	}
-	var status int
-	result.StatusCode(&status)
 	if json.Unmarshal(raw, &w) != nil {
 		return w, k.unusable(status, "the answer is no "+k.resource.kind)
 	}
@@ -92,4 +86,19 @@ func finish[W wire](ctx context.Context, k call, req *rest.Request) (W, error) {
 		return w, k.unusable(status, "the answer is about something else")
 	}
 	return w, nil
+}
+
+// send returns the body and the status of the answer to a request. An error of the API
+// server's is known as what it is only after client-go's Result.Error: Result.Raw by
+// itself takes each for an unexpected answer.
+func (k call) send(ctx context.Context, req *rest.Request) (raw []byte, status int, err error) {
+	result := req.Do(ctx)
+	if err = result.Error(); err == nil {
+		raw, err = result.Raw()
+	}
+	if err != nil {
+		return nil, 0, k.failure(ctx, err)
+	}
+	result.StatusCode(&status)
+	return raw, status, nil
 }
