@@ -27,13 +27,16 @@ func (c *Client) Served(ctx context.Context) (Served, error) {
 		return Served{}, err
 	}
 	beta, err := c.plurals(ctx, "v1beta1")
+	if err != nil {
+		return Served{}, err
+	}
 	return Served{
 		Environments:           alpha[environments.plural],
 		EnvironmentBindings:    alpha[environmentBindings.plural],
 		DeploymentTargetClaims: alpha[deploymentTargetClaims.plural],
 		DeploymentTargets:      alpha[deploymentTargets.plural],
 		RemoteSecrets:          beta[remoteSecrets.plural],
-	}, err
+	}, nil
 }
 
 // plurals lists the resources of a version of the group.
@@ -54,12 +57,15 @@ func (c *Client) plurals(ctx context.Context, version string) (map[string]bool, 
 			Name string `json:"name"`
 		} `json:"resources"`
 	}
-	if json.Unmarshal(raw, &list) != nil || list.Kind != group.kind || list.GroupVersion != group.plural+"/"+version {
+	if json.Unmarshal(raw, &list) != nil || list.Kind != group.kind || list.GroupVersion != group.plural+"/"+version || list.Resources == nil {
 		return nil, k.unusable(status, "the answer is no list of resources")
 	}
 	plurals := make(map[string]bool, len(list.Resources))
 	for _, r := range list.Resources {
 		plurals[r.Name] = true
+	}
+	if plurals[""] {
+		return nil, k.unusable(status, "the answer lists resources without names")
 	}
 	return plurals, nil
 }

@@ -94,6 +94,9 @@ func TestUnknownIsServed(t *testing.T) {
 		{"another version", 200, object, strings.Replace(whole, "VERSION", "v1", 1), kube.ErrUnavailable},
 		{"another group", 200, object, strings.Replace(whole, "appstudio.", "canary.", 1), kube.ErrUnavailable},
 		{"another kind", 200, object, strings.Replace(whole, "APIResourceList", "APIGroup", 1), kube.ErrUnavailable},
+		{"no resources", 200, object, strings.Replace(whole, `,"resources":[]`, "", 1), kube.ErrUnavailable},
+		{"null resources", 200, object, strings.Replace(whole, "[]", "null", 1), kube.ErrUnavailable},
+		{"resources without names", 200, object, strings.Replace(whole, "[]", `[{"kind":"Environment"}]`, 1), kube.ErrUnavailable},
 		{"resources that are no list", 200, object, strings.Replace(whole, "[]", `{"canary":1}`, 1), kube.ErrUnavailable},
 		{"half a list", 200, object, whole[:len(whole)/2], kube.ErrUnavailable},
 		{"two lists", 200, object, whole + whole, kube.ErrUnavailable},
@@ -125,6 +128,17 @@ func TestUnknownIsServed(t *testing.T) {
 			if err != nil && (strings.Contains(err.Error(), "canary") || !strings.HasPrefix(err.Error(), "get APIResourceList "+version+": ")) {
 				t.Errorf("%s: the error is %v", row.reason, err)
 			}
+		}
+	}
+	for _, version := range []string{"v1alpha1", "v1beta1"} {
+		c := client(t, func(req *http.Request) *http.Response {
+			if strings.HasSuffix(req.URL.Path, version) {
+				return nil
+			}
+			return kinds(req.URL.Path[strings.LastIndex(req.URL.Path, "/")+1:], "environments", "remotesecrets")
+		})
+		if served, err := c.Served(t.Context()); !errors.Is(err, kube.ErrUnavailable) || served != (kube.Served{}) {
+			t.Errorf("without an answer about %s: %+v, %v", version, served, err)
 		}
 	}
 }
