@@ -195,6 +195,7 @@ func (c *Client) UpdateSecret(ctx context.Context, w SecretWrite, resourceVersio
 }
 
 // DeleteSecret deletes a Secret that is still as it was read: otherwise ErrConflict.
+// One with finalizers only begins to go.
 func (c *Client) DeleteSecret(ctx context.Context, s Secret) error {
 	k := call{op: "delete", resource: secrets, namespace: s.Namespace, name: s.Name}
 	if s.ResourceVersion == "" {
@@ -202,11 +203,34 @@ func (c *Client) DeleteSecret(ctx context.Context, s Secret) error {
 	}
 	ctx, req := c.prepare(ctx, k, http.MethodDelete)
 	encoded, err := json.Marshal(metav1.DeleteOptions{Preconditions: &metav1.Preconditions{ResourceVersion: &s.ResourceVersion}})
-	if err == nil {
-		err = req.SetHeader("Content-Type", runtime.ContentTypeJSON).Body(encoded).Do(ctx).Error()
-	}
 	if err != nil {
 		return k.failure(ctx, err)
 	}
-	return nil
+	raw, status, err := k.send(ctx, req.SetHeader("Content-Type", runtime.ContentTypeJSON).Body(encoded))
+	if err != nil {
+		return err
+	}
+	return k.deleted(raw, status)
+}
+
+// deleted reads the answer to the delete of a Secret: a Status that says success or,
+// while a finalizer keeps the Secret, the Secret.
+func (k call) deleted(raw []byte, status int) error {
+	var answer struct {
+		Kind     string `json:"kind"`
+		Status   string `json:"status"`
+		Metadata struct {
+			Name string `json:"name"`
+		} `json:"metadata"`
+		Details struct {
+			Name string `json:"name"`
+		} `json:"details"`
+	}
+	switch err := json.Unmarshal(raw, &answer); {
+	case err == nil && answer.Kind == "Status" && answer.Status == metav1.StatusSuccess && answer.Details.Name == k.name:
+		return nil
+	case err == nil && answer.Kind == k.resource.kind && answer.Metadata.Name == k.name:
+		return nil
+	}
+	return k.unusable(status, "the answer does not say that it is deleted")
 }
