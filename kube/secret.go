@@ -157,15 +157,15 @@ type metaBody struct {
 }
 
 func (w SecretWrite) body() secretBody {
-	b := secretBody{Metadata: metaBody{Labels: w.Labels, OwnerReferences: []OwnerReference{w.Owner}}}
+	labels, annotations := map[string]string{}, map[string]string{}
+	maps.Copy(labels, w.Labels)
 	if w.RotatedAt != "" {
-		b.Metadata.Annotations = map[string]string{rotatedAtAnnotation: w.RotatedAt}
+		annotations[rotatedAtAnnotation] = w.RotatedAt
 	}
 	if w.Uploads != "" {
-		b.Metadata.Labels = maps.Clone(w.Labels)
-		b.Metadata.Labels[uploadLabel] = "remotesecret"
-		b.Metadata.Annotations = map[string]string{uploadFor: w.Uploads}
+		labels[uploadLabel], annotations[uploadFor] = "remotesecret", w.Uploads
 	}
+	b := secretBody{Metadata: metaBody{Labels: labels, Annotations: annotations, OwnerReferences: []OwnerReference{w.Owner}}}
 	b.Data.DockerConfigJSON = w.DockerConfigJSON()
 	return b
 }

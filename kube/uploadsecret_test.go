@@ -1,11 +1,14 @@
 package kube_test
 
 import (
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"berth/kube"
 )
@@ -73,5 +76,35 @@ func TestDeleteWithoutVersion(t *testing.T) {
 		if err := c.DeleteSecret(t.Context(), s); !errors.Is(err, kube.ErrInvalid) || c.Requests() != 0 {
 			t.Errorf("%+v: %v after %d requests", s, err, c.Requests())
 		}
+	}
+}
+
+// TestUploadSent: what marks an upload comes beside what else is asked for.
+func TestUploadSent(t *testing.T) {
+	t.Parallel()
+	var sent struct {
+		Metadata struct{ Labels, Annotations map[string]string }
+	}
+	c := client(t, func(req *http.Request) *http.Response {
+		if err := json.NewDecoder(req.Body).Decode(&sent); err != nil {
+			t.Error(err)
+		}
+		return answer(201, "application/json", secret)
+	})
+	w := write()
+	w.Uploads, w.RotatedAt = "r", "2026-01-02T03:04:05Z"
+	if err := c.CreateSecret(t.Context(), w); err != nil {
+		t.Error(err)
+	}
+	if diff := cmp.Diff(map[string]string{"appstudio.redhat.com/upload-secret": "remotesecret"}, sent.Metadata.Labels); diff != "" {
+		t.Errorf("without labels of its own: %s", diff)
+	}
+	want := map[string]string{"appstudio.redhat.com/remotesecret-name": "r", "image.redhat.com/rotated-at": w.RotatedAt}
+	if diff := cmp.Diff(want, sent.Metadata.Annotations); diff != "" {
+		t.Error(diff)
+	}
+	w.Labels = map[string]string{"a": "b"}
+	if err := c.CreateSecret(t.Context(), w); err != nil || len(w.Labels) != 1 {
+		t.Errorf("the labels given are changed to %v: %v", w.Labels, err)
 	}
 }
