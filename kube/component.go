@@ -55,10 +55,14 @@ func ours(annotations map[string]string) map[string]string {
 	kept := map[string]string{}
 	for key, value := range annotations {
 		if strings.HasPrefix(key, annotationPrefix) {
-			kept[key] = strings.Clone(value[:min(len(value), maxAnnotation)])
+			kept[key] = cut(value)
 		}
 	}
 	return kept
+}
+
+func cut(annotation string) string {
+	return strings.Clone(annotation[:min(len(annotation), maxAnnotation)])
 }
 
 // Components lists the Components of a namespace, of all when it is "", that the

@@ -72,10 +72,10 @@ func (w secretWire) slim() Secret {
 		Type: w.Type, Immutable: w.Immutable,
 		Labels: ourLabels(m.Labels), Owners: m.OwnerReferences,
 		RotatedAt: ours(m.Annotations)[rotatedAtAnnotation],
-		Managing:  strings.Clone(m.Annotations[managingAnnotation]),
+		Managing:  cut(m.Annotations[managingAnnotation]),
 	}
 	if _, uploads := m.Labels[uploadLabel]; uploads {
-		s.Uploads = strings.Clone(m.Annotations[uploadFor])
+		s.Uploads = cut(m.Annotations[uploadFor])
 	}
 	if content := w.Data.DockerConfigJSON; content != nil {
 		s = s.WithContent(content)

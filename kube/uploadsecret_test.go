@@ -108,3 +108,17 @@ func TestUploadSent(t *testing.T) {
 		t.Errorf("the labels given are changed to %v: %v", w.Labels, err)
 	}
 }
+
+// TestLongMarks: what others may have written on a Secret costs little memory.
+func TestLongMarks(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("l", 256<<10)
+	c := client(t, func(*http.Request) *http.Response {
+		return answer(200, "application/json", strings.Replace(secret, `"uid"`, `"labels":{"appstudio.redhat.com/upload-secret":"remotesecret"},"annotations":{`+
+			`"appstudio.redhat.com/remotesecret-name":"`+long+`","appstudio.redhat.com/managing-remote-secret":"`+long+`"},"uid"`, 1))
+	})
+	s, err := c.Secret(t.Context(), "ns", "s")
+	if err != nil || len(s.Uploads) != 4097 || len(s.Managing) != 4097 {
+		t.Errorf("of long marks %d and %d bytes are kept: %v", len(s.Uploads), len(s.Managing), err)
+	}
+}
