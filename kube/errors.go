@@ -191,9 +191,8 @@ var (
 	plainWord = regexp.MustCompile(`^[A-Za-z]{1,64}$`)
 )
 
-// clean makes foreign text safe to print: one line, nothing long enough to be a
-// token, at most maxMessage bytes.
-func clean(s string) string {
+// line makes one line of a text, of what can be seen of it.
+func line(s string) string {
 	s = strings.Map(func(r rune) rune {
 		switch {
 		case unicode.IsSpace(r):
@@ -203,7 +202,13 @@ func clean(s string) string {
 		}
 		return r
 	}, s)
-	s = longWord.ReplaceAllString(strings.Join(strings.Fields(s), " "), redacted)
+	return strings.Join(strings.Fields(s), " ")
+}
+
+// clean makes foreign text safe to print: one line, nothing long enough to be a
+// token, at most maxMessage bytes.
+func clean(s string) string {
+	s = longWord.ReplaceAllString(line(s), redacted)
 	if len(s) <= maxMessage {
 		return s
 	}

@@ -111,12 +111,13 @@ func (w remoteSecretWire) slim() RemoteSecret {
 	return r
 }
 
-// login is where an address or a header may carry a credential too short for [clean]
-// to take for one.
-var login = regexp.MustCompile(`//[^/\s@]*@|(?i)\b(token|password|authorization|bearer|basic)\b[=:\s]+\S+`)
+// credential is where an address, a header or a field may carry one that is too short
+// for [clean] to take for it: after a word that announces it, or several.
+var credential = regexp.MustCompile(`//[^/\s]*@|(?i)(\b\w*(token|passw(or)?d|_secret|authorization|bearer|basic)["'\\]*[=:\s][\s"'\\\[({]*)+\S+`)
 
 // cleanForeign makes text safe to print that another cluster's API may have written.
-func cleanForeign(s string) string { return clean(login.ReplaceAllString(s, redacted)) }
+// What is not printed could hide such a word, so it goes first.
+func cleanForeign(s string) string { return clean(credential.ReplaceAllString(line(s), redacted)) }
 
 // RemoteSecrets lists the RemoteSecrets of a namespace, of all when it is "", whose
 // name keep wants.
