@@ -74,7 +74,7 @@ type remoteSecretWire struct {
 type remoteSecretForm struct {
 	Name     string            `json:"name"`
 	Type     string            `json:"type"`
-	Labels   map[string]string `json:"labels"`
+	Labels   map[string]string `json:"labels,omitempty"`
 	LinkedTo []linkedTo        `json:"linkedTo"`
 }
 

@@ -3,6 +3,7 @@ package kube_test
 import (
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -91,6 +92,52 @@ func TestRemoteSecretAnswers(t *testing.T) {
 			if !errors.Is(err, kube.ErrUnavailable) || strings.Contains(err.Error(), "canary") {
 				t.Errorf("%s, %s: %v", row.reason, op, err)
 			}
+		}
+	}
+}
+
+// TestRemoteSecretSent: no targets are sent as none, for null would leave those that
+// are there, and nothing is sent that another version could be overwritten with.
+func TestRemoteSecretSent(t *testing.T) {
+	t.Parallel()
+	var body, query string
+	c := client(t, func(req *http.Request) *http.Response {
+		raw, err := io.ReadAll(req.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		body, query = string(raw), req.URL.Query().Get("dryRun")
+		return answer(200, "application/json", remote(t))
+	})
+	w := kube.RemoteSecretWrite{Namespace: "ns", Name: "r", Owner: kube.OwnerReference{Name: "c"}, PullAccount: "default"}
+	const owner = `"ownerReferences":[{"apiVersion":"","kind":"","name":"c","uid":""}]`
+	const spec = `"spec":{"secret":{"name":"r","type":"kubernetes.io/dockerconfigjson",` +
+		`"linkedTo":[{"serviceAccount":{"as":"imagePullSecret","reference":{"name":"default"}}}]},"targets":[]}`
+	if _, err := c.UpdateRemoteSecret(t.Context(), w, "7", true); err != nil {
+		t.Error(err)
+	}
+	if want := `{"metadata":{"resourceVersion":"7",` + owner + `},` + spec + `}`; body != want || query != "All" {
+		t.Errorf("an update in a dry run sends %q %s, want %s", query, body, want)
+	}
+	if _, err := c.CreateRemoteSecret(t.Context(), w); err != nil {
+		t.Error(err)
+	}
+	if want := `{"apiVersion":"appstudio.redhat.com/v1beta1","kind":"RemoteSecret","metadata":{"name":"r",` + owner + `},` + spec + `}`; body != want || query != "" {
+		t.Errorf("a create sends %q %s, want %s", query, body, want)
+	}
+	if _, err := c.RecordUpload(t.Context(), kube.RemoteSecret{Namespace: "ns", Name: "r", ResourceVersion: "7"}, "u"); err != nil {
+		t.Error(err)
+	}
+	if want := `{"metadata":{"resourceVersion":"7","annotations":{"image.redhat.com/upload":"u"}}}`; body != want || query != "" {
+		t.Errorf("a record sends %q %s, want %s", query, body, want)
+	}
+	before := c.Requests()
+	_, update := c.UpdateRemoteSecret(t.Context(), w, "", false)
+	_, dry := c.UpdateRemoteSecret(t.Context(), w, "", true)
+	_, record := c.RecordUpload(t.Context(), kube.RemoteSecret{Namespace: "ns", Name: "r"}, "u")
+	for _, err := range []error{update, dry, record} {
+		if !errors.Is(err, kube.ErrInvalid) || c.Requests() != before {
+			t.Errorf("without a resourceVersion: %v after %d requests", err, c.Requests()-before)
 		}
 	}
 }
