@@ -59,7 +59,7 @@ func (s *store) all(k *kind, namespace string) []*unstructured.Unstructured {
 		}
 	}
 	slices.SortFunc(found, func(a, b *unstructured.Unstructured) int {
-		return cmp.Or(cmp.Compare(a.GetNamespace(), b.GetNamespace()), cmp.Compare(a.GetName(), b.GetName()))
+		return cmp.Compare(a.GetNamespace()+"/"+a.GetName(), b.GetNamespace()+"/"+b.GetName()) // a-b/ comes before a/
 	})
 	return found
 }
