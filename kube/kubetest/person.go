@@ -68,7 +68,7 @@ func (s *Server) applyOne(k *kind, object *unstructured.Unstructured) error {
 	}
 	merged := old.DeepCopy()
 	merge(merged.Object, object.Object)
-	_, err := s.change(k, old, merged, false)
+	_, err := s.change(k, old, merged, false, func(*unstructured.Unstructured) error { return nil })
 	return err
 }
 

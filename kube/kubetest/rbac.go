@@ -1,10 +1,12 @@
 package kubetest
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -72,6 +74,20 @@ func (s *Server) authorize(q request) error {
 	}
 	return apierrors.NewForbidden(schema.GroupResource{Group: q.group, Resource: q.plural}, q.name,
 		fmt.Errorf("User %q cannot %s resource %q in API group %q %s", q.user.name, q.verb, q.resource(), q.group, where)) //nolint:staticcheck // the server's words
+}
+
+// guardOwners is the admission plugin OwnerReferencesPermissionEnforcement, which
+// OpenShift has on: who changes the owners of what is there must have the right to
+// delete it (k8s.io/kubernetes plugin/pkg/admission/gc). What it says of
+// blockOwnerDeletion is not simulated.
+func (s *Server) guardOwners(q request, k *kind, old, object *unstructured.Unstructured) error {
+	if equality.Semantic.DeepEqual(old.GetOwnerReferences(), object.GetOwnerReferences()) {
+		return nil
+	}
+	if q.verb = "delete"; s.authorize(q) == nil {
+		return nil
+	}
+	return apierrors.NewForbidden(k.resource(), old.GetName(), errors.New("cannot set an ownerRef on a resource you can't delete: , <nil>"))
 }
 
 func (s *Server) granted(q request, bindings, namespace string) bool {

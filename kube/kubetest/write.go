@@ -149,7 +149,9 @@ func (s *Server) finish(q request, k *kind, old, object *unstructured.Unstructur
 	if k.status {
 		object = q.reach(old, object)
 	}
-	object, err := s.change(k, old, object, q.dryRun())
+	object, err := s.change(k, old, object, q.dryRun(), func(object *unstructured.Unstructured) error {
+		return s.guardOwners(q, k, old, object)
+	})
 	if err != nil {
 		return failure(err)
 	}
@@ -173,9 +175,9 @@ func (q request) reach(old, object *unstructured.Unstructured) *unstructured.Uns
 	return result
 }
 
-// change stores an object's new state, provided it was made of the old one, and
-// returns it. What changes nothing is not stored.
-func (s *Server) change(k *kind, old, object *unstructured.Unstructured, dryRun bool) (*unstructured.Unstructured, error) {
+// change stores an object's new state, provided it was made of the old one and is
+// valid and admitted, and returns it. What changes nothing is not stored.
+func (s *Server) change(k *kind, old, object *unstructured.Unstructured, dryRun bool, admitted func(*unstructured.Unstructured) error) (*unstructured.Unstructured, error) {
 	if version := object.GetResourceVersion(); version != "" && version != old.GetResourceVersion() {
 		return nil, apierrors.NewConflict(k.resource(), old.GetName(),
 			fmt.Errorf("the object has been modified; please apply your changes to the latest version and try again"))
@@ -199,6 +201,9 @@ func (s *Server) change(k *kind, old, object *unstructured.Unstructured, dryRun 
 		return nil, apierrors.NewInvalid(k.groupKind(), old.GetName(), errs)
 	}
 	tidy(object)
+	if err := admitted(object); err != nil {
+		return nil, err
+	}
 	switch {
 	case equality.Semantic.DeepEqual(old.Object, object.Object):
 		return old, nil
