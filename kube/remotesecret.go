@@ -186,7 +186,8 @@ func (c *Client) CreateRemoteSecret(ctx context.Context, w RemoteSecretWrite) (R
 
 // UpdateRemoteSecret changes labels, owner, form and targets of a RemoteSecret that is
 // still at the resourceVersion: otherwise ErrConflict. A dry run is judged by the API
-// server and the operator's webhook, but nothing is kept.
+// server and the operator's webhook, but nothing is kept. Where owner references are
+// guarded, as on OpenShift, another owner is ErrForbidden without the right to delete.
 func (c *Client) UpdateRemoteSecret(ctx context.Context, w RemoteSecretWrite, resourceVersion string, dryRun bool) (RemoteSecret, error) {
 	body := w.body()
 	body.Metadata.ResourceVersion = resourceVersion

@@ -71,6 +71,21 @@ func conformance(t *testing.T, e env) {
 			"rights to a status":            testStatusRights,
 			"environments":                  testEnvironments,
 			"discovery":                     testDiscovery,
+			"kinds that are served":         testServed,
+			"environments by page":          testEnvironmentLists,
+			"bindings by page":              testEnvironmentBindingLists,
+			"targets and claims by page":    testDeploymentTargetLists,
+			"create a remote secret":        testCreateRemoteSecret,
+			"remote secrets by page":        testRemoteSecretLists,
+			"update a remote secret":        testUpdateRemoteSecret,
+			"a remote secret, not updated":  testUpdateRemoteSecretRefused,
+			"record an upload":              testRecordUpload,
+			"a remote secret's status":      testRemoteSecretStatus,
+			"upload a secret":               testUploadSecret,
+			"delete a secret":               testDeleteSecret,
+			"links to pull":                 testPullLinks,
+			"links to pull, in conflict":    testPullLinkConflicts,
+			"no rights to deliver":          testForbiddenDelivery,
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
@@ -81,6 +96,9 @@ func conformance(t *testing.T, e env) {
 	// The last, for the others need them.
 	t.Run("remote secrets are not installed", func(t *testing.T) {
 		testNotDiscovered(newFixture(t, e))
+	})
+	t.Run("deployment targets are not installed", func(t *testing.T) {
+		testNotServed(newFixture(t, e))
 	})
 	t.Run("components are not installed", func(t *testing.T) {
 		f := newFixture(t, e)

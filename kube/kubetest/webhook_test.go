@@ -1,11 +1,13 @@
 package kubetest_test
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 
+	"berth/kube"
 	"berth/kube/kubetest"
 )
 
@@ -121,6 +123,70 @@ func TestWebhookTakesData(t *testing.T) {
 		t.Errorf("the RemoteSecret is %v", object)
 	}
 	send(http.StatusNotImplemented, "PATCH", one, mergeForm, `{"dataFrom":{"name":"other"}}`)
+}
+
+// TestWebhookJudgesTheClient: what the client writes passes the webhook, a dry run, too,
+// carries no data, and changes nothing where the webhook refuses or is down.
+func TestWebhookJudgesTheClient(t *testing.T) {
+	t.Parallel()
+	s, c := world(t, kubetest.Options{})
+	w := kube.RemoteSecretWrite{
+		Namespace: "ns", Name: "r", PullAccount: "default", Targets: []kube.RemoteTarget{{Namespace: "here"}},
+		Owner: kube.OwnerReference{APIVersion: "appstudio.redhat.com/v1alpha1", Kind: "Component", Name: "a", UID: "uid-of-a"},
+	}
+	made, err := c.CreateRemoteSecret(t.Context(), w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Targets = append(w.Targets, kube.RemoteTarget{Namespace: "here", Credentials: "other"})
+	for _, dryRun := range []bool{true, false} {
+		if _, err := c.UpdateRemoteSecret(t.Context(), w, made.ResourceVersion, dryRun); !errors.Is(err, kube.ErrForbidden) || !strings.Contains(err.Error(), "targets are not unique") {
+			t.Errorf("the same target twice, dry run %t: %v", dryRun, err)
+		}
+	}
+	s.SetWebhook(false)
+	w.Targets = nil
+	_, dry := c.UpdateRemoteSecret(t.Context(), w, made.ResourceVersion, true)
+	_, update := c.UpdateRemoteSecret(t.Context(), w, made.ResourceVersion, false)
+	_, record := c.RecordUpload(t.Context(), made, "u")
+	w.Name = "new"
+	_, create := c.CreateRemoteSecret(t.Context(), w)
+	for _, err := range []error{dry, update, record, create} {
+		if !errors.Is(err, kube.ErrUnavailable) {
+			t.Errorf("while the webhook is down: %v", err)
+		}
+	}
+	if now, err := c.RemoteSecret(t.Context(), "ns", "r"); err != nil || now.ResourceVersion != made.ResourceVersion {
+		t.Errorf("it was changed: %+v, %v", now, err)
+	}
+	if n := s.RemoteSecretData(); n != 0 || s.Object("remotesecrets", "ns", "new") != nil {
+		t.Errorf("%d requests carried data, or one took effect", n)
+	}
+}
+
+// TestServedInPart: an answer of discovery that breaks off, or none, tells nothing.
+func TestServedInPart(t *testing.T) {
+	t.Parallel()
+	s, c := world(t, kubetest.Options{})
+	for _, version := range []string{"v1alpha1", "v1beta1"} {
+		for _, fault := range []kubetest.Fault{
+			{Outcome: kubetest.Truncate},
+			{Status: http.StatusNotFound},
+			{Status: http.StatusForbidden},
+			{Status: http.StatusServiceUnavailable},
+			{Status: http.StatusNotFound, Page: "<html>404 page not found</html>"},
+		} {
+			fault.Resource = "/apis/appstudio.redhat.com/" + version
+			injected := s.Inject(fault)
+			if served, err := c.Served(t.Context()); err == nil || errors.Is(err, kube.ErrNotInstalled) || served != (kube.Served{}) || injected.Hits() == 0 {
+				t.Errorf("%+v gives %+v, %v", fault, served, err)
+			}
+			injected.Remove()
+		}
+	}
+	if served, err := c.Served(t.Context()); err != nil || !served.RemoteSecrets || !served.Environments {
+		t.Errorf("without a fault: %+v, %v", served, err)
+	}
 }
 
 func TestStatusOfAnAdministrator(t *testing.T) {

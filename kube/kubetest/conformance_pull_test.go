@@ -1,0 +1,148 @@
+package kubetest_test
+
+import (
+	"net/http"
+	"sync"
+	"sync/atomic"
+
+	"github.com/google/go-cmp/cmp"
+
+	"k8s.io/client-go/rest"
+
+	"berth/kube"
+)
+
+// between calls on before each PATCH goes out.
+type between struct {
+	next http.RoundTripper
+	on   func()
+	n    atomic.Int64
+}
+
+func (b *between) wrap(next http.RoundTripper) http.RoundTripper {
+	b.next = next
+	return b
+}
+
+func (b *between) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.Method == http.MethodPatch {
+		b.n.Add(1)
+		b.on()
+	}
+	return b.next.RoundTrip(req)
+}
+
+func testPullLinks(f *fixture) {
+	f.given(`{apiVersion: v1, kind: ServiceAccount, metadata: {name: a, namespace: NS}, secrets: [{name: s1}, {name: one}], imagePullSecrets: [{name: p}, {name: o}]}`)
+	for _, step := range []struct {
+		reason, secret string
+		want           string // in order
+		nothing        bool
+	}{
+		{"the first", "one", "p o one", false},
+		{"the same again", "one", "p o one", true},
+		{"a second", "b", "p o one b", false},
+		{"another's, there already", "o", "p o one b", true},
+	} {
+		before := f.account()
+		f.no(f.LinkPullSecret(f.Context(), f.ns, "a", step.secret))
+		after := f.account()
+		if after.pull != step.want || after.secrets != "s1 one" {
+			f.Errorf("%s: %+v", step.reason, after)
+		}
+		if (before.version == after.version) != step.nothing {
+			f.Errorf("%s: resourceVersion was %s and is %s", step.reason, before.version, after.version)
+		}
+	}
+	f.is(f.LinkPullSecret(f.Context(), f.ns, "missing", "s"), kube.ErrNotFound)
+	f.is(f.LinkPullSecret(f.Context(), f.ns+"-missing", "a", "s"), kube.ErrNotFound)
+	f.given(`{apiVersion: v1, kind: ServiceAccount, metadata: {name: none, namespace: NS}}`)
+	f.no(f.LinkPullSecret(f.Context(), f.ns, "none", "s"))
+	accounts, err := f.ServiceAccounts(f.Context(), f.ns, func(a kube.ServiceAccount) bool { return a.Name != "a" })
+	f.no(err)
+	if diff := cmp.Diff([]kube.ServiceAccount{{Namespace: f.ns, Name: "none", PullSecrets: []string{"s"}}}, accounts); diff != "" {
+		f.Error(diff)
+	}
+}
+
+// testPullLinkConflicts lets somebody else write between the read and the write.
+func testPullLinkConflicts(f *fixture) {
+	f.given(`{apiVersion: v1, kind: ServiceAccount, metadata: {name: a, namespace: NS}, imagePullSecrets: [{name: p}]}`)
+	theirs, err := rest.HTTPClientFor(f.config(f.T, "admin"))
+	f.no(err)
+	host := f.config(f.T, "admin").Host
+	write := func(body string) {
+		send(f.T, theirs, host, f.ns, rawRow{"somebody else writes", "PATCH", core + "serviceaccounts/a", mergeForm, body, 200, ""})
+	}
+	b := &between{}
+	config := rest.CopyConfig(f.config(f.T, berth))
+	config.Wrap(b.wrap)
+	c := f.client(kube.Options{Config: config})
+
+	b.on = func() {
+		if b.n.Load() == 1 {
+			write(`{"imagePullSecrets":[{"name":"theirs"},{"name":"p"}]}`)
+		}
+	}
+	f.no(c.LinkPullSecret(f.Context(), f.ns, "a", "one"))
+	if got := f.account().pull; got != "theirs p one" || b.n.Load() != 2 {
+		f.Errorf("after a conflict and %d writes the list is %q", b.n.Load(), got)
+	}
+
+	b.n.Store(0)
+	b.on = func() { write(`{"imagePullSecrets":[{"name":"two"}]}`) }
+	f.no(c.LinkPullSecret(f.Context(), f.ns, "a", "two"))
+	if got := f.account().pull; got != "two" || b.n.Load() != 1 {
+		f.Errorf("after somebody else linked it, and %d writes, the list is %q", b.n.Load(), got)
+	}
+
+	b.n.Store(0)
+	b.on = func() { write(`{"metadata":{"annotations":{"n":"` + string(rune('a'+b.n.Load())) + `"}}}`) }
+	f.is(c.LinkPullSecret(f.Context(), f.ns, "a", "three"), kube.ErrConflict)
+	if got := f.account().pull; got != "two" || b.n.Load() != 5 {
+		f.Errorf("after conflicts alone, and %d writes, the list is %q", b.n.Load(), got)
+	}
+
+	// As many writers as there are attempts: each conflict is another's success.
+	var writers sync.WaitGroup
+	for _, name := range []string{"v", "w", "x", "y", "z"} {
+		writers.Go(func() {
+			if err := f.LinkPullSecret(f.Context(), f.ns, "a", name); err != nil {
+				f.Error(err)
+			}
+		})
+	}
+	writers.Wait()
+	if got := f.account().pull; len(got) != len("two v w x y z") {
+		f.Errorf("of five links there are %q", got)
+	}
+}
+
+func testForbiddenDelivery(f *fixture) {
+	f.given(`{apiVersion: v1, kind: ServiceAccount, metadata: {name: nobody, namespace: NS}}`)
+	r, secret := f.brought("r"), f.secret("s")
+	n := f.client(kube.Options{Config: f.config(f.T, "system:serviceaccount:"+f.ns+":nobody")})
+	reader := f.client(kube.Options{Config: f.config(f.T, berth), ReadOnly: true})
+	_, environments := n.Environments(f.Context(), f.ns)
+	_, bindings := n.EnvironmentBindings(f.Context(), "")
+	_, claims := n.DeploymentTargetClaims(f.Context(), f.ns)
+	_, targets := n.DeploymentTargets(f.Context(), "")
+	_, list := n.RemoteSecrets(f.Context(), f.ns, everyName)
+	_, get := n.RemoteSecret(f.Context(), f.ns, "r")
+	for _, err := range []error{environments, bindings, claims, targets, list, get} {
+		f.is(err, kube.ErrForbidden)
+	}
+	for c, want := range map[*kube.Client]error{n: kube.ErrForbidden, reader: kube.ErrReadOnly} {
+		_, create := c.CreateRemoteSecret(f.Context(), f.remote("new"))
+		_, dry := c.UpdateRemoteSecret(f.Context(), f.remote("r"), r.ResourceVersion, true)
+		_, update := c.UpdateRemoteSecret(f.Context(), f.remote("r"), r.ResourceVersion, false)
+		_, record := c.RecordUpload(f.Context(), r, "u")
+		for _, err := range []error{create, dry, update, record, c.DeleteSecret(f.Context(), secret)} {
+			f.is(err, want)
+		}
+	}
+	f.is(n.LinkPullSecret(f.Context(), f.ns, "nobody", "s"), kube.ErrForbidden)
+	f.is(reader.LinkPullSecret(f.Context(), f.ns, "nobody", "s"), kube.ErrReadOnly)
+	f.same(r.ResourceVersion, f.readRemote("r").ResourceVersion)
+	f.same(secret.ResourceVersion, f.read("s").ResourceVersion)
+}
