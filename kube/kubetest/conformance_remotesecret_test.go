@@ -147,6 +147,11 @@ func testUpdateRemoteSecret(f *fixture) {
 	if diff := cmp.Diff(want, changed); diff != "" {
 		f.Errorf("changed by others: %s", diff)
 	}
+	f.rows("admin", rawRow{"an account that does not pull images", "PATCH", remoteSecretPath + "/r", mergeForm, `{"spec":{"secret":{"linkedTo":[{"serviceAccount":{"reference":{"name":"x"}}}]}}}`, 200, ""})
+	changed = f.readRemote("r")
+	if changed.PullAccount != "" {
+		f.Errorf("the account %s does not pull images with it", changed.PullAccount)
+	}
 
 	w := f.remote("r")
 	w.PullAccount, w.Upload = "deployer", "u"
