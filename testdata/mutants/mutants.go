@@ -165,4 +165,24 @@ var mutants = []mutant{
 		"an upload Secret is deleted as it was read", "kube/secret.go",
 		`&metav1.Preconditions{ResourceVersion: &s.ResourceVersion}`, `&metav1.Preconditions{}`, cluster,
 	},
+	{
+		"a Secret is deleted when the API server says so", "kube/secret.go",
+		`	return k.unusable(status, "the answer does not say that it is deleted")`, `	return nil`, cluster,
+	},
+	{
+		"a pull link is written under the account's resourceVersion", "kube/serviceaccount.go",
+		`metaBody{ResourceVersion: w.Metadata.ResourceVersion}`, `metaBody{}`, cluster,
+	},
+	{
+		"no targets are sent as none", "kube/remotesecret.go",
+		`append([]RemoteTarget{}, w.Targets...)`, `append([]RemoteTarget(nil), w.Targets...)`, cluster,
+	},
+	{
+		"only the API server's word makes a kind absent", "kube/discovery.go",
+		`errors.Is(err, ErrNotInstalled)`, `errors.Is(err, ErrNotInstalled) || errors.Is(err, ErrNotFound)`, cluster,
+	},
+	{
+		"a target's error is shown without credentials", "kube/remotesecret.go",
+		`cleanForeign(t.Error)`, `clean(t.Error)`, cluster,
+	},
 }
