@@ -49,24 +49,24 @@ func observeDelivery(ctx context.Context, k deliveryReader, p Policy, s Scope) (
 	l.mode = Mode{Wanted: true, Environments: served.Environments && served.EnvironmentBindings, RemoteSecrets: served.RemoteSecrets}
 	g, ctx := newGroup(ctx)
 	if l.mode.Environments {
-		listInto(g, ctx, s, &l.deployments.environments, k.Environments)
-		listInto(g, ctx, s, &l.deployments.bindings, k.EnvironmentBindings)
+		listInto(ctx, g, s, &l.deployments.environments, k.Environments)
+		listInto(ctx, g, s, &l.deployments.bindings, k.EnvironmentBindings)
 	}
 	if l.mode.Environments && served.DeploymentTargetClaims {
-		listInto(g, ctx, s, &l.deployments.claims, k.DeploymentTargetClaims)
+		listInto(ctx, g, s, &l.deployments.claims, k.DeploymentTargetClaims)
 	}
 	if l.mode.Environments && served.DeploymentTargets {
-		listInto(g, ctx, s, &l.deployments.targets, k.DeploymentTargets)
+		listInto(ctx, g, s, &l.deployments.targets, k.DeploymentTargets)
 	}
 	if l.mode.RemoteSecrets {
-		listInto(g, ctx, s, &l.remoteSecrets, func(ctx context.Context, namespace string) ([]kube.RemoteSecret, error) {
+		listInto(ctx, g, s, &l.remoteSecrets, func(ctx context.Context, namespace string) ([]kube.RemoteSecret, error) {
 			return k.RemoteSecrets(ctx, namespace, func(name string) bool { return strings.HasSuffix(name, pullSuffix) })
 		})
 	}
 	return l, g.Wait()
 }
 
-func listInto[T any](g group, ctx context.Context, s Scope, into *[]T, list func(context.Context, string) ([]T, error)) {
+func listInto[T any](ctx context.Context, g group, s Scope, into *[]T, list func(context.Context, string) ([]T, error)) {
 	g.Go(func() (err error) {
 		*into, err = each(s.namespaces(), func(namespace string) ([]T, error) { return list(ctx, namespace) })
 		return err

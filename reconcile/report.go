@@ -106,7 +106,9 @@ func (p Plan) diagnostics() []diagnostic {
 	switch p.Mode.delivery() {
 	case "no_remote_secrets":
 		warnings = append(warnings, diagnostic{
-			severityWarning, Key{}, "not_delivered", "the cluster has no RemoteSecrets: pull Secrets stay in the Components' own namespaces",
+			severityWarning,
+			Key{},
+			"not_delivered", "the cluster has no RemoteSecrets: pull Secrets stay in the Components' own namespaces",
 			"Install the RemoteSecret operator, or set --remote-secrets off.",
 		})
 	case "no_environments":

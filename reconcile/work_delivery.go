@@ -133,7 +133,7 @@ func (w *work) uploadToken(ctx context.Context, a UploadToken) error {
 	}
 	token := read(secret.DockerConfigJSON())
 	if token.Login != w.naming.login(w.plan.Names.Pull.Robot) || token.Image != w.plan.Image {
-		return fmt.Errorf("Secret %s: %w", key, errMoved) //nolint:staticcheck // begins with a kind
+		return fmt.Errorf("Secret %s: %w", key, errMoved)
 	}
 	write := kube.SecretWrite{
 		Namespace: key.Namespace, Name: boundedName(c.Name, uploadSuffix+token.Fingerprint[:8]), Labels: labels(c), Owner: ownerOf(c),
