@@ -184,13 +184,13 @@ func (c *Client) CreateRemoteSecret(ctx context.Context, w RemoteSecretWrite) (R
 	return slimRemoteSecret(create[remoteSecretWire](ctx, c, remoteSecrets, w.Namespace, w.Name, body))
 }
 
-// UpdateRemoteSecret changes labels, owner, form and targets of a RemoteSecret that is
-// still at the resourceVersion: otherwise ErrConflict. A dry run is judged by the API
-// server and the operator's webhook, but nothing is kept. Where owner references are
-// guarded, as on OpenShift, another owner is ErrForbidden without the right to delete.
+// UpdateRemoteSecret changes labels, form and targets of a RemoteSecret that is still at
+// the resourceVersion: otherwise ErrConflict. Its owners stay: where owner references are
+// guarded, as on OpenShift, to change them takes the right to delete it. A dry run is
+// judged by the API server and the operator's webhook, but nothing is kept.
 func (c *Client) UpdateRemoteSecret(ctx context.Context, w RemoteSecretWrite, resourceVersion string, dryRun bool) (RemoteSecret, error) {
 	body := w.body()
-	body.Metadata.ResourceVersion = resourceVersion
+	body.Metadata.ResourceVersion, body.Metadata.OwnerReferences = resourceVersion, nil
 	return c.patchRemoteSecret(ctx, w.Namespace, w.Name, body, body.Metadata, dryRun)
 }
 

@@ -116,7 +116,7 @@ func TestRemoteSecretSent(t *testing.T) {
 	if _, err := c.UpdateRemoteSecret(t.Context(), w, "7", true); err != nil {
 		t.Error(err)
 	}
-	if want := `{"metadata":{"resourceVersion":"7",` + owner + `},` + spec + `}`; body != want || query != "All" {
+	if want := `{"metadata":{"resourceVersion":"7"},` + spec + `}`; body != want || query != "All" {
 		t.Errorf("an update in a dry run sends %q %s, want %s", query, body, want)
 	}
 	if _, err := c.CreateRemoteSecret(t.Context(), w); err != nil {
