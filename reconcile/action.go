@@ -121,7 +121,7 @@ type DeleteUpload struct{ Upload }
 type DeleteRobot struct{ Robot string }
 
 // RotateToken replaces a robot's token, which revokes the old one, once for a
-// request. See rotate.go.
+// request. See rotation.go.
 type RotateToken struct {
 	Account
 	Repository string

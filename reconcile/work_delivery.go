@@ -2,7 +2,6 @@ package reconcile
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
@@ -222,17 +221,4 @@ func (w *work) reachable(ctx context.Context) error {
 		return fmt.Errorf("its environments could not be given a new token, so the pull robot keeps its own: %w", err)
 	}
 	return nil
-}
-
-func parseUpload(raw string) upload {
-	var u upload
-	if raw == "" || len(raw) > maxAnnotation || json.Unmarshal([]byte(raw), &u) != nil || u.Version != uploadVersion {
-		return upload{} // not of our writing
-	}
-	return u
-}
-
-func (u upload) encode() string {
-	raw, _ := json.Marshal(u) // strings and times always encode
-	return string(raw)
 }

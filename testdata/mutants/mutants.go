@@ -94,11 +94,11 @@ var mutants = []mutant{
 		`!organization.Admin`, `!organization.Admin && ctx == nil`, domain,
 	},
 	{
-		"a foreign Secret is not written", "reconcile/plan.go",
+		"a foreign Secret is not written", "reconcile/foreign.go",
 		`exists && s.Owned == foreign`, `exists && s.Owned > predecessor`, domain,
 	},
 	{
-		"a foreign repository is not taken", "reconcile/plan.go",
+		"a foreign repository is not taken", "reconcile/foreign.go",
 		`exists && r.Description != n.Mark && !w.adoptable(n, r)`, `exists && r.Description == "" && n.Mark == ""`, domain,
 	},
 	{
@@ -106,7 +106,7 @@ var mutants = []mutant{
 		`age > staleAfter || age < -minPace`, `age == staleAfter`, domain,
 	},
 	{
-		"a tenant's requests have a pace", "reconcile/rotate.go",
+		"a tenant's requests have a pace", "reconcile/rotation.go",
 		`age >= 0 && age < minPace`, `age < 0`, domain,
 	},
 	{
@@ -140,11 +140,11 @@ var mutants = []mutant{
 		`|| len(p.places.Open) > 0`, `|| len(p.places.Open) > 1000`, domain,
 	},
 	{
-		"a foreign RemoteSecret is not written", "reconcile/plan.go",
+		"a foreign RemoteSecret is not written", "reconcile/foreign.go",
 		`exists && r.Owned == foreign`, `exists && r.Owned > predecessor`, domain,
 	},
 	{
-		"a token is uploaded once", "reconcile/deliver.go",
+		"a token is uploaded once", "reconcile/upload.go",
 		`r.Record.Fingerprint != token:
 	case`, `r.Record.Fingerprint != token, r.Due:
 	case`, domain,
