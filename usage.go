@@ -9,7 +9,8 @@ import (
 )
 
 const usageHead = `Berth gives every Component its place at Quay: a repository, a robot that may
-push, a robot that may only pull, and the Secrets that carry their tokens.
+push, a robot that may only pull, the Secrets that carry their tokens, and a
+RemoteSecret that brings the pull Secret to every environment.
 
   berth [flags] [NAMESPACE/NAME ...]
 
