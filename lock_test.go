@@ -205,7 +205,7 @@ func pausedHolder(t *testing.T, applied bool, replaced int) {
 		}
 	}, "cart")
 	p.env["BERTH_LOCK_NAMESPACE"] = leaseNamespace
-	p.env[shortLease] = "1s"
+	p.env[shortLease] = "3s"
 	p.run(t).must(t, 0)
 	p.component("cart", "true")
 
