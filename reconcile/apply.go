@@ -68,7 +68,8 @@ type applier struct {
 	naming       Naming
 	run          string // identifies the run
 	now          func() time.Time
-	delivers     bool // the cluster has RemoteSecrets
+	delivers     bool   // the cluster has RemoteSecrets
+	pullAccount  string // the ServiceAccount that pulls, in each environment
 
 	stop    atomic.Pointer[error] // a fact about the whole run that ends it
 	full    atomic.Bool           // the plan at Quay has no private repository left

@@ -404,3 +404,21 @@ func TestTheUploadsNameIsTaken(t *testing.T) {
 		}
 	}
 }
+
+// A RemoteSecret that somebody has emptied of its form is no reason to put a rotation
+// off: the look at whether it could be written asks for what is to be written.
+func TestARotationMeetsARemoteSecretOfAnotherForm(t *testing.T) {
+	t.Parallel()
+	e := newDelivery("stage")
+	e.deliverOnce(t)
+	e.apply(`{apiVersion: appstudio.redhat.com/v1beta1, kind: RemoteSecret, metadata: {name: billing-image-pull, namespace: tenant}, spec: {secret: {linkedTo: []}}}`)
+	e.rotate()
+	e.deliverOnce(t)
+	e.settled(t)
+	for _, m := range append(e.undelivered("tenant-stage"), e.deadTokens("billing-image-push", "billing-image-pull")...) {
+		t.Error(m)
+	}
+	if len(e.regenerations()) != 2 {
+		t.Errorf("regenerated: %v", e.regenerations())
+	}
+}

@@ -143,7 +143,7 @@ func (r *Run) apply(ctx context.Context, w World, plan Plan, total int) []Outcom
 	done := 0
 	a := &applier{
 		repositories: r.Quay, robots: r.Quay, cluster: r.Cluster,
-		naming: w.Naming, run: r.Header.Run, now: r.Now, delivers: w.Mode.RemoteSecrets,
+		naming: w.Naming, run: r.Header.Run, now: r.Now, delivers: w.Mode.RemoteSecrets, pullAccount: w.Policy.PullServiceAccount,
 	}
 	a.applied = func(p ComponentPlan, action Action) {
 		speaking.Lock()

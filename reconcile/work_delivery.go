@@ -211,7 +211,7 @@ func (w *work) reachable(ctx context.Context) error {
 		return nil // nothing was ever brought anywhere
 	}
 	if err == nil && len(r.Targets) > 0 {
-		write := w.remoteSecretWrite(WriteRemoteSecret{Name: r.Name, PullAccount: r.PullAccount, Targets: r.Targets})
+		write := w.remoteSecretWrite(WriteRemoteSecret{Name: r.Name, PullAccount: w.pullAccount, Targets: r.Targets})
 		_, err = w.cluster.UpdateRemoteSecret(ctx, write, r.ResourceVersion, true)
 	}
 	if errors.Is(err, kube.ErrConflict) {
