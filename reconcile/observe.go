@@ -222,10 +222,10 @@ func (w *World) sortServiceAccounts(accounts []kube.ServiceAccount) {
 	}
 }
 
-func setOf(names []string) map[string]bool {
-	set := make(map[string]bool, len(names))
-	for _, name := range names {
-		set[name] = true
+func setOf[T comparable](items []T) map[T]bool {
+	set := make(map[T]bool, len(items))
+	for _, item := range items {
+		set[item] = true
 	}
 	return set
 }

@@ -90,10 +90,14 @@ func (w *World) sortDelivery(ctx context.Context, k deliveryReader, l listed, ac
 	w.RemoteSecrets = map[Key]RemoteSecret{}
 	var unseen []Key
 	for _, c := range w.Components {
-		key := Key{c.Namespace, boundedName(c.Name, pullSuffix)}
+		n, err := w.names(c)
+		if err != nil || c.Deleting {
+			continue
+		}
+		key := Key{c.Namespace, n.Pull.Secret}
 		w.Uploads[key] = slices.DeleteFunc(w.Uploads[key], func(u Upload) bool { return !u.of(c) })
 		r, exists := remote[key]
-		if !exists || c.Deleting {
+		if !exists {
 			continue
 		}
 		found := remoteSecretOf(r, c, now)

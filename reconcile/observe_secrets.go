@@ -56,10 +56,7 @@ const manyUnlisted = 500
 
 func observeUnlisted(ctx context.Context, k clusterReader, s Scope, wanted []Key) ([]kube.Secret, error) {
 	if len(wanted) > manyUnlisted {
-		set := make(map[Key]bool, len(wanted))
-		for _, key := range wanted {
-			set[key] = true
-		}
+		set := setOf(wanted)
 		return each(s.namespaces(), func(namespace string) ([]kube.Secret, error) {
 			return k.SecretsMetadata(ctx, namespace, func(namespace, name string) bool { return set[Key{namespace, name}] })
 		})

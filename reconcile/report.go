@@ -45,19 +45,6 @@ func observed(w World, elapsed time.Duration) Observed {
 	}
 }
 
-// delivery says in a word how far a run delivers.
-func (m Mode) delivery() string {
-	switch {
-	case !m.Wanted:
-		return "off"
-	case !m.RemoteSecrets:
-		return "no_remote_secrets"
-	case !m.Environments:
-		return "no_environments"
-	}
-	return "on"
-}
-
 func (o Op) action() string {
 	switch o {
 	case OpCreate:
@@ -103,15 +90,16 @@ func (p Plan) diagnostics() []diagnostic {
 	for _, k := range p.Missing {
 		problems = append(problems, diagnostic{severityError, k, string(missing.Reason), missing.Summary, missing.Hint})
 	}
-	switch p.Mode.delivery() {
-	case "no_remote_secrets":
+	switch {
+	case !p.Mode.Wanted:
+	case !p.Mode.RemoteSecrets:
 		warnings = append(warnings, diagnostic{
 			severityWarning,
 			Key{},
 			"not_delivered", "the cluster has no RemoteSecrets: pull Secrets stay in the Components' own namespaces",
 			"Install the RemoteSecret operator, or set --remote-secrets off.",
 		})
-	case "no_environments":
+	case !p.Mode.Environments:
 		warnings = append(warnings, diagnostic{
 			severityWarning, Key{}, "not_delivered", "the cluster has no Environments: RemoteSecrets get no targets, and keep those they have", "",
 		})
