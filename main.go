@@ -128,9 +128,9 @@ func newRun(s settings, e ends, log *slog.Logger) *reconcile.Run {
 			Version: version(), Run: rand.Text(), Cluster: e.cluster, Server: e.server,
 			Quay: e.registry, Org: s.QuayOrg, Shard: s.shard(), DryRun: s.DryRun, Detailed: s.DetailedExitcode,
 		},
-		Quay:    e.quay,
-		Cluster: e.kube,
-		Sources: e.git,
+		Read:  reconcile.ObserveEnds{Registry: e.quay, Cluster: e.kube, Git: e.git},
+		Write: reconcile.ApplyEnds{Registry: e.quay, Cluster: e.kube},
+		Stats: e.quay.Stats,
 		Naming: reconcile.Naming{
 			Cluster: s.ClusterID, Host: e.registry, Organization: s.QuayOrg,
 			Layout: reconcile.Layout(s.RepositoryLayout), Prefix: s.RepositoryPrefix,

@@ -113,6 +113,9 @@ func (c *Client) Lock(ctx context.Context, o LockOptions) (*Lock, error) {
 	return l, nil
 }
 
+// ErrLockLost is what ends the work of a run whose lock was lost.
+var ErrLockLost = errors.New("the lock was lost: another run took it over, or it could not be renewed")
+
 // Lost is closed when another has taken the Lease over, or when it could not be
 // renewed for two thirds of its duration.
 func (l *Lock) Lost() <-chan struct{} { return l.lost }

@@ -160,9 +160,9 @@ func TestWithMessage(t *testing.T) {
 		{"half of it is of another type", strings.Replace(kept, `"api-image-push"`, "7", 1), dropped},
 		{"too long to be read", kept + strings.Repeat(" ", maxAnnotation), dropped},
 	} {
-		c := component("tenant", "api")
+		c := componentOf("tenant", "api")
 		c.Annotations[AnnotationImage] = row.before
-		n, err := testNaming().names(c, "uid")
+		n, err := someNaming().Names(c, "uid")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -176,7 +176,7 @@ func TestWithMessage(t *testing.T) {
 // it is annotated.
 func TestWithMessageWithoutNames(t *testing.T) {
 	t.Parallel()
-	c := component("tenant", "api")
+	c := componentOf("tenant", "api")
 	c.Annotations[AnnotationImage] = `{"image":"quay.example/acme/other/api","visibility":"public","secret":"x"}`
 	if got := withMessage(c, Names{}, "", "trouble"); got != `{"message":"trouble"}` {
 		t.Errorf("announced %s", got)

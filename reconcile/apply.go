@@ -13,7 +13,12 @@ import (
 	"berth/quay"
 )
 
-// repositories, robots and cluster are what applying a plan needs.
+// ApplyRegistry is Quay as applying a plan needs it.
+type ApplyRegistry interface {
+	repositories
+	robots
+}
+
 type repositories interface {
 	GetRepository(ctx context.Context, name string) (quay.Repository, error)
 	CreateRepository(ctx context.Context, r quay.Repository) error
@@ -31,7 +36,8 @@ type robots interface {
 	RegenerateRobotToken(ctx context.Context, name string) error
 }
 
-type cluster interface {
+// ApplyCluster is Kubernetes as applying a plan needs it.
+type ApplyCluster interface {
 	Component(ctx context.Context, namespace, name string) (kube.Component, error)
 	Annotate(ctx context.Context, c kube.Component, change kube.AnnotationChange) (kube.Component, error)
 	Secret(ctx context.Context, namespace, name string) (kube.Secret, error)
@@ -46,8 +52,24 @@ type Outcome struct {
 	Applied []Action // in order; all of the plan's when Err is nil
 	Err     error
 	Reason  Reason // when Err is not nil
+	Refused bool   // Err is about our credentials, and so about the whole run
 	Skipped bool   // its namespace went away meanwhile
 	Elapsed time.Duration
+}
+
+// ApplyFailed is the outcome of a Component of which nothing was done.
+func ApplyFailed(err error) (o Outcome) {
+	o.end(err)
+	return o
+}
+
+// end sorts the error that ended a Component's plan.
+func (o *Outcome) end(err error) {
+	if errors.Is(err, kube.ErrTerminating) {
+		o.Err, o.Skipped = nil, true
+		return
+	}
+	o.Err, o.Reason, o.Refused = err, ReasonOf(err), global(err) && Rejected(err)
 }
 
 var (
@@ -60,36 +82,46 @@ var (
 // to end. It is shorter than the pod's.
 const grace = 20 * time.Second
 
-// applier makes the changes of one run.
-type applier struct {
-	repositories repositories
-	robots       robots
-	cluster      cluster
-	naming       Naming
-	run          string // identifies the run
-	now          func() time.Time
-	delivers     bool   // the cluster has RemoteSecrets
-	pullAccount  string // the ServiceAccount that pulls, in each environment
-
-	stop    atomic.Pointer[error] // a fact about the whole run that ends it
-	full    atomic.Bool           // the plan at Quay has no private repository left
-	links   turnstile
-	applied func(ComponentPlan, Action)
+// ApplyEnds are what is written to, and looked at once more before.
+type ApplyEnds struct {
+	Registry ApplyRegistry
+	Cluster  ApplyCluster
 }
 
-// apply works off the plan, some Components at a time, and returns an outcome
+// Options say how a plan is applied.
+type Options struct {
+	Naming      Naming
+	Run         string // identifies the run
+	Now         func() time.Time
+	Delivers    bool                        // the cluster has RemoteSecrets
+	PullAccount string                      // the ServiceAccount that pulls, in each environment
+	Concurrency int                         // Components in flight
+	Applied     func(ComponentPlan, Action) // is told of each change made, by several Components at once
+}
+
+// applier makes the changes of one run.
+type applier struct {
+	ApplyEnds
+	Options
+	stop  atomic.Pointer[error] // a fact about the whole run that ends it
+	full  atomic.Bool           // the plan at Quay has no private repository left
+	links turnstile
+}
+
+// Apply works off the plan, some Components at a time, and returns an outcome
 // for each in the plan's order. Components fail alone; when the context ends
 // or a global fact turns up no further one is begun, and those in flight are
 // finished within the grace. Namespaces take turns, and where to start varies from
 // run to run, so that no tenant's work keeps another's from being reached.
-func (a *applier) apply(ctx context.Context, plans []ComponentPlan, concurrency int) []Outcome {
+func Apply(ctx context.Context, e ApplyEnds, plans []ComponentPlan, o Options) []Outcome {
+	a := &applier{ApplyEnds: e, Options: o}
 	detached, release := outlive(ctx, grace)
 	defer release()
 
 	outcomes := make([]Outcome, len(plans))
 	next := make(chan int)
 	var workers sync.WaitGroup
-	for range concurrency {
+	for range o.Concurrency {
 		workers.Go(func() {
 			for i := range next {
 				outcomes[i] = a.component(ctx, detached, plans[i])
@@ -97,8 +129,8 @@ func (a *applier) apply(ctx context.Context, plans []ComponentPlan, concurrency 
 		})
 	}
 	h := fnv.New32a()
-	_, _ = h.Write([]byte(a.run))
-	for _, i := range plansInTurns(plans, int(h.Sum32()), func(p ComponentPlan) bool { return len(p.Actions) > 0 }) {
+	_, _ = h.Write([]byte(o.Run))
+	for _, i := range PlansInTurns(plans, int(h.Sum32()), func(p ComponentPlan) bool { return len(p.Actions) > 0 }) {
 		next <- i
 	}
 	close(next)
@@ -128,17 +160,11 @@ func outlive(ctx context.Context, by time.Duration) (context.Context, context.Ca
 func (a *applier) component(ctx, detached context.Context, p ComponentPlan) (o Outcome) {
 	start := time.Now()
 	defer func() {
-		o.Elapsed = time.Since(start)
-		if o.Err == nil {
-			return
+		if o.Elapsed = time.Since(start); o.Err != nil {
+			o.end(o.Err)
 		}
-		if errors.Is(o.Err, kube.ErrTerminating) {
-			o.Err, o.Skipped = nil, true
-			return
-		}
-		o.Reason = ReasonOf(o.Err)
 	}()
-	defer recovered(&o.Err)
+	defer Recovered(&o.Err)
 	if why := a.stop.Load(); why != nil {
 		return Outcome{Err: fmt.Errorf("%w: %w", errDeferred, *why)}
 	}
@@ -155,7 +181,7 @@ func (a *applier) component(ctx, detached context.Context, p ComponentPlan) (o O
 			return o
 		}
 		o.Applied = append(o.Applied, action)
-		a.applied(p, action)
+		a.Applied(p, action)
 	}
 	return o
 }
@@ -180,19 +206,19 @@ func (w *work) do(ctx context.Context, action Action) error {
 	case CreateRepository:
 		return w.createRepository(ctx, a)
 	case DescribeRepository:
-		return w.repositories.DescribeRepository(ctx, a.Name, a.Mark)
+		return w.Registry.DescribeRepository(ctx, a.Name, a.Mark)
 	case ChangeVisibility:
 		return w.changeVisibility(ctx, a)
 	case CreateRobot:
 		return w.createRobot(ctx, a)
 	case SetPermission:
-		return w.repositories.SetPermission(ctx, a.Repository, a.Robot, a.To)
+		return w.Registry.SetPermission(ctx, a.Repository, a.Robot, a.To)
 	case RemovePermission:
-		return w.repositories.DeletePermission(ctx, a.Repository, a.Robot)
+		return w.Registry.DeletePermission(ctx, a.Repository, a.Robot)
 	case WriteSecret:
 		return w.writeSecret(ctx, a)
 	case LinkSecret:
-		return w.cluster.LinkSecret(ctx, w.plan.Component.Namespace, a.ServiceAccount, a.Secret)
+		return w.Cluster.LinkSecret(ctx, w.plan.Component.Namespace, a.ServiceAccount, a.Secret)
 	case LinkPullSecret:
 		return w.linkPullSecret(ctx, a)
 	case WriteRemoteSecret:
@@ -210,7 +236,7 @@ func (w *work) do(ctx context.Context, action Action) error {
 	case Announce:
 		return w.announce(ctx, a.Value)
 	}
-	return fmt.Errorf("%w: no way to apply %T", errPanic, action)
+	return fmt.Errorf("%w: no way to apply %T", ErrPanic, action)
 }
 
 // failed records what an error means beyond this Component, and tells the

@@ -11,38 +11,38 @@ import (
 
 // observeRoles reads the roles on this run's share of the repositories, and on
 // those whose tokens it is about to rotate.
-func (w *World) observeRoles(ctx context.Context, q registryReader, now time.Time) error {
+func (o *observer) observeRoles(ctx context.Context) error {
 	var ours, rotating []string
-	for _, c := range w.Components {
-		n, err := w.names(c)
+	for _, c := range o.Components {
+		n, err := o.Names(c)
 		if err != nil || c.Deleting {
 			continue
 		}
-		if _, ok := w.Repositories[n.Repository]; !ok {
+		if _, ok := o.Repositories[n.Repository]; !ok {
 			continue
 		}
 		ours = append(ours, n.Repository)
-		if w.Rotate[keyOf(c)] || c.Annotations[AnnotationGenerate] == rotateRequest {
+		if o.Rotate[keyOf(c)] || c.Annotations[AnnotationGenerate] == rotateRequest {
 			rotating = append(rotating, n.Repository)
 		}
 	}
-	share := append(audited(ours, now), rotating...)
+	share := append(audited(ours, o.now), rotating...)
 	slices.Sort(share)
 	share = slices.Compact(share)
 	roles := make([]map[string]quay.Role, len(share))
 	g, ctx := newGroup(ctx)
 	for i, repository := range share {
 		g.Go(func() (err error) {
-			roles[i], err = q.ListRobotPermissions(ctx, repository)
+			roles[i], err = o.Registry.ListRobotPermissions(ctx, repository)
 			return
 		})
 	}
 	if err := g.Wait(); err != nil {
 		return err
 	}
-	w.Roles = make(map[string]map[string]quay.Role, len(share))
+	o.Roles = make(map[string]map[string]quay.Role, len(share))
 	for i, repository := range share {
-		w.Roles[repository] = roles[i]
+		o.Roles[repository] = roles[i]
 	}
 	return nil
 }

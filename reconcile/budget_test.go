@@ -188,42 +188,42 @@ func mixed[T any](s shuffle, list []T, err error) ([]T, error) {
 }
 
 type shuffledQuay struct {
-	reconcile.Registry
+	registry
 	shuffle
 }
 
 func (s shuffledQuay) ListRobots(ctx context.Context) ([]quay.Robot, error) {
-	list, err := s.Registry.ListRobots(ctx)
+	list, err := s.registry.ListRobots(ctx)
 	return mixed(s.shuffle, list, err)
 }
 
 func (s shuffledQuay) ListRepositories(ctx context.Context) ([]quay.Repository, error) {
-	list, err := s.Registry.ListRepositories(ctx)
+	list, err := s.registry.ListRepositories(ctx)
 	return mixed(s.shuffle, list, err)
 }
 
 type shuffledCluster struct {
-	reconcile.Cluster
+	cluster
 	shuffle
 }
 
 func (s shuffledCluster) Namespaces(ctx context.Context) ([]kube.Namespace, error) {
-	list, err := s.Cluster.Namespaces(ctx)
+	list, err := s.cluster.Namespaces(ctx)
 	return mixed(s.shuffle, list, err)
 }
 
 func (s shuffledCluster) Components(ctx context.Context, namespace, selector string) ([]kube.Component, error) {
-	list, err := s.Cluster.Components(ctx, namespace, selector)
+	list, err := s.cluster.Components(ctx, namespace, selector)
 	return mixed(s.shuffle, list, err)
 }
 
 func (s shuffledCluster) Secrets(ctx context.Context, namespace, selector string) ([]kube.Secret, error) {
-	list, err := s.Cluster.Secrets(ctx, namespace, selector)
+	list, err := s.cluster.Secrets(ctx, namespace, selector)
 	return mixed(s.shuffle, list, err)
 }
 
 func (s shuffledCluster) ServiceAccounts(ctx context.Context, namespace string, keep func(kube.ServiceAccount) bool) ([]kube.ServiceAccount, error) {
-	list, err := s.Cluster.ServiceAccounts(ctx, namespace, keep)
+	list, err := s.cluster.ServiceAccounts(ctx, namespace, keep)
 	return mixed(s.shuffle, list, err)
 }
 
@@ -279,7 +279,8 @@ func TestPlanIsTheSameForAnyOrder(t *testing.T) {
 			order := shuffle{new(sync.Mutex), rand.New(rand.NewPCG(seed, 7))}
 			r := e.newRun()
 			r.Header.DryRun, r.Concurrency = true, 1+15*int(seed%2)
-			r.Quay, r.Cluster = shuffledQuay{r.Quay, order}, shuffledCluster{r.Cluster, order}
+			q, k := endsOf(r)
+			rewire(r, shuffledQuay{q, order}, shuffledCluster{k, order})
 			got := e.do(r)
 			if d := gocmp.Diff(want.text, got.text); d != "" {
 				t.Fatalf("seed %d changes the text (-want +got):\n%s", seed, d)

@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"math/rand/v2"
 	"testing"
 
 	"berth/kube"
@@ -52,7 +53,7 @@ func (s *scene) add(c kube.Component) Names {
 		s.ServiceAccounts[account] = Links{map[string]bool{}, map[string]bool{}}
 	}
 	s.Components = append(s.Components, c)
-	n, err := s.names(c)
+	n, err := s.Names(c)
 	if err != nil {
 		s.Fatalf("names of %s: %v", keyOf(c), err)
 	}
@@ -98,12 +99,7 @@ func change[K comparable, V any](m map[K]V, key K, edit func(*V)) {
 	m[key] = v
 }
 
-// only plans the World and returns the plan of its one Component.
-func (s *scene) only() ComponentPlan {
-	s.Helper()
-	p := MakePlan(s.World)
-	if len(p.Components) != 1 {
-		s.Fatalf("the plan has %d Components, want 1", len(p.Components))
-	}
-	return p.Components[0]
+// shuffle puts a list into another order.
+func shuffle[T any](random *rand.Rand, list []T) {
+	random.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
 }

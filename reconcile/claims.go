@@ -39,7 +39,7 @@ func refuseCollisions(plans []ComponentPlan) {
 }
 
 // orphans lists what bears our mark and this cluster's name without a Component.
-func (w World) orphans() Orphans {
+func (w *planner) orphans() Orphans {
 	live := make(map[string]bool, len(w.Components)+len(w.Elsewhere))
 	for _, c := range w.Components {
 		live[w.Naming.keyHash(keyOf(c))] = true

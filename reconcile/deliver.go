@@ -26,39 +26,6 @@ import (
 // Nothing of a Component waits for its delivery, neither its announcement nor the
 // acknowledgement of a rotation: it may take minutes, or for ever.
 
-// RemoteSecrets says whether pull Secrets are delivered.
-type RemoteSecrets string
-
-// The choices; the zero value is off.
-const (
-	RemoteSecretsAuto    RemoteSecrets = "auto" // where the cluster has RemoteSecrets
-	RemoteSecretsRequire RemoteSecrets = "require"
-)
-
-// Mode is how far a run delivers.
-type Mode struct {
-	Wanted        bool // by the setting
-	Environments  bool // the cluster has Environments and bindings, and they were read
-	RemoteSecrets bool // the cluster has RemoteSecrets, and they were read
-}
-
-// RemoteSecret is what a run knows of a RemoteSecret of a Component's name.
-type RemoteSecret struct {
-	kube.RemoteSecret
-	Owned   ownership
-	Foreign string // why it is not ours, for the reader
-	Record  upload // what was last uploaded to it
-	Due     bool   // it may be uploaded again
-	Late    bool   // it should have arrived by now
-}
-
-// Arrived is a Secret that a RemoteSecret brought to a namespace of this cluster.
-type Arrived struct {
-	Content    content
-	By         string // the RemoteSecret, NAMESPACE/NAME
-	Unreadable bool   // nobody could tell
-}
-
 // DeliveryState is how far a pull Secret has come.
 type DeliveryState string
 
@@ -82,19 +49,19 @@ type Delivery struct {
 
 // planEnvironments finds where the Component runs, and how far its pull Secret has
 // come there.
-func (w World) planEnvironments(p *ComponentPlan, i index) {
+func (w *planner) planEnvironments(p *ComponentPlan) {
 	if !w.Mode.Environments {
 		return
 	}
 	c := p.Component
-	p.places = w.Environments[c.Namespace].resolve(c, func(namespace string) bool { return i.components[Key{namespace, c.Name}] })
+	p.places = w.Environments[c.Namespace].Resolve(c, func(namespace string) bool { return w.taken[Key{namespace, c.Name}] })
 	for _, environment := range p.places.Here {
 		p.Deliveries = append(p.Deliveries, Delivery{Environment: environment, Place: c.Namespace, State: w.linkHere(p)})
 	}
 	for _, t := range p.places.Targets {
 		state, why, late := w.arrival(*p, t.RemoteTarget)
 		for _, environment := range t.Environments {
-			p.Deliveries = append(p.Deliveries, Delivery{environment, placeName(t.RemoteTarget), state, why, late})
+			p.Deliveries = append(p.Deliveries, Delivery{environment, PlaceName(t.RemoteTarget), state, why, late})
 		}
 	}
 	for _, o := range p.places.Open {
@@ -105,7 +72,7 @@ func (w World) planEnvironments(p *ComponentPlan, i index) {
 }
 
 // linkHere lets the pods of the Component's own namespace pull with the Secret there.
-func (w World) linkHere(p *ComponentPlan) DeliveryState {
+func (w *planner) linkHere(p *ComponentPlan) DeliveryState {
 	account := w.Policy.PullServiceAccount
 	a, exists := w.ServiceAccounts[Key{p.Component.Namespace, account}]
 	switch link := (LinkPullSecret{account, p.Names.Pull.Secret}); {
@@ -122,7 +89,7 @@ func (w World) linkHere(p *ComponentPlan) DeliveryState {
 }
 
 // arrival tells how far the token has come to a target.
-func (w World) arrival(p ComponentPlan, t kube.RemoteTarget) (state DeliveryState, why string, late bool) {
+func (w *planner) arrival(p ComponentPlan, t kube.RemoteTarget) (state DeliveryState, why string, late bool) {
 	if !w.Mode.RemoteSecrets {
 		return Unresolved, "", false // told once for the whole run
 	}
@@ -130,7 +97,7 @@ func (w World) arrival(p ComponentPlan, t kube.RemoteTarget) (state DeliveryStat
 	if !exists || r.Owned == predecessor || !slices.Contains(r.Targets, t) {
 		return Pending, "", false
 	}
-	status := r.status(t)
+	status := r.Status(t)
 	token := w.Robots[p.Names.Pull.Robot].Fingerprint
 	handed := r.HasData && r.Record.Fingerprint == token && !w.uploading(p.secretKey(), token)
 	switch there, known := w.Arrived[Key{t.Namespace, p.Names.Pull.Secret}]; {
@@ -142,16 +109,6 @@ func (w World) arrival(p ComponentPlan, t kube.RemoteTarget) (state DeliveryStat
 		return Delivered, "", false
 	}
 	return Pending, "", r.Late && r.Record.Fingerprint == token
-}
-
-// status is what the operator says of a target, nil: nothing yet.
-func (r RemoteSecret) status(t kube.RemoteTarget) *kube.TargetStatus {
-	for i, s := range r.TargetStatuses {
-		if s.Namespace == t.Namespace && strings.TrimRight(s.APIURL, "/") == t.APIURL {
-			return &r.TargetStatuses[i]
-		}
-	}
-	return nil
 }
 
 // secretKey names the pull Secret, and the RemoteSecret that is called alike.
@@ -183,7 +140,7 @@ func (p *ComponentPlan) warnOfDeliveries() {
 
 // planRemoteSecret plans the RemoteSecret and what is uploaded to it. It comes last,
 // when it is settled whether this run replaces the token.
-func (w World) planRemoteSecret(p *ComponentPlan) {
+func (w *planner) planRemoteSecret(p *ComponentPlan) {
 	r, exists := w.RemoteSecrets[p.secretKey()]
 	goes := r.Deleting || r.Owned == predecessor && exists // what an earlier Component left is the garbage collector's
 	if !w.Mode.RemoteSecrets || p.Problem != nil || p.Skipped != "" || p.Names.Repository == "" || p.waits || goes {
@@ -200,7 +157,7 @@ func (w World) planRemoteSecret(p *ComponentPlan) {
 // planTargets makes the RemoteSecret serve the places that were found. While any
 // environment is unresolved, or none could be read, no target that stands is taken
 // away: it may be that environment's.
-func (w World) planTargets(p *ComponentPlan, r RemoteSecret, exists bool) {
+func (w *planner) planTargets(p *ComponentPlan, r RemoteSecret, exists bool) {
 	var want, added, removed []kube.RemoteTarget
 	for _, t := range p.places.Targets {
 		want = append(want, t.RemoteTarget)
@@ -208,7 +165,7 @@ func (w World) planTargets(p *ComponentPlan, r RemoteSecret, exists bool) {
 	keep := !w.Mode.Environments || len(p.places.Open) > 0
 	for _, t := range r.Targets {
 		here := t.APIURL == "" && t.Namespace == p.Component.Namespace
-		same := func(o kube.RemoteTarget) bool { return compareTargets(o, t) == 0 }
+		same := func(o kube.RemoteTarget) bool { return CompareTargets(o, t) == 0 }
 		switch {
 		case slices.Contains(want, t):
 		case keep && !here && !slices.ContainsFunc(want, same):
@@ -217,7 +174,7 @@ func (w World) planTargets(p *ComponentPlan, r RemoteSecret, exists bool) {
 			removed = append(removed, t)
 		}
 	}
-	slices.SortFunc(want, compareTargets)
+	slices.SortFunc(want, CompareTargets)
 	for _, t := range want {
 		if !slices.Contains(r.Targets, t) {
 			added = append(added, t)

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -14,55 +13,11 @@ import (
 	"berth/kube"
 )
 
-const pullAccount = "default"
-
-// delivering makes a scene deliver, with one settled Component that runs in its own
-// namespace, in tenant-stage, and in prod-ns of another cluster.
+// delivering is a scene that delivers.
 func delivering(t *testing.T) (*scene, Names) {
 	t.Helper()
 	s := newScene(t)
 	return s, s.deliver()
-}
-
-func (s *scene) deliver() Names {
-	s.Helper()
-	s.Mode = Mode{Wanted: true, Environments: true, RemoteSecrets: true}
-	s.Policy.PullServiceAccount = pullAccount
-	c := component("tenant", "billing")
-	n := s.settle(c)
-	s.ServiceAccounts[Key{"tenant", pullAccount}] = Links{map[string]bool{}, map[string]bool{n.Pull.Secret: true}}
-	s.run(bind("dev", "prod", "stage"))
-	s.RemoteSecrets = map[Key]RemoteSecret{{"tenant", n.Pull.Secret}: {
-		RemoteSecret: kube.RemoteSecret{
-			Namespace: "tenant", Name: n.Pull.Secret, ResourceVersion: "1", Labels: labels(c), Owners: []kube.OwnerReference{ownerOf(c)},
-			Secret: n.Pull.Secret, Type: secretType, SecretLabels: labels(c), PullAccount: pullAccount,
-			Targets: []kube.RemoteTarget{here("tenant-stage").RemoteTarget, remote(api, "prod-ns", "creds").RemoteTarget},
-			HasData: true, TargetStatuses: []kube.TargetStatus{{Namespace: "tenant-stage"}, {Namespace: "prod-ns", APIURL: api}},
-		},
-		Owned: mine, Record: upload{Version: uploadVersion, Fingerprint: s.Robots[n.Pull.Robot].Fingerprint}, Due: true,
-	}}
-	s.Uploads = map[Key][]Upload{}
-	s.Arrived = map[Key]Arrived{{"tenant-stage", n.Pull.Secret}: {
-		Content: s.Secrets[Key{"tenant", n.Pull.Secret}].Content, By: "tenant/" + n.Pull.Secret,
-	}}
-	return n
-}
-
-// run puts the scene's applications into environments: dev is the tenant's namespace,
-// stage another one, prod another cluster.
-func (s *scene) run(bindings []kube.EnvironmentBinding, more ...kube.Environment) {
-	d := deployments{
-		environments: append(more, plainly("dev"), stating("stage", "tenant-stage", "", ""), stating("prod", "prod-ns", api, "creds")),
-		bindings:     bindings,
-	}
-	s.Environments = d.byNamespace()
-	s.Environments["tenant"].authorizing = 1
-}
-
-func (s *scene) remote(edit func(*RemoteSecret)) {
-	for k := range s.RemoteSecrets {
-		change(s.RemoteSecrets, k, edit)
-	}
 }
 
 // deliveries are the Actions of a plan that are about delivery, and the states.
@@ -84,8 +39,6 @@ var (
 	stageTarget = here("tenant-stage").RemoteTarget
 	prodTarget  = remote(api, "prod-ns", "creds").RemoteTarget
 )
-
-const pull = "billing-image-pull"
 
 func TestPlanDelivery(t *testing.T) {
 	t.Parallel()
@@ -317,7 +270,7 @@ func TestPlanDelivery(t *testing.T) {
 	} {
 		s, n := delivering(t)
 		row.edit(s, n)
-		actions, states := deliveries(s.only())
+		actions, states := deliveries(only(s))
 		options := cmp.Options{cmpopts.EquateEmpty(), cmpopts.IgnoreUnexported(Upload{})}
 		if diff := cmp.Diff(row.want, actions, options); diff != "" {
 			t.Errorf("%s: actions (-want +got):\n%s", row.why, diff)
@@ -336,7 +289,7 @@ func TestARotationIsDelivered(t *testing.T) {
 	s.Components[0].Annotations[AnnotationGenerate] = rotateRequest
 	u := Upload{Name: "u", ResourceVersion: "1", Fingerprint: s.Robots[n.Pull.Robot].Fingerprint}
 	s.Uploads[Key{"tenant", pull}] = []Upload{u}
-	p := s.only()
+	p := only(s)
 	got, _ := deliveries(p)
 	want := []Action{DeleteUpload{u}, UploadToken{RemoteSecret: pull, Targets: 2}}
 	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(Upload{})); diff != "" {
@@ -351,7 +304,7 @@ func TestAForeignRemoteSecretIsNotTouched(t *testing.T) {
 	t.Parallel()
 	s, _ := delivering(t)
 	s.remote(func(r *RemoteSecret) { r.Owned, r.Foreign = foreign, "it was not made by Berth" })
-	p := s.only()
+	p := only(s)
 	if p.Problem == nil || p.Problem.Reason != ReasonNotOurs || !strings.HasPrefix(p.Problem.Summary, "RemoteSecretNotOurs: RemoteSecret tenant/billing-image-pull: ") {
 		t.Fatalf("%+v", p.Problem)
 	}
@@ -368,7 +321,7 @@ func TestUnreachedEnvironmentsAreTold(t *testing.T) {
 	s.run(bind("dev", "stage", "prod", "g1", "g2", "g3", "g4", "g5", "g6"))
 	s.remote(func(r *RemoteSecret) { r.Late, r.TargetStatuses[1].Error = true, "no route to host." })
 	clear(s.Arrived)
-	p := s.only()
+	p := only(s)
 	var texts []string
 	for _, w := range p.Warnings {
 		texts = append(texts, w.Code+": "+w.Text)
@@ -386,7 +339,7 @@ func TestUnreachedEnvironmentsAreTold(t *testing.T) {
 	}
 
 	s.run(bind("dev", "stage", "prod"))
-	p = s.only()
+	p = only(s)
 	const told = "Environment prod (prod-ns on api.prod.example:6443) has not got the pull Secret: no route to host. " +
 		"Environment stage (tenant-stage) has not got the pull Secret for half an hour."
 	if got := p.message(); got != told {
@@ -409,12 +362,12 @@ func TestTheGuardMissesTheBindings(t *testing.T) {
 		s.RemoteSecrets[Key{"tenant", fmt.Sprint(i)}] = RemoteSecret{RemoteSecret: kube.RemoteSecret{Targets: []kube.RemoteTarget{stageTarget}}}
 	}
 	limits := Limits{MaxChangeRatio: 1}
-	if err := guard(s.World, Plan{}, limits); err != nil {
-		t.Errorf("with bindings: %v", err)
+	if err := Guard(s.World, Plan{}, limits); err != nil {
+		t.Errorf("with Bindings: %v", err)
 	}
 	s.run(nil)
 	var refused *GuardError
-	if err := guard(s.World, Plan{}, limits); !errors.As(err, &refused) || refused.Summary != "the cluster shows no SnapshotEnvironmentBinding, yet 21 RemoteSecrets have targets" {
+	if err := Guard(s.World, Plan{}, limits); !errors.As(err, &refused) || refused.Summary != "the cluster shows no SnapshotEnvironmentBinding, yet 21 RemoteSecrets have targets" {
 		t.Errorf("without: %v", err)
 	}
 	for why, edit := range map[string]func(*World){
@@ -428,49 +381,8 @@ func TestTheGuardMissesTheBindings(t *testing.T) {
 		w := s.World
 		w.RemoteSecrets = maps.Clone(w.RemoteSecrets)
 		edit(&w)
-		if err := guard(w, Plan{}, limits); err != nil {
+		if err := Guard(w, Plan{}, limits); err != nil {
 			t.Errorf("%s: %v", why, err)
-		}
-	}
-}
-
-// Each wait for a token is as long as all before it together.
-func TestUploadsAreRepeatedEverLater(t *testing.T) {
-	t.Parallel()
-	start := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	u := upload{First: start, Last: start}
-	var at []time.Duration
-	for now := start; now.Before(start.Add(7 * 24 * time.Hour)); now = now.Add(15 * time.Minute) {
-		if u.due(now) {
-			u.Last = now
-			at = append(at, now.Sub(start))
-		}
-	}
-	if len(at) != 10 || at[0] != 15*time.Minute || at[1] != 30*time.Minute || at[2] != time.Hour || at[9] != 128*time.Hour {
-		t.Errorf("uploaded again after %v", at)
-	}
-	u.Fingerprint = "f"
-	if u.late(start.Add(29*time.Minute)) || !u.late(start.Add(30*time.Minute)) {
-		t.Error("it is late after half an hour")
-	}
-	if (upload{}).late(start) {
-		t.Error("what was never uploaded is not late")
-	}
-	if !(upload{First: start, Last: start}).due(start.Add(-time.Hour)) {
-		t.Error("a record from the future would hold up every upload")
-	}
-}
-
-func TestAnUploadIsReadAsItWasWritten(t *testing.T) {
-	t.Parallel()
-	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	u := upload{Version: uploadVersion, Fingerprint: "f", First: at, Last: at}
-	if got := parseUpload(u.encode()); got != u {
-		t.Errorf("%+v", got)
-	}
-	for _, raw := range []string{"", "{", `{"v":2,"fp":"f"}`, `[]`, `{"v":1,"fp":"` + strings.Repeat("x", maxAnnotation) + `"}`} {
-		if got := parseUpload(raw); got != (upload{}) {
-			t.Errorf("%.20s is read as %+v", raw, got)
 		}
 	}
 }

@@ -132,10 +132,32 @@ func connect(quayURL, kubeURL string, toQuay, toKube http.RoundTripper) (*quay.C
 	return q, k
 }
 
+// registry and cluster are the two ends, as reading and writing need them.
+type registry interface {
+	reconcile.ObserveRegistry
+	reconcile.ApplyRegistry
+}
+
+type cluster interface {
+	reconcile.ObserveCluster
+	reconcile.ApplyCluster
+}
+
+// rewire puts a run between other ends.
+func rewire(r *reconcile.Run, q registry, k cluster) {
+	r.Read.Registry, r.Read.Cluster = q, k
+	r.Write.Registry, r.Write.Cluster = q, k
+}
+
+// endsOf are the ends that a run is between.
+func endsOf(r *reconcile.Run) (registry, cluster) {
+	return r.Write.Registry.(registry), r.Write.Cluster.(cluster)
+}
+
 func newRun(q *quay.Client, k *kube.Client, now func() time.Time) *reconcile.Run {
-	return &reconcile.Run{
-		Header: reconcile.Header{Version: "test", Run: "run", Cluster: "test", Quay: host, Org: org},
-		Quay:   q, Cluster: k,
+	r := &reconcile.Run{
+		Header:      reconcile.Header{Version: "test", Run: "run", Cluster: "test", Quay: host, Org: org},
+		Stats:       q.Stats,
 		Naming:      reconcile.Naming{Host: host, Organization: org, Layout: reconcile.LayoutComponent},
 		Policy:      reconcile.Policy{Visibility: quay.Private, ReportOrphans: true, PushServiceAccounts: []string{"appstudio-pipeline"}, MaxRotations: 50},
 		Limits:      reconcile.Limits{MaxChangeRatio: 0.3},
@@ -144,6 +166,8 @@ func newRun(q *quay.Client, k *kube.Client, now func() time.Time) *reconcile.Run
 		Log:         slog.New(slog.DiscardHandler),
 		Now:         now,
 	}
+	rewire(r, q, k)
+	return r
 }
 
 // run makes a run and demands that it is well.

@@ -20,22 +20,22 @@ type Environments struct {
 	targets      map[string]kube.DeploymentTarget
 	claimed      map[string][]string          // a claim's name to the targets that say they are for it
 	asking       map[workload]map[string]bool // a Component of an application to the Environments that it runs in
-	authorizing  int                          // ServiceAccounts as which the RemoteSecret operator writes to other namespaces
+	Authorizing  int                          // ServiceAccounts as which the RemoteSecret operator writes to other namespaces
 }
 
 // workload is a Component as the bindings of its namespace name it.
 type workload struct{ application, component string }
 
-// deployments are what the cluster lists of environments.
-type deployments struct {
-	environments []kube.Environment
-	bindings     []kube.EnvironmentBinding
-	claims       []kube.DeploymentTargetClaim
-	targets      []kube.DeploymentTarget
+// Deployments are what the cluster lists of environments.
+type Deployments struct {
+	Environments []kube.Environment
+	Bindings     []kube.EnvironmentBinding
+	Claims       []kube.DeploymentTargetClaim
+	Targets      []kube.DeploymentTarget
 }
 
-// byNamespace sorts them. Nothing of it reaches from one namespace into another.
-func (d deployments) byNamespace() map[string]*Environments {
+// ByNamespace sorts them. Nothing of it reaches from one namespace into another.
+func (d Deployments) ByNamespace() map[string]*Environments {
 	namespaces := map[string]*Environments{}
 	in := func(namespace string) *Environments {
 		if namespaces[namespace] == nil {
@@ -49,18 +49,18 @@ func (d deployments) byNamespace() map[string]*Environments {
 		}
 		return namespaces[namespace]
 	}
-	for _, e := range d.environments {
+	for _, e := range d.Environments {
 		in(e.Namespace).environments[e.Name] = e
 	}
-	for _, c := range d.claims {
+	for _, c := range d.Claims {
 		in(c.Namespace).claims[c.Name] = c
 	}
-	for _, t := range d.targets {
+	for _, t := range d.Targets {
 		e := in(t.Namespace)
 		e.targets[t.Name] = t
 		e.claimed[t.Claim] = append(e.claimed[t.Claim], t.Name)
 	}
-	for _, b := range d.bindings {
+	for _, b := range d.Bindings {
 		for _, c := range b.Components {
 			in(b.Namespace).ask(workload{b.Application, c}, b.Environment)
 		}
@@ -76,6 +76,9 @@ func (e *Environments) ask(w workload, environment string) {
 	}
 	e.asking[w][environment] = true
 }
+
+// Asked reports whether anything runs in any of them.
+func (e *Environments) Asked() bool { return len(e.asking) > 0 }
 
 // Resolution is where the pull Secret of a Component belongs.
 type Resolution struct {
@@ -97,11 +100,11 @@ type Open struct{ Environment, Why string }
 // many Environments as it likes, and each target is looked at in every run.
 const maxTargets = 100
 
-// resolve finds the places of a Component: those of every Environment that a binding
+// Resolve finds the places of a Component: those of every Environment that a binding
 // of its application names it for. The order in which things are listed changes
 // nothing, and each place is one that an Environment or its DeploymentTarget states.
 // taken reports whether a Secret in another namespace is some other Component's own.
-func (e *Environments) resolve(c kube.Component, taken func(namespace string) bool) Resolution {
+func (e *Environments) Resolve(c kube.Component, taken func(namespace string) bool) Resolution {
 	var r Resolution
 	if e == nil || c.Application == "" {
 		return r
@@ -131,11 +134,12 @@ func (e *Environments) resolve(c kube.Component, taken func(namespace string) bo
 	for _, t := range places {
 		r.Targets = append(r.Targets, *t)
 	}
-	slices.SortFunc(r.Targets, func(a, b Target) int { return compareTargets(a.RemoteTarget, b.RemoteTarget) })
+	slices.SortFunc(r.Targets, func(a, b Target) int { return CompareTargets(a.RemoteTarget, b.RemoteTarget) })
 	return r
 }
 
-func compareTargets(a, b kube.RemoteTarget) int {
+// CompareTargets orders targets by cluster and namespace.
+func CompareTargets(a, b kube.RemoteTarget) int {
 	return cmp.Or(cmp.Compare(a.APIURL, b.APIURL), cmp.Compare(a.Namespace, b.Namespace))
 }
 
@@ -191,7 +195,7 @@ func checkPlace(c kube.Credentials, what string) (place kube.RemoteTarget, why s
 	switch {
 	case c.Namespace == "":
 		return place, what + " names no namespace"
-	case !dnsLabel.MatchString(c.Namespace):
+	case !validNamespace(c.Namespace):
 		return place, what + " names a namespace that cannot exist"
 	case c.APIURL == "":
 		return kube.RemoteTarget{Namespace: c.Namespace}, ""
@@ -199,7 +203,7 @@ func checkPlace(c kube.Credentials, what string) (place kube.RemoteTarget, why s
 		return place, what + " names a cluster by something else than https://HOST"
 	case c.Secret == "":
 		return place, what + " names no Secret with credentials for its cluster"
-	case len(c.Secret) > maxSecret || !dnsSubdomain.MatchString(c.Secret):
+	case !validName(c.Secret):
 		return place, what + " names a Secret with credentials that cannot exist"
 	}
 	return kube.RemoteTarget{Namespace: c.Namespace, APIURL: strings.TrimRight(c.APIURL, "/"), Credentials: c.Secret}, ""
@@ -221,9 +225,9 @@ func (e *Environments) unauthorized(namespace string, taken func(namespace strin
 	switch {
 	case platform.MatchString(namespace):
 		return "namespace " + namespace + " is the platform's"
-	case e.authorizing != 1:
+	case e.Authorizing != 1:
 		return fmt.Sprintf("namespace %s is not the Component's own, which takes exactly one ServiceAccount here with the label %s; there are %d",
-			namespace, labelAuthorizing, e.authorizing)
+			namespace, labelAuthorizing, e.Authorizing)
 	case taken(namespace):
 		return "a Component in namespace " + namespace + " has a Secret of the same name"
 	}
@@ -235,16 +239,8 @@ var platform = regexp.MustCompile(`^(kube|openshift)(-|$)`)
 
 const labelAuthorizing = "appstudio.redhat.com/remotesecret-auth-sa"
 
-// shown makes a name printable that may be anything.
-func shown(name string) string {
-	if len(name) <= maxSecret && dnsSubdomain.MatchString(name) {
-		return name
-	}
-	return fmt.Sprintf("%.40q", name)
-}
-
-// placeName is a target in the words of a plan; a target that stands may be anything.
-func placeName(t kube.RemoteTarget) string {
+// PlaceName is a target in the words of a plan; a target that stands may be anything.
+func PlaceName(t kube.RemoteTarget) string {
 	if t.APIURL == "" {
 		return t.Namespace
 	}

@@ -14,49 +14,9 @@ import (
 	"berth/kube"
 )
 
-// Pieces of an inventory of the namespace tenant, for the Component shop/billing.
-
-func bound(name, target string) kube.DeploymentTargetClaim {
-	return kube.DeploymentTargetClaim{Namespace: "tenant", Name: name, Target: target, Phase: "Bound"}
-}
-
-func deploymentTarget(name, claim, namespace, api, secret string) kube.DeploymentTarget {
-	return kube.DeploymentTarget{Namespace: "tenant", Name: name, Claim: claim, Credentials: kube.Credentials{Namespace: namespace, APIURL: api, Secret: secret}}
-}
-
-func plainly(name string) kube.Environment { return kube.Environment{Namespace: "tenant", Name: name} }
-
-func claiming(name, claim string) kube.Environment {
-	return kube.Environment{Namespace: "tenant", Name: name, Claim: claim}
-}
-
-func stating(name, namespace, api, secret string) kube.Environment {
-	return kube.Environment{Namespace: "tenant", Name: name, Credentials: &kube.Credentials{Namespace: namespace, APIURL: api, Secret: secret}}
-}
-
-func bind(environments ...string) []kube.EnvironmentBinding {
-	var bindings []kube.EnvironmentBinding
-	for i, e := range environments {
-		bindings = append(bindings, kube.EnvironmentBinding{
-			Namespace: "tenant", Name: fmt.Sprintf("b%d", i), Application: "shop", Environment: e, Components: []string{"api", "billing"},
-		})
-	}
-	return bindings
-}
-
-func here(namespace string, environments ...string) Target {
-	return Target{kube.RemoteTarget{Namespace: namespace}, environments}
-}
-
-func remote(api, namespace, secret string, environments ...string) Target {
-	return Target{kube.RemoteTarget{Namespace: namespace, APIURL: api, Credentials: secret}, environments}
-}
-
-const api = "https://api.prod.example:6443"
-
 var resolutions = []struct {
 	why         string
-	deployments deployments
+	Deployments Deployments
 	authorizing int  // ServiceAccounts with the operator's label; 0 counts as 1
 	none        bool // really none
 	taken       string
@@ -66,204 +26,204 @@ var resolutions = []struct {
 	{why: "nothing is bound anywhere"},
 	{
 		why:         "an Environment without a binding is none of the Component's",
-		deployments: deployments{environments: []kube.Environment{plainly("dev")}},
+		Deployments: Deployments{Environments: []kube.Environment{plainly("dev")}},
 	},
 	{
 		why:         "an Environment that states no place is the namespace itself",
-		deployments: deployments{environments: []kube.Environment{plainly("dev")}, bindings: bind("dev")},
+		Deployments: Deployments{Environments: []kube.Environment{plainly("dev")}, Bindings: bind("dev")},
 		want:        Resolution{Here: []string{"dev"}},
 	},
 	{
 		why: "two bindings for one application and Environment are one",
-		deployments: deployments{
-			environments: []kube.Environment{plainly("dev")}, bindings: bind("dev", "dev"),
+		Deployments: Deployments{
+			Environments: []kube.Environment{plainly("dev")}, Bindings: bind("dev", "dev"),
 		},
 		want: Resolution{Here: []string{"dev"}},
 	},
 	{
 		why: "a binding of another application is not for this one",
-		deployments: deployments{
-			environments: []kube.Environment{plainly("dev")},
-			bindings:     []kube.EnvironmentBinding{{Namespace: "tenant", Application: "bakery", Environment: "dev", Components: []string{"billing"}}},
+		Deployments: Deployments{
+			Environments: []kube.Environment{plainly("dev")},
+			Bindings:     []kube.EnvironmentBinding{{Namespace: "tenant", Application: "bakery", Environment: "dev", Components: []string{"billing"}}},
 		},
 	},
 	{
 		why: "a binding that does not name the Component is not for it",
-		deployments: deployments{
-			environments: []kube.Environment{plainly("dev")},
-			bindings:     []kube.EnvironmentBinding{{Namespace: "tenant", Application: "shop", Environment: "dev", Components: []string{"billing-2", "bill"}}},
+		Deployments: Deployments{
+			Environments: []kube.Environment{plainly("dev")},
+			Bindings:     []kube.EnvironmentBinding{{Namespace: "tenant", Application: "shop", Environment: "dev", Components: []string{"billing-2", "bill"}}},
 		},
 	},
 	{
 		why: "a binding in another namespace does not reach here",
-		deployments: deployments{
-			environments: []kube.Environment{plainly("dev")},
-			bindings:     []kube.EnvironmentBinding{{Namespace: "other", Application: "shop", Environment: "dev", Components: []string{"billing"}}},
+		Deployments: Deployments{
+			Environments: []kube.Environment{plainly("dev")},
+			Bindings:     []kube.EnvironmentBinding{{Namespace: "other", Application: "shop", Environment: "dev", Components: []string{"billing"}}},
 		},
 	},
 	{
 		why: "a Component without an application runs nowhere, whatever a binding without one says",
-		deployments: deployments{
-			environments: []kube.Environment{plainly("dev")},
-			bindings:     []kube.EnvironmentBinding{{Namespace: "tenant", Environment: "dev", Components: []string{"billing"}}},
+		Deployments: Deployments{
+			Environments: []kube.Environment{plainly("dev")},
+			Bindings:     []kube.EnvironmentBinding{{Namespace: "tenant", Environment: "dev", Components: []string{"billing"}}},
 		},
 		component: kube.Component{Namespace: "tenant", Name: "billing"},
 	},
 	{
 		why:         "the binding outlived its Environment",
-		deployments: deployments{bindings: bind("gone")},
+		Deployments: Deployments{Bindings: bind("gone")},
 		want:        Resolution{Open: []Open{{"gone", "there is no such Environment"}}},
 	},
 	{
 		why: "an Environment of the name in another namespace is not meant",
-		deployments: deployments{
-			environments: []kube.Environment{{Namespace: "other", Name: "dev"}}, bindings: bind("dev"),
+		Deployments: Deployments{
+			Environments: []kube.Environment{{Namespace: "other", Name: "dev"}}, Bindings: bind("dev"),
 		},
 		want: Resolution{Open: []Open{{"dev", "there is no such Environment"}}},
 	},
 	{
 		why: "the claim names its target",
-		deployments: deployments{
-			environments: []kube.Environment{claiming("prod", "c")}, bindings: bind("prod"),
-			claims: []kube.DeploymentTargetClaim{bound("c", "t")}, targets: []kube.DeploymentTarget{deploymentTarget("t", "c", "prod-ns", api, "creds")},
+		Deployments: Deployments{
+			Environments: []kube.Environment{claiming("prod", "c")}, Bindings: bind("prod"),
+			Claims: []kube.DeploymentTargetClaim{bound("c", "t")}, Targets: []kube.DeploymentTarget{deploymentTarget("t", "c", "prod-ns", api, "creds")},
 		},
 		want: Resolution{Targets: []Target{remote(api, "prod-ns", "creds", "prod")}},
 	},
 	{
 		why: "the one target that says it is for the claim is meant when the claim names none",
-		deployments: deployments{
-			environments: []kube.Environment{claiming("prod", "c")}, bindings: bind("prod"),
-			claims:  []kube.DeploymentTargetClaim{bound("c", "")},
-			targets: []kube.DeploymentTarget{deploymentTarget("t", "c", "prod-ns", api, "creds"), deploymentTarget("u", "d", "x", api, "creds")},
+		Deployments: Deployments{
+			Environments: []kube.Environment{claiming("prod", "c")}, Bindings: bind("prod"),
+			Claims:  []kube.DeploymentTargetClaim{bound("c", "")},
+			Targets: []kube.DeploymentTarget{deploymentTarget("t", "c", "prod-ns", api, "creds"), deploymentTarget("u", "d", "x", api, "creds")},
 		},
 		want: Resolution{Targets: []Target{remote(api, "prod-ns", "creds", "prod")}},
 	},
 	{
 		why: "two targets for one claim: nobody can tell which",
-		deployments: deployments{
-			environments: []kube.Environment{claiming("prod", "c")}, bindings: bind("prod"),
-			claims:  []kube.DeploymentTargetClaim{bound("c", "")},
-			targets: []kube.DeploymentTarget{deploymentTarget("t", "c", "a", api, "creds"), deploymentTarget("u", "c", "b", api, "creds")},
+		Deployments: Deployments{
+			Environments: []kube.Environment{claiming("prod", "c")}, Bindings: bind("prod"),
+			Claims:  []kube.DeploymentTargetClaim{bound("c", "")},
+			Targets: []kube.DeploymentTarget{deploymentTarget("t", "c", "a", api, "creds"), deploymentTarget("u", "c", "b", api, "creds")},
 		},
 		want: Resolution{Open: []Open{{"prod", "its DeploymentTargetClaim c has 2 DeploymentTargets, not one"}}},
 	},
 	{
 		why: "two targets for one claim that names one of them",
-		deployments: deployments{
-			environments: []kube.Environment{claiming("prod", "c")}, bindings: bind("prod"),
-			claims:  []kube.DeploymentTargetClaim{bound("c", "u")},
-			targets: []kube.DeploymentTarget{deploymentTarget("t", "c", "a", api, "creds"), deploymentTarget("u", "c", "b", api, "creds")},
+		Deployments: Deployments{
+			Environments: []kube.Environment{claiming("prod", "c")}, Bindings: bind("prod"),
+			Claims:  []kube.DeploymentTargetClaim{bound("c", "u")},
+			Targets: []kube.DeploymentTarget{deploymentTarget("t", "c", "a", api, "creds"), deploymentTarget("u", "c", "b", api, "creds")},
 		},
 		want: Resolution{Targets: []Target{remote(api, "b", "creds", "prod")}},
 	},
 	{
 		why: "no target is for the claim",
-		deployments: deployments{
-			environments: []kube.Environment{claiming("prod", "c")}, bindings: bind("prod"), claims: []kube.DeploymentTargetClaim{bound("c", "")},
+		Deployments: Deployments{
+			Environments: []kube.Environment{claiming("prod", "c")}, Bindings: bind("prod"), Claims: []kube.DeploymentTargetClaim{bound("c", "")},
 		},
 		want: Resolution{Open: []Open{{"prod", "its DeploymentTargetClaim c has 0 DeploymentTargets, not one"}}},
 	},
 	{
 		why: "the target that the claim names does not exist",
-		deployments: deployments{
-			environments: []kube.Environment{claiming("prod", "c")}, bindings: bind("prod"), claims: []kube.DeploymentTargetClaim{bound("c", "t")},
+		Deployments: Deployments{
+			Environments: []kube.Environment{claiming("prod", "c")}, Bindings: bind("prod"), Claims: []kube.DeploymentTargetClaim{bound("c", "t")},
 		},
 		want: Resolution{Open: []Open{{"prod", "the DeploymentTarget t of its claim c does not exist"}}},
 	},
 	{
 		why: "the target that the claim names is for another claim",
-		deployments: deployments{
-			environments: []kube.Environment{claiming("prod", "c")}, bindings: bind("prod"),
-			claims: []kube.DeploymentTargetClaim{bound("c", "t")}, targets: []kube.DeploymentTarget{deploymentTarget("t", "d", "prod-ns", api, "creds")},
+		Deployments: Deployments{
+			Environments: []kube.Environment{claiming("prod", "c")}, Bindings: bind("prod"),
+			Claims: []kube.DeploymentTargetClaim{bound("c", "t")}, Targets: []kube.DeploymentTarget{deploymentTarget("t", "d", "prod-ns", api, "creds")},
 		},
 		want: Resolution{Open: []Open{{"prod", "the DeploymentTarget t of its claim c is bound to another claim"}}},
 	},
 	{
 		why: "a pending claim",
-		deployments: deployments{
-			environments: []kube.Environment{claiming("prod", "c")}, bindings: bind("prod"),
-			claims:  []kube.DeploymentTargetClaim{{Namespace: "tenant", Name: "c", Target: "t", Phase: "Pending"}},
-			targets: []kube.DeploymentTarget{deploymentTarget("t", "c", "prod-ns", api, "creds")},
+		Deployments: Deployments{
+			Environments: []kube.Environment{claiming("prod", "c")}, Bindings: bind("prod"),
+			Claims:  []kube.DeploymentTargetClaim{{Namespace: "tenant", Name: "c", Target: "t", Phase: "Pending"}},
+			Targets: []kube.DeploymentTarget{deploymentTarget("t", "c", "prod-ns", api, "creds")},
 		},
 		want: Resolution{Open: []Open{{"prod", "its DeploymentTargetClaim c is not bound yet"}}},
 	},
 	{
 		why: "a claim that nobody has looked at yet",
-		deployments: deployments{
-			environments: []kube.Environment{claiming("prod", "c")}, bindings: bind("prod"),
-			claims: []kube.DeploymentTargetClaim{{Namespace: "tenant", Name: "c"}},
+		Deployments: Deployments{
+			Environments: []kube.Environment{claiming("prod", "c")}, Bindings: bind("prod"),
+			Claims: []kube.DeploymentTargetClaim{{Namespace: "tenant", Name: "c"}},
 		},
 		want: Resolution{Open: []Open{{"prod", "its DeploymentTargetClaim c is not bound yet"}}},
 	},
 	{
 		why: "a lost claim",
-		deployments: deployments{
-			environments: []kube.Environment{claiming("prod", "c")}, bindings: bind("prod"),
-			claims: []kube.DeploymentTargetClaim{{Namespace: "tenant", Name: "c", Phase: "Lost"}},
+		Deployments: Deployments{
+			Environments: []kube.Environment{claiming("prod", "c")}, Bindings: bind("prod"),
+			Claims: []kube.DeploymentTargetClaim{{Namespace: "tenant", Name: "c", Phase: "Lost"}},
 		},
 		want: Resolution{Open: []Open{{"prod", "its DeploymentTargetClaim c has lost its DeploymentTarget"}}},
 	},
 	{
 		why:         "a claim that does not exist, or whose kind the cluster does not have",
-		deployments: deployments{environments: []kube.Environment{claiming("prod", "c")}, bindings: bind("prod")},
+		Deployments: Deployments{Environments: []kube.Environment{claiming("prod", "c")}, Bindings: bind("prod")},
 		want:        Resolution{Open: []Open{{"prod", "its DeploymentTargetClaim c does not exist"}}},
 	},
 	{
 		why: "a name that is no name is shown as what it is, and shortened",
-		deployments: deployments{
-			environments: []kube.Environment{claiming("prod", "c\n\x1b[31m"+strings.Repeat("x", 1000))}, bindings: bind("prod"),
+		Deployments: Deployments{
+			Environments: []kube.Environment{claiming("prod", "c\n\x1b[31m"+strings.Repeat("x", 1000))}, Bindings: bind("prod"),
 		},
 		want: Resolution{Open: []Open{{"prod", `its DeploymentTargetClaim "c\n\x1b[31m` + strings.Repeat("x", 33) + `" does not exist`}}},
 	},
 	{
 		why: "a claim comes before the credentials in the Environment",
-		deployments: deployments{
-			environments: []kube.Environment{{Namespace: "tenant", Name: "prod", Claim: "c", Credentials: &kube.Credentials{Namespace: "unstable", APIURL: api, Secret: "creds"}}},
-			bindings:     bind("prod"), claims: []kube.DeploymentTargetClaim{bound("c", "t")},
-			targets: []kube.DeploymentTarget{deploymentTarget("t", "", "stable", api, "creds")},
+		Deployments: Deployments{
+			Environments: []kube.Environment{{Namespace: "tenant", Name: "prod", Claim: "c", Credentials: &kube.Credentials{Namespace: "unstable", APIURL: api, Secret: "creds"}}},
+			Bindings:     bind("prod"), Claims: []kube.DeploymentTargetClaim{bound("c", "t")},
+			Targets: []kube.DeploymentTarget{deploymentTarget("t", "", "stable", api, "creds")},
 		},
 		want: Resolution{Targets: []Target{remote(api, "stable", "creds", "prod")}},
 	},
 	{
 		why: "an unresolved claim does not fall back to the credentials in the Environment",
-		deployments: deployments{
-			environments: []kube.Environment{{Namespace: "tenant", Name: "prod", Claim: "c", Credentials: &kube.Credentials{Namespace: "unstable", APIURL: api, Secret: "creds"}}},
-			bindings:     bind("prod"),
+		Deployments: Deployments{
+			Environments: []kube.Environment{{Namespace: "tenant", Name: "prod", Claim: "c", Credentials: &kube.Credentials{Namespace: "unstable", APIURL: api, Secret: "creds"}}},
+			Bindings:     bind("prod"),
 		},
 		want: Resolution{Open: []Open{{"prod", "its DeploymentTargetClaim c does not exist"}}},
 	},
 	{
 		why:         "the credentials in the Environment",
-		deployments: deployments{environments: []kube.Environment{stating("prod", "prod-ns", api, "creds")}, bindings: bind("prod")},
+		Deployments: Deployments{Environments: []kube.Environment{stating("prod", "prod-ns", api, "creds")}, Bindings: bind("prod")},
 		want:        Resolution{Targets: []Target{remote(api, "prod-ns", "creds", "prod")}},
 	},
 	{
 		why:         "credentials without a namespace are their author's mistake",
-		deployments: deployments{environments: []kube.Environment{stating("prod", "", api, "creds")}, bindings: bind("prod")},
+		Deployments: Deployments{Environments: []kube.Environment{stating("prod", "", api, "creds")}, Bindings: bind("prod")},
 		want:        Resolution{Open: []Open{{"prod", "it names no namespace"}}},
 	},
 	{
 		why: "a DeploymentTarget without a namespace",
-		deployments: deployments{
-			environments: []kube.Environment{claiming("prod", "c")}, bindings: bind("prod"),
-			claims: []kube.DeploymentTargetClaim{bound("c", "t")}, targets: []kube.DeploymentTarget{deploymentTarget("t", "c", "", api, "creds")},
+		Deployments: Deployments{
+			Environments: []kube.Environment{claiming("prod", "c")}, Bindings: bind("prod"),
+			Claims: []kube.DeploymentTargetClaim{bound("c", "t")}, Targets: []kube.DeploymentTarget{deploymentTarget("t", "c", "", api, "creds")},
 		},
 		want: Resolution{Open: []Open{{"prod", "its DeploymentTarget t names no namespace"}}},
 	},
 	{
 		why:         "a namespace that cannot be one",
-		deployments: deployments{environments: []kube.Environment{stating("prod", "../kube-system", "", "")}, bindings: bind("prod")},
+		Deployments: Deployments{Environments: []kube.Environment{stating("prod", "../kube-system", "", "")}, Bindings: bind("prod")},
 		want:        Resolution{Open: []Open{{"prod", "it names a namespace that cannot exist"}}},
 	},
 	{
 		why: "a cluster's address is https and a host, without a login, a query or anything else",
-		deployments: deployments{
-			environments: []kube.Environment{
+		Deployments: Deployments{
+			Environments: []kube.Environment{
 				stating("a", "ns", "http://api.prod.example", "creds"), stating("b", "ns", "https://", "creds"), stating("c", "ns", "https://user:pass@h", "creds"),
 				stating("d", "ns", "https://h?x=y", "creds"), stating("e", "ns", "ftp://h", "creds"), stating("f", "ns", "https://h/\x00", "creds"),
-				stating("g", "ns", "https://h/"+strings.Repeat("x", maxURL), "creds"),
+				stating("g", "ns", "https://h/"+strings.Repeat("x", 2048), "creds"),
 			},
-			bindings: bind("a", "b", "c", "d", "e", "f", "g"),
+			Bindings: bind("a", "b", "c", "d", "e", "f", "g"),
 		},
 		want: Resolution{Open: func() (open []Open) {
 			for _, name := range []string{"a", "b", "c", "d", "e", "f", "g"} {
@@ -274,8 +234,8 @@ var resolutions = []struct {
 	},
 	{
 		why: "another cluster takes credentials, by a name that can be one",
-		deployments: deployments{
-			environments: []kube.Environment{stating("a", "ns", api, ""), stating("b", "ns", api, "no name")}, bindings: bind("a", "b"),
+		Deployments: Deployments{
+			Environments: []kube.Environment{stating("a", "ns", api, ""), stating("b", "ns", api, "no name")}, Bindings: bind("a", "b"),
 		},
 		want: Resolution{Open: []Open{
 			{"a", "it names no Secret with credentials for its cluster"}, {"b", "it names a Secret with credentials that cannot exist"},
@@ -283,16 +243,16 @@ var resolutions = []struct {
 	},
 	{
 		why: "another namespace of this cluster; credentials for it mean nothing",
-		deployments: deployments{
-			environments: []kube.Environment{stating("stage", "tenant-stage", "", "creds")}, bindings: bind("stage"),
+		Deployments: Deployments{
+			Environments: []kube.Environment{stating("stage", "tenant-stage", "", "creds")}, Bindings: bind("stage"),
 		},
 		want: Resolution{Targets: []Target{here("tenant-stage", "stage")}},
 	},
 	{
 		why:  "another namespace of this cluster, without a ServiceAccount of the tenant's that authorizes it",
 		none: true,
-		deployments: deployments{
-			environments: []kube.Environment{stating("stage", "elsewhere", "", "")}, bindings: bind("stage"),
+		Deployments: Deployments{
+			Environments: []kube.Environment{stating("stage", "elsewhere", "", "")}, Bindings: bind("stage"),
 		},
 		want: Resolution{Open: []Open{{"stage", "namespace elsewhere is not the Component's own, which takes exactly one ServiceAccount here with the label " +
 			"appstudio.redhat.com/remotesecret-auth-sa; there are 0"}}},
@@ -300,19 +260,19 @@ var resolutions = []struct {
 	{
 		why:         "with two such ServiceAccounts the operator would refuse, too",
 		authorizing: 2,
-		deployments: deployments{
-			environments: []kube.Environment{stating("stage", "tenant-stage", "", "")}, bindings: bind("stage"),
+		Deployments: Deployments{
+			Environments: []kube.Environment{stating("stage", "tenant-stage", "", "")}, Bindings: bind("stage"),
 		},
 		want: Resolution{Open: []Open{{"stage", "namespace tenant-stage is not the Component's own, which takes exactly one ServiceAccount here with the label " +
 			"appstudio.redhat.com/remotesecret-auth-sa; there are 2"}}},
 	},
 	{
 		why: "the platform's namespaces are nobody's target, whatever the tenant's ServiceAccount may do",
-		deployments: deployments{
-			environments: []kube.Environment{
+		Deployments: Deployments{
+			Environments: []kube.Environment{
 				stating("a", "kube-system", "", ""), stating("b", "openshift", "", ""), stating("c", "openshift-config", "", ""), stating("d", "kubeflow", "", ""),
 			},
-			bindings: bind("a", "b", "c", "d"),
+			Bindings: bind("a", "b", "c", "d"),
 		},
 		want: Resolution{
 			Targets: []Target{here("kubeflow", "d")},
@@ -324,14 +284,14 @@ var resolutions = []struct {
 	{
 		why:         "another cluster takes no ServiceAccount of this one",
 		none:        true,
-		deployments: deployments{environments: []kube.Environment{stating("prod", "kube-system", api, "creds")}, bindings: bind("prod")},
+		Deployments: Deployments{Environments: []kube.Environment{stating("prod", "kube-system", api, "creds")}, Bindings: bind("prod")},
 		want:        Resolution{Targets: []Target{remote(api, "kube-system", "creds", "prod")}},
 	},
 	{
 		why:   "the pull Secret of a Component there would be overwritten",
 		taken: "globex",
-		deployments: deployments{
-			environments: []kube.Environment{stating("stage", "globex", "", "")}, bindings: bind("stage"),
+		Deployments: Deployments{
+			Environments: []kube.Environment{stating("stage", "globex", "", "")}, Bindings: bind("stage"),
 		},
 		want: Resolution{Open: []Open{{"stage", "a Component in namespace globex has a Secret of the same name"}}},
 	},
@@ -339,29 +299,29 @@ var resolutions = []struct {
 		why:   "its own namespace, written out, is its own namespace: never a target",
 		none:  true,
 		taken: "tenant",
-		deployments: deployments{
-			environments: []kube.Environment{stating("dev", "tenant", "", ""), plainly("test")}, bindings: bind("dev", "test"),
+		Deployments: Deployments{
+			Environments: []kube.Environment{stating("dev", "tenant", "", ""), plainly("test")}, Bindings: bind("dev", "test"),
 		},
 		want: Resolution{Here: []string{"dev", "test"}},
 	},
 	{
 		why: "the namespace of this name in another cluster is a target like any other",
-		deployments: deployments{
-			environments: []kube.Environment{stating("prod", "tenant", api, "creds")}, bindings: bind("prod"),
+		Deployments: Deployments{
+			Environments: []kube.Environment{stating("prod", "tenant", api, "creds")}, Bindings: bind("prod"),
 		},
 		want: Resolution{Targets: []Target{remote(api, "tenant", "creds", "prod")}},
 	},
 	{
 		why: "two Environments in one place are one target, also when one writes a slash more",
-		deployments: deployments{
-			environments: []kube.Environment{stating("b", "ns", api, "creds"), stating("a", "ns", api+"/", "creds")}, bindings: bind("b", "a"),
+		Deployments: Deployments{
+			Environments: []kube.Environment{stating("b", "ns", api, "creds"), stating("a", "ns", api+"/", "creds")}, Bindings: bind("b", "a"),
 		},
 		want: Resolution{Targets: []Target{remote(api, "ns", "creds", "a", "b")}},
 	},
 	{
 		why: "two Environments in one place with different credentials: the first by name counts",
-		deployments: deployments{
-			environments: []kube.Environment{stating("b", "ns", api, "theirs"), stating("a", "ns", api, "creds")}, bindings: bind("b", "a"),
+		Deployments: Deployments{
+			Environments: []kube.Environment{stating("b", "ns", api, "theirs"), stating("a", "ns", api, "creds")}, Bindings: bind("b", "a"),
 		},
 		want: Resolution{
 			Targets: []Target{remote(api, "ns", "creds", "a")},
@@ -370,8 +330,8 @@ var resolutions = []struct {
 	},
 	{
 		why: "what is unresolved keeps nothing else from being found",
-		deployments: deployments{
-			environments: []kube.Environment{claiming("a", "c"), stating("b", "x", "", ""), plainly("d")}, bindings: bind("a", "b", "d", "gone"),
+		Deployments: Deployments{
+			Environments: []kube.Environment{claiming("a", "c"), stating("b", "x", "", ""), plainly("d")}, Bindings: bind("a", "b", "d", "gone"),
 		},
 		want: Resolution{
 			Here: []string{"d"}, Targets: []Target{here("x", "b")},
@@ -386,15 +346,15 @@ func TestResolve(t *testing.T) {
 		t.Errorf("only %d rows", len(resolutions))
 	}
 	for _, row := range resolutions {
-		e := row.deployments.byNamespace()["tenant"]
+		e := row.Deployments.ByNamespace()["tenant"]
 		if e != nil && !row.none {
-			e.authorizing = max(1, row.authorizing)
+			e.Authorizing = max(1, row.authorizing)
 		}
 		c := row.component
 		if c.Name == "" {
 			c = component("tenant", "billing")
 		}
-		got := e.resolve(c, func(namespace string) bool { return namespace == row.taken })
+		got := e.Resolve(c, func(namespace string) bool { return namespace == row.taken })
 		if diff := cmp.Diff(row.want, got, cmpopts.EquateEmpty()); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", row.why, diff)
 		}
@@ -404,22 +364,22 @@ func TestResolve(t *testing.T) {
 // A tenant can write as many Environments as it likes.
 func TestTargetsAreBounded(t *testing.T) {
 	t.Parallel()
-	var d deployments
+	var d Deployments
 	var names []string
-	for i := range maxTargets + 3 {
+	for i := range 100 + 3 {
 		name := fmt.Sprintf("e%03d", i)
 		names = append(names, name)
-		d.environments = append(d.environments, stating(name, "ns-"+name, api, "creds"))
+		d.Environments = append(d.Environments, stating(name, "ns-"+name, api, "creds"))
 	}
-	d.bindings = bind(names...)
-	r := d.byNamespace()["tenant"].resolve(component("tenant", "billing"), func(string) bool { return false })
-	if len(r.Targets) != maxTargets || len(r.Open) != 3 {
+	d.Bindings = bind(names...)
+	r := d.ByNamespace()["tenant"].Resolve(component("tenant", "billing"), func(string) bool { return false })
+	if len(r.Targets) != 100 || len(r.Open) != 3 {
 		t.Errorf("%d targets, %d unresolved", len(r.Targets), len(r.Open))
 	}
 }
 
 // drawDeployments makes an inventory in which names meet often.
-func drawDeployments(t *rapid.T) deployments {
+func drawDeployments(t *rapid.T) Deployments {
 	namespace := rapid.SampledFrom([]string{"tenant", "other"})
 	name := rapid.SampledFrom([]string{"a", "b", "c"})
 	place := rapid.SampledFrom([]string{"", "tenant", "other", "stage", "no namespace", "kube-system"})
@@ -428,9 +388,9 @@ func drawDeployments(t *rapid.T) deployments {
 	credentials := rapid.Custom(func(t *rapid.T) kube.Credentials {
 		return kube.Credentials{Namespace: place.Draw(t, "place"), APIURL: address.Draw(t, "address"), Secret: maybe.Draw(t, "secret")}
 	})
-	var d deployments
+	var d Deployments
 	unique := func(namespace, name string) string { return namespace + "/" + name }
-	d.environments = rapid.SliceOfNDistinct(rapid.Custom(func(t *rapid.T) kube.Environment {
+	d.Environments = rapid.SliceOfNDistinct(rapid.Custom(func(t *rapid.T) kube.Environment {
 		e := kube.Environment{Namespace: namespace.Draw(t, "ns"), Name: name.Draw(t, "name"), Claim: maybe.Draw(t, "claim")}
 		if rapid.Bool().Draw(t, "stated") {
 			c := credentials.Draw(t, "credentials")
@@ -438,18 +398,18 @@ func drawDeployments(t *rapid.T) deployments {
 		}
 		return e
 	}), 0, 6, func(e kube.Environment) string { return unique(e.Namespace, e.Name) }).Draw(t, "environments")
-	d.claims = rapid.SliceOfNDistinct(rapid.Custom(func(t *rapid.T) kube.DeploymentTargetClaim {
+	d.Claims = rapid.SliceOfNDistinct(rapid.Custom(func(t *rapid.T) kube.DeploymentTargetClaim {
 		return kube.DeploymentTargetClaim{
 			Namespace: namespace.Draw(t, "ns"), Name: name.Draw(t, "name"), Target: maybe.Draw(t, "target"),
 			Phase: rapid.SampledFrom([]string{"Bound", "Bound", "Pending", "Lost", ""}).Draw(t, "phase"),
 		}
 	}), 0, 6, func(c kube.DeploymentTargetClaim) string { return unique(c.Namespace, c.Name) }).Draw(t, "claims")
-	d.targets = rapid.SliceOfNDistinct(rapid.Custom(func(t *rapid.T) kube.DeploymentTarget {
+	d.Targets = rapid.SliceOfNDistinct(rapid.Custom(func(t *rapid.T) kube.DeploymentTarget {
 		return kube.DeploymentTarget{
 			Namespace: namespace.Draw(t, "ns"), Name: name.Draw(t, "name"), Claim: maybe.Draw(t, "claim"), Credentials: credentials.Draw(t, "credentials"),
 		}
 	}), 0, 6, func(x kube.DeploymentTarget) string { return unique(x.Namespace, x.Name) }).Draw(t, "targets")
-	d.bindings = rapid.SliceOfN(rapid.Custom(func(t *rapid.T) kube.EnvironmentBinding {
+	d.Bindings = rapid.SliceOfN(rapid.Custom(func(t *rapid.T) kube.EnvironmentBinding {
 		return kube.EnvironmentBinding{
 			Namespace: namespace.Draw(t, "ns"), Application: rapid.SampledFrom([]string{"shop", "bakery", ""}).Draw(t, "application"),
 			Environment: name.Draw(t, "environment"), Components: rapid.SliceOfN(rapid.SampledFrom([]string{"billing", "api"}), 0, 2).Draw(t, "components"),
@@ -466,20 +426,20 @@ func TestResolutionProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d := drawDeployments(t)
 		c := component("tenant", "billing")
-		resolve := func(d deployments) Resolution {
-			e := d.byNamespace()["tenant"]
+		resolve := func(d Deployments) Resolution {
+			e := d.ByNamespace()["tenant"]
 			if e != nil {
-				e.authorizing = 1
+				e.Authorizing = 1
 			}
-			return e.resolve(c, func(string) bool { return false })
+			return e.Resolve(c, func(string) bool { return false })
 		}
 		r := resolve(d)
-		shuffled := deployments{slices.Clone(d.environments), slices.Clone(d.bindings), slices.Clone(d.claims), slices.Clone(d.targets)}
+		shuffled := Deployments{slices.Clone(d.Environments), slices.Clone(d.Bindings), slices.Clone(d.Claims), slices.Clone(d.Targets)}
 		order := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "order"), 0))
-		shuffle(order, shuffled.environments)
-		shuffle(order, shuffled.bindings)
-		shuffle(order, shuffled.claims)
-		shuffle(order, shuffled.targets)
+		shuffle(order, shuffled.Environments)
+		shuffle(order, shuffled.Bindings)
+		shuffle(order, shuffled.Claims)
+		shuffle(order, shuffled.Targets)
 		if diff := cmp.Diff(r, resolve(shuffled)); diff != "" {
 			t.Fatalf("the order matters:\n%s", diff)
 		}
@@ -498,14 +458,14 @@ func TestResolutionProperties(t *testing.T) {
 }
 
 // stated lists the places that the namespace tenant holds.
-func stated(d deployments) []kube.Credentials {
+func stated(d Deployments) []kube.Credentials {
 	var all []kube.Credentials
-	for _, e := range d.environments {
+	for _, e := range d.Environments {
 		if e.Namespace == "tenant" && e.Credentials != nil {
 			all = append(all, *e.Credentials)
 		}
 	}
-	for _, x := range d.targets {
+	for _, x := range d.Targets {
 		if x.Namespace == "tenant" {
 			all = append(all, x.Credentials)
 		}
@@ -515,9 +475,9 @@ func stated(d deployments) []kube.Credentials {
 
 // checkAsked compares the Environments that a resolution accounts for with those that
 // the bindings name.
-func checkAsked(t *rapid.T, d deployments, r Resolution) {
+func checkAsked(t *rapid.T, d Deployments, r Resolution) {
 	var asked, told []string
-	for _, b := range d.bindings {
+	for _, b := range d.Bindings {
 		if b.Namespace == "tenant" && b.Application == "shop" && slices.Contains(b.Components, "billing") {
 			asked = append(asked, b.Environment)
 		}

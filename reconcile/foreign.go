@@ -9,7 +9,7 @@ import (
 )
 
 // notOurs looks for things of our names that are somebody else's.
-func (w World) notOurs(c kube.Component, n Names) *Problem {
+func (w *planner) notOurs(c kube.Component, n Names) *Problem {
 	if r, exists := w.Repositories[n.Repository]; exists && r.Description != n.Mark && !w.adoptable(n, r) {
 		return &Problem{
 			Reason:  ReasonNotOurs,
@@ -59,7 +59,7 @@ func secretNotOurs(kind, namespace, name, why string) *Problem {
 // adoptable reports whether --adopt may take over a repository: one without a
 // mark, or one that a former namespace of the same name left behind. A mark
 // with another key is alive somewhere else.
-func (w World) adoptable(n Names, r quay.Repository) bool {
+func (w *planner) adoptable(n Names, r quay.Repository) bool {
 	m, marked := parseMark(r.Description)
 	own, _ := parseMark(n.Mark)
 	return w.Policy.Adopt && (!marked || m.key == own.key)

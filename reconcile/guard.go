@@ -22,10 +22,10 @@ func (e *GuardError) Error() string { return e.Summary + ". " + e.Hint }
 // guardFloor is the size below which shares say nothing.
 const guardFloor = 20
 
-// guard refuses a plan that looks like a mistake of the operator or a registry
+// Guard refuses a plan that looks like a mistake of the operator or a registry
 // restored from a backup rather than like drift. Creations do not count: a
 // first run creates everything.
-func guard(w World, p Plan, l Limits) error {
+func Guard(w World, p Plan, l Limits) error {
 	if l.Force {
 		return nil
 	}
@@ -33,7 +33,7 @@ func guard(w World, p Plan, l Limits) error {
 	if n := len(w.Secrets) + w.Strays; w.Whole && len(w.Components)+len(w.Elsewhere) == 0 && n >= guardFloor {
 		return &GuardError{fmt.Sprintf("the cluster shows no Component, yet %d Secrets of Berth's stand in it", n), hint}
 	}
-	if n := w.served(); w.Whole && w.Mode.Environments && !w.bound() && n >= guardFloor {
+	if n := served(w); w.Whole && w.Mode.Environments && !anythingBound(w) && n >= guardFloor {
 		return &GuardError{fmt.Sprintf("the cluster shows no SnapshotEnvironmentBinding, yet %d RemoteSecrets have targets", n), hint}
 	}
 	robots := 0
@@ -66,7 +66,7 @@ func guard(w World, p Plan, l Limits) error {
 }
 
 // served counts the RemoteSecrets that have targets.
-func (w World) served() int {
+func served(w World) int {
 	n := 0
 	for _, r := range w.RemoteSecrets {
 		if len(r.Targets) > 0 {
@@ -76,10 +76,10 @@ func (w World) served() int {
 	return n
 }
 
-// bound reports whether anything runs in any environment.
-func (w World) bound() bool {
+// anythingBound reports whether anything runs in any environment.
+func anythingBound(w World) bool {
 	for _, e := range w.Environments {
-		if len(e.asking) > 0 {
+		if e.Asked() {
 			return true
 		}
 	}

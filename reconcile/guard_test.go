@@ -94,7 +94,7 @@ func TestGuard(t *testing.T) {
 		{"of few robots a share says nothing", inventory(19, 0), Plan{}, limit, ""},
 		{"forced in another organization", inventory(20, 0), Plan{}, forced, ""},
 	} {
-		err := guard(row.world, row.plan, row.limits)
+		err := Guard(row.world, row.plan, row.limits)
 		if row.refused == "" {
 			if err != nil {
 				t.Errorf("%s: refused: %v", row.why, err)
@@ -136,7 +136,7 @@ func TestGuardOverPlans(t *testing.T) {
 			s.settle(component("tenant", fmt.Sprintf("component-%d", i)))
 		}
 		row.edit(s)
-		err := guard(s.World, MakePlan(s.World), Limits{MaxChangeRatio: 0.3})
+		err := Guard(s.World, MakePlan(s.World), Limits{MaxChangeRatio: 0.3})
 		if row.refused == "" && err != nil || row.refused != "" && (err == nil || !strings.Contains(err.Error(), row.refused)) {
 			t.Errorf("%s: %v, want %q", row.why, err, row.refused)
 		}

@@ -12,7 +12,7 @@ import (
 	"berth/reconcile"
 )
 
-func (w *world) viewsOf(plan reconcile.Plan) map[reconcile.Key]view {
+func (w *playground) viewsOf(plan reconcile.Plan) map[reconcile.Key]view {
 	views := map[reconcile.Key]view{}
 	for _, p := range plan.Components {
 		if p.Names.Repository != "" {
@@ -24,7 +24,7 @@ func (w *world) viewsOf(plan reconcile.Plan) map[reconcile.Key]view {
 
 // judge demands of a Component after a run what its plan and its state before
 // call for.
-func (w *world) judge(t *rapid.T, p reconcile.ComponentPlan, before view) {
+func (w *playground) judge(t *rapid.T, p reconcile.ComponentPlan, before view) {
 	if p.Names.Repository == "" {
 		if p.Skipped == "" && p.Problem == nil {
 			t.Fatalf("%s has no names, and nobody is told", p.Key())
@@ -65,7 +65,7 @@ func (w *world) judge(t *rapid.T, p reconcile.ComponentPlan, before view) {
 
 // wanted is the visibility that a repository should have: what is stated, else
 // the setting, which opens only new repositories unless told otherwise.
-func (w *world) wanted(p reconcile.ComponentPlan, before view) quay.Visibility {
+func (w *playground) wanted(p reconcile.ComponentPlan, before view) quay.Visibility {
 	switch p.Component.Annotations[reconcile.AnnotationGenerate] {
 	case `{"visibility":"public"}`:
 		return quay.Public
@@ -86,7 +86,7 @@ type probe struct {
 
 // untouchable lists what is not ours, and the tokens that nobody asked to
 // replace.
-func (w *world) untouchable(plan reconcile.Plan) (all []probe) {
+func (w *playground) untouchable(plan reconcile.Plan) (all []probe) {
 	add := func(what string, read func() string) { all = append(all, probe{what, read(), read}) }
 	keys, ourSecrets := map[string]bool{}, map[string]bool{}
 	for _, p := range plan.Components {
@@ -140,7 +140,7 @@ func text(v any) string {
 
 // repositoryText leaves out our robots: one that was let in by hand is shown
 // the door again.
-func (w *world) repositoryText(name string) string {
+func (w *playground) repositoryText(name string) string {
 	for _, r := range w.quay.Snapshot().Repositories {
 		if r.Name == name {
 			for account := range r.Permissions {
@@ -154,7 +154,7 @@ func (w *world) repositoryText(name string) string {
 	return "gone"
 }
 
-func (w *world) robotText(name string) string {
+func (w *playground) robotText(name string) string {
 	for _, r := range w.quay.Snapshot().Robots {
 		if r.Name == name {
 			return text(r) + w.quay.RobotToken(name)

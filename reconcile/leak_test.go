@@ -147,7 +147,8 @@ func (e *env) verbosely(w *bytes.Buffer) *reconcile.Run {
 		panic(err)
 	}
 	r := e.carefully()
-	r.Quay, r.Cluster, r.Log = q, k, log
+	rewire(r, q, k)
+	r.Stats, r.Log = q.Stats, log
 	return r
 }
 

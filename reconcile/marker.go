@@ -28,6 +28,15 @@ const (
 	staleAfter = 24 * time.Hour
 )
 
+// minPace is how long a Component's next request waits after a rotation: a tenant
+// that sets the flag in a loop harms nobody else.
+const minPace = 10 * time.Minute
+
+// newMarker begins a rotation; the fingerprints are still to be told.
+func newMarker(run string, c kube.Component, now time.Time) marker {
+	return marker{Version: markerVersion, ID: run, UID: c.UID, State: stateRotating, Since: now.UTC()}
+}
+
 // parseMarker reads a Component's marker. A tenant can write one; what is not
 // of the form, or of another Component, is no marker.
 func parseMarker(c kube.Component) (marker, bool) {

@@ -18,7 +18,8 @@ type Key struct{ Namespace, Name string }
 
 func (k Key) String() string { return k.Namespace + "/" + k.Name }
 
-func (k Key) compare(o Key) int {
+// Compare orders by namespace, then name.
+func (k Key) Compare(o Key) int {
 	if c := strings.Compare(k.Namespace, o.Namespace); c != 0 {
 		return c
 	}
@@ -55,7 +56,7 @@ type Account struct {
 }
 
 // Names are what Berth calls the things of one Component. Distinct Components
-// have distinct robots and Secrets; see [Naming.names].
+// have distinct robots and Secrets; see [Naming.Names].
 type Names struct {
 	Repository string
 	Mark       string // the repository's description
@@ -90,11 +91,11 @@ const (
 	maxSlug        = 120
 )
 
-// names is a pure function of what the cluster says the Component is. Robots
+// Names is a pure function of what the cluster says the Component is. Robots
 // are injective over (cluster, namespace, name, uid) by their hash, whatever
 // the readable part folds together; repositories by their slashes.
-func (n Naming) names(c kube.Component, namespaceUID string) (Names, error) {
-	if !dnsLabel.MatchString(c.Namespace) || len(c.Name) > maxSecret || !dnsSubdomain.MatchString(c.Name) || c.UID == "" {
+func (n Naming) Names(c kube.Component, namespaceUID string) (Names, error) {
+	if !validNamespace(c.Namespace) || !validName(c.Name) || c.UID == "" {
 		return Names{}, errors.New("its name is not one that Kubernetes allows")
 	}
 	repository, err := n.repository(c)
@@ -126,7 +127,7 @@ func (n Naming) names(c kube.Component, namespaceUID string) (Names, error) {
 func (n Naming) repository(c kube.Component) (string, error) {
 	parts := []string{c.Namespace, c.Name}
 	if n.Layout == LayoutApplication {
-		if !dnsLabel.MatchString(c.Application) {
+		if !validNamespace(c.Application) {
 			return "", errors.New("spec.application is not a valid name, and the repository's name needs it")
 		}
 		parts = []string{c.Namespace, c.Application, c.Name}
@@ -151,6 +152,20 @@ func ValidRepository(path string) bool {
 	return ociPath.MatchString(path) &&
 		!strings.HasSuffix(path, "/changevisibility") &&
 		!strings.Contains(path+"/", "/permissions/user/")
+}
+
+// validNamespace reports whether Kubernetes allows a name for a namespace.
+func validNamespace(name string) bool { return dnsLabel.MatchString(name) }
+
+// validName reports whether Kubernetes allows a name for most kinds of object.
+func validName(name string) bool { return len(name) <= maxSecret && dnsSubdomain.MatchString(name) }
+
+// shown makes a name printable that may be anything.
+func shown(name string) string {
+	if validName(name) {
+		return name
+	}
+	return fmt.Sprintf("%.40q", name)
 }
 
 func (n Naming) keyHash(k Key) string { return hash(26, "key", n.Cluster, k.Namespace, k.Name) }
@@ -195,7 +210,7 @@ const markPrefix = "berth/1 "
 type mark struct {
 	key       string // hash of cluster, namespace and name
 	incarnate string // hash of the Component's uid, or for a repository of the namespace's
-	component Key    // as the readable end tells; empty when that was cut
+	Component Key    // as the readable end tells; empty when that was cut
 }
 
 func parseMark(description string) (mark, bool) {
@@ -211,11 +226,11 @@ func parseMark(description string) (mark, bool) {
 	_, incarnate, _ := strings.Cut(fields[1], "=")
 	m := mark{key: key, incarnate: incarnate}
 	if namespace, name, ok := strings.Cut(fields[len(fields)-1], "/"); ok {
-		m.component = Key{namespace, name}
+		m.Component = Key{namespace, name}
 	}
 	return m, true
 }
 
 // ours reports whether the mark is of this cluster, which the hash proves and
 // the readable end, when it was cut, leaves open.
-func (n Naming) ours(m mark) bool { return n.keyHash(m.component) == m.key }
+func (n Naming) ours(m mark) bool { return n.keyHash(m.Component) == m.key }

@@ -31,9 +31,9 @@ func TestLabelValues(t *testing.T) {
 
 func TestParseMark(t *testing.T) {
 	t.Parallel()
-	naming := testNaming()
-	n, _ := naming.names(component("tenant", "api"), "uid")
-	long, _ := naming.names(component(strings.Repeat("n", 63), strings.Repeat("c", 191)), "uid")
+	naming := someNaming()
+	n, _ := naming.Names(componentOf("tenant", "api"), "uid")
+	long, _ := naming.Names(componentOf(strings.Repeat("n", 63), strings.Repeat("c", 191)), "uid")
 	key := naming.keyHash(Key{"tenant", "api"})
 	for _, row := range []struct {
 		why, description string
@@ -88,7 +88,7 @@ func checkNames(t *testing.T, c kube.Component, n Names) {
 		if len(a.Secret) > 253 || !validSecret.MatchString(a.Secret) {
 			t.Errorf("Secret %q of %q", a.Secret, keyOf(c))
 		}
-		if m, ok := parseMark(a.Mark); !ok || m.key != testNaming().keyHash(keyOf(c)) {
+		if m, ok := parseMark(a.Mark); !ok || m.key != someNaming().keyHash(keyOf(c)) {
 			t.Errorf("the mark of %q does not lead back to %q", a.Robot, keyOf(c))
 		}
 	}
@@ -115,10 +115,10 @@ func FuzzNames(f *testing.F) {
 	f.Add("a", "b\n", "x/y", "", "p/permissions")
 	f.Fuzz(func(t *testing.T, namespace, name, application, uid, prefix string) {
 		c := kube.Component{Namespace: namespace, Name: name, Application: application, UID: uid}
-		naming := testNaming()
+		naming := someNaming()
 		naming.Prefix = prefix
 		for _, naming.Layout = range []Layout{LayoutComponent, LayoutApplication} {
-			n, err := naming.names(c, "uid")
+			n, err := naming.Names(c, "uid")
 			if err != nil {
 				if n != (Names{}) {
 					t.Errorf("names in spite of the error: %+v", n)
@@ -131,7 +131,7 @@ func FuzzNames(f *testing.F) {
 }
 
 func FuzzParseMark(f *testing.F) {
-	n, _ := testNaming().names(component("tenant", "api"), "uid")
+	n, _ := someNaming().Names(componentOf("tenant", "api"), "uid")
 	for _, seed := range []string{n.Mark, n.Push.Mark, "", "berth/1 ", "berth/1 key= /", "berth/1 key=\x00 \xff/"} {
 		f.Add(seed)
 	}
@@ -143,7 +143,7 @@ func FuzzParseMark(f *testing.F) {
 		if !ok && m != (mark{}) {
 			t.Errorf("%+v from what is no mark: %q", m, description)
 		}
-		if ok && testNaming().ours(m) && m.key != testNaming().keyHash(m.component) {
+		if ok && someNaming().ours(m) && m.key != someNaming().keyHash(m.Component) {
 			t.Errorf("%q counts as this cluster's", description)
 		}
 	})

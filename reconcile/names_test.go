@@ -16,7 +16,7 @@ import (
 // change between versions.
 func TestNamesStay(t *testing.T) {
 	t.Parallel()
-	n, err := testNaming().names(component("acme-tenant", "billing"), "uid-of-acme-tenant")
+	n, err := someNaming().Names(componentOf("acme-tenant", "billing"), "uid-of-acme-tenant")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,8 +74,8 @@ func TestHostileNames(t *testing.T) {
 	t.Parallel()
 	taken := map[string]string{}
 	for _, row := range hostile {
-		c := component(row.namespace, row.name)
-		n, err := testNaming().names(c, "uid-of-"+row.namespace)
+		c := componentOf(row.namespace, row.name)
+		n, err := someNaming().Names(c, "uid-of-"+row.namespace)
 		if err != nil {
 			t.Errorf("%.40s (%s): %v", keyOf(c), row.why, err)
 			continue
@@ -100,30 +100,30 @@ func TestInvalidNames(t *testing.T) {
 		message string
 	}{
 		{why: "no uid", c: kube.Component{Namespace: "a", Name: "b"}, message: "Kubernetes allows"},
-		{why: "no name", c: component("a", ""), message: "Kubernetes allows"},
-		{why: "no namespace", c: component("", "b"), message: "Kubernetes allows"},
-		{why: "upper case", c: component("a", "B"), message: "Kubernetes allows"},
-		{why: "upper case in the namespace", c: component("A", "b"), message: "Kubernetes allows"},
-		{why: "a slash would be another repository", c: component("a", "b/c"), message: "Kubernetes allows"},
-		{why: "a way out of the path", c: component("a", ".."), message: "Kubernetes allows"},
-		{why: "a namespace is a label, without dots", c: component("a.b", "c"), message: "Kubernetes allows"},
-		{why: "a namespace of 64 characters", c: component(long+"c", "c"), message: "Kubernetes allows"},
-		{why: "a name of 254 characters", c: component("a", strings.Repeat("c", 254)), message: "Kubernetes allows"},
-		{why: "begins with a dash", c: component("a", "-b"), message: "Kubernetes allows"},
-		{why: "ends with a dash", c: component("a", "b-"), message: "Kubernetes allows"},
-		{why: "two dots", c: component("a", "b..c"), message: "Kubernetes allows"},
-		{why: "a line's end, which $ lets pass in other languages", c: component("a", "b\n"), message: "Kubernetes allows"},
-		{why: "an underscore", c: component("a", "b_c"), message: "Kubernetes allows"},
-		{why: "a percent sign", c: component("a", "b%2fc"), message: "Kubernetes allows"},
-		{why: "not ASCII", c: component("a", "bäc"), message: "Kubernetes allows"},
-		{why: "one character too long for Quay", c: component(long, strings.Repeat("c", 192)), message: "would be 256 characters long; Quay allows 255"},
-		{why: "a route of Quay", c: component("a", "changevisibility"), message: "cannot be the name of a repository"},
+		{why: "no name", c: componentOf("a", ""), message: "Kubernetes allows"},
+		{why: "no namespace", c: componentOf("", "b"), message: "Kubernetes allows"},
+		{why: "upper case", c: componentOf("a", "B"), message: "Kubernetes allows"},
+		{why: "upper case in the namespace", c: componentOf("A", "b"), message: "Kubernetes allows"},
+		{why: "a slash would be another repository", c: componentOf("a", "b/c"), message: "Kubernetes allows"},
+		{why: "a way out of the path", c: componentOf("a", ".."), message: "Kubernetes allows"},
+		{why: "a namespace is a label, without dots", c: componentOf("a.b", "c"), message: "Kubernetes allows"},
+		{why: "a namespace of 64 characters", c: componentOf(long+"c", "c"), message: "Kubernetes allows"},
+		{why: "a name of 254 characters", c: componentOf("a", strings.Repeat("c", 254)), message: "Kubernetes allows"},
+		{why: "begins with a dash", c: componentOf("a", "-b"), message: "Kubernetes allows"},
+		{why: "ends with a dash", c: componentOf("a", "b-"), message: "Kubernetes allows"},
+		{why: "two dots", c: componentOf("a", "b..c"), message: "Kubernetes allows"},
+		{why: "a line's end, which $ lets pass in other languages", c: componentOf("a", "b\n"), message: "Kubernetes allows"},
+		{why: "an underscore", c: componentOf("a", "b_c"), message: "Kubernetes allows"},
+		{why: "a percent sign", c: componentOf("a", "b%2fc"), message: "Kubernetes allows"},
+		{why: "not ASCII", c: componentOf("a", "bäc"), message: "Kubernetes allows"},
+		{why: "one character too long for Quay", c: componentOf(long, strings.Repeat("c", 192)), message: "would be 256 characters long; Quay allows 255"},
+		{why: "a route of Quay", c: componentOf("a", "changevisibility"), message: "cannot be the name of a repository"},
 		{
-			why: "the prefix makes it too long", c: component(long, strings.Repeat("c", 191)),
+			why: "the prefix makes it too long", c: componentOf(long, strings.Repeat("c", 191)),
 			edit: func(n *Naming) { n.Prefix = "p" }, message: "would be 257 characters long",
 		},
 		{
-			why: "the prefix makes it a route of Quay", c: component("user", "b"),
+			why: "the prefix makes it a route of Quay", c: componentOf("user", "b"),
 			edit: func(n *Naming) { n.Prefix = "p/permissions" }, message: "cannot be the name of a repository",
 		},
 		{
@@ -139,11 +139,11 @@ func TestInvalidNames(t *testing.T) {
 			edit: func(n *Naming) { n.Layout, n.Prefix = LayoutApplication, "p" }, message: "cannot be the name of a repository",
 		},
 	} {
-		naming := testNaming()
+		naming := someNaming()
 		if row.edit != nil {
 			row.edit(&naming)
 		}
-		n, err := naming.names(row.c, "uid")
+		n, err := naming.Names(row.c, "uid")
 		if err == nil || !strings.Contains(err.Error(), row.message) {
 			t.Errorf("%s: error %v, want one with %q", row.why, err, row.message)
 		}
@@ -167,9 +167,9 @@ func TestRepositoryLayouts(t *testing.T) {
 		{"a prefix may have segments", LayoutComponent, "east/one", "east/one/tenant/api"},
 		{"both", LayoutApplication, "east", "east/tenant/shop/api"},
 	} {
-		naming := testNaming()
+		naming := someNaming()
 		naming.Layout, naming.Prefix = row.layout, row.prefix
-		n, err := naming.names(component("tenant", "api"), "uid")
+		n, err := naming.Names(componentOf("tenant", "api"), "uid")
 		if err != nil {
 			t.Fatalf("%s: %v", row.why, err)
 		}
@@ -179,7 +179,7 @@ func TestRepositoryLayouts(t *testing.T) {
 		if got, want := naming.Image(n.Repository), "quay.example/acme/"+row.want; got != want {
 			t.Errorf("%s: image %s, want %s", row.why, got, want)
 		}
-		plain, _ := testNaming().names(component("tenant", "api"), "uid")
+		plain, _ := someNaming().Names(componentOf("tenant", "api"), "uid")
 		if n.Push != plain.Push || n.Pull != plain.Pull {
 			t.Errorf("%s: the layout reaches robots or Secrets", row.why)
 		}
@@ -189,16 +189,16 @@ func TestRepositoryLayouts(t *testing.T) {
 // Each part of a Component's identity reaches what it must, and nothing else.
 func TestNamesDependOnIdentity(t *testing.T) {
 	t.Parallel()
-	c := component("tenant", "api")
-	base, _ := testNaming().names(c, "uid")
-	again, _ := testNaming().names(c, "uid")
+	c := componentOf("tenant", "api")
+	base, _ := someNaming().Names(c, "uid")
+	again, _ := someNaming().Names(c, "uid")
 	if base != again {
 		t.Error("the same Component has other names the second time")
 	}
 
 	reborn := c
 	reborn.UID = "another"
-	n, _ := testNaming().names(reborn, "uid")
+	n, _ := someNaming().Names(reborn, "uid")
 	if n.Push.Robot == base.Push.Robot || n.Push.Mark == base.Push.Mark {
 		t.Error("a Component made again gets its predecessor's robot")
 	}
@@ -206,7 +206,7 @@ func TestNamesDependOnIdentity(t *testing.T) {
 		t.Error("a Component made again does not keep its repository and Secrets")
 	}
 
-	n, _ = testNaming().names(c, "another")
+	n, _ = someNaming().Names(c, "another")
 	if n.Mark == base.Mark {
 		t.Error("a namespace made again gets its predecessor's repository")
 	}
@@ -214,9 +214,9 @@ func TestNamesDependOnIdentity(t *testing.T) {
 		t.Error("the uid of the namespace reaches the robots")
 	}
 
-	elsewhere := testNaming()
+	elsewhere := someNaming()
 	elsewhere.Cluster = "cluster-2"
-	n, _ = elsewhere.names(c, "uid")
+	n, _ = elsewhere.Names(c, "uid")
 	if n.Mark == base.Mark || n.Push.Robot == base.Push.Robot || n.Push.Mark == base.Push.Mark {
 		t.Error("another cluster gets the same robot or mark")
 	}
@@ -231,7 +231,7 @@ func TestNamesDependOnIdentity(t *testing.T) {
 	} {
 		same := c
 		edit(&same)
-		if n, _ := testNaming().names(same, "uid"); n != base {
+		if n, _ := someNaming().Names(same, "uid"); n != base {
 			t.Error("what a tenant can write reaches the names")
 		}
 	}
@@ -248,11 +248,11 @@ func TestNamesAreInjective(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		robots, repositories, secrets := map[string]string{}, map[string]string{}, map[string]string{}
 		for range 30 {
-			naming := testNaming()
+			naming := someNaming()
 			naming.Cluster = rapid.SampledFrom([]string{"a", "b", "aa", "ab"}).Draw(t, "cluster")
-			c := component(drawLabel.Draw(t, "namespace"), drawName.Draw(t, "name"))
+			c := componentOf(drawLabel.Draw(t, "namespace"), drawName.Draw(t, "name"))
 			c.UID = rapid.SampledFrom([]string{"a", "b", "ba"}).Draw(t, "uid")
-			n, err := naming.names(c, "uid")
+			n, err := naming.Names(c, "uid")
 			if err != nil {
 				t.Fatalf("%s: %v", keyOf(c), err)
 			}
@@ -270,4 +270,16 @@ func TestNamesAreInjective(t *testing.T) {
 			claim(repositories, n.Repository, c.Namespace, c.Name)
 		}
 	})
+}
+
+// someNaming and componentOf are what names are made of in these tests.
+func someNaming() Naming {
+	return Naming{Cluster: "cluster-1", Host: "quay.example", Organization: "acme", Layout: LayoutComponent}
+}
+
+func componentOf(namespace, name string) kube.Component {
+	return kube.Component{
+		Namespace: namespace, Name: name, UID: "uid-of-" + namespace + "/" + name, ResourceVersion: "1",
+		Application: "shop", Annotations: map[string]string{},
+	}
 }

@@ -13,15 +13,15 @@ import (
 	"berth/reconcile/gitsource"
 )
 
-// registryReader and clusterReader are all the reading that comes before a plan.
-type registryReader interface {
+// ObserveRegistry and ObserveCluster are all the reading that comes before a plan.
+type ObserveRegistry interface {
 	GetOrganization(ctx context.Context) (quay.Organization, error)
 	ListRobots(ctx context.Context) ([]quay.Robot, error)
 	ListRepositories(ctx context.Context) ([]quay.Repository, error)
 	ListRobotPermissions(ctx context.Context, repository string) (map[string]quay.Role, error)
 }
 
-type clusterReader interface {
+type ObserveCluster interface {
 	Namespaces(ctx context.Context) ([]kube.Namespace, error)
 	Namespace(ctx context.Context, name string) (kube.Namespace, error)
 	Components(ctx context.Context, namespace, selector string) ([]kube.Component, error)
@@ -39,7 +39,12 @@ type sources interface {
 
 // ErrNotAdmin stops a run before it compares anything: with less than an
 // administrator's token Quay leaves things out of its answers without a word.
-var ErrNotAdmin = errors.New("the Quay token does not administer the organization")
+var ErrNotAdmin error = notAdmin{}
+
+type notAdmin struct{}
+
+func (notAdmin) Error() string { return "the Quay token does not administer the organization" }
+func (notAdmin) Unwrap() error { return quay.ErrForbidden }
 
 // errEmptyList: to a token that it does not know, be it for this one request,
 // Quay lists no repository and calls that success.
@@ -59,56 +64,81 @@ func permitted(robots map[string]Robot) bool {
 // readers bounds the small requests of an observation that are made side by side.
 const readers = 8
 
-// observe reads the world. now chooses the repositories whose roles and sources
+// ObserveEnds are what is read.
+type ObserveEnds struct {
+	Registry ObserveRegistry
+	Cluster  ObserveCluster
+	Git      sources // needed when the visibility follows the source
+}
+
+// observer is an observation under way; the World grows in it.
+type observer struct {
+	ObserveEnds
+	World
+	scope Scope
+	now   time.Time
+}
+
+// Observe reads the world. now chooses the repositories whose roles and sources
 // are looked at, and tells what of rotations is too young or too old.
-func observe(ctx context.Context, q registryReader, k clusterReader, git sources, n Naming, p Policy, s Scope, now time.Time) (World, error) {
-	organization, err := q.GetOrganization(ctx)
+func Observe(ctx context.Context, e ObserveEnds, n Naming, p Policy, s Scope, now time.Time) (World, error) {
+	organization, err := e.Registry.GetOrganization(ctx)
 	if err != nil {
 		return World{}, err
 	}
 	if !organization.Admin {
 		return World{}, ErrNotAdmin
 	}
-	w := World{Naming: n, Policy: p, Whole: s.whole()}
+	o := observer{ObserveEnds: e, World: World{Naming: n, Policy: p, Whole: s.Whole()}, scope: s, now: now}
+	if err := o.observe(ctx); err != nil {
+		return World{}, err
+	}
+	return o.World, nil
+}
+
+func (o *observer) observe(ctx context.Context) error {
 	var secrets []kube.Secret
 	var accounts []kube.ServiceAccount
 	var delivery listed
 	g, gctx := newGroup(ctx) // the whole run rests on each of these
-	g.Go(func() (err error) { w.Robots, err = observeRobots(gctx, q, n); return })
-	g.Go(func() (err error) { w.Repositories, err = observeRepositories(gctx, q); return })
-	g.Go(func() (err error) { w.Namespaces, err = observeNamespaces(gctx, k, s, n.Cluster); return })
-	g.Go(func() (err error) { w.Components, w.Missing, err = observeComponents(gctx, k, s); return })
-	g.Go(func() (err error) { accounts, err = observeServiceAccounts(gctx, k, p, s); return })
-	g.Go(func() (err error) { delivery, err = observeDelivery(gctx, k, p, s); return })
+	g.Go(func() (err error) { o.Robots, err = observeRobots(gctx, o.Registry, o.Naming); return })
+	g.Go(func() (err error) { o.Repositories, err = observeRepositories(gctx, o.Registry); return })
 	g.Go(func() (err error) {
-		secrets, err = each(s.namespaces(), func(namespace string) ([]kube.Secret, error) {
-			return k.Secrets(gctx, namespace, LabelManagedBy+"="+manager)
+		o.Namespaces, err = observeNamespaces(gctx, o.Cluster, o.scope, o.Naming.Cluster)
+		return
+	})
+	g.Go(func() (err error) { o.Components, o.Missing, err = observeComponents(gctx, o.Cluster, o.scope); return })
+	g.Go(func() (err error) { accounts, err = observeServiceAccounts(gctx, o.Cluster, o.Policy, o.scope); return })
+	g.Go(func() (err error) { delivery, err = observeDelivery(gctx, o.Cluster, o.Policy, o.scope); return })
+	g.Go(func() (err error) {
+		secrets, err = each(o.scope.Lists(), func(namespace string) ([]kube.Secret, error) {
+			return o.Cluster.Secrets(gctx, namespace, LabelManagedBy+"="+manager)
 		})
 		return
 	})
 	if err := g.Wait(); err != nil {
-		return World{}, err
+		return err
 	}
-	if len(w.Repositories) == 0 && permitted(w.Robots) {
-		return World{}, errEmptyList
+	if len(o.Repositories) == 0 && permitted(o.Robots) {
+		return errEmptyList
 	}
-	if w.Naming.Cluster == "" {
-		w.Naming.Cluster = w.Namespaces[clusterNamespace].UID
+	if o.Naming.Cluster == "" {
+		o.Naming.Cluster = o.Namespaces[clusterNamespace].UID
 	}
-	w.sortServiceAccounts(accounts)
-	w.divide(s.Shard)
-	w.nameComponents()
-	if err := w.observeSecrets(ctx, k, s, secrets); err != nil {
-		return World{}, err
+	o.sortServiceAccounts(accounts)
+	o.Divide(o.scope.Shard)
+	o.NameComponents()
+	if err := o.observeSecrets(ctx, secrets); err != nil {
+		return err
 	}
-	if err := w.sortDelivery(ctx, k, delivery, accounts, s, now); err != nil {
-		return World{}, err
+	if err := o.sortDelivery(ctx, delivery, accounts); err != nil {
+		return err
 	}
-	w.observeRotations(s, now)
-	if err := w.observeSources(ctx, git, now); err != nil {
-		return World{}, err
+	o.observeRotations()
+	if err := o.observeSources(ctx); err != nil {
+		return err
 	}
-	return w, w.observeRoles(ctx, q, now)
+	return o.observeRoles(ctx)
 }
 
 // clusterNamespace is in every cluster, and its uid stands for the cluster.
@@ -126,7 +156,7 @@ func each[T any](namespaces []string, list func(namespace string) ([]T, error)) 
 	return all, nil
 }
 
-func observeRobots(ctx context.Context, q registryReader, n Naming) (map[string]Robot, error) {
+func observeRobots(ctx context.Context, q ObserveRegistry, n Naming) (map[string]Robot, error) {
 	list, err := q.ListRobots(ctx)
 	if err != nil {
 		return nil, err
@@ -142,7 +172,7 @@ func observeRobots(ctx context.Context, q registryReader, n Naming) (map[string]
 	return robots, nil
 }
 
-func observeRepositories(ctx context.Context, q registryReader) (map[string]quay.Repository, error) {
+func observeRepositories(ctx context.Context, q ObserveRegistry) (map[string]quay.Repository, error) {
 	list, err := q.ListRepositories(ctx)
 	if err != nil {
 		return nil, err
@@ -155,8 +185,8 @@ func observeRepositories(ctx context.Context, q registryReader) (map[string]quay
 }
 
 // observeNamespaces also reads kube-system when the cluster has no other name.
-func observeNamespaces(ctx context.Context, k clusterReader, s Scope, cluster string) (map[string]kube.Namespace, error) {
-	names := s.namespaces()
+func observeNamespaces(ctx context.Context, k ObserveCluster, s Scope, cluster string) (map[string]kube.Namespace, error) {
+	names := s.Lists()
 	var list []kube.Namespace
 	var err error
 	if names[0] == "" {
@@ -183,8 +213,8 @@ func observeNamespaces(ctx context.Context, k clusterReader, s Scope, cluster st
 	return namespaces, nil
 }
 
-func observeComponents(ctx context.Context, k clusterReader, s Scope) (found []kube.Component, missing []Key, err error) {
-	all, err := each(s.namespaces(), func(namespace string) ([]kube.Component, error) {
+func observeComponents(ctx context.Context, k ObserveCluster, s Scope) (found []kube.Component, missing []Key, err error) {
+	all, err := each(s.Lists(), func(namespace string) ([]kube.Component, error) {
 		return k.Components(ctx, namespace, s.Selector)
 	})
 	if err != nil || len(s.Only) == 0 {
@@ -203,22 +233,17 @@ func observeComponents(ctx context.Context, k clusterReader, s Scope) (found []k
 
 // observeServiceAccounts lists those that builds and pods run as, and those that the
 // RemoteSecret operator acts as.
-func observeServiceAccounts(ctx context.Context, k clusterReader, p Policy, s Scope) ([]kube.ServiceAccount, error) {
-	keep := func(a kube.ServiceAccount) bool {
-		return a.Authorizes || a.Name == p.PullServiceAccount || slices.ContainsFunc(p.PushServiceAccounts, func(pattern string) bool {
-			before, after, varies := strings.Cut(pattern, componentVariable)
-			return a.Name == pattern || varies && strings.HasPrefix(a.Name, before) && strings.HasSuffix(a.Name, after)
-		})
-	}
-	return each(s.namespaces(), func(namespace string) ([]kube.ServiceAccount, error) {
+func observeServiceAccounts(ctx context.Context, k ObserveCluster, p Policy, s Scope) ([]kube.ServiceAccount, error) {
+	keep := func(a kube.ServiceAccount) bool { return a.Authorizes || p.Links(a.Name) }
+	return each(s.Lists(), func(namespace string) ([]kube.ServiceAccount, error) {
 		return k.ServiceAccounts(ctx, namespace, keep)
 	})
 }
 
-func (w *World) sortServiceAccounts(accounts []kube.ServiceAccount) {
-	w.ServiceAccounts = make(map[Key]Links, len(accounts))
+func (o *observer) sortServiceAccounts(accounts []kube.ServiceAccount) {
+	o.ServiceAccounts = make(map[Key]Links, len(accounts))
 	for _, a := range accounts {
-		w.ServiceAccounts[Key{a.Namespace, a.Name}] = Links{setOf(a.Secrets), setOf(a.PullSecrets)}
+		o.ServiceAccounts[Key{a.Namespace, a.Name}] = Links{setOf(a.Secrets), setOf(a.PullSecrets)}
 	}
 }
 
@@ -229,6 +254,3 @@ func setOf[T comparable](items []T) map[T]bool {
 	}
 	return set
 }
-
-// componentVariable in the name of a push ServiceAccount is replaced by the Component's.
-const componentVariable = "{component}"

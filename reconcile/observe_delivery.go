@@ -29,7 +29,7 @@ var ErrNoRemoteSecrets = fmt.Errorf("RemoteSecrets are required, but %w of objec
 // known, too.
 type listed struct {
 	mode          Mode
-	deployments   deployments
+	deployments   Deployments
 	remoteSecrets []kube.RemoteSecret
 }
 
@@ -49,14 +49,14 @@ func observeDelivery(ctx context.Context, k deliveryReader, p Policy, s Scope) (
 	l.mode = Mode{Wanted: true, Environments: served.Environments && served.EnvironmentBindings, RemoteSecrets: served.RemoteSecrets}
 	g, ctx := newGroup(ctx)
 	if l.mode.Environments {
-		listInto(ctx, g, s, &l.deployments.environments, k.Environments)
-		listInto(ctx, g, s, &l.deployments.bindings, k.EnvironmentBindings)
+		listInto(ctx, g, s, &l.deployments.Environments, k.Environments)
+		listInto(ctx, g, s, &l.deployments.Bindings, k.EnvironmentBindings)
 	}
 	if l.mode.Environments && served.DeploymentTargetClaims {
-		listInto(ctx, g, s, &l.deployments.claims, k.DeploymentTargetClaims)
+		listInto(ctx, g, s, &l.deployments.Claims, k.DeploymentTargetClaims)
 	}
 	if l.mode.Environments && served.DeploymentTargets {
-		listInto(ctx, g, s, &l.deployments.targets, k.DeploymentTargets)
+		listInto(ctx, g, s, &l.deployments.Targets, k.DeploymentTargets)
 	}
 	if l.mode.RemoteSecrets {
 		listInto(ctx, g, s, &l.remoteSecrets, func(ctx context.Context, namespace string) ([]kube.RemoteSecret, error) {
@@ -68,45 +68,45 @@ func observeDelivery(ctx context.Context, k deliveryReader, p Policy, s Scope) (
 
 func listInto[T any](ctx context.Context, g group, s Scope, into *[]T, list func(context.Context, string) ([]T, error)) {
 	g.Go(func() (err error) {
-		*into, err = each(s.namespaces(), func(namespace string) ([]T, error) { return list(ctx, namespace) })
+		*into, err = each(s.Lists(), func(namespace string) ([]T, error) { return list(ctx, namespace) })
 		return err
 	})
 }
 
 // sortDelivery sorts what was listed to the Components, and looks at what arrived where
 // the list of our Secrets does not show it.
-func (w *World) sortDelivery(ctx context.Context, k deliveryReader, l listed, accounts []kube.ServiceAccount, s Scope, now time.Time) error {
-	w.Mode = l.mode
-	w.Environments = l.deployments.byNamespace()
+func (o *observer) sortDelivery(ctx context.Context, l listed, accounts []kube.ServiceAccount) error {
+	o.Mode = l.mode
+	o.Environments = l.deployments.ByNamespace()
 	for _, a := range accounts {
-		if e := w.Environments[a.Namespace]; e != nil && a.Authorizes {
-			e.authorizing++
+		if e := o.Environments[a.Namespace]; e != nil && a.Authorizes {
+			e.Authorizing++
 		}
 	}
 	remote := make(map[Key]kube.RemoteSecret, len(l.remoteSecrets))
 	for _, r := range l.remoteSecrets {
 		remote[Key{r.Namespace, r.Name}] = r
 	}
-	w.RemoteSecrets = map[Key]RemoteSecret{}
+	o.RemoteSecrets = map[Key]RemoteSecret{}
 	var unseen []Key
-	for _, c := range w.Components {
-		n, err := w.names(c)
+	for _, c := range o.Components {
+		n, err := o.Names(c)
 		if err != nil || c.Deleting {
 			continue
 		}
 		key := Key{c.Namespace, n.Pull.Secret}
-		w.Uploads[key] = slices.DeleteFunc(w.Uploads[key], func(u Upload) bool { return !u.of(c) })
+		o.Uploads[key] = slices.DeleteFunc(o.Uploads[key], func(u Upload) bool { return !u.Of(c) })
 		r, exists := remote[key]
 		if !exists {
 			continue
 		}
-		found := remoteSecretOf(r, c, now)
-		w.RemoteSecrets[key] = found
+		found := remoteSecretOf(r, c, o.now)
+		o.RemoteSecrets[key] = found
 		if found.Owned == mine {
-			unseen = append(unseen, w.unseen(found, s)...)
+			unseen = append(unseen, o.unseen(found)...)
 		}
 	}
-	return w.look(ctx, k, unseen)
+	return o.look(ctx, unseen)
 }
 
 func remoteSecretOf(r kube.RemoteSecret, c kube.Component, now time.Time) RemoteSecret {
@@ -118,15 +118,15 @@ func remoteSecretOf(r kube.RemoteSecret, c kube.Component, now time.Time) Remote
 // unseen lists the Secrets of a RemoteSecret, in other namespaces of this cluster, that
 // the list of ours has not shown: because it does not reach there, or because the
 // operator says that it brought one, which then lacks our label.
-func (w *World) unseen(r RemoteSecret, s Scope) []Key {
+func (o *observer) unseen(r RemoteSecret) []Key {
 	var keys []Key
 	for _, t := range r.Targets {
 		key := Key{t.Namespace, r.Name}
-		if _, seen := w.Arrived[key]; seen || t.APIURL != "" || t.Namespace == r.Namespace {
+		if _, seen := o.Arrived[key]; seen || t.APIURL != "" || t.Namespace == r.Namespace {
 			continue
 		}
-		status := r.status(t)
-		if reached := s.namespaces(); reached[0] != "" && !slices.Contains(reached, t.Namespace) || status != nil && status.Error == "" {
+		status := r.Status(t)
+		if reached := o.scope.Lists(); reached[0] != "" && !slices.Contains(reached, t.Namespace) || status != nil && status.Error == "" {
 			keys = append(keys, key)
 		}
 	}
@@ -138,13 +138,13 @@ func (w *World) unseen(r RemoteSecret, s Scope) []Key {
 const maxLooks = 1000
 
 // look reads Secrets one by one. What cannot be read is unverified: no more rests on it.
-func (w *World) look(ctx context.Context, k deliveryReader, keys []Key) error {
-	keys = inTurns(keys, 0, func(k Key) string { return k.Namespace })
+func (o *observer) look(ctx context.Context, keys []Key) error {
+	keys = InTurns(keys, 0, func(k Key) string { return k.Namespace })
 	found := make([]Arrived, min(len(keys), maxLooks))
 	g, ctx := newGroup(ctx)
 	for i := range found {
 		g.Go(func() error {
-			secret, err := k.Secret(ctx, keys[i].Namespace, keys[i].Name)
+			secret, err := o.Cluster.Secret(ctx, keys[i].Namespace, keys[i].Name)
 			switch {
 			case err == nil && secret.Managing != "": // what the operator has not brought is nobody's business here
 				found[i] = arrivedOf(secret)
@@ -156,9 +156,9 @@ func (w *World) look(ctx context.Context, k deliveryReader, keys []Key) error {
 	}
 	err := g.Wait()
 	for i, key := range keys {
-		w.Arrived[key] = Arrived{Unreadable: true}
+		o.Arrived[key] = Arrived{Unreadable: true}
 		if i < len(found) {
-			w.Arrived[key] = found[i]
+			o.Arrived[key] = found[i]
 		}
 	}
 	return err
@@ -170,12 +170,12 @@ func arrivedOf(s kube.Secret) Arrived {
 
 // sortSecret notes a Secret with our label that is on its way to an environment, or
 // has arrived.
-func (w *World) sortSecret(s kube.Secret) {
+func (o *observer) sortSecret(s kube.Secret) {
 	key := Key{s.Namespace, s.Uploads}
 	switch {
 	case s.Uploads != "":
-		w.Uploads[key] = append(w.Uploads[key], Upload{s.Name, s.ResourceVersion, read(s.DockerConfigJSON()).Fingerprint, s.Owners})
+		o.Uploads[key] = append(o.Uploads[key], Upload{s.Name, s.ResourceVersion, read(s.DockerConfigJSON()).Fingerprint, s.Owners})
 	case s.Managing != "":
-		w.Arrived[Key{s.Namespace, s.Name}] = arrivedOf(s)
+		o.Arrived[Key{s.Namespace, s.Name}] = arrivedOf(s)
 	}
 }

@@ -13,39 +13,39 @@ import (
 // observeSecrets sorts the listed Secrets to their Components. A name of ours
 // that the list lacks is free or somebody else's: the metadata tells, and the
 // content of what is not ours is never asked for.
-func (w *World) observeSecrets(ctx context.Context, k clusterReader, s Scope, listed []kube.Secret) error {
-	w.Secrets, w.Logins = map[Key]Secret{}, map[string]bool{}
-	w.Uploads, w.Arrived = map[Key][]Upload{}, map[Key]Arrived{}
+func (o *observer) observeSecrets(ctx context.Context, listed []kube.Secret) error {
+	o.Secrets, o.Logins = map[Key]Secret{}, map[string]bool{}
+	o.Uploads, o.Arrived = map[Key][]Upload{}, map[Key]Arrived{}
 	labelled := make(map[Key]kube.Secret, len(listed))
 	for _, s := range listed {
 		labelled[Key{s.Namespace, s.Name}] = s
-		w.sortSecret(s)
+		o.sortSecret(s)
 		if c := read(s.DockerConfigJSON()); c.Login != "" {
-			w.Logins[c.Login] = true
+			o.Logins[c.Login] = true
 		}
 	}
-	w.Strays = len(labelled)
+	o.Strays = len(labelled)
 
 	unlisted := map[Key]kube.Component{}
-	for _, c := range w.Components {
-		n, err := w.names(c)
+	for _, c := range o.Components {
+		n, err := o.Names(c)
 		if err != nil || c.Deleting {
 			continue
 		}
 		for _, a := range n.accounts() {
 			key := Key{c.Namespace, a.Secret}
 			if s, ok := labelled[key]; ok {
-				w.Secrets[key] = secretOf(s, c)
-				w.Strays--
+				o.Secrets[key] = secretOf(s, c)
+				o.Strays--
 			} else {
 				unlisted[key] = c
 			}
 		}
 	}
-	found, err := observeUnlisted(ctx, k, s, slices.Collect(maps.Keys(unlisted)))
+	found, err := observeUnlisted(ctx, o.Cluster, o.scope, slices.Collect(maps.Keys(unlisted)))
 	for _, s := range found {
 		key := Key{s.Namespace, s.Name}
-		w.Secrets[key] = secretOf(s, unlisted[key])
+		o.Secrets[key] = secretOf(s, unlisted[key])
 	}
 	return err
 }
@@ -54,10 +54,10 @@ func (w *World) observeSecrets(ctx context.Context, k clusterReader, s Scope, li
 // all Secrets: on the first run, mostly.
 const manyUnlisted = 500
 
-func observeUnlisted(ctx context.Context, k clusterReader, s Scope, wanted []Key) ([]kube.Secret, error) {
+func observeUnlisted(ctx context.Context, k ObserveCluster, s Scope, wanted []Key) ([]kube.Secret, error) {
 	if len(wanted) > manyUnlisted {
 		set := setOf(wanted)
-		return each(s.namespaces(), func(namespace string) ([]kube.Secret, error) {
+		return each(s.Lists(), func(namespace string) ([]kube.Secret, error) {
 			return k.SecretsMetadata(ctx, namespace, func(namespace, name string) bool { return set[Key{namespace, name}] })
 		})
 	}

@@ -19,6 +19,15 @@ type Plan struct {
 	Held       int // repositories that stay private although the setting says public
 }
 
+// Changes counts the actions of all Components.
+func (p Plan) Changes() int {
+	n := 0
+	for _, c := range p.Components {
+		n += len(c.Actions)
+	}
+	return n
+}
+
 // ComponentPlan is the plan for one Component.
 type ComponentPlan struct {
 	Component  kube.Component
@@ -62,12 +71,18 @@ type Orphans struct {
 	Robots, Repositories []string
 }
 
+// planner compares a World with what it should be.
+type planner struct {
+	World
+	index
+}
+
 // MakePlan compares the world with what it should be.
-func MakePlan(w World) Plan {
-	p := Plan{Mode: w.Mode, Missing: slices.SortedFunc(slices.Values(w.Missing), Key.compare)}
-	i := w.index()
-	for _, c := range slices.SortedFunc(slices.Values(w.Components), func(a, b kube.Component) int { return keyOf(a).compare(keyOf(b)) }) {
-		p.Components = append(p.Components, w.plan(c, i))
+func MakePlan(world World) Plan {
+	w := &planner{world, indexOf(world)}
+	p := Plan{Mode: w.Mode, Missing: slices.SortedFunc(slices.Values(w.Missing), Key.Compare)}
+	for _, c := range slices.SortedFunc(slices.Values(w.Components), func(a, b kube.Component) int { return keyOf(a).Compare(keyOf(b)) }) {
+		p.Components = append(p.Components, w.plan(c))
 	}
 	refuseCollisions(p.Components)
 	pace(p.Components, w.Policy.MaxRotations)
@@ -85,22 +100,22 @@ func MakePlan(w World) Plan {
 
 // index finds in a World what its maps are not sorted by.
 type index struct {
-	robots     map[string][]string // ours by the key in their mark: all that were ever made for a Component of that name
-	components map[Key]bool
+	incarnations map[string][]string // robots of ours by the key in their mark: all that were ever made for a Component of that name
+	taken        map[Key]bool        // names that a Component has
 }
 
-func (w World) index() index {
+func indexOf(w World) index {
 	i := index{map[string][]string{}, make(map[Key]bool, len(w.Components)+len(w.Elsewhere))}
 	for _, name := range slices.Sorted(maps.Keys(w.Robots)) {
 		if m, ok := parseMark(w.Robots[name].Mark); ok {
-			i.robots[m.key] = append(i.robots[m.key], name)
+			i.incarnations[m.key] = append(i.incarnations[m.key], name)
 		}
 	}
 	for _, c := range w.Components {
-		i.components[keyOf(c)] = true
+		i.taken[keyOf(c)] = true
 	}
 	for _, k := range w.Elsewhere {
-		i.components[k] = true
+		i.taken[k] = true
 	}
 	return i
 }
@@ -109,7 +124,7 @@ func (w World) index() index {
 const drifted = "drifted"
 
 // plan decides about one Component, in the order of the truth table in doc.go.
-func (w World) plan(c kube.Component, i index) ComponentPlan {
+func (w *planner) plan(c kube.Component) ComponentPlan {
 	p := ComponentPlan{Component: c}
 	namespace := w.Namespaces[c.Namespace]
 	switch {
@@ -123,7 +138,7 @@ func (w World) plan(c kube.Component, i index) ComponentPlan {
 	if p.Skipped != "" {
 		return p
 	}
-	names, err := w.names(c)
+	names, err := w.Names(c)
 	if err != nil {
 		return p.refuse(invalid(err.Error(), "Give the Component another name; nothing else is done for it."))
 	}
@@ -145,9 +160,9 @@ func (w World) plan(c kube.Component, i index) ComponentPlan {
 		return p.refuse(problem)
 	}
 	w.planLinks(&p)
-	w.planEnvironments(&p, i)
+	w.planEnvironments(&p)
 	own, _ := parseMark(names.Push.Mark)
-	for _, robot := range i.robots[own.key] {
+	for _, robot := range w.incarnations[own.key] {
 		if m, _ := parseMark(w.Robots[robot].Mark); m.incarnate != own.incarnate {
 			p.Actions = append(p.Actions, DeleteRobot{robot})
 			p.Note = "recreated"
@@ -190,7 +205,7 @@ func invalid(sentence, hint string) *Problem {
 	return &Problem{Reason: ReasonInvalidComponent, Summary: sentence, Hint: hint, Tenant: sentence + ". " + hint}
 }
 
-func (w World) planRobots(p *ComponentPlan) {
+func (w *planner) planRobots(p *ComponentPlan) {
 	own := p.Names.Repository
 	for _, a := range p.Names.accounts() {
 		if _, exists := w.Robots[a.Robot]; !exists {
@@ -219,12 +234,12 @@ func (w World) planRobots(p *ComponentPlan) {
 }
 
 // wanted is the content that Quay's word on a robot gives its Secret.
-func (w World) wanted(p ComponentPlan, a Account) content {
+func (w *planner) wanted(p ComponentPlan, a Account) content {
 	return content{p.Image, w.Naming.login(a.Robot), w.Robots[a.Robot].Fingerprint}
 }
 
 // planSecrets compares each Secret with its robot.
-func (w World) planSecrets(p *ComponentPlan) *Problem {
+func (w *planner) planSecrets(p *ComponentPlan) *Problem {
 	c := p.Component
 	for _, a := range p.Names.accounts() {
 		_, robotExists := w.Robots[a.Robot]
@@ -265,9 +280,8 @@ func immutable(namespace, name string) *Problem {
 }
 
 // planLinks lets the builds' ServiceAccounts use the push Secret.
-func (w World) planLinks(p *ComponentPlan) {
-	for _, pattern := range w.Policy.PushServiceAccounts {
-		account := strings.ReplaceAll(pattern, componentVariable, p.Component.Name)
+func (w *planner) planLinks(p *ComponentPlan) {
+	for _, account := range w.Policy.PushAccounts(p.Component.Name) {
 		links, exists := w.ServiceAccounts[Key{p.Component.Namespace, account}]
 		switch {
 		case !exists:

@@ -34,13 +34,13 @@ func BenchmarkMakePlanDelivery(b *testing.B) {
 			s := newScene(b)
 			s.Mode = Mode{Wanted: true, Environments: true, RemoteSecrets: true}
 			s.RemoteSecrets, s.Arrived = map[Key]RemoteSecret{}, map[Key]Arrived{}
-			var d deployments
+			var d Deployments
 			var targets []kube.RemoteTarget
 			var statuses []kube.TargetStatus
 			for i := range environments {
 				name := fmt.Sprintf("place-%d", i)
-				d.environments = append(d.environments, stating(name, name, "", ""))
-				d.bindings = append(d.bindings, kube.EnvironmentBinding{Namespace: "tenant", Application: "shop", Environment: name})
+				d.Environments = append(d.Environments, stating(name, name, "", ""))
+				d.Bindings = append(d.Bindings, kube.EnvironmentBinding{Namespace: "tenant", Application: "shop", Environment: name})
 				targets, statuses = append(targets, here(name).RemoteTarget), append(statuses, kube.TargetStatus{Namespace: name})
 			}
 			for i := range components {
@@ -53,13 +53,13 @@ func BenchmarkMakePlanDelivery(b *testing.B) {
 					},
 					Owned: mine, Record: upload{Fingerprint: s.Robots[n.Pull.Robot].Fingerprint},
 				}
-				for e := range d.bindings {
-					d.bindings[e].Components = append(d.bindings[e].Components, c.Name)
+				for e := range d.Bindings {
+					d.Bindings[e].Components = append(d.Bindings[e].Components, c.Name)
 					s.Arrived[Key{targets[e].Namespace, n.Pull.Secret}] = Arrived{Content: s.Secrets[key].Content, By: key.String()}
 				}
 			}
-			s.Environments = d.byNamespace()
-			s.Environments["tenant"].authorizing = 1
+			s.Environments = d.ByNamespace()
+			s.Environments["tenant"].Authorizing = 1
 			if p := MakePlan(s.World); len(p.Components[0].Actions) > 0 || p.Components[0].Deliveries[environments-1].State != Delivered {
 				b.Fatalf("not settled: %+v", p.Components[0])
 			}

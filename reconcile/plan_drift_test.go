@@ -142,7 +142,7 @@ func TestPlanOfDrift(t *testing.T) {
 		}, {
 			why: "a label of the Secret was changed",
 			edit: func(s *scene, n Names) {
-				change(s.Secrets, Key{"tenant", n.Push.Secret}, func(x *Secret) { x.Labels[labelInternal] = "false" })
+				change(s.Secrets, Key{"tenant", n.Push.Secret}, func(x *Secret) { x.Labels["appstudio.redhat.com/internal"] = "false" })
 			},
 			want: func(n Names) []Action { return []Action{wrong(n.Push, relabel)} },
 		}, {
@@ -176,7 +176,7 @@ func TestPlanOfDrift(t *testing.T) {
 			s := newScene(t)
 			n := s.settle(component("tenant", "api"))
 			row.edit(s, n)
-			got := s.only()
+			got := only(s)
 			if d := cmp.Diff(row.want(n), got.Actions); d != "" {
 				t.Errorf("actions (-want +got):\n%s", d)
 			}
@@ -198,7 +198,7 @@ func TestPlanOfANewComponent(t *testing.T) {
 	s := newScene(t)
 	s.Policy.PushServiceAccounts = []string{"appstudio-pipeline", "build-pipeline-{component}"}
 	n := s.add(component("tenant", "api"))
-	got := s.only()
+	got := only(s)
 	const warning = "ServiceAccount build-pipeline-api does not exist, so builds cannot use Secret api-image-push yet."
 	want := []Action{
 		CreateRepository{Repository: quay.Repository{Name: "tenant/api", Description: n.Mark, Visibility: quay.Private}},

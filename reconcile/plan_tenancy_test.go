@@ -16,9 +16,9 @@ func TestPlanOfAdoption(t *testing.T) {
 	t.Parallel()
 	elsewhere := testNaming()
 	elsewhere.Cluster = "cluster-2"
-	theirs, _ := elsewhere.names(component("tenant", "api"), "uid")
-	former, _ := testNaming().names(component("tenant", "api"), "uid of a former namespace")
-	other, _ := testNaming().names(component("tenant", "web"), "uid-of-tenant")
+	theirs, _ := elsewhere.Names(component("tenant", "api"), "uid")
+	former, _ := testNaming().Names(component("tenant", "api"), "uid of a former namespace")
+	other, _ := testNaming().Names(component("tenant", "web"), "uid-of-tenant")
 	for _, row := range []struct {
 		why, description string
 		adopted          bool
@@ -34,11 +34,11 @@ func TestPlanOfAdoption(t *testing.T) {
 			s := newScene(t)
 			n := s.settle(component("tenant", "api"))
 			change(s.Repositories, n.Repository, func(r *quay.Repository) { r.Description, r.Visibility = row.description, quay.Public })
-			if got := s.only(); got.Problem == nil || got.Problem.Reason != ReasonNotOurs {
+			if got := only(s); got.Problem == nil || got.Problem.Reason != ReasonNotOurs {
 				t.Errorf("without --adopt: problem %v, actions %+v", got.Problem, got.Actions)
 			}
 			s.Policy.Adopt = true
-			got := s.only()
+			got := only(s)
 			if !row.adopted {
 				if got.Problem == nil || got.Problem.Reason != ReasonNotOurs {
 					t.Errorf("taken over: %+v", got.Actions)
@@ -70,13 +70,13 @@ func TestPlanOfARecreatedComponent(t *testing.T) {
 		change(s.Secrets, Key{"tenant", a.Secret}, func(x *Secret) { x.Owned = predecessor })
 	}
 	s.Components[0].UID = "another"
-	n, err := s.names(s.Components[0])
+	n, err := s.Names(s.Components[0])
 	if err != nil {
 		t.Fatal(err)
 	}
 	elsewhere := testNaming()
 	elsewhere.Cluster = "cluster-2"
-	theirs, _ := elsewhere.names(component("tenant", "api"), "uid")
+	theirs, _ := elsewhere.Names(component("tenant", "api"), "uid")
 	s.robot(theirs.Push, n.Repository)
 
 	got := MakePlan(s.World).Components[0]
@@ -159,7 +159,7 @@ func TestRefuseCollisions(t *testing.T) {
 	for i, name := range []string{"api", "web", "db"} {
 		c := component("tenant", name)
 		plans[i].Component = c
-		plans[i].Names, _ = testNaming().names(c, "uid")
+		plans[i].Names, _ = testNaming().Names(c, "uid")
 		plans[i].Actions = []Action{CreateRobot{plans[i].Names.Push}}
 	}
 	plans[2].Names.Repository = plans[0].Names.Repository
@@ -190,8 +190,8 @@ func TestPlanOfOrphans(t *testing.T) {
 	t.Parallel()
 	elsewhere := testNaming()
 	elsewhere.Cluster = "cluster-2"
-	theirs, _ := elsewhere.names(component("gone", "api"), "uid")
-	gone, _ := testNaming().names(component("gone", "api"), "uid")
+	theirs, _ := elsewhere.Names(component("gone", "api"), "uid")
+	gone, _ := testNaming().Names(component("gone", "api"), "uid")
 	left := Orphans{Robots: []string{gone.Pull.Robot, gone.Push.Robot}, Repositories: []string{"gone/api"}}
 	slices.Sort(left.Robots)
 	for _, row := range []struct {

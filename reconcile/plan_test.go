@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -114,7 +115,7 @@ func TestPlanOfWhatIsNotServed(t *testing.T) {
 			s.Robots["berth_of_an_earlier_one"] = Robot{Mark: strings.Replace(n.Push.Mark, "uid=", "uid=x", 1)}
 			row.edit(s, &s.Components[0], n)
 
-			got := s.only()
+			got := only(s)
 			if got.Skipped != row.skipped {
 				t.Errorf("skipped %q, want %q", got.Skipped, row.skipped)
 			}
@@ -143,9 +144,39 @@ func TestPlanOfWhatIsNotServed(t *testing.T) {
 
 			// The next run has nothing to add.
 			s.Components[0].Annotations[AnnotationImage] = a.Value
-			if again := s.only(); len(again.Actions) > 0 || again.Problem == nil {
+			if again := only(s); len(again.Actions) > 0 || again.Problem == nil {
 				t.Errorf("told a second time: %+v", again.Actions)
 			}
 		})
+	}
+}
+
+// testImage is the address of the repository of Component tenant/api.
+const testImage = "quay.example/acme/tenant/api"
+
+// only plans the World and returns the plan of its one Component.
+func only(s *scene) ComponentPlan {
+	s.Helper()
+	p := MakePlan(s.World)
+	if len(p.Components) != 1 {
+		s.Fatalf("the plan has %d Components, want 1", len(p.Components))
+	}
+	return p.Components[0]
+}
+
+func TestSettledWorldIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	for i := range 1000 {
+		s.settle(component(fmt.Sprintf("tenant-%d", i%50), fmt.Sprintf("component-%d", i)))
+	}
+	p := MakePlan(s.World)
+	if len(p.Components) != 1000 || p.Held != 0 || len(p.Orphans.Robots)+len(p.Orphans.Repositories) > 0 {
+		t.Errorf("%d Components, %d held, orphans %+v", len(p.Components), p.Held, p.Orphans)
+	}
+	for _, c := range p.Components {
+		if len(c.Actions) > 0 || c.Problem != nil || c.Skipped != "" || len(c.Warnings) > 0 || c.Note != "" {
+			t.Fatalf("%s: %+v", c.Key(), c)
+		}
 	}
 }

@@ -52,35 +52,35 @@ func TestRandomWorldsSettleInOneRun(t *testing.T) {
 	t.Logf("%d worlds: %d Components served, %d refused", worlds, served, refused)
 }
 
-// world is an env under a drawn policy, to which a person does things.
-type world struct {
+// playground is an env under a drawn policy, to which a person does things.
+type playground struct {
 	*env
 	policy reconcile.Policy
 	uids   int
 	dying  map[string]bool // namespaces
 }
 
-func (w *world) newRun() *reconcile.Run {
+func (w *playground) newRun() *reconcile.Run {
 	r := w.env.newRun()
 	r.Policy = w.policy
 	return r
 }
 
-func (w *world) dryRun() record {
+func (w *playground) dryRun() record {
 	r := w.newRun()
 	r.Header.DryRun = true
 	return w.do(r)
 }
 
-func (w *world) uid() string {
+func (w *playground) uid() string {
 	w.uids++
 	return fmt.Sprintf("uid-%d", w.uids)
 }
 
 var generates = []string{"", "", "", "false", "true", `{"visibility":"public"}`, `{"visibility":"public"}`, `{"visibility":"private"}`, `{"visibility":"open"}`}
 
-func drawWorld(t *rapid.T) *world {
-	w := &world{env: newEnv(), dying: map[string]bool{}}
+func drawWorld(t *rapid.T) *playground {
+	w := &playground{env: newEnv(), dying: map[string]bool{}}
 	w.policy = w.env.newRun().Policy
 	visibility := rapid.SampledFrom([]quay.Visibility{quay.Private, quay.Public})
 	w.policy.Visibility = visibility.Draw(t, "visibility before")
@@ -127,7 +127,7 @@ func generate(value string) string {
 }
 
 // intrude makes somebody else's things that bear our names.
-func (w *world) intrude(t *rapid.T) {
+func (w *playground) intrude(t *rapid.T) {
 	for _, p := range w.dryRun().plan.Components {
 		c, n := p.Component, p.Names
 		if n.Repository == "" {
@@ -148,93 +148,93 @@ func (w *world) intrude(t *rapid.T) {
 }
 
 // events are what people do. Each finds the things of a Component in any state.
-var events = map[string]func(*world, reconcile.ComponentPlan){
-	"Secret deleted": func(w *world, p reconcile.ComponentPlan) {
+var events = map[string]func(*playground, reconcile.ComponentPlan){
+	"Secret deleted": func(w *playground, p reconcile.ComponentPlan) {
 		if w.cluster.Object("secrets", p.Component.Namespace, p.Names.Push.Secret) != nil {
 			w.cluster.Delete("secrets", p.Component.Namespace, p.Names.Push.Secret)
 		}
 	},
-	"Secret spoilt": func(w *world, p reconcile.ComponentPlan) {
+	"Secret spoilt": func(w *playground, p reconcile.ComponentPlan) {
 		w.patchSecret(p, p.Names.Push.Secret, `}, data: {.dockerconfigjson: e30=`)
 	},
-	"Secret relabelled": func(w *world, p reconcile.ComponentPlan) {
+	"Secret relabelled": func(w *playground, p reconcile.ComponentPlan) {
 		w.patchSecret(p, p.Names.Pull.Secret, `, labels: {appstudio.redhat.com/component: other}`)
 	},
-	"label taken off": func(w *world, p reconcile.ComponentPlan) {
+	"label taken off": func(w *playground, p reconcile.ComponentPlan) {
 		w.patchSecret(p, p.Names.Pull.Secret, `, labels: {app.kubernetes.io/managed-by: null}`)
 	},
-	"owner taken off": func(w *world, p reconcile.ComponentPlan) {
+	"owner taken off": func(w *playground, p reconcile.ComponentPlan) {
 		w.patchSecret(p, p.Names.Push.Secret, `, ownerReferences: null`)
 	},
-	"token replaced": func(w *world, p reconcile.ComponentPlan) {
+	"token replaced": func(w *playground, p reconcile.ComponentPlan) {
 		w.onRobot(p.Names.Pull.Robot, w.quay.RegenerateToken)
 	},
-	"robot deleted": func(w *world, p reconcile.ComponentPlan) {
+	"robot deleted": func(w *playground, p reconcile.ComponentPlan) {
 		w.onRobot(p.Names.Push.Robot, w.quay.DeleteRobot)
 	},
-	"robot made admin": func(w *world, p reconcile.ComponentPlan) {
+	"robot made admin": func(w *playground, p reconcile.ComponentPlan) {
 		w.onBoth(p, p.Names.Push.Robot, func(repository, robot string) { w.quay.SetPermission(repository, robot, "admin") })
 	},
-	"robot may write": func(w *world, p reconcile.ComponentPlan) {
+	"robot may write": func(w *playground, p reconcile.ComponentPlan) {
 		w.onBoth(p, p.Names.Pull.Robot, func(repository, robot string) { w.quay.SetPermission(repository, robot, "write") })
 	},
-	"permission taken away": func(w *world, p reconcile.ComponentPlan) {
+	"permission taken away": func(w *playground, p reconcile.ComponentPlan) {
 		w.onBoth(p, p.Names.Push.Robot, w.quay.RemovePermission)
 	},
-	"robot let in elsewhere": func(w *world, p reconcile.ComponentPlan) {
+	"robot let in elsewhere": func(w *playground, p reconcile.ComponentPlan) {
 		w.onRobot(p.Names.Pull.Robot, func(robot string) { w.quay.SetPermission(org+"/library/tools", robot, "admin") })
 	},
-	"other robot let in": func(w *world, p reconcile.ComponentPlan) {
+	"other robot let in": func(w *playground, p reconcile.ComponentPlan) {
 		w.onBoth(p, "ci", func(repository, robot string) { w.quay.SetPermission(repository, robot, "write") })
 	},
-	"repository deleted": func(w *world, p reconcile.ComponentPlan) {
+	"repository deleted": func(w *playground, p reconcile.ComponentPlan) {
 		w.onRepository(p, w.quay.DeleteRepository)
 	},
-	"repository opened": func(w *world, p reconcile.ComponentPlan) {
+	"repository opened": func(w *playground, p reconcile.ComponentPlan) {
 		w.onRepository(p, func(repository string) { w.quay.SetVisibility(repository, true) })
 	},
-	"repository closed": func(w *world, p reconcile.ComponentPlan) {
+	"repository closed": func(w *playground, p reconcile.ComponentPlan) {
 		w.onRepository(p, func(repository string) { w.quay.SetVisibility(repository, false) })
 	},
-	"repository redescribed": func(w *world, p reconcile.ComponentPlan) {
+	"repository redescribed": func(w *playground, p reconcile.ComponentPlan) {
 		w.onRepository(p, func(repository string) { w.quay.SetDescription(repository, "the best images") })
 	},
-	"Quay collects garbage": func(w *world, _ reconcile.ComponentPlan) { w.quay.CollectGarbage() },
-	"Component deleted": func(w *world, p reconcile.ComponentPlan) {
+	"Quay collects garbage": func(w *playground, _ reconcile.ComponentPlan) { w.quay.CollectGarbage() },
+	"Component deleted": func(w *playground, p reconcile.ComponentPlan) {
 		w.cluster.Delete("components", p.Component.Namespace, p.Component.Name)
 		w.cluster.CollectGarbage()
 	},
-	"Component made again": func(w *world, p reconcile.ComponentPlan) { w.remake(p) },
-	"Component made again, garbage collected": func(w *world, p reconcile.ComponentPlan) {
+	"Component made again": func(w *playground, p reconcile.ComponentPlan) { w.remake(p) },
+	"Component made again, garbage collected": func(w *playground, p reconcile.ComponentPlan) {
 		w.remake(p)
 		w.cluster.CollectGarbage()
 	},
-	"Component being deleted": func(w *world, p reconcile.ComponentPlan) {
+	"Component being deleted": func(w *playground, p reconcile.ComponentPlan) {
 		w.apply(`{apiVersion: appstudio.redhat.com/v1alpha1, kind: Component, metadata: {name: %s, namespace: %s, finalizers: [acme.org/wait]}}`,
 			p.Component.Name, p.Component.Namespace)
 		w.cluster.Delete("components", p.Component.Namespace, p.Component.Name)
 	},
-	"ServiceAccount deleted": func(w *world, p reconcile.ComponentPlan) {
+	"ServiceAccount deleted": func(w *playground, p reconcile.ComponentPlan) {
 		if w.cluster.Object("serviceaccounts", p.Component.Namespace, "appstudio-pipeline") != nil {
 			w.cluster.Delete("serviceaccounts", p.Component.Namespace, "appstudio-pipeline")
 		}
 	},
-	"ServiceAccount emptied": func(w *world, p reconcile.ComponentPlan) {
+	"ServiceAccount emptied": func(w *playground, p reconcile.ComponentPlan) {
 		w.apply(`{apiVersion: v1, kind: ServiceAccount, metadata: {name: appstudio-pipeline, namespace: %s}, secrets: [{name: other}]}`, p.Component.Namespace)
 	},
-	"announcement edited": func(w *world, p reconcile.ComponentPlan) {
+	"announcement edited": func(w *playground, p reconcile.ComponentPlan) {
 		w.component(p.Component.Namespace, p.Component.Name, p.Component.UID, `image.redhat.com/image: '{"image":"quay.io/evil/image"}'`)
 	},
-	"stated public":   func(w *world, p reconcile.ComponentPlan) { w.state(p, `{"visibility":"public"}`) },
-	"stated private":  func(w *world, p reconcile.ComponentPlan) { w.state(p, `{"visibility":"private"}`) },
-	"stated nonsense": func(w *world, p reconcile.ComponentPlan) { w.state(p, "nonsense") },
-	"nothing stated":  func(w *world, p reconcile.ComponentPlan) { w.state(p, "false") },
-	"rotation asked":  func(w *world, p reconcile.ComponentPlan) { w.state(p, "true") },
-	"namespace being deleted": func(w *world, p reconcile.ComponentPlan) {
+	"stated public":   func(w *playground, p reconcile.ComponentPlan) { w.state(p, `{"visibility":"public"}`) },
+	"stated private":  func(w *playground, p reconcile.ComponentPlan) { w.state(p, `{"visibility":"private"}`) },
+	"stated nonsense": func(w *playground, p reconcile.ComponentPlan) { w.state(p, "nonsense") },
+	"nothing stated":  func(w *playground, p reconcile.ComponentPlan) { w.state(p, "false") },
+	"rotation asked":  func(w *playground, p reconcile.ComponentPlan) { w.state(p, "true") },
+	"namespace being deleted": func(w *playground, p reconcile.ComponentPlan) {
 		w.dying[p.Component.Namespace] = true
 		w.cluster.Terminate(p.Component.Namespace)
 	},
-	"namespace made again": func(w *world, p reconcile.ComponentPlan) {
+	"namespace made again": func(w *playground, p reconcile.ComponentPlan) {
 		w.cluster.Delete("namespaces", "", p.Component.Namespace)
 		w.apply(`{apiVersion: v1, kind: Namespace, metadata: {name: %[1]s, uid: %[2]s}}
 ---
@@ -251,37 +251,37 @@ var eventNames = func() (names []string) {
 	return names
 }()
 
-func (w *world) remake(p reconcile.ComponentPlan) {
+func (w *playground) remake(p reconcile.ComponentPlan) {
 	w.cluster.Delete("components", p.Component.Namespace, p.Component.Name)
 	if w.cluster.Object("components", p.Component.Namespace, p.Component.Name) == nil {
 		w.component(p.Component.Namespace, p.Component.Name, w.uid())
 	}
 }
 
-func (w *world) state(p reconcile.ComponentPlan, value string) {
+func (w *playground) state(p reconcile.ComponentPlan, value string) {
 	w.component(p.Component.Namespace, p.Component.Name, p.Component.UID, generate(value))
 }
 
-func (w *world) patchSecret(p reconcile.ComponentPlan, name, change string) {
+func (w *playground) patchSecret(p reconcile.ComponentPlan, name, change string) {
 	if w.cluster.Object("secrets", p.Component.Namespace, name) != nil {
 		w.apply(`{apiVersion: v1, kind: Secret, metadata: {name: %s, namespace: %s%s}}`, name, p.Component.Namespace, change)
 	}
 }
 
-func (w *world) onRobot(robot string, do func(string)) {
+func (w *playground) onRobot(robot string, do func(string)) {
 	if w.quay.RobotToken(org+"+"+robot) != "" {
 		do(org + "+" + robot)
 	}
 }
 
-func (w *world) onRepository(p reconcile.ComponentPlan, do func(string)) {
+func (w *playground) onRepository(p reconcile.ComponentPlan, do func(string)) {
 	name := org + "/" + p.Names.Repository
 	if slices.ContainsFunc(w.quay.Snapshot().Repositories, func(r quaytest.Repository) bool { return r.Name == name }) {
 		do(name)
 	}
 }
 
-func (w *world) onBoth(p reconcile.ComponentPlan, robot string, do func(repository, robot string)) {
+func (w *playground) onBoth(p reconcile.ComponentPlan, robot string, do func(repository, robot string)) {
 	w.onRepository(p, func(repository string) {
 		w.onRobot(robot, func(robot string) { do(repository, robot) })
 	})

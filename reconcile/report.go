@@ -38,14 +38,16 @@ type Observed struct {
 	Elapsed                                   time.Duration
 }
 
-func observed(w World, elapsed time.Duration) Observed {
+// NewObserved counts what a World holds.
+func NewObserved(w World, elapsed time.Duration) Observed {
 	return Observed{
 		Components: len(w.Components) + len(w.Elsewhere), Repositories: len(w.Repositories), Robots: len(w.Robots), Secrets: len(w.Secrets) + w.Strays,
 		RemoteSecrets: len(w.RemoteSecrets), Mode: w.Mode, Elapsed: elapsed,
 	}
 }
 
-func (o Op) action() string {
+// Action is the word that the platform's audit records have for an operation.
+func (o Op) Action() string {
 	switch o {
 	case OpCreate:
 		return "ADD"
@@ -71,7 +73,7 @@ const (
 
 // diagnostics lists what is not as it should be: warnings, then errors, each in
 // the plan's order.
-func (p Plan) diagnostics() []diagnostic {
+func diagnostics(p Plan) []diagnostic {
 	var warnings, problems []diagnostic
 	for _, c := range p.Components {
 		if c.Skipped != "" {

@@ -122,7 +122,7 @@ func (j *JSON) Start(h Header) {
 func (j *JSON) Planned(_ Observed, p Plan, _ Summary) {
 	for _, c := range p.Components {
 		for _, a := range c.Actions {
-			j.change("planned_change", c, a.change())
+			j.change("planned_change", c, ChangeOf(a))
 		}
 		for _, d := range c.Deliveries {
 			if d.State != Delivered && d.State != Unverified {
@@ -131,7 +131,7 @@ func (j *JSON) Planned(_ Observed, p Plan, _ Summary) {
 			}
 		}
 	}
-	for _, d := range p.diagnostics() {
+	for _, d := range diagnostics(p) {
 		j.diagnostic(d)
 	}
 }
@@ -140,7 +140,7 @@ func (j *JSON) Planned(_ Observed, p Plan, _ Summary) {
 func (j *JSON) Applied(p ComponentPlan, c Change) { j.change("apply_complete", p, c) }
 
 func (j *JSON) change(kind string, p ComponentPlan, c Change) {
-	r := j.record("info", kind, string(c.Op)+" "+string(c.Kind)+" "+c.Target, p.Key(), c.Op.action())
+	r := j.record("info", kind, string(c.Op)+" "+string(c.Kind)+" "+c.Target, p.Key(), c.Op.Action())
 	r.Audit = c.Audit
 	j.write(changeLine{r, changeJSON{c.Op, c.Kind, c.Target, c.Reason, c.Before, c.After}})
 }

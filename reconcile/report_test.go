@@ -98,7 +98,7 @@ var stories = []story{
 		s.settle(component("acme-tenant", "ledger"))
 		s.settle(component("initech-tenant", "tps"))
 		s.Components[1].Deleting = true
-		gone, _ := s.Naming.names(component("gone-tenant", "api"), "uid")
+		gone, _ := s.Naming.Names(component("gone-tenant", "api"), "uid")
 		s.robot(gone.Push)
 		s.robot(gone.Pull)
 		s.Repositories["gone-tenant/api"] = quay.Repository{Name: "gone-tenant/api", Description: gone.Mark}
@@ -193,10 +193,10 @@ func (st story) tell(t *testing.T, r Reporter) {
 	if st.world != nil {
 		st.world(s)
 		p := MakePlan(s.World)
-		summary.count(p, nil)
-		r.Planned(observed(s.World, 3100*time.Millisecond), p, summary)
+		summary.Count(p, nil)
+		r.Planned(NewObserved(s.World, 3100*time.Millisecond), p, summary)
 		if st.limit > 0 {
-			summary.Err = guard(s.World, p, Limits{MaxChangeRatio: st.limit})
+			summary.Err = Guard(s.World, p, Limits{MaxChangeRatio: st.limit})
 		}
 		if st.apply != nil {
 			summary.Operation = OperationApply
@@ -208,10 +208,10 @@ func (st story) tell(t *testing.T, r Reporter) {
 
 func (st story) outcomes(r Reporter, s *Summary, p Plan) {
 	outcomes := st.apply(p)
-	s.count(p, outcomes)
+	s.Count(p, outcomes)
 	for i, o := range outcomes {
 		for _, a := range o.Applied {
-			r.Applied(p.Components[i], a.change())
+			r.Applied(p.Components[i], ChangeOf(a))
 		}
 	}
 	for i, o := range outcomes {

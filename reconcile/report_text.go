@@ -38,7 +38,7 @@ func (t *Text) Start(h Header) {
 		line += " (" + h.Server + ")"
 	}
 	line += "   " + h.Quay + "/" + h.Org
-	if h.Shard.several() {
+	if h.Shard.Several() {
 		line += "   shard " + h.Shard.String()
 	}
 	switch {
@@ -84,7 +84,7 @@ func (t *Text) Planned(o Observed, p Plan, s Summary) {
 	if s.Deliveries.Total > 0 {
 		t.print("      %s.\n", s.Deliveries)
 	}
-	if found := p.diagnostics(); len(found) > 0 {
+	if found := diagnostics(p); len(found) > 0 {
 		t.print("\n")
 		for _, d := range found {
 			t.diagnostic(d)
@@ -102,7 +102,7 @@ func (t *Text) component(c ComponentPlan) {
 	}
 	t.print("\n%-70s %s\n", c.Key(), note)
 	for _, a := range c.Actions {
-		change := a.change()
+		change := ChangeOf(a)
 		detail := change.Detail
 		if change.Reason != "" && detail != "" {
 			detail += ": "
@@ -142,7 +142,7 @@ func (t *Text) Finish(s Summary) {
 		t.refusal(s)
 	}
 	switch {
-	case s.Err != nil && !s.cut:
+	case s.Err != nil && !s.Cut:
 	case s.DryRun:
 		t.print("Dry run: nothing was changed.\n")
 	case t.summary.Changes.total() > 0:

@@ -15,14 +15,14 @@ func (w *work) rotateToken(ctx context.Context, a RotateToken) error {
 		return err
 	}
 	before := w.rotation.before(a.Role)
-	robot, err := w.robots.GetRobot(ctx, a.Robot)
+	robot, err := w.Registry.GetRobot(ctx, a.Robot)
 	if err != nil {
 		return err
 	}
 	if w.seen(a.Robot, robot.Token) != before {
 		return nil // an earlier run, or one beside this, has done it
 	}
-	if a.Role == quay.Read && w.delivers {
+	if a.Role == quay.Read && w.Delivers {
 		if err := w.reachable(ctx); err != nil {
 			return err
 		}
@@ -30,13 +30,13 @@ func (w *work) rotateToken(ctx context.Context, a RotateToken) error {
 	if w.ending() {
 		return fmt.Errorf("the run ended before the token of robot %s was replaced: %w", a.Robot, errDeferred)
 	}
-	err = w.robots.RegenerateRobotToken(ctx, a.Robot)
+	err = w.Registry.RegenerateRobotToken(ctx, a.Robot)
 	if err == nil || !unsure(err) {
 		return err
 	}
 	// The answer is lost, but not the truth. The call is not made again even if
 	// it had no effect: that is for the next run, which compares anew.
-	robot, lookup := w.robots.GetRobot(ctx, a.Robot)
+	robot, lookup := w.Registry.GetRobot(ctx, a.Robot)
 	if lookup != nil {
 		return errors.Join(err, lookup)
 	}
@@ -48,7 +48,7 @@ func (w *work) rotateToken(ctx context.Context, a RotateToken) error {
 
 // seen remembers the fingerprint of a robot's token as just read.
 func (w *work) seen(robot string, token quay.Token) string {
-	w.current[robot] = fingerprint(w.naming.login(robot), token.Reveal())
+	w.current[robot] = fingerprint(w.Naming.login(robot), token.Reveal())
 	return w.current[robot]
 }
 
@@ -63,7 +63,7 @@ func (w *work) begin(ctx context.Context, repository string) error {
 		if err != nil {
 			return err
 		}
-		if m, ok := parseMarker(c); ok && (w.plan.resumed || !m.stale(w.now())) {
+		if m, ok := parseMarker(c); ok && (w.plan.resumed || !m.stale(w.Now())) {
 			w.rotation, w.component = &m, c
 			return nil
 		}
@@ -79,7 +79,7 @@ func (w *work) begin(ctx context.Context, repository string) error {
 		if asked {
 			change.Test = map[string]string{AnnotationGenerate: rotateRequest}
 		}
-		c, err = w.cluster.Annotate(ctx, c, change)
+		c, err = w.Cluster.Annotate(ctx, c, change)
 		if err == nil {
 			w.rotation, w.component = &m, c
 			return nil
@@ -94,13 +94,13 @@ func (w *work) begin(ctx context.Context, repository string) error {
 // preflight makes sure that what follows the regeneration will work, and
 // returns the marker with the fingerprints of the tokens as they are.
 func (w *work) preflight(ctx context.Context, repository string) (marker, error) {
-	m := marker{Version: markerVersion, ID: w.run, UID: w.plan.Component.UID, State: stateRotating, Since: w.now().UTC()}
-	roles, err := w.repositories.ListRobotPermissions(ctx, repository)
+	m := newMarker(w.Run, w.plan.Component, w.Now())
+	roles, err := w.Registry.ListRobotPermissions(ctx, repository)
 	if err != nil {
 		return m, err
 	}
 	for _, a := range w.plan.Names.accounts() {
-		robot, err := w.robots.GetRobot(ctx, a.Robot)
+		robot, err := w.Registry.GetRobot(ctx, a.Robot)
 		if err != nil {
 			return m, err
 		}
@@ -126,7 +126,7 @@ func (w *work) preflight(ctx context.Context, repository string) (marker, error)
 // with one that is none.
 func (w *work) writable(ctx context.Context, a Account) error {
 	namespace := w.plan.Component.Namespace
-	s, err := w.cluster.Secret(ctx, namespace, a.Secret)
+	s, err := w.Cluster.Secret(ctx, namespace, a.Secret)
 	if err != nil {
 		return err
 	}
@@ -134,7 +134,7 @@ func (w *work) writable(ctx context.Context, a Account) error {
 		return fmt.Errorf("%w: Secret %s/%s: %s", errNotOurs, namespace, a.Secret, why)
 	}
 	dummy := w.secretWrite(WriteSecret{Account: a, Image: w.plan.Image}, quay.Token{})
-	if err := w.cluster.UpdateSecret(ctx, dummy, s.ResourceVersion, true); err != nil {
+	if err := w.Cluster.UpdateSecret(ctx, dummy, s.ResourceVersion, true); err != nil {
 		return fmt.Errorf("the Secret would not take a new token, so nothing was rotated: %w", err)
 	}
 	return nil

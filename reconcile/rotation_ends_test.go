@@ -169,8 +169,8 @@ func (e *ends) state() string {
 // party is one run's way to both ends. Each call waits for its turn, and may be
 // the one in which the run dies.
 type party struct {
-	reconcile.Registry // what a rotation does not touch stays nil
-	reconcile.Cluster
+	registry // what a rotation does not touch stays nil
+	cluster
 	ends *ends
 	turn func(call string) position
 	tell func(answer any)

@@ -74,8 +74,8 @@ func (s *schedule) newRun(i int) *reconcile.Run {
 }
 
 func newOverlapRun(p party, id string, e *ends) *reconcile.Run {
-	return &reconcile.Run{
-		Header: reconcile.Header{Run: id}, Quay: p, Cluster: p,
+	r := &reconcile.Run{
+		Header: reconcile.Header{Run: id}, Stats: p.Stats,
 		Naming:      reconcile.Naming{Cluster: e.cluster, Host: host, Organization: org, Layout: reconcile.LayoutComponent},
 		Policy:      reconcile.Policy{Visibility: quay.Private, PushServiceAccounts: []string{"appstudio-pipeline"}, MaxRotations: 1},
 		Limits:      reconcile.Limits{MaxChangeRatio: 1},
@@ -83,6 +83,8 @@ func newOverlapRun(p party, id string, e *ends) *reconcile.Run {
 		Report:      reconcile.NewText(io.Discard, false), Log: slog.New(slog.DiscardHandler),
 		Now: func() time.Time { return e.clock },
 	}
+	rewire(r, p, p)
+	return r
 }
 
 func (s *schedule) wait(run int, call string) position {

@@ -464,7 +464,7 @@ func TestRotationDoneMeanwhile(t *testing.T) {
 // outdated answers for a robot as before its rotation, as a replica that lags or a
 // registry restored from a backup does.
 type outdated struct {
-	reconcile.Registry
+	registry
 	robots map[string]quay.Robot
 }
 
@@ -491,7 +491,8 @@ func TestRotationIsNotAcknowledgedOnOldTokens(t *testing.T) {
 		t.Fatalf("the first run has rotated %d robots", len(e.regenerations()))
 	}
 	r := e.newRun()
-	r.Quay = outdated{r.Quay, old}
+	q2, k := endsOf(r)
+	rewire(r, outdated{q2, old}, k)
 	if s := r.Do(t.Context()); s.Components.Failed != 1 || e.annotation("tenant", "billing", reconcile.AnnotationGenerate) != "true" {
 		t.Errorf("the request was acknowledged: %+v", s.Components)
 	}

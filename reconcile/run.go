@@ -12,26 +12,12 @@ import (
 	"berth/quay"
 )
 
-// Registry is Quay as a run needs it.
-type Registry interface {
-	registryReader
-	repositories
-	robots
-	Stats() quay.Stats
-}
-
-// Cluster is Kubernetes as a run needs it.
-type Cluster interface {
-	clusterReader
-	cluster
-}
-
 // Run is one pass over all Components.
 type Run struct {
 	Header      Header
-	Quay        Registry
-	Cluster     Cluster
-	Sources     sources // needed when the visibility follows the source
+	Read        ObserveEnds
+	Write       ApplyEnds         // the same two ends
+	Stats       func() quay.Stats // of the calls of Quay
 	Naming      Naming
 	Policy      Policy
 	Scope       Scope
@@ -61,7 +47,7 @@ func (r *Run) Do(ctx context.Context) Summary {
 	r.Report.Start(r.Header)
 	s := r.locked(ctx)
 	s.Elapsed = r.Now().Sub(start)
-	s.Quay = r.Quay.Stats()
+	s.Quay = r.Stats()
 	if interrupted, ok := errors.AsType[Interrupted](context.Cause(ctx)); ok {
 		s.Signal = interrupted.Signal
 	}
@@ -74,9 +60,6 @@ func (r *Run) summary() Summary {
 	return Summary{Operation: OperationPlan, DryRun: r.Header.DryRun, Detailed: r.Header.Detailed}
 }
 
-// errLockLost ends a run as a signal does: nothing new is begun.
-var errLockLost = errors.New("the lock was lost: another run took it over, or it could not be renewed")
-
 // locked makes the pass under the run's lock. The lock saves two runs from doing the
 // same work; that both come out right rests on nothing here.
 func (r *Run) locked(ctx context.Context) Summary {
@@ -85,7 +68,7 @@ func (r *Run) locked(ctx context.Context) Summary {
 	}
 	lock, err := r.Lock(ctx)
 	if err != nil {
-		return r.summary().end(err)
+		return r.summary().Ended(err)
 	}
 	defer func() {
 		if err := lock.Release(context.WithoutCancel(ctx)); err != nil {
@@ -98,13 +81,13 @@ func (r *Run) locked(ctx context.Context) Summary {
 		select {
 		case <-lock.Lost():
 			r.Log.WarnContext(ctx, "the lock was lost: nothing new is begun, what is in flight is finished", "run", r.Header.Run)
-			cancel(errLockLost)
+			cancel(kube.ErrLockLost)
 		case <-ctx.Done():
 		}
 	}()
 	s := r.pass(ctx)
-	if errors.Is(context.Cause(ctx), errLockLost) && (s.cut || s.Err != nil && s.Operation == OperationPlan) {
-		s.Err = errLockLost
+	if errors.Is(context.Cause(ctx), kube.ErrLockLost) && (s.Cut || s.Err != nil && s.Operation == OperationPlan) {
+		s.Err = kube.ErrLockLost
 	}
 	return s
 }
@@ -112,53 +95,49 @@ func (r *Run) locked(ctx context.Context) Summary {
 func (r *Run) pass(ctx context.Context) Summary {
 	s := r.summary()
 	read := r.Now()
-	world, err := observe(ctx, r.Quay, r.Cluster, r.Sources, r.Naming, r.Policy, r.Scope, read)
+	w, err := Observe(ctx, r.Read, r.Naming, r.Policy, r.Scope, read)
 	if err != nil {
-		return s.end(err)
+		return s.Ended(err)
 	}
-	plan := MakePlan(world)
-	s.count(plan, nil)
-	r.Report.Planned(observed(world, r.Now().Sub(read)), plan, s)
-	if err := guard(world, plan, r.Limits); err != nil {
-		return s.end(err)
+	p := MakePlan(w)
+	s.Count(p, nil)
+	r.Report.Planned(NewObserved(w, r.Now().Sub(read)), p, s)
+	if err := Guard(w, p, r.Limits); err != nil {
+		return s.Ended(err)
 	}
 	if r.Header.DryRun {
 		return s
 	}
 	s.Operation = OperationApply
-	if s.Changes.total() > 0 && r.Confirm != nil {
-		if yes, err := r.Confirm(ctx, s.Changes.total()); err != nil || !yes {
-			return s.end(errors.Join(ErrDeclined, err))
+	if n := p.Changes(); n > 0 && r.Confirm != nil {
+		if yes, err := r.Confirm(ctx, n); err != nil || !yes {
+			return s.Ended(errors.Join(ErrDeclined, err))
 		}
 	}
-	s.count(plan, r.apply(ctx, world, plan, s.Changes.total()))
+	s.Count(p, r.apply(ctx, w, p))
 	return s
 }
 
-// ErrDeclined is the answer no at the prompt.
-var ErrDeclined = errors.New("not confirmed; nothing was changed")
-
-func (r *Run) apply(ctx context.Context, w World, plan Plan, total int) []Outcome {
+func (r *Run) apply(ctx context.Context, w World, p Plan) []Outcome {
 	var speaking sync.Mutex // one at a time, so that reporters need no lock
-	done := 0
-	a := &applier{
-		repositories: r.Quay, robots: r.Quay, cluster: r.Cluster,
-		naming: w.Naming, run: r.Header.Run, now: r.Now, delivers: w.Mode.RemoteSecrets, pullAccount: w.Policy.PullServiceAccount,
-	}
-	a.applied = func(p ComponentPlan, action Action) {
+	done, total := 0, p.Changes()
+	applied := func(c ComponentPlan, action Action) {
 		speaking.Lock()
 		defer speaking.Unlock()
 		done++
-		r.Report.Applied(p, action.change())
-		r.logChange(ctx, p, action.change())
+		r.Report.Applied(c, ChangeOf(action))
+		r.logChange(ctx, c, ChangeOf(action))
 		if r.Progress != nil {
 			r.Progress(done, total)
 		}
 	}
-	outcomes := a.apply(ctx, plan.Components, r.Concurrency)
+	outcomes := Apply(ctx, r.Write, p.Components, Options{
+		Naming: w.Naming, Run: r.Header.Run, Now: r.Now, Delivers: w.Mode.RemoteSecrets, PullAccount: w.Policy.PullServiceAccount,
+		Concurrency: r.Concurrency, Applied: applied,
+	})
 	for i, o := range outcomes {
 		if o.Err != nil {
-			r.Report.Failed(plan.Components[i], o)
+			r.Report.Failed(p.Components[i], o)
 		}
 	}
 	return outcomes
@@ -169,7 +148,7 @@ func (r *Run) apply(ctx context.Context, w World, plan Plan, total int) []Outcom
 func (r *Run) logChange(ctx context.Context, p ComponentPlan, c Change) {
 	r.Log.InfoContext(ctx, "changed", "op", c.Op, "kind", c.Kind,
 		"namespace", p.Component.Namespace, "name", p.Component.Name, "controllerKind", componentKind,
-		"action", c.Op.action(), "audit", c.Audit, "target", c.Target, "reason", c.Reason, "run", r.Header.Run)
+		"action", c.Op.Action(), "audit", c.Audit, "target", c.Target, "reason", c.Reason, "run", r.Header.Run)
 }
 
 func (r *Run) logSummary(ctx context.Context, s Summary) {

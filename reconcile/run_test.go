@@ -36,7 +36,7 @@ func TestRunNeedsAnAdministrator(t *testing.T) {
 }
 
 // buggy panics in one of the reads before the plan.
-type buggy struct{ reconcile.Registry }
+type buggy struct{ registry }
 
 func (buggy) ListRobots(context.Context) ([]quay.Robot, error) { panic("a bug") }
 
@@ -44,7 +44,8 @@ func (buggy) ListRobots(context.Context) ([]quay.Robot, error) { panic("a bug") 
 func TestPanicWhileReading(t *testing.T) {
 	t.Parallel()
 	r := newEnv().newRun()
-	r.Quay = buggy{r.Quay}
+	q, k := endsOf(r)
+	rewire(r, buggy{q}, k)
 	if s := r.Do(t.Context()); s.ExitCode() != reconcile.ExitBug {
 		t.Errorf("exit code %d: %v", s.ExitCode(), s.Err)
 	}

@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"strings"
-	"time"
 
 	"berth/kube"
 	"berth/quay"
@@ -25,18 +24,6 @@ const (
 	componentKind = "Component"
 	componentAPI  = "appstudio.redhat.com/v1alpha1"
 )
-
-// Secret is what a run knows of a Secret that bears one of our names. It
-// holds no credential: a fingerprint is enough to compare.
-type Secret struct {
-	Owned     ownership
-	Foreign   string // why it is not ours, for the reader
-	Type      string
-	Fixed     bool              // immutable
-	Labels    map[string]string // those Berth writes
-	Content   content
-	RotatedAt time.Time // zero: never, or not told
-}
 
 type ownership int
 
@@ -78,13 +65,17 @@ func owned(labels map[string]string, owners []kube.OwnerReference, c kube.Compon
 	return foreign, "it was not made by Berth"
 }
 
+func ownerOf(c kube.Component) kube.OwnerReference {
+	return kube.OwnerReference{APIVersion: componentAPI, Kind: componentKind, Name: c.Name, UID: c.UID}
+}
+
 func labels(c kube.Component) map[string]string {
 	l := map[string]string{
 		LabelManagedBy: manager,
 		labelComponent: labelValue(c.Name),
 		labelInternal:  "true",
 	}
-	if dnsLabel.MatchString(c.Application) {
+	if validNamespace(c.Application) {
 		l[labelApplication] = c.Application
 	}
 	return l

@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	testImage = "quay.example/acme/tenant/api"
+	someImage = "quay.example/acme/tenant/api"
 	testLogin = "acme+berth_tenant_api_push"
 	testToken = "EXAMPLE0TOKEN0OF0A0ROBOT"
 )
@@ -22,7 +22,7 @@ func auth(pair string) string { return base64.StdEncoding.EncodeToString([]byte(
 
 func TestRender(t *testing.T) {
 	t.Parallel()
-	got := string(render(testImage, testLogin, quay.NewToken(testToken)))
+	got := string(render(someImage, testLogin, quay.NewToken(testToken)))
 	want := `{"auths":{"quay.example/acme/tenant/api":{"auth":"` + auth(testLogin+":"+testToken) + `"}}}`
 	if got != want {
 		t.Errorf("rendered %s, want %s", got, want)
@@ -45,7 +45,7 @@ func TestReadIsTheInverseOfRender(t *testing.T) {
 // What somebody else wrote is put right, even where it would log in.
 func TestReadKnowsOnlyWhatBerthWrites(t *testing.T) {
 	t.Parallel()
-	good := string(render(testImage, testLogin, quay.NewToken(testToken)))
+	good := string(render(someImage, testLogin, quay.NewToken(testToken)))
 	secret := auth(testLogin + ":" + testToken)
 	if read([]byte(good)) == (content{}) {
 		t.Fatal("what Berth writes reads as empty")
@@ -62,10 +62,10 @@ func TestReadKnowsOnlyWhatBerthWrites(t *testing.T) {
 		{"a second object", good + good},
 		{"another key beside auths", strings.Replace(good, `{"auths"`, `{"credHelpers":{"quay.example":"x"},"auths"`, 1)},
 		{"another key beside auth", strings.Replace(good, `"auth":`, `"email":"x","auth":`, 1)},
-		{"user and password instead", `{"auths":{"` + testImage + `":{"username":"` + testLogin + `","password":"` + testToken + `"}}}`},
+		{"user and password instead", `{"auths":{"` + someImage + `":{"username":"` + testLogin + `","password":"` + testToken + `"}}}`},
 		{"user and password as well", strings.Replace(good, `"auth":`, `"username":"u","auth":`, 1)},
 		{"a second registry", strings.Replace(good, `"}}}`, `"},"quay.example":{"auth":"`+secret+`"}}}`, 1)},
-		{"the same registry twice", strings.Replace(good, `"}}}`, `"},"`+testImage+`":{"auth":"`+secret+`"}}}`, 1)},
+		{"the same registry twice", strings.Replace(good, `"}}}`, `"},"`+someImage+`":{"auth":"`+secret+`"}}}`, 1)},
 		{"auth twice", strings.Replace(good, `"auth":`, `"auth":"eDp5","auth":`, 1)},
 		{"keys in upper case", strings.Replace(good, "auths", "AUTHS", 1)},
 		{"an escaped letter", strings.Replace(good, "quay.example", `\u0071uay.example`, 1)},
@@ -76,7 +76,7 @@ func TestReadKnowsOnlyWhatBerthWrites(t *testing.T) {
 		{"no colon", strings.Replace(good, secret, auth("login"), 1)},
 		{"auth is a number", strings.Replace(good, `"`+secret+`"`, "7", 1)},
 		{"auths is a list", `{"auths":["` + secret + `"]}`},
-		{"an older .dockercfg", `{"` + testImage + `":{"auth":"` + secret + `"}}`},
+		{"an older .dockercfg", `{"` + someImage + `":{"auth":"` + secret + `"}}`},
 		{"not UTF-8 in the address", strings.Replace(good, "quay.example", "quay\xff", 1)},
 		{"huge", string(render(strings.Repeat("x", 16<<10), testLogin, quay.NewToken(testToken)))},
 		{"deep", strings.Repeat("[", 16<<10)},
@@ -109,7 +109,7 @@ func TestFingerprint(t *testing.T) {
 // The label says that Berth may write, the owner reference for whom.
 func TestOwned(t *testing.T) {
 	t.Parallel()
-	c := component("tenant", "api")
+	c := componentOf("tenant", "api")
 	own := ownerOf(c)
 	edited := func(edit func(*kube.OwnerReference)) kube.OwnerReference {
 		o := own
@@ -160,7 +160,7 @@ func TestOwned(t *testing.T) {
 
 func TestLabels(t *testing.T) {
 	t.Parallel()
-	c := component("tenant", "api")
+	c := componentOf("tenant", "api")
 	want := map[string]string{
 		"app.kubernetes.io/managed-by": "berth", "appstudio.redhat.com/component": "api",
 		"appstudio.redhat.com/application": "shop", "appstudio.redhat.com/internal": "true",
@@ -177,7 +177,7 @@ func TestLabels(t *testing.T) {
 }
 
 func FuzzRead(f *testing.F) {
-	good := string(render(testImage, testLogin, quay.NewToken(testToken)))
+	good := string(render(someImage, testLogin, quay.NewToken(testToken)))
 	for _, seed := range []string{good, good + " ", "", "{}", `{"auths":{"x":{}}}`, `{"auths":{"":{"auth":"Og=="}}}`, "\xff", strings.Repeat("[", 100)} {
 		f.Add([]byte(seed))
 	}

@@ -17,12 +17,12 @@ type Shard struct {
 	Index, Count int // Index is below Count; a Count below 2: everything is its own
 }
 
-// several reports whether there are other shards.
-func (s Shard) several() bool { return s.Count > 1 }
+// Several reports whether there are other shards.
+func (s Shard) Several() bool { return s.Count > 1 }
 
 // String is INDEX/COUNT, "" for a shard that is alone.
 func (s Shard) String() string {
-	if !s.several() {
+	if !s.Several() {
 		return ""
 	}
 	return fmt.Sprintf("%d/%d", s.Index, s.Count)
@@ -30,18 +30,18 @@ func (s Shard) String() string {
 
 // owns reports whether a namespace is this shard's: each is exactly one's.
 func (s Shard) owns(namespace string) bool {
-	if !s.several() {
+	if !s.Several() {
 		return true
 	}
 	sum := sha256.Sum256([]byte(namespace))
 	return int(binary.BigEndian.Uint32(sum[:]))%s.Count == s.Index
 }
 
-// divide takes the Components of other shards out of the world, and with them
+// Divide takes the Components of other shards out of the world, and with them
 // whatever was asked for by name. All that is judged by the whole inventory stays:
 // two Components meet in a repository or a Secret only within one namespace, whose
 // name is part of both.
-func (w *World) divide(s Shard) {
+func (w *World) Divide(s Shard) {
 	var own []kube.Component
 	for _, c := range w.Components {
 		if s.owns(c.Namespace) {
@@ -50,12 +50,12 @@ func (w *World) divide(s Shard) {
 			w.Elsewhere = append(w.Elsewhere, keyOf(c))
 		}
 	}
-	w.Components, w.Missing = own, s.keep(w.Missing)
+	w.Components, w.Missing = own, s.Keep(w.Missing)
 	w.Policy.ReportOrphans = w.Policy.ReportOrphans && s.Index == 0 // it is enough that one says it
 }
 
-// keep returns the Components that are this shard's business.
-func (s Shard) keep(keys []Key) []Key {
+// Keep returns the Components that are this shard's business.
+func (s Shard) Keep(keys []Key) []Key {
 	var own []Key
 	for _, k := range keys {
 		if s.owns(k.Namespace) {

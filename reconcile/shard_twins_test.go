@@ -30,7 +30,9 @@ func (e *env) shardRun(s reconcile.Shard) *reconcile.Run {
 		panic(err)
 	}
 	r := e.newRun()
-	r.Cluster, r.Scope.Shard, r.Header.Shard = k, s, s
+	q, _ := endsOf(r)
+	rewire(r, q, k)
+	r.Scope.Shard, r.Header.Shard = s, s
 	r.Naming.Cluster = "twin" // else its random uid is part of every name
 	return r
 }

@@ -24,7 +24,7 @@ func TestRepositoryFollowsItsSource(t *testing.T) {
 		t.Helper()
 		git.verdict.Answer = answer
 		r := e.newRun()
-		r.Policy.Visibility, r.Sources = "", git
+		r.Policy.Visibility, r.Read.Git = "", git
 		if s := r.Do(t.Context()); s.Result() != reconcile.ResultOK {
 			t.Fatalf("the run was %s: %v", s.Result(), s.Failures)
 		}
@@ -45,7 +45,7 @@ func TestUsedUpPlanIsNoReasonToPublish(t *testing.T) {
 	e.quay.Configure(quaytest.Config{Billing: true})
 	e.component("tenant", "billing", "uid-1")
 	r := e.newRun()
-	r.Policy.Visibility, r.Sources = "", &source{gitsource.Verdict{Answer: gitsource.Private, Reason: "its source asks for a login"}}
+	r.Policy.Visibility, r.Read.Git = "", &source{gitsource.Verdict{Answer: gitsource.Private, Reason: "its source asks for a login"}}
 	if s := r.Do(t.Context()); s.Components.Failed != 1 || s.Failures[0].Reason != reconcile.ReasonQuayPaymentRequired {
 		t.Errorf("%+v", s.Failures)
 	}

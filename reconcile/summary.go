@@ -53,7 +53,7 @@ type ChangeCount struct {
 func (c ChangeCount) total() int { return c.Create + c.Update + c.Rotate + c.Delete }
 
 func (c *ChangeCount) count(a Action) {
-	switch a.change().Op {
+	switch ChangeOf(a).Op {
 	case OpCreate:
 		c.Create++
 	case OpUpdate:
@@ -123,19 +123,20 @@ type Summary struct {
 	Elapsed    time.Duration
 	Signal     int   // that interrupted the run, 0 for none
 	Err        error // that ended it early
+	Cut        bool  // Components were left to the next run
 	rejected   bool  // credentials were refused while applying
 	panicked   bool
-	cut        bool // Components were left to the next run
 }
 
-func (s Summary) end(err error) Summary {
+// Ended is the summary of a run that an error ended.
+func (s Summary) Ended(err error) Summary {
 	s.Err = err
 	return s
 }
 
-// count counts a plan's changes and its Components, each under one heading; with
+// Count counts a plan's changes and its Components, each under one heading; with
 // outcomes, what was done.
-func (s *Summary) count(p Plan, outcomes []Outcome) {
+func (s *Summary) Count(p Plan, outcomes []Outcome) {
 	s.Changes, s.Deliveries, s.Failures = ChangeCount{}, DeliveryCount{}, nil
 	s.Components = ComponentCount{Total: len(p.Components) + len(p.Missing)}
 	for i, c := range p.Components {
@@ -166,11 +167,11 @@ func (s *Summary) component(c ComponentPlan, o Outcome) {
 		s.Components.Skipped++
 	case o.Err != nil && o.Reason == ReasonDeferred:
 		s.Components.Deferred++
-		s.cut = true
+		s.Cut = true
 	case o.Err != nil:
 		s.Components.Failed++
 		s.failure(c.Key(), o.Reason, o.Err.Error())
-		s.rejected = s.rejected || global(o.Err) && Rejected(o.Err)
+		s.rejected = s.rejected || o.Refused
 		s.panicked = s.panicked || o.Reason == ReasonPanic
 	case c.Problem != nil && c.Problem.Reason == ReasonInvalidComponent:
 		s.Components.Invalid++
@@ -194,15 +195,18 @@ func (s *Summary) failure(k Key, reason Reason, message string) {
 // missing is what is wrong with a name that was given and leads to no Component.
 var missing = Problem{Reason: ReasonInvalidComponent, Summary: "there is no such Component", Hint: "Check the name, the cluster and --selector."}
 
+// ErrDeclined is the answer no at the prompt.
+var ErrDeclined = errors.New("not confirmed; nothing was changed")
+
 // Result says how the run ended.
 func (s Summary) Result() Result {
 	var refused *GuardError
 	switch {
 	case errors.As(s.Err, &refused), errors.Is(s.Err, ErrDeclined):
 		return ResultRefused
-	case s.Err != nil && !s.cut:
+	case s.Err != nil && !s.Cut:
 		return ResultFailed
-	case s.Components.Failed > 0 || s.cut:
+	case s.Components.Failed > 0 || s.Cut:
 		return ResultPartial
 	}
 	return ResultOK
@@ -234,7 +238,7 @@ func (s Summary) ExitCode() int {
 	switch {
 	case s.Signal != 0:
 		return exitSignal + s.Signal
-	case s.panicked, errors.Is(s.Err, errPanic):
+	case s.panicked, errors.Is(s.Err, ErrPanic):
 		return ExitBug
 	case errors.As(s.Err, &refused):
 		return ExitRefused

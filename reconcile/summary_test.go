@@ -18,13 +18,13 @@ func outcome(err error) Outcome {
 	if err == nil {
 		return Outcome{}
 	}
-	return Outcome{Err: err, Reason: ReasonOf(err)}
+	return ApplyFailed(err)
 }
 
 func TestExitCode(t *testing.T) {
 	t.Parallel()
 	// Each Component of the plan has one thing to do.
-	apply := func(errs ...error) Summary {
+	applied := func(errs ...error) Summary {
 		s := Summary{Operation: OperationApply}
 		var p Plan
 		var outcomes []Outcome
@@ -34,24 +34,24 @@ func TestExitCode(t *testing.T) {
 			p.Components = append(p.Components, c)
 			outcomes = append(outcomes, outcome(err))
 		}
-		s.count(p, nil)
-		s.count(p, outcomes)
+		s.Count(p, nil)
+		s.Count(p, outcomes)
 		return s
 	}
-	plan := func(problem Reason, detailed bool) Summary {
+	planned := func(problem Reason, detailed bool) Summary {
 		s := Summary{Operation: OperationPlan, DryRun: true, Detailed: detailed}
 		c := ComponentPlan{Component: component("tenant", "api")}
 		if problem != "" {
 			c.Problem = &Problem{Reason: problem}
 		}
-		s.count(Plan{Components: []ComponentPlan{c}}, nil)
+		s.Count(Plan{Components: []ComponentPlan{c}}, nil)
 		return s
 	}
 	pending := func(s Summary) Summary {
 		s.Changes.Create = 1
 		return s
 	}
-	ended := func(err error) Summary { return Summary{}.end(err) }
+	ended := func(err error) Summary { return Summary{}.Ended(err) }
 	signalled := func(s Summary, signal int) Summary {
 		s.Signal = signal
 		return s
@@ -66,45 +66,45 @@ func TestExitCode(t *testing.T) {
 		code    int
 		result  Result
 	}{
-		{"nothing to do", apply(), 0, ResultOK},
-		{"all done", apply(nil, nil), 0, ResultOK},
-		{"a dry run with changes, nobody asked for more", pending(plan("", false)), 0, ResultOK},
-		{"a dry run without changes", plan("", true), 0, ResultOK},
-		{"a tenant's mistake makes no run fail", plan(ReasonInvalidComponent, false), 0, ResultOK},
+		{"nothing to do", applied(), 0, ResultOK},
+		{"all done", applied(nil, nil), 0, ResultOK},
+		{"a dry run with changes, nobody asked for more", pending(planned("", false)), 0, ResultOK},
+		{"a dry run without changes", planned("", true), 0, ResultOK},
+		{"a tenant's mistake makes no run fail", planned(ReasonInvalidComponent, false), 0, ResultOK},
 
-		{"a Component failed", apply(nil, broken), 1, ResultPartial},
-		{"Quay was away for one", apply(quay.ErrUnavailable), 1, ResultPartial},
-		{"Quay is read-only", apply(quay.ErrReadOnly), 1, ResultPartial},
-		{"one right is missing in one namespace", apply(kube.ErrForbidden, nil), 1, ResultPartial},
-		{"the run's time was over", apply(nil, fmt.Errorf("the run ended first: %w", errDeferred)), 1, ResultPartial},
-		{"somebody else's repository is in the way", plan(ReasonNotOurs, false), 1, ResultPartial},
-		{"two Components in one name", plan(ReasonNameCollision, false), 1, ResultPartial},
+		{"a Component failed", applied(nil, broken), 1, ResultPartial},
+		{"Quay was away for one", applied(quay.ErrUnavailable), 1, ResultPartial},
+		{"Quay is read-only", applied(quay.ErrReadOnly), 1, ResultPartial},
+		{"one right is missing in one namespace", applied(kube.ErrForbidden, nil), 1, ResultPartial},
+		{"the run's time was over", applied(nil, fmt.Errorf("the run ended first: %w", errDeferred)), 1, ResultPartial},
+		{"somebody else's repository is in the way", planned(ReasonNotOurs, false), 1, ResultPartial},
+		{"two Components in one name", planned(ReasonNameCollision, false), 1, ResultPartial},
 		{"Quay was away from the beginning", ended(quay.ErrUnavailable), 1, ResultFailed},
 		{"the time was over before the plan", ended(context.DeadlineExceeded), 1, ResultFailed},
 		{"the person said no", ended(declined), 1, ResultRefused},
 
-		{"a dry run with changes", pending(plan("", true)), 2, ResultOK},
+		{"a dry run with changes", pending(planned("", true)), 2, ResultOK},
 		{"changes, but none of a dry run", pending(Summary{Detailed: true}), 0, ResultOK},
-		{"a dry run that found a failure says so first", pending(plan(ReasonNotOurs, true)), 1, ResultPartial},
-		{"a dry run that found a tenant's mistake", pending(plan(ReasonInvalidComponent, true)), 2, ResultOK},
+		{"a dry run that found a failure says so first", pending(planned(ReasonNotOurs, true)), 1, ResultPartial},
+		{"a dry run that found a tenant's mistake", pending(planned(ReasonInvalidComponent, true)), 2, ResultOK},
 
 		{"the guard", ended(&GuardError{Summary: "too much"}), 3, ResultRefused},
 		{"the guard, wrapped", ended(fmt.Errorf("x: %w", &GuardError{})), 3, ResultRefused},
 
-		{"a panic in one Component", apply(nil, fmt.Errorf("%w: x", errPanic)), 70, ResultPartial},
-		{"a panic counts before credentials", apply(rejected, fmt.Errorf("%w: x", errPanic)), 70, ResultPartial},
+		{"a panic in one Component", applied(nil, fmt.Errorf("%w: x", ErrPanic)), 70, ResultPartial},
+		{"a panic counts before credentials", applied(rejected, fmt.Errorf("%w: x", ErrPanic)), 70, ResultPartial},
 
 		{"Quay rejects the token", ended(rejected), 77, ResultFailed},
 		{"the token lacks a scope", ended(quay.ErrForbidden), 77, ResultFailed},
 		{"the token is no administrator's", ended(ErrNotAdmin), 77, ResultFailed},
 		{"the cluster rejects the credentials", ended(kube.ErrUnauthorized), 77, ResultFailed},
 		{"the ServiceAccount may not list", ended(kube.ErrForbidden), 77, ResultFailed},
-		{"the token died while applying", apply(nil, rejected, deferred), 77, ResultPartial},
+		{"the token died while applying", applied(nil, rejected, deferred), 77, ResultPartial},
 
 		{"no Components in this cluster", ended(fmt.Errorf("list: %w", kube.ErrNotInstalled)), 78, ResultFailed},
 
-		{"interrupted from the keyboard", signalled(apply(nil), 2), 130, ResultOK},
-		{"told to end", signalled(apply(nil, fmt.Errorf("x: %w", errDeferred)), 15), 143, ResultPartial},
+		{"interrupted from the keyboard", signalled(applied(nil), 2), 130, ResultOK},
+		{"told to end", signalled(applied(nil, fmt.Errorf("x: %w", errDeferred)), 15), 143, ResultPartial},
 		{"told to end while reading", signalled(ended(context.Canceled), 15), 143, ResultFailed},
 		{"the signal counts before all else", signalled(ended(&GuardError{}), 15), 143, ResultRefused},
 	} {
@@ -138,7 +138,7 @@ func TestSummaryOfAPlan(t *testing.T) {
 		Missing: []Key{{"tenant", "absent"}},
 	}
 	var got Summary
-	got.count(p, nil)
+	got.Count(p, nil)
 	want := Summary{
 		Changes:    ChangeCount{Create: 3, Update: 3, Rotate: 1, Delete: 1},
 		Components: ComponentCount{Total: 9, Changed: 3, UpToDate: 1, Failed: 2, Skipped: 1, Invalid: 1, Deferred: 1},
@@ -163,8 +163,8 @@ func TestSummaryOfAPlan(t *testing.T) {
 		{},
 		{},
 	}
-	got.count(p, outcomes)
-	want.Changes = ChangeCount{Create: 1, Update: 2, Delete: 1}
+	got.Count(p, outcomes)
+	want.Changes, want.Cut = ChangeCount{Create: 1, Update: 2, Delete: 1}, true
 	want.Components = ComponentCount{Total: 9, Changed: 1, UpToDate: 1, Failed: 3, Skipped: 1, Invalid: 1, Deferred: 2}
 	want.Failures = append([]Failure{{Component: "tenant/new", Reason: ReasonQuayUnavailable, Message: quay.ErrUnavailable.Error()}}, want.Failures...)
 	if d := cmp.Diff(want, got, cmpopts.IgnoreUnexported(Summary{})); d != "" {
@@ -177,8 +177,8 @@ func TestSummaryOfANamespaceThatWentAway(t *testing.T) {
 	t.Parallel()
 	p := Plan{Components: []ComponentPlan{{Component: component("tenant", "api"), Actions: []Action{CreateRobot{}}}}}
 	var s Summary
-	s.count(p, nil)
-	s.count(p, []Outcome{{Skipped: true}})
+	s.Count(p, nil)
+	s.Count(p, []Outcome{{Skipped: true}})
 	if want := (ComponentCount{Total: 1, Skipped: 1}); s.Components != want || s.ExitCode() != 0 || len(s.Failures) > 0 {
 		t.Errorf("%+v, exit code %d, failures %v", s.Components, s.ExitCode(), s.Failures)
 	}
@@ -189,45 +189,5 @@ func checkHeadings(t *testing.T, c ComponentCount) {
 	t.Helper()
 	if sum := c.Changed + c.UpToDate + c.Failed + c.Skipped + c.Invalid + c.Deferred; sum != c.Total {
 		t.Errorf("%d Components under the headings of %d", sum, c.Total)
-	}
-}
-
-// A machine reads reasons, so each kind of error has its own, whatever wraps it.
-func TestReasonOf(t *testing.T) {
-	t.Parallel()
-	for _, row := range []struct {
-		err    error
-		reason Reason
-		global bool
-	}{
-		{quay.ErrUnauthorized, ReasonQuayUnauthorized, true},
-		{quay.ErrForbidden, ReasonQuayForbidden, true},
-		{ErrNotAdmin, ReasonQuayForbidden, false},
-		{quay.ErrPaymentRequired, ReasonQuayPaymentRequired, false},
-		{quay.ErrRateLimited, ReasonQuayRateLimited, false},
-		{quay.ErrReadOnly, ReasonQuayReadOnly, true},
-		{quay.ErrUnavailable, ReasonQuayUnavailable, false},
-		{quay.ErrUncertain, ReasonQuayUnavailable, false},
-		{quay.ErrUnexpected, ReasonQuayUnavailable, false},
-		{kube.ErrUnauthorized, ReasonKubeForbidden, true},
-		{kube.ErrForbidden, ReasonKubeForbidden, false},
-		{kube.ErrConflict, ReasonKubeConflict, false},
-		{kube.ErrExists, ReasonKubeConflict, false},
-		{kube.ErrUnavailable, ReasonKubeUnavailable, false},
-		{kube.ErrNotInstalled, ReasonKubeUnavailable, false},
-		{errMoved, ReasonKubeConflict, false},
-		{errNotOurs, ReasonNotOurs, false},
-		{errPanic, ReasonPanic, false},
-		{context.Canceled, ReasonDeferred, false},
-		{context.DeadlineExceeded, ReasonDeferred, false},
-		{fmt.Errorf("%w: %w", errDeferred, context.Canceled), ReasonDeferred, false},
-	} {
-		err := fmt.Errorf("create robot x: %w", row.err)
-		if got := ReasonOf(err); got != row.reason {
-			t.Errorf("%v: %s, want %s", err, got, row.reason)
-		}
-		if got := global(err); got != row.global {
-			t.Errorf("%v: about the whole run: %v", err, got)
-		}
 	}
 }

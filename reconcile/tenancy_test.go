@@ -98,7 +98,7 @@ func pullRobot(n reconcile.Names) string { return "/organization/" + org + "/rob
 
 // panicking breaks at the making of one robot.
 type panicking struct {
-	reconcile.Registry
+	registry
 	at string
 }
 
@@ -106,7 +106,7 @@ func (p panicking) CreateRobot(ctx context.Context, name, description string) (q
 	if name == p.at {
 		panic("out of order")
 	}
-	return p.Registry.CreateRobot(ctx, name, description)
+	return p.registry.CreateRobot(ctx, name, description)
 }
 
 var mishaps = []mishap{
@@ -140,7 +140,8 @@ var mishaps = []mishap{
 	}},
 	{"panic", reconcile.ReasonPanic, reconcile.ExitBug, func(e *env, p reconcile.ComponentPlan) *reconcile.Run {
 		r := e.newRun()
-		r.Quay = panicking{r.Quay, p.Names.Pull.Robot}
+		q, k := endsOf(r)
+		rewire(r, panicking{q, p.Names.Pull.Robot}, k)
 		return r
 	}},
 	{"Secret not ours", reconcile.ReasonNotOurs, 1, func(e *env, p reconcile.ComponentPlan) *reconcile.Run {

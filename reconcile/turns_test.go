@@ -16,9 +16,9 @@ func TestNamespacesTakeTurns(t *testing.T) {
 			plans = append(plans, ComponentPlan{Component: component(namespace, fmt.Sprintf("c%d", i))})
 		}
 	}
-	slices.SortFunc(plans, func(a, b ComponentPlan) int { return a.Key().compare(b.Key()) })
+	slices.SortFunc(plans, func(a, b ComponentPlan) int { return a.Key().Compare(b.Key()) })
 	for from := range len(plans) {
-		order := plansInTurns(plans, from, func(ComponentPlan) bool { return true })
+		order := PlansInTurns(plans, from, func(ComponentPlan) bool { return true })
 		if sorted := slices.Sorted(slices.Values(order)); len(slices.Compact(sorted)) != len(plans) {
 			t.Fatalf("from %d: %d of %d Components", from, len(sorted), len(plans))
 		}
@@ -30,10 +30,10 @@ func TestNamespacesTakeTurns(t *testing.T) {
 			t.Fatalf("from %d the first 61 turns went to %v", from, served)
 		}
 	}
-	if order := plansInTurns(plans, 7, func(ComponentPlan) bool { return false }); len(order) != 0 {
+	if order := PlansInTurns(plans, 7, func(ComponentPlan) bool { return false }); len(order) != 0 {
 		t.Errorf("nobody was wanted, and %d came", len(order))
 	}
-	if order := plansInTurns(nil, 7, func(ComponentPlan) bool { return true }); len(order) != 0 {
+	if order := PlansInTurns(nil, 7, func(ComponentPlan) bool { return true }); len(order) != 0 {
 		t.Errorf("nobody is there, and %d came", len(order))
 	}
 }

@@ -41,8 +41,15 @@ func sourceWorld(n int, visible quay.Visibility) *World {
 			w.Repositories["tenant/"+c.Name] = quay.Repository{Name: "tenant/" + c.Name, Visibility: visible}
 		}
 	}
-	w.nameComponents()
+	w.NameComponents()
 	return w
+}
+
+// ask looks at the sources of a World, and gives the verdicts.
+func ask(ctx context.Context, w *World, git sources, now time.Time) (map[Key]gitsource.Verdict, error) {
+	o := observer{ObserveEnds: ObserveEnds{Git: git}, World: *w, now: now}
+	err := o.observeSources(ctx)
+	return o.Sources, err
 }
 
 // A settled platform costs its git hosts a 96th of its public repositories a run,
@@ -54,11 +61,12 @@ func TestSourcesAreAskedInTurn(t *testing.T) {
 	midnight := time.Date(2026, 3, 16, 0, 0, 0, 0, time.UTC)
 	for slot := range 96 {
 		run := &asked{times: map[string]int{}}
-		if err := w.observeSources(t.Context(), run, midnight.Add(time.Duration(slot)*15*time.Minute)); err != nil {
+		verdicts, err := ask(t.Context(), w, run, midnight.Add(time.Duration(slot)*15*time.Minute))
+		if err != nil {
 			t.Fatal(err)
 		}
-		if n := len(run.times); n != 105 || len(w.Sources) != n {
-			t.Fatalf("run %d asked %d sources and knows %d, want 105", slot, n, len(w.Sources))
+		if n := len(run.times); n != 105 || len(verdicts) != n {
+			t.Fatalf("run %d asked %d sources and knows %d, want 105", slot, n, len(verdicts))
 		}
 		for source, n := range run.times {
 			all.times[source] += n
@@ -83,8 +91,8 @@ func TestSilentHostsHoldNobodyUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := sourceWorld(1000, "")
 		start := time.Now()
-		if err := w.observeSources(t.Context(), silent{}, start); err != nil || len(w.Sources) != 0 {
-			t.Errorf("%d verdicts, %v", len(w.Sources), err)
+		if verdicts, err := ask(t.Context(), w, silent{}, start); err != nil || len(verdicts) != 0 {
+			t.Errorf("%d verdicts, %v", len(verdicts), err)
 		}
 		if took := time.Since(start); took != sourcesTime {
 			t.Errorf("it took %s", took)
@@ -120,7 +128,7 @@ func TestWhichSourcesAreAsked(t *testing.T) {
 			row.change(row.world)
 		}
 		a := &asked{times: map[string]int{}}
-		if err := row.world.observeSources(t.Context(), a, time.Time{}); err != nil || len(a.times) != row.want {
+		if _, err := ask(t.Context(), row.world, a, time.Time{}); err != nil || len(a.times) != row.want {
 			t.Errorf("%s: %d were asked, want %d (%v)", why, len(a.times), row.want, err)
 		}
 	}

@@ -14,12 +14,12 @@ import (
 // repository now, and goes on only with the one it wanted.
 func (w *work) createRepository(ctx context.Context, a CreateRepository) error {
 	err := w.within(a.Visibility, "create repository "+a.Name, func() error {
-		return w.repositories.CreateRepository(ctx, a.Repository)
+		return w.Registry.CreateRepository(ctx, a.Repository)
 	})
 	if !unsure(err) {
 		return err
 	}
-	r, lookup := w.repositories.GetRepository(ctx, a.Name)
+	r, lookup := w.Registry.GetRepository(ctx, a.Name)
 	switch {
 	case errors.Is(lookup, quay.ErrNotFound):
 		return err
@@ -35,7 +35,7 @@ func (w *work) createRepository(ctx context.Context, a CreateRepository) error {
 
 func (w *work) changeVisibility(ctx context.Context, a ChangeVisibility) error {
 	return w.within(a.To, "make repository "+a.Repository+" private", func() error {
-		return w.repositories.ChangeVisibility(ctx, a.Repository, a.To)
+		return w.Registry.ChangeVisibility(ctx, a.Repository, a.To)
 	})
 }
 
@@ -54,7 +54,7 @@ func (w *work) within(v quay.Visibility, what string, call func() error) error {
 }
 
 func (w *work) createRobot(ctx context.Context, a CreateRobot) error {
-	robot, err := w.robots.CreateRobot(ctx, a.Robot, a.Mark)
+	robot, err := w.Registry.CreateRobot(ctx, a.Robot, a.Mark)
 	if err == nil {
 		w.fresh[a.Robot], w.made[a.Robot] = robot.Token, true
 		return nil
@@ -62,7 +62,7 @@ func (w *work) createRobot(ctx context.Context, a CreateRobot) error {
 	if !unsure(err) {
 		return err
 	}
-	robot, lookup := w.robots.GetRobot(ctx, a.Robot)
+	robot, lookup := w.Registry.GetRobot(ctx, a.Robot)
 	switch {
 	case errors.Is(lookup, quay.ErrNotFound):
 		return err
@@ -86,13 +86,13 @@ func (w *work) deleteRobot(ctx context.Context, a DeleteRobot) error {
 	if _, err := w.live(ctx); err != nil {
 		return err
 	}
-	return w.robots.DeleteRobot(ctx, a.Robot)
+	return w.Registry.DeleteRobot(ctx, a.Robot)
 }
 
 // live reads the Component again and demands that it is the one planned for.
 func (w *work) live(ctx context.Context) (kube.Component, error) {
 	listed := w.plan.Component
-	c, err := w.cluster.Component(ctx, listed.Namespace, listed.Name)
+	c, err := w.Cluster.Component(ctx, listed.Namespace, listed.Name)
 	if err != nil {
 		return c, err
 	}
@@ -122,7 +122,7 @@ func (w *work) annotate(ctx context.Context, decide func(kube.Component) (change
 		if err != nil || !due {
 			return err
 		}
-		c, err := w.cluster.Annotate(ctx, w.component, change)
+		c, err := w.Cluster.Annotate(ctx, w.component, change)
 		if err == nil {
 			w.component = c
 			return nil
@@ -149,7 +149,7 @@ func (w *work) writeSecret(ctx context.Context, a WriteSecret) error {
 		var secret kube.Secret
 		err := kube.ErrNotFound
 		if !skip {
-			secret, err = w.cluster.Secret(ctx, namespace, a.Secret)
+			secret, err = w.Cluster.Secret(ctx, namespace, a.Secret)
 		}
 		skip = false
 		if err != nil && !errors.Is(err, kube.ErrNotFound) {
@@ -169,9 +169,9 @@ func (w *work) writeSecret(ctx context.Context, a WriteSecret) error {
 			return nil
 		}
 		if exists {
-			err = w.cluster.UpdateSecret(ctx, write, secret.ResourceVersion, false)
+			err = w.Cluster.UpdateSecret(ctx, write, secret.ResourceVersion, false)
 		} else {
-			err = w.cluster.CreateSecret(ctx, write)
+			err = w.Cluster.CreateSecret(ctx, write)
 		}
 		switch {
 		case err == nil && fresh:
@@ -190,7 +190,7 @@ func (w *work) token(ctx context.Context, a Account) (token quay.Token, fresh bo
 	token, fresh = w.fresh[a.Robot]
 	delete(w.fresh, a.Robot) // good for one write: a second round reads it again
 	if !fresh {
-		robot, err := w.robots.GetRobot(ctx, a.Robot)
+		robot, err := w.Registry.GetRobot(ctx, a.Robot)
 		if err != nil {
 			return quay.Token{}, false, err
 		}
@@ -204,10 +204,10 @@ func (w *work) secretWrite(a WriteSecret, token quay.Token) kube.SecretWrite {
 	c := w.plan.Component
 	s := kube.SecretWrite{
 		Namespace: c.Namespace, Name: a.Secret, Labels: labels(c), Owner: ownerOf(c),
-		DockerConfigJSON: func() []byte { return render(a.Image, w.naming.login(a.Robot), token) },
+		DockerConfigJSON: func() []byte { return render(a.Image, w.Naming.login(a.Robot), token) },
 	}
 	if a.Rotated {
-		s.RotatedAt = w.now().UTC().Format(time.RFC3339)
+		s.RotatedAt = w.Now().UTC().Format(time.RFC3339)
 	}
 	return s
 }

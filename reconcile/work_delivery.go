@@ -33,13 +33,13 @@ func (t *turnstile) enter(namespace string) (leave func()) {
 func (w *work) linkPullSecret(ctx context.Context, a LinkPullSecret) error {
 	namespace := w.plan.Component.Namespace
 	defer w.links.enter(namespace)()
-	return w.cluster.LinkPullSecret(ctx, namespace, a.ServiceAccount, a.Secret)
+	return w.Cluster.LinkPullSecret(ctx, namespace, a.ServiceAccount, a.Secret)
 }
 
 // remoteSecret reads the RemoteSecret and demands that it is this Component's.
 func (w *work) remoteSecret(ctx context.Context) (kube.RemoteSecret, error) {
 	key := w.plan.secretKey()
-	r, err := w.cluster.RemoteSecret(ctx, key.Namespace, key.Name)
+	r, err := w.Cluster.RemoteSecret(ctx, key.Namespace, key.Name)
 	if err != nil {
 		return r, err
 	}
@@ -82,10 +82,10 @@ func (w *work) writeRemoteSecret(ctx context.Context, a WriteRemoteSecret) error
 		if exists {
 			if r, err = w.remoteSecret(ctx); err == nil {
 				write.Upload = w.waiting(r, len(a.Added) > 0)
-				r, err = w.cluster.UpdateRemoteSecret(ctx, write, r.ResourceVersion, false)
+				r, err = w.Cluster.UpdateRemoteSecret(ctx, write, r.ResourceVersion, false)
 			}
 		} else {
-			r, err = w.cluster.CreateRemoteSecret(ctx, write)
+			r, err = w.Cluster.CreateRemoteSecret(ctx, write)
 		}
 		switch {
 		case err == nil:
@@ -109,7 +109,7 @@ func (w *work) waiting(r kube.RemoteSecret, added bool) string {
 	if !added || record.Fingerprint == "" {
 		return ""
 	}
-	record.First = w.now().UTC()
+	record.First = w.Now().UTC()
 	return record.encode()
 }
 
@@ -123,7 +123,7 @@ func (w *work) uploadToken(ctx context.Context, a UploadToken) error {
 	if err := w.findRemoteSecret(ctx); err != nil {
 		return err
 	}
-	secret, err := w.cluster.Secret(ctx, key.Namespace, key.Name)
+	secret, err := w.Cluster.Secret(ctx, key.Namespace, key.Name)
 	if err != nil {
 		return err
 	}
@@ -131,7 +131,7 @@ func (w *work) uploadToken(ctx context.Context, a UploadToken) error {
 		return fmt.Errorf("%w: Secret %s: %s", errNotOurs, key, why)
 	}
 	token := read(secret.DockerConfigJSON())
-	if token.Login != w.naming.login(w.plan.Names.Pull.Robot) || token.Image != w.plan.Image {
+	if token.Login != w.Naming.login(w.plan.Names.Pull.Robot) || token.Image != w.plan.Image {
 		return fmt.Errorf("Secret %s: %w", key, errMoved)
 	}
 	write := kube.SecretWrite{
@@ -148,11 +148,11 @@ func (w *work) uploadToken(ctx context.Context, a UploadToken) error {
 // still being taken; any other of ours is an earlier one.
 func (w *work) createUpload(ctx context.Context, write kube.SecretWrite, token content) error {
 	for range attempts {
-		err := w.cluster.CreateSecret(ctx, write)
+		err := w.Cluster.CreateSecret(ctx, write)
 		if !errors.Is(err, kube.ErrExists) {
 			return err
 		}
-		there, err := w.cluster.Secret(ctx, write.Namespace, write.Name)
+		there, err := w.Cluster.Secret(ctx, write.Namespace, write.Name)
 		if errors.Is(err, kube.ErrNotFound) {
 			continue // taken meanwhile
 		}
@@ -174,7 +174,7 @@ func (w *work) createUpload(ctx context.Context, write kube.SecretWrite, token c
 
 // deleteUpload removes an upload Secret unless the operator has been faster.
 func (w *work) deleteUpload(ctx context.Context, u Upload) error {
-	err := w.cluster.DeleteSecret(ctx, kube.Secret{Namespace: w.plan.Component.Namespace, Name: u.Name, ResourceVersion: u.ResourceVersion})
+	err := w.Cluster.DeleteSecret(ctx, kube.Secret{Namespace: w.plan.Component.Namespace, Name: u.Name, ResourceVersion: u.ResourceVersion})
 	if errors.Is(err, kube.ErrNotFound) {
 		return nil
 	}
@@ -187,13 +187,8 @@ func (w *work) recordUpload(ctx context.Context, fingerprint string) (err error)
 		if err := w.findRemoteSecret(ctx); err != nil {
 			return err
 		}
-		now := w.now().UTC()
-		record := parseUpload(w.remote.Upload)
-		if record.Fingerprint != fingerprint {
-			record.First = now
-		}
-		record.Version, record.Fingerprint, record.Last = uploadVersion, fingerprint, now
-		_, err = w.cluster.RecordUpload(ctx, *w.remote, record.encode())
+		record := parseUpload(w.remote.Upload).made(fingerprint, w.Now())
+		_, err = w.Cluster.RecordUpload(ctx, *w.remote, record.encode())
 		if !errors.Is(err, kube.ErrConflict) {
 			return err
 		}
@@ -211,8 +206,8 @@ func (w *work) reachable(ctx context.Context) error {
 		return nil // nothing was ever brought anywhere
 	}
 	if err == nil && len(r.Targets) > 0 {
-		write := w.remoteSecretWrite(WriteRemoteSecret{Name: r.Name, PullAccount: w.pullAccount, Targets: r.Targets})
-		_, err = w.cluster.UpdateRemoteSecret(ctx, write, r.ResourceVersion, true)
+		write := w.remoteSecretWrite(WriteRemoteSecret{Name: r.Name, PullAccount: w.PullAccount, Targets: r.Targets})
+		_, err = w.Cluster.UpdateRemoteSecret(ctx, write, r.ResourceVersion, true)
 	}
 	if errors.Is(err, kube.ErrConflict) {
 		return nil // somebody has just written it

@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"slices"
+	"strings"
 
 	"berth/kube"
 	"berth/quay"
@@ -20,6 +21,26 @@ type Policy struct {
 	MaxRotations        int // in one run
 }
 
+// componentVariable in the name of a push ServiceAccount is replaced by the Component's.
+const componentVariable = "{component}"
+
+// PushAccounts are the ServiceAccounts of a Component's builds.
+func (p Policy) PushAccounts(component string) []string {
+	accounts := make([]string, len(p.PushServiceAccounts))
+	for i, pattern := range p.PushServiceAccounts {
+		accounts[i] = strings.ReplaceAll(pattern, componentVariable, component)
+	}
+	return accounts
+}
+
+// Links reports whether a ServiceAccount of this name may be linked to a Secret of ours.
+func (p Policy) Links(account string) bool {
+	return account == p.PullServiceAccount || slices.ContainsFunc(p.PushServiceAccounts, func(pattern string) bool {
+		before, after, varies := strings.Cut(pattern, componentVariable)
+		return account == pattern || varies && strings.HasPrefix(account, before) && strings.HasSuffix(account, after)
+	})
+}
+
 // Scope is the part of the cluster that a run looks at.
 type Scope struct {
 	Namespaces []string // none: all
@@ -29,7 +50,8 @@ type Scope struct {
 	Shard      Shard    // of the namespaces that are left
 }
 
-func (s Scope) whole() bool {
+// Whole reports whether it is everything.
+func (s Scope) Whole() bool {
 	return len(s.Namespaces) == 0 && s.Selector == "" && len(s.Only) == 0
 }
 
@@ -53,7 +75,7 @@ type World struct {
 	Robots          map[string]Robot
 	Roles           map[string]map[string]quay.Role // of the audited repositories: repository to robot to role
 	Sources         map[Key]gitsource.Verdict       // of the Components whose source was looked at
-	named           map[Key]named                   // see nameComponents
+	named           map[Key]named                   // see NameComponents
 
 	Mode          Mode
 	Environments  map[string]*Environments // by namespace
@@ -75,8 +97,8 @@ type Robot struct {
 	Fingerprint  string // of its token
 }
 
-// namespaces lists what to ask for: the empty name means all.
-func (s Scope) namespaces() []string {
+// Lists are the namespaces to list; the one empty name means all.
+func (s Scope) Lists() []string {
 	names := slices.Clone(s.Namespaces)
 	if len(names) == 0 {
 		for _, k := range s.Only {
@@ -96,19 +118,20 @@ type named struct {
 	err   error
 }
 
-// nameComponents works the names of all Components out, once for a run: every part of
+// NameComponents works the names of all Components out, once for a run: every part of
 // it asks for them.
-func (w *World) nameComponents() {
+func (w *World) NameComponents() {
 	w.named = make(map[Key]named, len(w.Components))
 	for _, c := range w.Components {
-		n, err := w.names(c)
+		n, err := w.Names(c)
 		w.named[keyOf(c)] = named{n, err}
 	}
 }
 
-func (w *World) names(c kube.Component) (Names, error) {
+// Names are what the things of a Component are called; the error is for its owner.
+func (w *World) Names(c kube.Component) (Names, error) {
 	if n, known := w.named[keyOf(c)]; known {
 		return n.names, n.err
 	}
-	return w.Naming.names(c, w.Namespaces[c.Namespace].UID)
+	return w.Naming.Names(c, w.Namespaces[c.Namespace].UID)
 }

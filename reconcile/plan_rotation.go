@@ -3,9 +3,6 @@ package reconcile
 import (
 	"fmt"
 	"slices"
-	"time"
-
-	"berth/kube"
 )
 
 // A rotation replaces the tokens of a Component's two robots, once for each
@@ -30,45 +27,8 @@ import (
 // is regenerated. Two runs at once are safe without a lock; the one that a run may
 // hold only saves work.
 
-// minPace is how long a Component's next request waits after a rotation: a tenant
-// that sets the flag in a loop harms nobody else.
-const minPace = 10 * time.Minute
-
-// observeRotations notes what of rotations depends on the time.
-func (w *World) observeRotations(s Scope, now time.Time) {
-	w.Rotate, w.Young, w.Stale = map[Key]bool{}, map[Key]bool{}, map[Key]bool{}
-	for _, k := range s.Shard.keep(s.Rotate) {
-		w.Rotate[k] = true
-		if !slices.ContainsFunc(w.Components, func(c kube.Component) bool { return keyOf(c) == k }) && !slices.Contains(w.Missing, k) {
-			w.Missing = append(w.Missing, k)
-		}
-	}
-	for _, c := range w.Components {
-		n, err := w.names(c)
-		if err != nil {
-			continue
-		}
-		if m, ok := parseMarker(c); ok {
-			w.Stale[keyOf(c)] = m.stale(now) && !w.halfDone(n, m)
-		}
-		for _, a := range n.accounts() {
-			at := w.Secrets[Key{c.Namespace, a.Secret}].RotatedAt
-			if age := now.Sub(at); !at.IsZero() && age >= 0 && age < minPace {
-				w.Young[keyOf(c)] = true
-			}
-		}
-	}
-}
-
-// halfDone reports whether one of two tokens was replaced. Such a rotation goes on
-// however old it is: the environments may have been out of reach for the other token,
-// and to start over would replace the first once more.
-func (w *World) halfDone(n Names, m marker) bool {
-	return (w.Robots[n.Push.Robot].Fingerprint == m.Push) != (w.Robots[n.Pull.Robot].Fingerprint == m.Pull)
-}
-
 // planRotation decides whether a rotation begins, goes on, or waits.
-func (w World) planRotation(p *ComponentPlan, asked request) {
+func (w *planner) planRotation(p *ComponentPlan, asked request) {
 	key := p.Key()
 	m, begun := parseMarker(p.Component)
 	begun = begun && !w.Stale[key]
@@ -111,7 +71,7 @@ func pace(plans []ComponentPlan, most int) {
 			plans[i].rotate()
 		}
 	}
-	for _, i := range plansInTurns(plans, 0, func(p ComponentPlan) bool { return p.Problem == nil && slices.ContainsFunc(p.rotation, replaces) }) {
+	for _, i := range PlansInTurns(plans, 0, func(p ComponentPlan) bool { return p.Problem == nil && slices.ContainsFunc(p.rotation, replaces) }) {
 		if most > 0 {
 			plans[i].rotate()
 			most--

@@ -1,7 +1,6 @@
 package reconcile
 
 import (
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -9,10 +8,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
-
-	"berth/kube"
-	"berth/quay"
 )
 
 // Quay has no call that shows all roles at once, so each run looks at a share;
@@ -95,78 +90,5 @@ func TestAuditedDependsOnTheSetAndTheQuarterAlone(t *testing.T) {
 	}
 	if slices.Equal(want, audited(all, now.Add(15*time.Minute))) {
 		t.Error("the next quarter looks at the same share")
-	}
-}
-
-func TestScope(t *testing.T) {
-	t.Parallel()
-	for _, row := range []struct {
-		why   string
-		scope Scope
-		ask   []string
-		whole bool
-	}{
-		{"nothing left out", Scope{}, []string{""}, true},
-		{"some namespaces", Scope{Namespaces: []string{"b", "a", "b"}}, []string{"a", "b"}, false},
-		{"a selector hides Components in every namespace", Scope{Selector: "a=b"}, []string{""}, false},
-		{"Components by name", Scope{Only: []Key{{"b", "x"}, {"a", "y"}, {"b", "z"}}}, []string{"a", "b"}, false},
-		{"namespaces count before names", Scope{Namespaces: []string{"c"}, Only: []Key{{"b", "x"}}}, []string{"c"}, false},
-	} {
-		if got := row.scope.namespaces(); !slices.Equal(got, row.ask) {
-			t.Errorf("%s: asks for %q, want %q", row.why, got, row.ask)
-		}
-		if got := row.scope.whole(); got != row.whole {
-			t.Errorf("%s: whole is %v", row.why, got)
-		}
-	}
-}
-
-func TestEachStopsAtTheFirstError(t *testing.T) {
-	t.Parallel()
-	broken := errors.New("broken")
-	var asked []string
-	list := func(namespace string) ([]string, error) {
-		asked = append(asked, namespace)
-		if namespace == "b" {
-			return []string{"half"}, broken
-		}
-		return []string{namespace + "1", namespace + "2"}, nil
-	}
-	if got, err := each([]string{"a", "c"}, list); err != nil || !slices.Equal(got, []string{"a1", "a2", "c1", "c2"}) {
-		t.Errorf("listed %q, %v", got, err)
-	}
-	asked = nil
-	if got, err := each([]string{"a", "b", "c"}, list); !errors.Is(err, broken) || got != nil {
-		t.Errorf("listed %q, %v; want nothing and the error", got, err)
-	}
-	if !slices.Equal(asked, []string{"a", "b"}) {
-		t.Errorf("asked for %q", asked)
-	}
-}
-
-func TestSecretOfKeepsNoContentOfOthers(t *testing.T) {
-	t.Parallel()
-	c := component("tenant", "api")
-	s := kube.Secret{Type: secretType, Immutable: true, Labels: labels(c), Owners: []kube.OwnerReference{ownerOf(c)}}
-	want := Secret{Owned: mine, Type: secretType, Fixed: true, Labels: labels(c)}
-	if d := cmp.Diff(want, secretOf(s, c), cmpopts.EquateEmpty()); d != "" {
-		t.Errorf("our Secret (-want +got):\n%s", d)
-	}
-	s.Owners = nil
-	if got := secretOf(s, c); got.Owned != foreign || got.Foreign == "" || got.Content != (content{}) {
-		t.Errorf("somebody's Secret: %+v", got)
-	}
-}
-
-func TestObserved(t *testing.T) {
-	t.Parallel()
-	w := newScene(t)
-	w.settle(component("tenant", "api"))
-	w.settle(component("tenant", "web"))
-	w.Strays = 3
-	w.Repositories["other"] = quay.Repository{Name: "other"}
-	want := Observed{Components: 2, Repositories: 3, Robots: 4, Secrets: 7, Elapsed: time.Second}
-	if got := observed(w.World, time.Second); got != want {
-		t.Errorf("observed %+v, want %+v", got, want)
 	}
 }

@@ -1,0 +1,21 @@
+package reconcile
+
+import (
+	"testing"
+	"time"
+
+	"berth/quay"
+)
+
+func TestObserved(t *testing.T) {
+	t.Parallel()
+	w := newScene(t)
+	w.settle(component("tenant", "api"))
+	w.settle(component("tenant", "web"))
+	w.Strays = 3
+	w.Repositories["other"] = quay.Repository{Name: "other"}
+	want := Observed{Components: 2, Repositories: 3, Robots: 4, Secrets: 7, Elapsed: time.Second}
+	if got := NewObserved(w.World, time.Second); got != want {
+		t.Errorf("observed %+v, want %+v", got, want)
+	}
+}
