@@ -9,6 +9,7 @@ import (
 
 	"github.com/sethvargo/go-envconfig"
 
+	"berth/deploy"
 	"berth/kube/kubetest"
 	"berth/quay/quaytest"
 )
@@ -177,7 +178,7 @@ func TestASignalLetsFinishWhatIsInFlight(t *testing.T) {
 		t.Run(signal.String(), func(t *testing.T) {
 			t.Parallel()
 			stalled, release := make(chan struct{}, 8), make(chan struct{})
-			p := newPlatformWith(t, demoFile("deploy/base/rbac.yaml"), func(method, route, _ string) {
+			p := newPlatformWith(t, deploy.Roles(), func(method, route, _ string) {
 				if method == http.MethodPut && route == quaytest.RouteRobot {
 					stalled <- struct{}{}
 				}

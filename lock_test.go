@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"berth/deploy"
+	"berth/deploy/deploytest"
 	"berth/kube/kubetest"
 	"berth/quay/quaytest"
 )
@@ -33,7 +35,7 @@ func newLockedPlatform(t *testing.T, components ...string) (p *platform, stalled
 	t.Helper()
 	stalled = make(chan struct{}, 64)
 	held := make(chan struct{})
-	p = newPlatformWith(t, demoFile("deploy/base/rbac.yaml"), func(method, route, _ string) {
+	p = newPlatformWith(t, deploy.Roles(), func(method, route, _ string) {
 		if method == http.MethodPut && route == quaytest.RouteRobot {
 			stalled <- struct{}{}
 		}
@@ -55,18 +57,6 @@ func (p *platform) give(holder string) {
 	p.cluster.Apply(fmt.Appendf(nil, `{apiVersion: coordination.k8s.io/v1, kind: Lease, metadata: {name: berth, namespace: berth},
 		spec: {holderIdentity: %q, leaseDurationSeconds: 60, acquireTime: "2026-03-16T12:07:00.000000Z", renewTime: %q}}`,
 		holder, time.Now().UTC().Format("2006-01-02T15:04:05.000000Z")))
-}
-
-// until polls for what no channel tells.
-func until(t *testing.T, what string, happened func() bool) {
-	t.Helper()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.Now().Add(time.Minute); !happened(); <-tick.C {
-		if time.Now().After(deadline) {
-			t.Fatalf("%s did not come", what)
-		}
-	}
 }
 
 func TestOfTwoRunsTheSecondSaysWhoHoldsTheLock(t *testing.T) {
@@ -92,7 +82,7 @@ func TestOfTwoRunsTheSecondSaysWhoHoldsTheLock(t *testing.T) {
 
 	p.env[shortLease] = "3s" // it looks twice a second
 	patient := p.start(t, "", "--lock-timeout=1m", "-o", "json")
-	until(t, "the look of the one that waits", func() bool { return p.cluster.Count("get", "leases") >= 2 })
+	deploytest.Until(t, "the look of the one that waits", func() bool { return p.cluster.Count("get", "leases") >= 2 })
 	release()
 	first.wait(t).must(t, 0)
 	if p.wrote() == 0 {
@@ -199,7 +189,7 @@ func TestAPausedHolderLeavesNoDeadToken(t *testing.T) {
 func pausedHolder(t *testing.T, applied bool, replaced int) {
 	t.Helper()
 	stalled := make(chan struct{}, 64)
-	p := newPlatformWith(t, demoFile("deploy/base/rbac.yaml"), func(method, route, _ string) {
+	p := newPlatformWith(t, deploy.Roles(), func(method, route, _ string) {
 		if method == http.MethodPost && route == quaytest.RouteRegenerate {
 			stalled <- struct{}{}
 		}

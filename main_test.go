@@ -3,10 +3,6 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"encoding/pem"
-	"fmt"
-	"io"
-	"log"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -20,6 +16,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/sethvargo/go-envconfig"
 
+	"berth/deploy"
+	"berth/deploy/deploytest"
 	"berth/kube/kubetest"
 	"berth/quay/quaytest"
 )
@@ -32,90 +30,38 @@ func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"berth": bert
 type platform struct {
 	quay    *quaytest.Server
 	cluster *kubetest.Server
-	quayURL string
 	dir     string            // its files
 	env     map[string]string // the settings that lead to both
 }
 
 const (
-	testOrg     = "acme-workloads"
-	oauthToken  = "oauth-token-of-the-test"
-	kubeToken   = "kube-token-of-the-test"
-	kubeAccount = "system:serviceaccount:berth:berth"
+	testOrg    = deploytest.Org
+	oauthToken = deploytest.QuayToken
+	kubeToken  = deploytest.KubeToken
 )
 
-// serve starts a platform with a namespace shop, whose ServiceAccount builds use,
-// and the roles of the manifests. What start returns is to be called at its end.
+// serve starts a platform with these roles. What it returns is to be called at its end.
 func serve(dir string, roles []byte, onRequest func(method, route, path string)) (p *platform, stop func(), err error) {
 	p = &platform{
 		quay:    quaytest.New(quaytest.Options{OnRequest: onRequest}),
 		cluster: kubetest.New(kubetest.Options{Manifests: roles}),
 		dir:     dir,
 	}
-	p.quay.AddUser("platform")
-	p.quay.AddOrganization(testOrg, "platform")
-	p.quay.AddToken(oauthToken, "platform", "org:admin repo:admin")
-	p.cluster.AddUser(kubeToken, kubeAccount, false)
-	p.cluster.Apply([]byte(`
-{apiVersion: v1, kind: Namespace, metadata: {name: shop}}
----
-{apiVersion: v1, kind: ServiceAccount, metadata: {name: appstudio-pipeline, namespace: shop}}
-`))
-	registry, apiserver := listen(p.quay), listen(p.cluster)
-	p.quayURL = registry.URL
-	p.env = map[string]string{
-		"BERTH_QUAY_URL":        registry.URL,
-		"BERTH_QUAY_ORG":        testOrg,
-		"BERTH_QUAY_TOKEN_FILE": filepath.Join(dir, "quaytoken"),
-		"BERTH_QUAY_CA_FILE":    filepath.Join(dir, "ca.pem"),
-		"BERTH_QUAY_QPS":        "1000",
-		"BERTH_QUAY_BURST":      "1000",
-		"BERTH_KUBECONFIG":      filepath.Join(dir, "kubeconfig"),
-		"BERTH_VISIBILITY":      "private", // the Components' git host is nowhere
-	}
-	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: registry.Certificate().Raw})
-	for name, content := range map[string][]byte{
-		"quaytoken":  []byte(oauthToken + "\n"),
-		"ca.pem":     ca,
-		"kubeconfig": kubeconfig(apiserver.URL, filepath.Join(dir, "ca.pem")), // both servers show the same certificate
-	} {
-		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
-			return nil, nil, err
-		}
-	}
-	return p, func() { registry.Close(); apiserver.Close() }, nil
-}
-
-// listen starts a server that keeps to itself what its clients break off.
-func listen(h http.Handler) *httptest.Server {
-	s := httptest.NewUnstartedServer(h)
-	s.Config.ErrorLog = log.New(io.Discard, "", 0)
-	s.StartTLS()
-	return s
-}
-
-func kubeconfig(server, ca string) []byte {
-	return fmt.Appendf(nil, `
-apiVersion: v1
-kind: Config
-clusters: [{name: test, cluster: {server: %q, certificate-authority: %q}}]
-users: [{name: test, user: {token: %s}}]
-contexts: [{name: test, context: {cluster: test, user: test}}]
-current-context: test
-`, server, ca, kubeToken)
+	p.env, stop, err = deploytest.Serve(dir, p.quay, p.cluster)
+	return p, stop, err
 }
 
 // writeKubeconfig leads to another API server.
 func (p *platform) writeKubeconfig(t *testing.T, server string) {
 	t.Helper()
-	if err := os.WriteFile(p.env["BERTH_KUBECONFIG"], kubeconfig(server, filepath.Join(p.dir, "ca.pem")), 0o600); err != nil {
+	if err := os.WriteFile(p.env["BERTH_KUBECONFIG"], deploytest.Kubeconfig(server, p.env["BERTH_QUAY_CA_FILE"]), 0o600); err != nil {
 		t.Fatal(err)
 	}
 }
 
 func newPlatform(t *testing.T, components ...string) *platform {
 	t.Helper()
-	return newPlatformWith(t, demoFile("deploy/base/rbac.yaml"), nil, components...)
+	return newPlatformWith(t, deploy.Roles(), nil, components...)
 }
 
 func newPlatformWith(t *testing.T, roles []byte, onRequest func(method, route, path string), components ...string) *platform {
@@ -133,20 +79,7 @@ func newPlatformWith(t *testing.T, roles []byte, onRequest func(method, route, p
 
 // component applies a Component to namespace shop; generate is its request.
 func (p *platform) component(name, generate string) {
-	p.cluster.Apply([]byte(componentManifest("shop", name, generate)))
-}
-
-func componentManifest(namespace, name, generate string) string {
-	annotations := "{}"
-	if generate != "" {
-		annotations = fmt.Sprintf("{image.redhat.com/generate: %q}", generate)
-	}
-	return fmt.Sprintf(`
-apiVersion: appstudio.redhat.com/v1alpha1
-kind: Component
-metadata: {name: %s, namespace: %s, annotations: %s}
-spec: {componentName: %[1]s, application: shop, source: {git: {url: "https://git.example.com/%[1]s"}}}
-`, name, namespace, annotations)
+	p.cluster.Apply(deploytest.Component("shop", name, generate))
 }
 
 // result is what a run left.
@@ -217,7 +150,7 @@ func TestScripts(t *testing.T) {
 			if err := os.Mkdir(dir, 0o700); err != nil {
 				return err
 			}
-			p, stop, err := serve(dir, demoFile("deploy/base/rbac.yaml"), nil)
+			p, stop, err := serve(dir, deploy.Roles(), nil)
 			if err != nil {
 				return err
 			}

@@ -8,6 +8,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"berth/deploy"
+	"berth/deploy/deploytest"
 	"berth/quay"
 )
 
@@ -98,7 +100,7 @@ func TestShardsDivideTheLimit(t *testing.T) {
 func TestShardsOfAPlatform(t *testing.T) {
 	t.Parallel()
 	const tenants = 8
-	p := newPlatformWith(t, []byte(strings.ReplaceAll(string(demoFile("deploy/base/rbac.yaml")), "[berth]", "[berth-0, berth-1]")), nil)
+	p := newPlatformWith(t, []byte(strings.ReplaceAll(string(deploy.Roles()), "[berth]", "[berth-0, berth-1]")), nil)
 	for i := range tenants {
 		namespace := fmt.Sprintf("tenant-%d", i)
 		p.cluster.Apply(fmt.Appendf(nil, `
@@ -106,7 +108,7 @@ func TestShardsOfAPlatform(t *testing.T) {
 ---
 {apiVersion: v1, kind: ServiceAccount, metadata: {name: appstudio-pipeline, namespace: %[1]s}}
 `, namespace))
-		p.cluster.Apply([]byte(componentManifest(namespace, "cart", "")))
+		p.cluster.Apply(deploytest.Component(namespace, "cart", ""))
 	}
 	p.env["BERTH_LOCK_NAMESPACE"], p.env["BERTH_SHARD_COUNT"] = leaseNamespace, "2"
 	served := 0
