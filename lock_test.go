@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"net/http"
-	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -16,18 +15,6 @@ import (
 )
 
 const leaseNamespace = "berth"
-
-// shortLease makes a process's lock expire in a second or more, for tests that
-// take it from a holder.
-const shortLease = "BERTH_TEST_LEASE"
-
-// berthProcess is the program as a process of its own.
-func berthProcess() {
-	if d, err := time.ParseDuration(os.Getenv(shortLease)); err == nil {
-		leaseDuration = d
-	}
-	main()
-}
 
 // newLockedPlatform has a robot's creation stall, the first time, until release is
 // called; stalled tells of each.

@@ -3,16 +3,77 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 
+	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/sethvargo/go-envconfig"
 
 	"berth/deploy"
 	"berth/kube/kubetest"
 	"berth/quay/quaytest"
 )
+
+// TestScripts runs the program as a process. In a script the environment leads
+// to a platform with one Component, shop/cart, until it says otherwise.
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(e *testscript.Env) error {
+			dir := filepath.Join(e.WorkDir, "platform")
+			if err := os.Mkdir(dir, 0o700); err != nil {
+				return err
+			}
+			p, stop, err := serve(dir, deploy.Roles(), nil)
+			if err != nil {
+				return err
+			}
+			e.Defer(stop)
+			p.component("cart", "")
+			for key, value := range p.env {
+				e.Setenv(key, value)
+			}
+			e.Setenv("GORACE", "atexit_sleep_ms=0") // the race detector's second of sleep
+			e.Setenv("PLATFORM", dir)
+			e.Setenv("KUBECONFIG", filepath.Join(e.WorkDir, "none"))
+			e.Values["platform"] = p
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": scriptExits,
+			"wrote": scriptWrote,
+		},
+	})
+}
+
+// scriptExits is "exits CODE PROGRAM ARGUMENT...".
+func scriptExits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE PROGRAM ARGUMENT...")
+	}
+	got := "0"
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		got = strings.TrimPrefix(err.Error(), "exit status ")
+	}
+	if got != args[0] {
+		ts.Fatalf("exit code %s, want %s", got, args[0])
+	}
+}
+
+// scriptWrote demands that Quay or the cluster was sent a write, or that neither was.
+func scriptWrote(ts *testscript.TestScript, neg bool, _ []string) {
+	p := ts.Value("platform").(*platform)
+	n := p.quay.Mutations() + p.cluster.Mutations()
+	if neg != (n == 0) {
+		ts.Fatalf("Quay and the cluster were sent %d writes", n)
+	}
+}
 
 func TestExitCodes(t *testing.T) {
 	t.Parallel()

@@ -8,7 +8,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -27,6 +26,18 @@ import (
 // TestMain makes the test executable answer to the name berth as well, so that
 // scripts and tests of signals run the program as a process.
 func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"berth": berthProcess}) }
+
+// shortLease makes a process's lock expire in a second or more, for tests that
+// take it from a holder.
+const shortLease = "BERTH_TEST_LEASE"
+
+// berthProcess is the program as a process of its own.
+func berthProcess() {
+	if d, err := time.ParseDuration(os.Getenv(shortLease)); err == nil {
+		leaseDuration = d
+	}
+	main()
+}
 
 // platform is a Quay and a cluster, simulated, on loopback.
 type platform struct {
@@ -137,64 +148,6 @@ func lines(t *testing.T, output string) []map[string]any {
 // ofType picks the lines of a type.
 func ofType(lines []map[string]any, kind string) []map[string]any {
 	return slices.DeleteFunc(slices.Clone(lines), func(l map[string]any) bool { return l["type"] != kind })
-}
-
-// TestScripts runs the program as a process. In a script the environment leads
-// to a platform with one Component, shop/cart, until it says otherwise.
-func TestScripts(t *testing.T) {
-	t.Parallel()
-	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata/script",
-		RequireExplicitExec: true,
-		RequireUniqueNames:  true,
-		Setup: func(e *testscript.Env) error {
-			dir := filepath.Join(e.WorkDir, "platform")
-			if err := os.Mkdir(dir, 0o700); err != nil {
-				return err
-			}
-			p, stop, err := serve(dir, deploy.Roles(), nil)
-			if err != nil {
-				return err
-			}
-			e.Defer(stop)
-			p.component("cart", "")
-			for key, value := range p.env {
-				e.Setenv(key, value)
-			}
-			e.Setenv("GORACE", "atexit_sleep_ms=0") // the race detector's second of sleep
-			e.Setenv("PLATFORM", dir)
-			e.Setenv("KUBECONFIG", filepath.Join(e.WorkDir, "none"))
-			e.Values["platform"] = p
-			return nil
-		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": scriptExits,
-			"wrote": scriptWrote,
-		},
-	})
-}
-
-// scriptExits is "exits CODE PROGRAM ARGUMENT...".
-func scriptExits(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 2 {
-		ts.Fatalf("usage: exits CODE PROGRAM ARGUMENT...")
-	}
-	got := "0"
-	if err := ts.Exec(args[1], args[2:]...); err != nil {
-		got = strings.TrimPrefix(err.Error(), "exit status ")
-	}
-	if got != args[0] {
-		ts.Fatalf("exit code %s, want %s", got, args[0])
-	}
-}
-
-// scriptWrote demands that Quay or the cluster was sent a write, or that neither was.
-func scriptWrote(ts *testscript.TestScript, neg bool, _ []string) {
-	p := ts.Value("platform").(*platform)
-	n := p.quay.Mutations() + p.cluster.Mutations()
-	if neg != (n == 0) {
-		ts.Fatalf("Quay and the cluster were sent %d writes", n)
-	}
 }
 
 func (p *platform) forgetCalls() {
