@@ -1,16 +1,21 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"berth/deploy"
 	"berth/deploy/deploytest"
+	"berth/kube"
 	"berth/kube/kubetest"
+	"berth/quay"
 	"berth/quay/quaytest"
 )
 
@@ -211,5 +216,73 @@ func pausedHolder(t *testing.T, applied bool, replaced int) {
 	p.run(t).must(t, 0) // compares every Secret with its robot
 	if n := p.quay.Mutations() + p.cluster.Count("patch", "secrets"); n > 0 {
 		t.Errorf("there was a dead token: %d writes mended it", n)
+	}
+}
+
+// Shards share what is limited for all of them, and none is left with nothing.
+func TestShardsShare(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ n, count, want int }{
+		{50, 1, 50},
+		{50, 4, 13},
+		{10, 4, 3},
+		{1, 64, 1},
+		{0, 4, 0},
+		{64, 64, 1},
+	} {
+		if got := (settings{ShardCount: test.count}).share(test.n); got != test.want {
+			t.Errorf("of %d each of %d has %d, want %d", test.n, test.count, got, test.want)
+		}
+	}
+}
+
+// Four shards ask Quay as often as one run: each has a quarter of the limit.
+func TestShardsDivideTheLimit(t *testing.T) {
+	t.Parallel()
+	const burst, perSecond = 4, 4
+	for count, want := range map[int]time.Duration{
+		1: 0,
+		2: time.Second,     // 2 at once, 2 more at 2 a second
+		4: 3 * time.Second, // 1 at once, 3 more at 1 a second
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			st := newStage()
+			s := settings{QuayURL: "https://quay.example.com", QuayOrg: demoOrg, QuayQPS: perSecond, QuayBurst: burst, ShardCount: count, KubeQPS: 1, KubeBurst: 1}
+			s.token = func() (quay.Token, error) { return quay.NewToken(demoToken), nil }
+			e, err := connect(s, st.dial, slog.New(slog.DiscardHandler))
+			if err != nil {
+				t.Fatal(err)
+			}
+			start := time.Now()
+			for range 4 {
+				if _, err := e.quay.GetOrganization(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := time.Since(start).Round(time.Millisecond); got != want {
+				t.Errorf("one of %d shards waits %s, want %s", count, got, want)
+			}
+		})
+	}
+}
+
+// TestTheClientsOfADryRunRefuseWrites, should a run ever forget that it is one.
+func TestTheClientsOfADryRunRefuseWrites(t *testing.T) {
+	t.Parallel()
+	st := newStory(t, "--dry-run")
+	e, err := connect(st.settings, st.dial, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := e.quay.DeleteRobot(t.Context(), "any"); !errors.Is(err, quay.ErrWriteRefused) {
+		t.Errorf("Quay's: %v", err)
+	}
+	if err := e.kube.CreateSecret(t.Context(), kube.SecretWrite{
+		Namespace: "any", Name: "any", DockerConfigJSON: func() []byte { return []byte("{}") },
+	}); !errors.Is(err, kube.ErrReadOnly) {
+		t.Errorf("the cluster's: %v", err)
+	}
+	if n := st.quay.Mutations() + st.cluster.Mutations(); n > 0 {
+		t.Errorf("%d writes were sent", n)
 	}
 }
