@@ -67,18 +67,6 @@ func TestNoOutputHoldsAToken(t *testing.T) {
 	}
 }
 
-// TestTheDemoAsJSON: JSON lines and nothing else, from version to summary.
-func TestTheDemoAsJSON(t *testing.T) {
-	t.Parallel()
-	for _, args := range [][]string{{"--dry-run"}, {}} {
-		r := runProgram(t, nil, append([]string{"--demo", "-o", "json"}, args...)...).must(t, 0)
-		all := lines(t, r.stdout)
-		if all[0]["type"] != "version" || all[len(all)-1]["type"] != "change_summary" {
-			t.Errorf("%v: the first line is %v, the last %v", args, all[0], all[len(all)-1])
-		}
-	}
-}
-
 // story is the demo's: a served platform with drift of every kind.
 type story struct {
 	stage

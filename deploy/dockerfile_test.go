@@ -100,7 +100,7 @@ func buildContext(t *testing.T) (dir string, files []string) {
 func TestTheBuildContextHoldsTheSourcesAlone(t *testing.T) {
 	t.Parallel()
 	_, files := buildContext(t)
-	for _, want := range []string{"go.mod", "go.sum", "main.go", "quay/client.go", "kube/kubetest/server.go", "deploy/base/rbac.yaml", "testdata/demo/cluster.yaml"} {
+	for _, want := range []string{"go.mod", "go.sum", "main.go", "quay/client.go", "kube/kubetest/server.go", "deploy/deploy.go", "testdata/demo/cluster.yaml"} {
 		if !slices.Contains(files, want) {
 			t.Errorf("it lacks %s", want)
 		}
