@@ -15,6 +15,7 @@ import (
 	"github.com/sethvargo/go-envconfig"
 	"k8s.io/client-go/rest"
 
+	"berth/deploy"
 	"berth/kube/kubetest"
 	"berth/kube/kubetest/remotesecret"
 	"berth/quay"
@@ -22,7 +23,7 @@ import (
 	"berth/reconcile"
 )
 
-//go:embed testdata/demo/*.yaml deploy/base/rbac.yaml
+//go:embed testdata/demo/*.yaml
 var demoFiles embed.FS
 
 const (
@@ -91,7 +92,7 @@ func broken(w io.Writer, err error) int {
 func newStage() stage {
 	st := stage{
 		quay:    quaytest.New(quaytest.Options{}),
-		cluster: kubetest.New(kubetest.Options{Manifests: demoFile("deploy/base/rbac.yaml")}),
+		cluster: kubetest.New(kubetest.Options{Manifests: deploy.Roles()}),
 		prod:    kubetest.New(kubetest.Options{Manifests: demoFile("testdata/demo/prod.yaml")}),
 	}
 	st.quay.AddUser("platform")

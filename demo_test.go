@@ -1,13 +1,22 @@
 package main
 
 import (
+	"bytes"
+	"cmp"
+	"encoding/json"
 	"flag"
+	"fmt"
+	"maps"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/sethvargo/go-envconfig"
+
+	"berth/quay"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -32,7 +41,7 @@ func TestTheDemoTellsItsStory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
+	if diff := gocmp.Diff(string(want), got); diff != "" {
 		t.Errorf("the story changed; go test -run Demo -update . rewrites %s (-want +got):\n%s", golden, diff)
 	}
 	if r.stderr != "" {
@@ -58,14 +67,112 @@ func TestNoOutputHoldsAToken(t *testing.T) {
 	}
 }
 
-// TestTheDemoAsJSON: JSON lines and nothing else, from version to summary.
-func TestTheDemoAsJSON(t *testing.T) {
+// story is the demo's: a served platform with drift of every kind.
+type story struct {
+	stage
+	settings settings
+}
+
+func newStory(t *testing.T, args ...string) story {
+	t.Helper()
+	s, wrong := load(t, map[string]string{
+		"BERTH_QUAY_URL": "https://quay.example.com", "BERTH_QUAY_QPS": "1000", "BERTH_QUAY_BURST": "1000",
+		"BERTH_CLUSTER_ID": "demo", "BERTH_OUTPUT": "json",
+	}, args...)
+	if len(wrong) > 0 {
+		t.Fatal(wrong)
+	}
+	s.QuayOrg = demoOrg
+	s.token = func() (quay.Token, error) { return quay.NewToken(demoToken), nil }
+	st := story{newStage(), s}
+	if err := st.history(t.Context(), s, envconfig.MapLookuper(nil)); err != nil {
+		t.Fatal(err)
+	}
+	st.quay.ResetCalls()
+	st.cluster.ResetCalls()
+	return st
+}
+
+// pass makes one run and returns its lines and its log.
+func (st story) pass(t *testing.T, dryRun bool) (output, log string) {
+	t.Helper()
+	var out, err bytes.Buffer
+	s := st.settings
+	s.DryRun = dryRun
+	summary, problem := pass(t.Context(), s, st.dial, envconfig.MapLookuper(nil), streams{strings.NewReader(""), &out, &err})
+	if problem != nil || summary.ExitCode() != 0 {
+		t.Fatalf("exit code %d (%v)\n%s", summary.ExitCode(), problem, out.String())
+	}
+	return out.String(), err.String()
+}
+
+// TestADryRunSendsNoWriteAndShowsWhatTheNextRunDoes: not even writes that the
+// API server would only try.
+func TestADryRunSendsNoWriteAndShowsWhatTheNextRunDoes(t *testing.T) {
 	t.Parallel()
-	for _, args := range [][]string{{"--dry-run"}, {}} {
-		r := runProgram(t, nil, append([]string{"--demo", "-o", "json"}, args...)...).must(t, 0)
-		all := lines(t, r.stdout)
-		if all[0]["type"] != "version" || all[len(all)-1]["type"] != "change_summary" {
-			t.Errorf("%v: the first line is %v, the last %v", args, all[0], all[len(all)-1])
+	st := newStory(t)
+	planned, _ := st.pass(t, true)
+	if q, k := st.quay.Mutations(), st.cluster.Mutations(); q+k > 0 {
+		t.Errorf("%d writes to Quay and %d to the cluster: %v %v", q, k, st.quay.Calls(), st.cluster.Calls())
+	}
+	if st.quay.Total() == 0 || st.cluster.Count("", "") == 0 {
+		t.Fatal("nothing was read")
+	}
+	applied, _ := st.pass(t, false)
+	shown := changes(t, planned, "planned_change")
+	if diff := gocmp.Diff(shown, changes(t, applied, "apply_complete")); diff != "" {
+		t.Errorf("the run did something else than was shown (-shown +done):\n%s", diff)
+	}
+	if diff := gocmp.Diff(shown, changes(t, applied, "planned_change")); diff != "" {
+		t.Errorf("the run planned something else than was shown (-shown +planned):\n%s", diff)
+	}
+	for _, op := range []string{"create", "update", "rotate", "delete"} {
+		if !slices.ContainsFunc(shown, func(c string) bool { return strings.Contains(c, `"op":"`+op+`"`) }) {
+			t.Errorf("the story has nothing to %s", op)
 		}
 	}
+}
+
+// changes are the changes that lines of a type tell of, by Component and each
+// Component's in order.
+func changes(t *testing.T, output, kind string) []string {
+	t.Helper()
+	type change struct{ component, text string }
+	var all []change
+	for _, l := range ofType(lines(t, output), kind) {
+		text, err := json.Marshal(l["change"])
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, change{fmt.Sprint(l["namespace"], "/", l["name"]), string(text)})
+	}
+	slices.SortStableFunc(all, func(a, b change) int { return cmp.Compare(a.component, b.component) })
+	var texts []string
+	for _, c := range all {
+		texts = append(texts, c.component+" "+c.text)
+	}
+	return texts
+}
+
+// TestTwoDryRunsSayTheSame but for when and how long.
+func TestTwoDryRunsSayTheSame(t *testing.T) {
+	t.Parallel()
+	st := newStory(t)
+	first, _ := st.pass(t, true)
+	second, _ := st.pass(t, true)
+	if diff := gocmp.Diff(timeless(t, first), timeless(t, second)); diff != "" {
+		t.Errorf("(-first +second):\n%s", diff)
+	}
+}
+
+func timeless(t *testing.T, output string) []map[string]any {
+	t.Helper()
+	all := lines(t, output)
+	for _, l := range all {
+		maps.DeleteFunc(l, func(k string, _ any) bool { return k == "ts" || k == "run" || k == "duration_seconds" })
+		if requests, ok := l["quay"].(map[string]any); ok {
+			delete(requests, "throttled_seconds")
+		}
+	}
+	return all
 }

@@ -48,7 +48,7 @@ func within(pkg string, paths ...string) bool {
 	return slices.ContainsFunc(paths, func(p string) bool { return pkg == p || strings.HasPrefix(pkg, p+"/") })
 }
 
-var simulators = []string{"berth/quay/quaytest", "berth/kube/kubetest"}
+var simulators = []string{"berth/quay/quaytest", "berth/kube/kubetest", "berth/deploy/deploytest"}
 
 // importRules are what keeps the packages apart. deny is checked on each import.
 var importRules = []struct {
@@ -83,6 +83,12 @@ var importRules = []struct {
 		"it knows nothing of HTTP, of flags and of Kubernetes' types",
 	},
 	{
+		"the manifests",
+		func(pkg string) bool { return pkg == "berth/deploy" },
+		func(i string) bool { return within(i, module) },
+		"they know nothing of the program",
+	},
+	{
 		"what is shipped",
 		func(pkg string) bool { return pkg != module && !within(pkg, simulators...) },
 		func(i string) bool { return within(i, simulators...) },
@@ -92,7 +98,7 @@ var importRules = []struct {
 		"what is shipped",
 		func(pkg string) bool { return !within(pkg, simulators...) },
 		func(i string) bool {
-			return within(i, "testing", "net/http/httptest", "github.com/google/go-cmp", "pgregory.net/rapid", "go.uber.org/goleak")
+			return within(i, "berth/deploy/deploytest", "testing", "net/http/httptest", "github.com/google/go-cmp", "pgregory.net/rapid", "go.uber.org/goleak")
 		},
 		"tests' libraries stay with the tests",
 	},

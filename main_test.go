@@ -1,208 +1,21 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
-	"encoding/pem"
 	"fmt"
-	"io"
-	"log"
-	"maps"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"regexp"
-	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/sethvargo/go-envconfig"
 
+	"berth/deploy"
 	"berth/kube/kubetest"
 	"berth/quay/quaytest"
 )
-
-// TestMain makes the test executable answer to the name berth as well, so that
-// scripts and tests of signals run the program as a process.
-func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"berth": berthProcess}) }
-
-// platform is a Quay and a cluster, simulated, on loopback.
-type platform struct {
-	quay    *quaytest.Server
-	cluster *kubetest.Server
-	quayURL string
-	dir     string            // its files
-	env     map[string]string // the settings that lead to both
-}
-
-const (
-	testOrg     = "acme-workloads"
-	oauthToken  = "oauth-token-of-the-test"
-	kubeToken   = "kube-token-of-the-test"
-	kubeAccount = "system:serviceaccount:berth:berth"
-)
-
-// serve starts a platform with a namespace shop, whose ServiceAccount builds use,
-// and the roles of the manifests. What start returns is to be called at its end.
-func serve(dir string, roles []byte, onRequest func(method, route, path string)) (p *platform, stop func(), err error) {
-	p = &platform{
-		quay:    quaytest.New(quaytest.Options{OnRequest: onRequest}),
-		cluster: kubetest.New(kubetest.Options{Manifests: roles}),
-		dir:     dir,
-	}
-	p.quay.AddUser("platform")
-	p.quay.AddOrganization(testOrg, "platform")
-	p.quay.AddToken(oauthToken, "platform", "org:admin repo:admin")
-	p.cluster.AddUser(kubeToken, kubeAccount, false)
-	p.cluster.Apply([]byte(`
-{apiVersion: v1, kind: Namespace, metadata: {name: shop}}
----
-{apiVersion: v1, kind: ServiceAccount, metadata: {name: appstudio-pipeline, namespace: shop}}
-`))
-	registry, apiserver := listen(p.quay), listen(p.cluster)
-	p.quayURL = registry.URL
-	p.env = map[string]string{
-		"BERTH_QUAY_URL":        registry.URL,
-		"BERTH_QUAY_ORG":        testOrg,
-		"BERTH_QUAY_TOKEN_FILE": filepath.Join(dir, "quaytoken"),
-		"BERTH_QUAY_CA_FILE":    filepath.Join(dir, "ca.pem"),
-		"BERTH_QUAY_QPS":        "1000",
-		"BERTH_QUAY_BURST":      "1000",
-		"BERTH_KUBECONFIG":      filepath.Join(dir, "kubeconfig"),
-		"BERTH_VISIBILITY":      "private", // the Components' git host is nowhere
-	}
-	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: registry.Certificate().Raw})
-	for name, content := range map[string][]byte{
-		"quaytoken":  []byte(oauthToken + "\n"),
-		"ca.pem":     ca,
-		"kubeconfig": kubeconfig(apiserver.URL, filepath.Join(dir, "ca.pem")), // both servers show the same certificate
-	} {
-		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
-			return nil, nil, err
-		}
-	}
-	return p, func() { registry.Close(); apiserver.Close() }, nil
-}
-
-// listen starts a server that keeps to itself what its clients break off.
-func listen(h http.Handler) *httptest.Server {
-	s := httptest.NewUnstartedServer(h)
-	s.Config.ErrorLog = log.New(io.Discard, "", 0)
-	s.StartTLS()
-	return s
-}
-
-func kubeconfig(server, ca string) []byte {
-	return fmt.Appendf(nil, `
-apiVersion: v1
-kind: Config
-clusters: [{name: test, cluster: {server: %q, certificate-authority: %q}}]
-users: [{name: test, user: {token: %s}}]
-contexts: [{name: test, context: {cluster: test, user: test}}]
-current-context: test
-`, server, ca, kubeToken)
-}
-
-// writeKubeconfig leads to another API server.
-func (p *platform) writeKubeconfig(t *testing.T, server string) {
-	t.Helper()
-	if err := os.WriteFile(p.env["BERTH_KUBECONFIG"], kubeconfig(server, filepath.Join(p.dir, "ca.pem")), 0o600); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func newPlatform(t *testing.T, components ...string) *platform {
-	t.Helper()
-	return newPlatformWith(t, demoFile("deploy/base/rbac.yaml"), nil, components...)
-}
-
-func newPlatformWith(t *testing.T, roles []byte, onRequest func(method, route, path string), components ...string) *platform {
-	t.Helper()
-	p, stop, err := serve(t.TempDir(), roles, onRequest)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(stop)
-	for _, name := range components {
-		p.component(name, "")
-	}
-	return p
-}
-
-// component applies a Component to namespace shop; generate is its request.
-func (p *platform) component(name, generate string) {
-	p.cluster.Apply([]byte(componentManifest("shop", name, generate)))
-}
-
-func componentManifest(namespace, name, generate string) string {
-	annotations := "{}"
-	if generate != "" {
-		annotations = fmt.Sprintf("{image.redhat.com/generate: %q}", generate)
-	}
-	return fmt.Sprintf(`
-apiVersion: appstudio.redhat.com/v1alpha1
-kind: Component
-metadata: {name: %s, namespace: %s, annotations: %s}
-spec: {componentName: %[1]s, application: shop, source: {git: {url: "https://git.example.com/%[1]s"}}}
-`, name, namespace, annotations)
-}
-
-// result is what a run left.
-type result struct {
-	code           int
-	stdout, stderr string
-}
-
-// run is the program in this process. More of the environment follows the
-// platform's, as KEY=value, then the arguments.
-func (p *platform) run(t *testing.T, args ...string) result {
-	t.Helper()
-	env := maps.Clone(p.env)
-	for len(args) > 0 && regexp.MustCompile(`^[A-Z_]+=`).MatchString(args[0]) {
-		key, value, _ := strings.Cut(args[0], "=")
-		env[key] = value
-		args = args[1:]
-	}
-	return runProgram(t, env, args...)
-}
-
-// runProgram is for tests whose environment is all their own.
-func runProgram(t *testing.T, env map[string]string, args ...string) result {
-	t.Helper()
-	var out, err bytes.Buffer
-	code := run(t.Context(), args, envconfig.MapLookuper(env), streams{strings.NewReader(""), &out, &err})
-	return result{code, out.String(), err.String()}
-}
-
-// must demands an exit code.
-func (r result) must(t *testing.T, code int) result {
-	t.Helper()
-	if r.code != code {
-		t.Fatalf("exit code %d, want %d\nstdout:\n%s\nstderr:\n%s", r.code, code, r.stdout, r.stderr)
-	}
-	return r
-}
-
-// lines decodes JSON lines.
-func lines(t *testing.T, output string) []map[string]any {
-	t.Helper()
-	var all []map[string]any
-	for line := range strings.Lines(output) {
-		var v map[string]any
-		if err := json.Unmarshal([]byte(line), &v); err != nil {
-			t.Fatalf("not a line of JSON: %v\n%s", err, line)
-		}
-		all = append(all, v)
-	}
-	return all
-}
-
-// ofType picks the lines of a type.
-func ofType(lines []map[string]any, kind string) []map[string]any {
-	return slices.DeleteFunc(slices.Clone(lines), func(l map[string]any) bool { return l["type"] != kind })
-}
 
 // TestScripts runs the program as a process. In a script the environment leads
 // to a platform with one Component, shop/cart, until it says otherwise.
@@ -217,7 +30,7 @@ func TestScripts(t *testing.T) {
 			if err := os.Mkdir(dir, 0o700); err != nil {
 				return err
 			}
-			p, stop, err := serve(dir, demoFile("deploy/base/rbac.yaml"), nil)
+			p, stop, err := serve(dir, deploy.Roles(), nil)
 			if err != nil {
 				return err
 			}
@@ -262,26 +75,202 @@ func scriptWrote(ts *testscript.TestScript, neg bool, _ []string) {
 	}
 }
 
-func (p *platform) forgetCalls() {
-	p.quay.ResetCalls()
-	p.cluster.ResetCalls()
-}
-
-// wrote counts the writes, dry runs among them.
-func (p *platform) wrote() int { return p.quay.Mutations() + p.cluster.Mutations() }
-
-func readFile(t *testing.T, name string) []byte {
-	t.Helper()
-	raw, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
+func TestExitCodes(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		reason string
+		code   int
+		spoil  func(t *testing.T, p *platform) // what is wrong with the platform
+		args   []string
+		says   string // on stdout
+	}{
+		{reason: "all is done", code: 0, says: "Apply complete"},
+		{reason: "changes are no failure", code: 0, args: []string{"--dry-run"}, says: "Dry run: nothing was changed"},
+		{reason: "pending changes, asked for", code: 2, args: []string{"--dry-run", "--detailed-exitcode"}, says: "9 to create"},
+		{
+			reason: "what a tenant wrote makes no run fail", code: 0, says: "1 invalid",
+			spoil: func(_ *testing.T, p *platform) { p.component("cart", `{"visibility":`) },
+		},
+		{
+			reason: "a Component fails", code: 1, says: "Error: shop/cart: ",
+			spoil: func(_ *testing.T, p *platform) {
+				p.cluster.Inject(kubetest.Fault{Verb: "create", Resource: "secrets", Times: -1, Status: http.StatusUnprocessableEntity})
+			},
+		},
+		{
+			reason: "Quay is out of reach", code: 1, says: "Check --quay-url and the network",
+			spoil: func(t *testing.T, p *platform) { p.env["BERTH_QUAY_URL"] = closedServer(t) },
+		},
+		{
+			reason: "the cluster is out of reach", code: 1, says: "Check the cluster's address and the network",
+			spoil: func(t *testing.T, p *platform) { p.writeKubeconfig(t, closedServer(t)) },
+		},
+		{
+			reason: "no such organization", code: 1, says: "Check --quay-url and --quay-org",
+			args: []string{"--quay-org", "nobodys"},
+		},
+		{
+			reason: "Quay does not know the token", code: 77, says: "org:admin",
+			args: []string{"BERTH_QUAY_TOKEN_FILE=", "BERTH_QUAY_TOKEN=of-another-quay"},
+		},
+		{
+			reason: "Quay's token has died", code: 77, says: "Error: ",
+			spoil: func(_ *testing.T, p *platform) { p.quay.ExpireToken(oauthToken) },
+		},
+		{
+			reason: "the token lacks a scope", code: 77, says: "does not administer the organization",
+			spoil: func(_ *testing.T, p *platform) { p.quay.AddToken(oauthToken, "platform", "repo:admin") },
+		},
+		{
+			reason: "the token's user is no administrator", code: 77, says: "does not administer the organization",
+			spoil: func(_ *testing.T, p *platform) {
+				p.quay.AddUser("somebody")
+				p.quay.AddTeam(testOrg, "readers", "member", "somebody")
+				p.quay.AddToken(oauthToken, "somebody", "org:admin repo:admin")
+			},
+		},
+		{
+			reason: "the token dies while changes are made", code: 77, says: "Error: shop/cart: ",
+			spoil: func(_ *testing.T, p *platform) {
+				p.quay.Inject(quaytest.Fault{Method: "PUT", Route: quaytest.RouteRobot, Outcome: quaytest.ExpireToken})
+			},
+		},
+		{
+			reason: "the API server does not know us", code: 77, says: "Check the ServiceAccount or the kubeconfig",
+			spoil: func(_ *testing.T, p *platform) { p.cluster.RemoveUser(kubeToken) },
+		},
+		{
+			reason: "we may not list", code: 77, says: "Compare the roles",
+			spoil: func(_ *testing.T, p *platform) { p.cluster.Delete("clusterrolebindings", "", "berth") },
+		},
+		{
+			reason: "the cluster has no Components", code: 78, says: "Is this the right cluster?",
+			spoil: func(_ *testing.T, p *platform) { p.cluster.Uninstall("components") },
+		},
+		{reason: "usage", code: 64, args: []string{"--dryrun"}},
+		{reason: "settings", code: 78, args: []string{"--concurrency=0"}},
+		{reason: "a Component asked for by name is not there", code: 1, args: []string{"shop/cat"}, says: "shop/cat: there is no such Component"},
+	} {
+		t.Run(test.reason, func(t *testing.T) {
+			t.Parallel()
+			p := newPlatform(t, "cart")
+			if test.spoil != nil {
+				test.spoil(t, p)
+			}
+			r := p.run(t, test.args...).must(t, test.code)
+			if !strings.Contains(r.stdout, test.says) {
+				t.Errorf("stdout does not say %q:\n%s", test.says, r.stdout)
+			}
+		})
 	}
-	return raw
 }
 
-func closedServer(t *testing.T) string {
-	t.Helper()
-	s := httptest.NewTLSServer(http.NotFoundHandler())
-	s.Close()
-	return s.URL
+func TestTheGuardRefusesAndForcePasses(t *testing.T) {
+	t.Parallel()
+	var names []string
+	for i := range 20 {
+		names = append(names, fmt.Sprintf("c%02d", i))
+	}
+	p := newPlatform(t, names...)
+	p.run(t).must(t, 0)
+	for i, r := range p.quay.Snapshot().Robots {
+		if i < 14 { // two a Component
+			p.quay.RegenerateToken(r.Name)
+		}
+	}
+	p.forgetCalls()
+	refused := p.run(t).must(t, 3)
+	if want := "the guard refused this plan: Secrets or visibility would change, unasked, for 7 of 20 Components (35%)"; !strings.Contains(refused.stdout, want) {
+		t.Errorf("stdout does not say %q:\n%s", want, refused.stdout)
+	}
+	p.run(t, "--dry-run", "--detailed-exitcode").must(t, 3)
+	if n := p.wrote(); n > 0 {
+		t.Errorf("%d writes were sent", n)
+	}
+	p.run(t, "--force").must(t, 0)
+	p.run(t).must(t, 0)
+}
+
+// TestAPanicIsABug: Go's own exit code for a panic reads as "changes pending".
+func TestAPanicIsABug(t *testing.T) {
+	t.Parallel()
+	var said strings.Builder
+	code := run(t.Context(), []string{"--demo"}, envconfig.MapLookuper(nil), streams{strings.NewReader(""), brokenWriter{}, &said})
+	if code != 70 || !strings.Contains(said.String(), "Error: a bug in Berth: out of order") {
+		t.Errorf("exit code %d, want 70; stderr: %s", code, said.String())
+	}
+}
+
+type brokenWriter struct{}
+
+func (brokenWriter) Write([]byte) (int, error) { panic("out of order") }
+
+func TestTheTimeoutEndsInASummary(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		reason string
+		stall  func(p *platform)
+	}{
+		{"Quay is silent", func(p *platform) { p.quay.Inject(quaytest.Fault{Times: -1, Outcome: quaytest.Stall}) }},
+		{"the cluster is silent", func(p *platform) { p.cluster.Inject(kubetest.Fault{Times: -1, Outcome: kubetest.Stall}) }},
+	} {
+		t.Run(test.reason, func(t *testing.T) {
+			t.Parallel()
+			p := newPlatform(t, "cart")
+			test.stall(p)
+			r := p.run(t, "--timeout=300ms", "-o", "json").must(t, 1)
+			all := lines(t, r.stdout)
+			if last := all[len(all)-1]; last["type"] != "change_summary" || last["result"] != "failed" {
+				t.Errorf("the last line is %v", last)
+			}
+			if p.wrote() > 0 {
+				t.Error("something was written")
+			}
+		})
+	}
+}
+
+// TestASignalLetsFinishWhatIsInFlight runs the program as a process, stops it
+// while Quay is slow to make a robot, and demands that this Component is
+// complete, the other untouched, and the summary there.
+func TestASignalLetsFinishWhatIsInFlight(t *testing.T) {
+	t.Parallel()
+	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
+		t.Run(signal.String(), func(t *testing.T) {
+			t.Parallel()
+			stalled, release := make(chan struct{}, 8), make(chan struct{})
+			p := newPlatformWith(t, deploy.Roles(), func(method, route, _ string) {
+				if method == http.MethodPut && route == quaytest.RouteRobot {
+					stalled <- struct{}{}
+				}
+			}, "cart", "till")
+			p.quay.Inject(quaytest.Fault{Method: http.MethodPut, Route: quaytest.RouteRobot, Outcome: quaytest.Stall, Release: release})
+
+			program := p.start(t, "interrupted: nothing new is begun", "--concurrency=1", "-o", "json")
+			await(t, "the call that stalls", stalled)
+			if err := program.cmd.Process.Signal(signal); err != nil {
+				t.Fatal(err)
+			}
+			await(t, "the word that it is interrupted", program.stderr.seen)
+			close(release)
+			r := program.wait(t).must(t, 128+int(signal))
+
+			all := lines(t, r.stdout)
+			last := all[len(all)-1]
+			components, _ := last["components"].(map[string]any)
+			if last["type"] != "change_summary" || components["changed"] != 1.0 || components["deferred"] != 1.0 {
+				t.Errorf("the last line is %v", last)
+			}
+			secrets := 0
+			for _, name := range []string{"cart-image-push", "cart-image-pull", "till-image-push", "till-image-pull"} {
+				if p.cluster.Object("secrets", "shop", name) != nil {
+					secrets++
+				}
+			}
+			if robots := len(p.quay.Snapshot().Robots); secrets != 2 || robots != 2 {
+				t.Errorf("%d Secrets and %d robots, want the two of one Component", secrets, robots)
+			}
+			p.run(t).must(t, 0)
+		})
+	}
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/prometheus/common/expfmt"
 	"sigs.k8s.io/yaml"
 
+	"berth/deploy"
 	"berth/reconcile"
 )
 
@@ -210,8 +211,12 @@ func TestMetricsThatCannotBeToldFailNoRun(t *testing.T) {
 // TestThePushgatewayComponent sets what is a setting, to what it takes.
 func TestThePushgatewayComponent(t *testing.T) {
 	t.Parallel()
+	raw, err := deploy.Manifests.ReadFile("components/pushgateway/kustomization.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
 	var component struct{ Patches []struct{ Patch string } }
-	if err := yaml.Unmarshal(readFile(t, "deploy/components/pushgateway/kustomization.yaml"), &component); err != nil || len(component.Patches) != 1 {
+	if err := yaml.Unmarshal(raw, &component); err != nil || len(component.Patches) != 1 {
 		t.Fatal(component, err)
 	}
 	var patch struct{ Data map[string]string }

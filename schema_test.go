@@ -149,7 +149,11 @@ func TestEveryLineIsAsTheSchemaSays(t *testing.T) {
 	s := readSchema(t)
 	seen := map[string]bool{}
 	for name, output := range outputs(t) {
-		for _, line := range lines(t, output) {
+		all := lines(t, output)
+		if all[0]["type"] != "version" || all[len(all)-1]["type"] != "change_summary" {
+			t.Errorf("%s: the first line is %v, the last %v", name, all[0], all[len(all)-1])
+		}
+		for _, line := range all {
 			if err := s.check(s, line); err != nil {
 				t.Errorf("%s: %v\n%v", name, err, line)
 			}

@@ -6,6 +6,9 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
+	"strconv"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/labels"
@@ -20,6 +23,44 @@ import (
 func (s sources) demo() bool {
 	v, _ := s.Lookup("DEMO")
 	return v == "true"
+}
+
+func (f field) inBounds(v reflect.Value) bool {
+	low, _ := strconv.ParseFloat(f.Tag.Get("min"), 64)
+	high, bounded := strconv.ParseFloat(f.Tag.Get("max"), 64)
+	switch v.Kind() {
+	case reflect.Int:
+		return bounded != nil || float64(v.Int()) >= low && float64(v.Int()) <= high
+	case reflect.Float64:
+		return bounded != nil || v.Float() >= low && v.Float() <= high
+	case reflect.Int64: // a duration
+		return v.Int() > 0 || v.Int() == 0 && f.Tag.Get("min") == "0"
+	case reflect.String:
+		choices := strings.Fields(f.Tag.Get("oneof"))
+		return len(choices) == 0 || slices.Contains(choices, v.String())
+	}
+	return true
+}
+
+// want says what a setting takes.
+func (f field) want() string {
+	between := " from " + f.Tag.Get("min") + " to " + f.Tag.Get("max")
+	switch f.Type.Kind() {
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Int:
+		return "a whole number" + between
+	case reflect.Float64:
+		return "a number" + between
+	case reflect.Int64:
+		if f.Tag.Get("min") == "0" {
+			return "a duration, such as 10m"
+		}
+		return "a duration above zero, such as 10m"
+	case reflect.String:
+		return "one of " + strings.Join(strings.Fields(f.Tag.Get("oneof")), ", ")
+	}
+	return "valid"
 }
 
 // check looks at what a setting's type cannot tell.

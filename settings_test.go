@@ -212,3 +212,75 @@ func TestTheTokenFileIsReadEachTime(t *testing.T) {
 		}
 	}
 }
+
+func TestTheIndexOfAShard(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		reason string
+		env    map[string]string
+		args   []string
+		index  int
+		blamed string // "": all is well
+	}{
+		{"of one", nil, nil, 0, ""},
+		{"the Job's", map[string]string{"JOB_COMPLETION_INDEX": "3", "BERTH_SHARD_COUNT": "4"}, nil, 3, ""},
+		{"the variable beats the Job", map[string]string{"JOB_COMPLETION_INDEX": "3", "BERTH_SHARD_COUNT": "4", "BERTH_SHARD_INDEX": "1"}, nil, 1, ""},
+		{"the flag beats both", map[string]string{"JOB_COMPLETION_INDEX": "3", "BERTH_SHARD_INDEX": "1"}, []string{"--shard-count=4", "--shard-index=2"}, 2, ""},
+		{"an empty one is none", map[string]string{"JOB_COMPLETION_INDEX": "", "BERTH_SHARD_INDEX": ""}, nil, 0, ""},
+		{"more pods than shards", map[string]string{"JOB_COMPLETION_INDEX": "4", "BERTH_SHARD_COUNT": "4"}, nil, 0, "JOB_COMPLETION_INDEX"},
+		{"pods without a count would all do everything", map[string]string{"JOB_COMPLETION_INDEX": "1"}, nil, 0, "JOB_COMPLETION_INDEX"},
+		{"no number", map[string]string{"JOB_COMPLETION_INDEX": canary}, nil, 0, "JOB_COMPLETION_INDEX"},
+		{"a variable", map[string]string{"BERTH_SHARD_INDEX": "2", "BERTH_SHARD_COUNT": "2"}, nil, 0, "BERTH_SHARD_INDEX"},
+		{"a flag", map[string]string{"JOB_COMPLETION_INDEX": "0"}, []string{"--shard-count=2", "--shard-index=2"}, 0, "--shard-index"},
+	} {
+		t.Run(test.reason, func(t *testing.T) {
+			t.Parallel()
+			s, wrong := load(t, test.env, test.args...)
+			if test.blamed != "" {
+				if len(wrong) != 1 || wrong[0].name != test.blamed || strings.Contains(wrong.Error(), "CANARY") {
+					t.Errorf("found %v, want a problem with %s", wrong, test.blamed)
+				}
+				return
+			}
+			if len(wrong) > 0 || s.ShardIndex != test.index {
+				t.Errorf("index %d (%v), want %d", s.ShardIndex, wrong, test.index)
+			}
+		})
+	}
+}
+
+// The README names every setting with its default, and every file it links to is
+// there.
+func TestReadme(t *testing.T) {
+	t.Parallel()
+	raw, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := map[string]string{}
+	for line := range strings.Lines(string(raw)) {
+		if cells := strings.Split(line, "|"); len(cells) > 3 {
+			for word := range strings.FieldsSeq(strings.NewReplacer("`", " ", ",", " ").Replace(cells[1])) {
+				rows[word] = cells[2]
+			}
+		}
+	}
+	for _, f := range fields() {
+		told, ok := rows[flagName(f.env)]
+		if !ok {
+			t.Errorf("%s is not in the table of settings", flagName(f.env))
+		}
+		if !strings.Contains(told, "`"+f.fallback()+"`") && f.fallback() != "" {
+			t.Errorf("the default of %s is %s, not %s", flagName(f.env), f.fallback(), told)
+		}
+	}
+	for part := range strings.SplitSeq(string(raw), "](") {
+		target, _, _ := strings.Cut(part, ")")
+		if strings.HasPrefix(part, "https://") || part == string(raw)[:len(part)] {
+			continue
+		}
+		if _, err := os.Stat(target); err != nil {
+			t.Errorf("a link leads nowhere: %v", err)
+		}
+	}
+}

@@ -3,12 +3,10 @@ package main
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
@@ -64,55 +62,4 @@ func (s streams) progress() func(done, total int) {
 		}
 		_ = bar.Set(done)
 	}
-}
-
-// terminationLog is where a kubelet looks for a container's last words, and
-// maxTermination how many bytes of them it keeps.
-const (
-	terminationLog = "/dev/termination-log"
-	maxTermination = 4096
-)
-
-// writeTermination leaves the summary for kubectl describe. The file exists
-// only in a pod.
-func writeTermination(path string, s reconcile.Summary) {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_TRUNC, 0)
-	if err != nil {
-		return
-	}
-	defer f.Close()
-	_, _ = f.Write(lastWords(s))
-}
-
-func lastWords(s reconcile.Summary) []byte {
-	message := struct {
-		Result     reconcile.Result         `json:"result"`
-		ExitCode   int                      `json:"exit_code"`
-		Error      string                   `json:"error,omitempty"`
-		Changes    reconcile.ChangeCount    `json:"changes"`
-		Components reconcile.ComponentCount `json:"components"`
-		Delivery   reconcile.DeliveryCount  `json:"delivery"`
-		Failures   []reconcile.Failure      `json:"failures,omitempty"`
-	}{Result: s.Result(), ExitCode: s.ExitCode(), Changes: s.Changes, Components: s.Components, Delivery: s.Deliveries}
-	if s.Err != nil {
-		message.Error = shorten(s.Err.Error())
-	}
-	for _, f := range s.Failures[:min(len(s.Failures), 10)] {
-		f.Message = shorten(f.Message)
-		message.Failures = append(message.Failures, f)
-	}
-	for {
-		raw, _ := json.Marshal(message) // numbers and strings always encode
-		if len(raw) <= maxTermination || len(message.Failures) == 0 {
-			return raw
-		}
-		message.Failures = message.Failures[:len(message.Failures)-1]
-	}
-}
-
-func shorten(s string) string {
-	if utf8.RuneCountInString(s) > 200 {
-		s = string([]rune(s)[:200]) + "…"
-	}
-	return s
 }

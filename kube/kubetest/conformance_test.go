@@ -3,13 +3,13 @@ package kubetest_test
 import (
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
 
 	"k8s.io/client-go/rest"
 
+	"berth/deploy"
 	"berth/kube"
 )
 
@@ -30,13 +30,9 @@ const berth = "system:serviceaccount:berth:berth"
 // conformance exercises every method of kube.Client and every answer that Berth
 // rests on. Where the simulator fails it, the simulator is wrong.
 func conformance(t *testing.T, e env) {
-	rbac, err := os.ReadFile("../../deploy/base/rbac.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
 	e.apply(t, "{apiVersion: v1, kind: Namespace, metadata: {name: berth}}")
 	e.apply(t, "{apiVersion: v1, kind: ServiceAccount, metadata: {name: berth, namespace: berth}}")
-	e.apply(t, string(rbac))
+	e.apply(t, string(deploy.Roles()))
 
 	t.Run("together", func(t *testing.T) {
 		for name, test := range map[string]func(*fixture){

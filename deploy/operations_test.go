@@ -1,4 +1,4 @@
-package main
+package deploy_test
 
 import (
 	"context"
@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"berth/deploy"
+	"berth/deploy/deploytest"
 	"berth/kube/kubetest/controlplane"
 	"berth/quay/quaytest"
 )
@@ -38,8 +40,8 @@ func newOperations(t *testing.T) *operations {
 {apiVersion: appstudio.redhat.com/v1alpha1, kind: SnapshotEnvironmentBinding, metadata: {name: dev, namespace: shop},
  spec: {application: shop, environment: dev, snapshot: s, components: [{name: safe, configuration: {}}]}}`)
 	// As image-controller made it.
-	o.quay.AddRepository(quaytest.Repository{Name: testOrg + "/shop/shop/till", Creator: "platform"})
-	if err := os.CopyFS(filepath.Join(o.dir, "deploy"), os.DirFS("deploy")); err != nil {
+	o.quay.AddRepository(quaytest.Repository{Name: deploytest.Org + "/shop/shop/till", Creator: "platform"})
+	if err := os.CopyFS(filepath.Join(o.dir, "deploy"), deploy.Manifests); err != nil {
 		t.Fatal(err)
 	}
 	bin := t.TempDir()
@@ -50,7 +52,7 @@ func newOperations(t *testing.T) *operations {
 		"PATH=" + bin + ":" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "GORACE=atexit_sleep_ms=0",
 		"KUBECONFIG=" + filepath.Join(o.dir, "kubeconfig"), "SSL_CERT_FILE=" + roots,
 		"CA_FILE=" + roots, "IMAGE=quay.io/acme/berth", "TAG=v0.1.0", "COMPONENT=shop/cart",
-		"BERTH_QUAY_URL=" + o.quayURL, "BERTH_QUAY_ORG=" + testOrg, "BERTH_QUAY_TOKEN_FILE=" + o.platform.env["BERTH_QUAY_TOKEN_FILE"],
+		"BERTH_QUAY_URL=" + o.platform.env["BERTH_QUAY_URL"], "BERTH_QUAY_ORG=" + deploytest.Org, "BERTH_QUAY_TOKEN_FILE=" + o.platform.env["BERTH_QUAY_TOKEN_FILE"],
 	}
 	o.node = startNode(t, cp, roots)
 	return o
@@ -123,7 +125,7 @@ func TestOperations(t *testing.T) {
 		{"Shards", nil, sharded},
 		{"Remove", nil, removed},
 	}
-	all := sections(t, string(readFile(t, "docs/operations.md")))
+	all := sections(t, string(readFile(t, "../docs/operations.md")))
 	if len(all) != len(checks) {
 		t.Fatalf("%d sections hold commands, %d are looked at", len(all), len(checks))
 	}

@@ -1,4 +1,4 @@
-package main
+package deploy_test
 
 import (
 	"encoding/json"
@@ -14,13 +14,15 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
 
+	"berth/deploy"
+	"berth/deploy/deploytest"
 	"berth/kube/kubetest/controlplane"
 )
 
-// deployComponents are all of deploy/components.
+// deployComponents are all folders of components.
 func deployComponents(t *testing.T) []string {
 	t.Helper()
-	entries, err := os.ReadDir("deploy/components")
+	entries, err := deploy.Manifests.ReadDir("components")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,12 +33,12 @@ func deployComponents(t *testing.T) []string {
 	return names
 }
 
-// overlay is a copy of deploy/ with an overlay of the base and these components, and
+// overlay is a copy of the manifests with an overlay of the base and these components, and
 // returns the overlay's folder.
 func overlay(t *testing.T, components ...string) string {
 	t.Helper()
 	top := t.TempDir()
-	if err := os.CopyFS(top, os.DirFS("deploy")); err != nil {
+	if err := os.CopyFS(top, deploy.Manifests); err != nil {
 		t.Fatal(err)
 	}
 	dir := filepath.Join(top, "overlays", "mine")
@@ -128,8 +130,8 @@ func TestDeploy(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	t.Run("the base", func(t *testing.T) { applied(t, cp, "deploy/base") })
-	t.Run("the example", func(t *testing.T) { applied(t, cp, "deploy/overlays/example") })
+	t.Run("the base", func(t *testing.T) { applied(t, cp, "base") })
+	t.Run("the example", func(t *testing.T) { applied(t, cp, "overlays/example") })
 	for _, c := range all {
 		t.Run(c, func(t *testing.T) { applied(t, cp, overlay(t, c)) })
 	}
@@ -142,12 +144,12 @@ func TestDeploy(t *testing.T) {
 		}
 	})
 	t.Run("the one-shot Job runs what the CronJob runs", func(t *testing.T) {
-		kubectl(t, cp, "create", "--validate=strict", "-f", "deploy/job/job.yaml")
+		kubectl(t, cp, "create", "--validate=strict", "-f", "job/job.yaml")
 		var scheduled, written map[string]any
-		if err := yaml.UnmarshalStrict(readFile(t, "deploy/base/cronjob.yaml"), &scheduled); err != nil {
+		if err := yaml.UnmarshalStrict(shipped(t, "base/cronjob.yaml"), &scheduled); err != nil {
 			t.Fatal(err)
 		}
-		if err := yaml.UnmarshalStrict(readFile(t, "deploy/job/job.yaml"), &written); err != nil {
+		if err := yaml.UnmarshalStrict(shipped(t, "job/job.yaml"), &written); err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(nested(t, scheduled, "spec", "jobTemplate", "spec"), nested(t, written, "spec")); diff != "" {
@@ -178,16 +180,16 @@ func tenantsOnly(t *testing.T, cp *controlplane.ControlPlane) {
 	p := realPlatform(t, cp)
 	for _, namespace := range []string{"acme-tenant", "globex-tenant"} {
 		kubectl(t, cp, "create", "serviceaccount", "appstudio-pipeline", "--namespace", namespace)
-		if _, err := cp.Apply(t.Context(), []byte(componentManifest(namespace, "cart", ""))); err != nil {
+		if _, err := cp.Apply(t.Context(), deploytest.Component(namespace, "cart", "")); err != nil {
 			t.Fatal(err)
 		}
 	}
-	p.start(t, "", "--namespace", "acme-tenant").wait(t).must(t, 0)
-	if r := p.quay.Snapshot().Repositories; len(r) != 1 || r[0].Name != testOrg+"/acme-tenant/cart" {
+	p.run(t, "--namespace", "acme-tenant").must(t, 0)
+	if r := p.quay.Snapshot().Repositories; len(r) != 1 || r[0].Name != deploytest.Org+"/acme-tenant/cart" {
 		t.Errorf("repositories: %v", r)
 	}
-	p.start(t, "", "--namespace", "globex-tenant").wait(t).must(t, 77)
-	p.start(t, "").wait(t).must(t, 77)
+	p.run(t, "--namespace", "globex-tenant").must(t, 77)
+	p.run(t).must(t, 77)
 }
 
 // observeOnly demands that a dry run uses what its role grants and no more.
@@ -196,8 +198,8 @@ func observeOnly(t *testing.T, cp *controlplane.ControlPlane) {
 	kubectl(t, cp, "delete", "role,rolebinding", "berth", "--namespace", "berth", "--ignore-not-found")
 	p := realPlatform(t, cp)
 	before := len(cp.AuditEvents(t))
-	p.start(t, "", "--dry-run").wait(t).must(t, 0)
-	p.start(t, "", "--dry-run", "--namespace", "globex-tenant").wait(t).must(t, 0)
+	p.run(t, "--dry-run").must(t, 0)
+	p.run(t, "--dry-run", "--namespace", "globex-tenant").must(t, 0)
 	var role shippedRole
 	for _, o := range documents(t, rendered) {
 		switch o["kind"] {
@@ -214,5 +216,5 @@ func observeOnly(t *testing.T, cp *controlplane.ControlPlane) {
 		}
 	}
 	compareRights(t, role.grants(), usedBy(t, cp.AuditEvents(t)[before:]))
-	p.start(t, "").wait(t).must(t, 77)
+	p.run(t).must(t, 77)
 }

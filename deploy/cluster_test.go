@@ -1,4 +1,4 @@
-package main
+package deploy_test
 
 import (
 	"testing"
@@ -9,6 +9,7 @@ import (
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/yaml"
 
+	"berth/deploy/deploytest"
 	"berth/kube/kubetest/controlplane"
 )
 
@@ -17,8 +18,8 @@ import (
 func realPlatform(t *testing.T, cp *controlplane.ControlPlane) *platform {
 	t.Helper()
 	p := newPlatform(t)
-	p.env["BERTH_LOCK_NAMESPACE"] = leaseNamespace
-	cp.Kubeconfig(t, p.env["BERTH_KUBECONFIG"], kubeAccount)
+	p.env["BERTH_LOCK_NAMESPACE"] = "berth"
+	cp.Kubeconfig(t, p.env["BERTH_KUBECONFIG"], deploytest.Account)
 	return p
 }
 

@@ -1,4 +1,4 @@
-package main
+package deploy_test
 
 import (
 	"slices"
@@ -15,7 +15,7 @@ import (
 // programGrace is what reconcile/apply.go gives to what is in flight.
 const programGrace = 20 * time.Second
 
-// shippedCronJob is what is read of deploy/base/cronjob.yaml.
+// shippedCronJob is what is read of base/cronjob.yaml.
 type shippedCronJob struct {
 	Spec struct {
 		Schedule                string `json:"schedule"`
@@ -53,11 +53,11 @@ type shippedCronJob struct {
 func TestTheNumbersOfTheCronJobFit(t *testing.T) {
 	t.Parallel()
 	var c shippedCronJob
-	if err := yaml.Unmarshal(readFile(t, "deploy/base/cronjob.yaml"), &c); err != nil {
+	if err := yaml.Unmarshal(shipped(t, "base/cronjob.yaml"), &c); err != nil {
 		t.Fatal(err)
 	}
 	var settings struct{ Data map[string]string }
-	if err := yaml.Unmarshal(readFile(t, "deploy/base/configmap.yaml"), &settings); err != nil {
+	if err := yaml.Unmarshal(shipped(t, "base/configmap.yaml"), &settings); err != nil {
 		t.Fatal(err)
 	}
 	timeout, err := time.ParseDuration(settings.Data["BERTH_TIMEOUT"])

@@ -1,4 +1,4 @@
-package main
+package deploy_test
 
 import (
 	"cmp"
@@ -10,12 +10,14 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 	"sigs.k8s.io/yaml"
 
+	"berth/deploy"
+	"berth/deploy/deploytest"
 	"berth/kube/kubetest"
 	"berth/kube/kubetest/controlplane"
 	"berth/quay/quaytest"
 )
 
-// shippedRole is what is read of a role in deploy/base/rbac.yaml.
+// shippedRole is what is read of a role in base/rbac.yaml.
 type shippedRole struct {
 	APIVersion string            `json:"apiVersion"`
 	Kind       string            `json:"kind"`
@@ -33,7 +35,7 @@ type shippedRule struct {
 // shippedRoles returns the roles and what else the manifest holds.
 func shippedRoles(t *testing.T) (roles []shippedRole, rest string) {
 	t.Helper()
-	for document := range strings.SplitSeq(string(demoFile("deploy/base/rbac.yaml")), "\n---\n") {
+	for document := range strings.SplitSeq(string(deploy.Roles()), "\n---\n") {
 		if strings.Contains(document, "roleRef:") {
 			rest += "\n---\n" + document
 			continue
@@ -98,7 +100,7 @@ func usedBy(t *testing.T, events []controlplane.AuditEvent) []kubetest.Access {
 	var used []kubetest.Access
 	for _, e := range events {
 		switch {
-		case e.User != kubeAccount, e.Resource == "" && e.Verb == "get": // discovery, which everybody may read
+		case e.User != deploytest.Account, e.Resource == "" && e.Verb == "get": // discovery, which everybody may read
 			continue
 		case e.Code == http.StatusForbidden:
 			t.Errorf("forbidden: %+v", e)
@@ -143,7 +145,7 @@ func (p *platform) useEverything(t *testing.T) (codes []int) {
 		p.quay.RegenerateToken(r.Name)
 	}
 	run() // writes Secrets anew, and deletes what it uploaded and nobody took
-	p.component("cart", "true")
+	p.cluster.Apply(deploytest.Component("shop", "cart", "true"))
 	run() // rotates, and writes markers
 	return codes
 }
@@ -157,7 +159,7 @@ func TestTheRoleGrantsWhatIsUsedAndNoMore(t *testing.T) {
 		}
 	}
 	roles, _ := shippedRoles(t)
-	if diff := gocmp.Diff(granted(roles), p.cluster.Used(kubeAccount)); diff != "" {
+	if diff := gocmp.Diff(granted(roles), p.cluster.Used(deploytest.Account)); diff != "" {
 		t.Errorf("rights (-granted and not used, +used and not granted):\n%s", diff)
 	}
 }
@@ -176,7 +178,7 @@ func TestWithoutAnyOneOfItsRightsBerthFails(t *testing.T) {
 				}
 				manifests += "\n---\n" + string(manifest)
 			}
-			p := newPlatformWith(t, []byte(manifests), nil, "cart")
+			p := newPlatformWith(t, []byte(manifests), "cart")
 			codes := p.useEverything(t)
 			if !slices.ContainsFunc(codes, func(code int) bool { return code != 0 }) {
 				t.Error("nothing failed")

@@ -1,4 +1,4 @@
-package main
+package deploy_test
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 
+	"berth/deploy/deploytest"
 	"berth/kube/kubetest/controlplane"
 	"berth/reconcile"
 )
@@ -181,7 +182,7 @@ const victims = `
 func asBerth(t *testing.T, cp *controlplane.ControlPlane) dynamic.Interface {
 	t.Helper()
 	config := cp.Config(t, controlplane.Admin)
-	config.Impersonate = rest.ImpersonationConfig{UserName: kubeAccount, Groups: []string{"system:masters"}}
+	config.Impersonate = rest.ImpersonationConfig{UserName: deploytest.Account, Groups: []string{"system:masters"}}
 	return client(t, config)
 }
 
@@ -194,7 +195,7 @@ func refuser(err error) string {
 		return "an error: " + err.Error()
 	case strings.Contains(err.Error(), "ValidatingAdmissionPolicy 'berth-"):
 		return "the policy"
-	case strings.Contains(err.Error(), `User "`+kubeAccount+`" cannot `):
+	case strings.Contains(err.Error(), `User "`+deploytest.Account+`" cannot `):
 		return "RBAC"
 	}
 	return "an error: " + err.Error()
@@ -203,7 +204,7 @@ func refuser(err error) string {
 func abused(t *testing.T, c *realCluster) {
 	c.apply(t, victims)
 	c.patch(t, "components", "cart", `{"metadata":{"annotations":{"example.com/kept":"yes"}}}`)
-	thief, powerful := client(t, c.cp.Config(t, kubeAccount)), asBerth(t, c.cp)
+	thief, powerful := client(t, c.cp.Config(t, deploytest.Account)), asBerth(t, c.cp)
 	before := c.versions(t)
 	for _, a := range abuses {
 		by := refuser(a.try(t.Context(), thief))

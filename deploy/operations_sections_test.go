@@ -1,4 +1,4 @@
-package main
+package deploy_test
 
 import (
 	"fmt"
@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 
+	"berth/deploy/deploytest"
 	"berth/quay/quaytest"
 	"berth/reconcile"
 )
@@ -45,7 +46,7 @@ func looked(t *testing.T, o *operations, said string) {
 	says(t, said, `"type":"planned_change"`, `"operation":"plan"`, "Dry run: nothing was changed.")
 	o.untouched(t)
 	policies := groupResource("admissionregistration.k8s.io", "v1", "validatingadmissionpolicies")
-	until(t, "the check of the policies' types", func() bool {
+	deploytest.Until(t, "the check of the policies' types", func() bool {
 		list, err := o.objects.Resource(policies).List(t.Context(), metav1.ListOptions{})
 		if err != nil {
 			t.Fatal(err)
@@ -68,7 +69,7 @@ func looked(t *testing.T, o *operations, said string) {
 }
 
 func tookOver(t *testing.T, o *operations, said string) {
-	says(t, said, "job.batch/adopt", testOrg)
+	says(t, said, "job.batch/adopt", deploytest.Org)
 	o.untouched(t)
 	if pods := o.node.pods(); pods[len(pods)-1].Env["BERTH_ADOPT"] != "true" {
 		t.Errorf("pods: %+v", pods)
@@ -107,7 +108,7 @@ func (o *operations) scheduled(t *testing.T) {
 	schedule, _, _ := unstructured.NestedString(before.Object, "spec", "schedule")
 	patch(fmt.Sprintf(`{"spec":{"schedule":"%d * * * *"}}`, missed.Minute()))
 	patch(fmt.Sprintf(`{"status":{"lastScheduleTime":%q}}`, missed.Add(-time.Hour).UTC().Format(time.RFC3339)), "status")
-	until(t, "the start by the schedule", func() bool {
+	deploytest.Until(t, "the start by the schedule", func() bool {
 		now, err := cron.Get(t.Context(), "berth", metav1.GetOptions{})
 		if err != nil {
 			t.Fatal(err)
@@ -127,7 +128,7 @@ func (o *operations) collected(t *testing.T) {
 	o.get(t, "remotesecrets", "safe-image-pull")
 	o.delete(t, "components", "safe")
 	for _, owned := range [][2]string{{"secrets", "safe-image-push"}, {"secrets", "safe-image-pull"}, {"remotesecrets", "safe-image-pull"}} {
-		until(t, fmt.Sprint("the end of ", owned), func() bool {
+		deploytest.Until(t, fmt.Sprint("the end of ", owned), func() bool {
 			_, err := o.resource(owned[0], "shop").Get(t.Context(), owned[1], metav1.GetOptions{})
 			return apierrors.IsNotFound(err)
 		})
@@ -149,7 +150,7 @@ func ranOnce(t *testing.T, o *operations, said string) {
 // other.
 func (o *operations) failsAtOnce(t *testing.T) {
 	t.Helper()
-	o.quay.ExpireToken(oauthToken)
+	o.quay.ExpireToken(deploytest.QuayToken)
 	ran := len(o.node.pods())
 	why := o.do(t, `kubectl create job refused --from cronjob/berth --namespace berth
 		kubectl wait job/refused --for condition=failed --timeout 1m --namespace berth
@@ -158,7 +159,7 @@ func (o *operations) failsAtOnce(t *testing.T) {
 	if pods := o.node.pods()[ran:]; len(pods) != 1 || pods[0].Code != 77 {
 		t.Errorf("pods: %+v", pods)
 	}
-	o.quay.AddToken(oauthToken, "platform", "org:admin repo:admin")
+	o.quay.AddToken(deploytest.QuayToken, "platform", "org:admin repo:admin")
 }
 
 func suspended(t *testing.T, o *operations, _ string) {

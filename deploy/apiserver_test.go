@@ -1,4 +1,4 @@
-package main
+package deploy_test
 
 import (
 	"net/http"
@@ -12,12 +12,13 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
 
+	"berth/deploy/deploytest"
 	"berth/kube/kubetest/controlplane"
 	"berth/quay/quaytest"
 	"berth/reconcile"
 )
 
-// realCluster is a real kube-apiserver with what deploy/base holds and the admission
+// realCluster is a real kube-apiserver with what base holds and the admission
 // policies, and a simulated Quay over HTTPS; the program runs as the shipped ServiceAccount.
 type realCluster struct {
 	*platform
@@ -33,7 +34,7 @@ func newRealCluster(t *testing.T, definitions controlplane.Definitions) *realClu
 	c := &realCluster{cp: cp, platform: realPlatform(t, cp), objects: asAdmin(t, cp)}
 	c.apply(t, "{apiVersion: v1, kind: Namespace, metadata: {name: shop}}")
 	c.apply(t, "{apiVersion: v1, kind: ServiceAccount, metadata: {name: appstudio-pipeline, namespace: shop}}")
-	until(t, "the policy", func() bool { // takes effect some time after it is made
+	deploytest.Until(t, "the policy", func() bool { // takes effect some time after it is made
 		return refuser(creates(secretsResource, "kube-system", newSecret)(t.Context(), asBerth(t, cp))) == "the policy"
 	})
 	return c
@@ -101,13 +102,13 @@ func (c *realCluster) berth(t *testing.T, code int, args ...string) string {
 	t.Helper()
 	c.events = len(c.mine(t))
 	c.quay.ResetCalls()
-	return c.start(t, "", args...).wait(t).must(t, code).stdout
+	return c.run(t, args...).must(t, code).stdout
 }
 
 // mine are the program's requests in the audit log.
 func (c *realCluster) mine(t *testing.T) []controlplane.AuditEvent {
 	t.Helper()
-	return slices.DeleteFunc(c.cp.AuditEvents(t), func(e controlplane.AuditEvent) bool { return e.User != kubeAccount })
+	return slices.DeleteFunc(c.cp.AuditEvents(t), func(e controlplane.AuditEvent) bool { return e.User != deploytest.Account })
 }
 
 // settled demands that one more run writes nothing at either end.
@@ -166,7 +167,7 @@ func TestAgainstARealAPIServer(t *testing.T) {
 
 func created(t *testing.T, c *realCluster) {
 	for _, name := range []string{"cart", "till"} {
-		c.apply(t, componentManifest("shop", name, ""))
+		c.apply(t, string(deploytest.Component("shop", name, "")))
 	}
 	c.berth(t, 0)
 	for _, name := range []string{"cart-image-push", "cart-image-pull", "till-image-push", "till-image-pull"} {
@@ -203,7 +204,7 @@ func drifted(t *testing.T, c *realCluster) {
 func foreign(t *testing.T, c *realCluster) {
 	c.patch(t, "secrets", "till-image-pull", `{"metadata":{"labels":{"`+reconcile.LabelManagedBy+`":null}}}`)
 	c.apply(t, `{apiVersion: v1, kind: Secret, metadata: {name: vault-image-push, namespace: shop}, stringData: {key: "somebody's"}}`)
-	c.apply(t, componentManifest("shop", "vault", ""))
+	c.apply(t, string(deploytest.Component("shop", "vault", "")))
 	before := c.versions(t)
 	out := c.berth(t, 1)
 	for _, want := range []string{"Secret shop/till-image-pull", "Secret shop/vault-image-push", "kubectl label secret -n shop till-image-pull"} {
@@ -258,7 +259,7 @@ func rotated(t *testing.T, c *realCluster) {
 func recreated(t *testing.T, c *realCluster) {
 	before := c.content(t, "till-image-push")
 	c.delete(t, "components", "till")
-	c.apply(t, componentManifest("shop", "till", ""))
+	c.apply(t, string(deploytest.Component("shop", "till", "")))
 	c.berth(t, 0)
 	if c.content(t, "till-image-push") == before {
 		t.Error("the Secret holds the earlier Component's token")
@@ -281,7 +282,7 @@ func orphaned(t *testing.T, c *realCluster) {
 func terminating(t *testing.T, c *realCluster) {
 	// No controller empties the namespace, so it stays as it is while it goes.
 	c.apply(t, "{apiVersion: v1, kind: Namespace, metadata: {name: gone}}")
-	c.apply(t, componentManifest("gone", "cart", ""))
+	c.apply(t, string(deploytest.Component("gone", "cart", "")))
 	if err := c.objects.Resource(core("namespaces")).Delete(t.Context(), "gone", metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}

@@ -1,31 +1,25 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
-	"os"
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"berth/deploy"
+	"berth/deploy/deploytest"
+	"berth/kube"
 	"berth/kube/kubetest"
+	"berth/quay"
 	"berth/quay/quaytest"
 )
 
 const leaseNamespace = "berth"
-
-// shortLease makes a process's lock expire in a second or more, for tests that
-// take it from a holder.
-const shortLease = "BERTH_TEST_LEASE"
-
-// berthProcess is the program as a process of its own.
-func berthProcess() {
-	if d, err := time.ParseDuration(os.Getenv(shortLease)); err == nil {
-		leaseDuration = d
-	}
-	main()
-}
 
 // newLockedPlatform has a robot's creation stall, the first time, until release is
 // called; stalled tells of each.
@@ -33,7 +27,7 @@ func newLockedPlatform(t *testing.T, components ...string) (p *platform, stalled
 	t.Helper()
 	stalled = make(chan struct{}, 64)
 	held := make(chan struct{})
-	p = newPlatformWith(t, demoFile("deploy/base/rbac.yaml"), func(method, route, _ string) {
+	p = newPlatformWith(t, deploy.Roles(), func(method, route, _ string) {
 		if method == http.MethodPut && route == quaytest.RouteRobot {
 			stalled <- struct{}{}
 		}
@@ -55,18 +49,6 @@ func (p *platform) give(holder string) {
 	p.cluster.Apply(fmt.Appendf(nil, `{apiVersion: coordination.k8s.io/v1, kind: Lease, metadata: {name: berth, namespace: berth},
 		spec: {holderIdentity: %q, leaseDurationSeconds: 60, acquireTime: "2026-03-16T12:07:00.000000Z", renewTime: %q}}`,
 		holder, time.Now().UTC().Format("2006-01-02T15:04:05.000000Z")))
-}
-
-// until polls for what no channel tells.
-func until(t *testing.T, what string, happened func() bool) {
-	t.Helper()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.Now().Add(time.Minute); !happened(); <-tick.C {
-		if time.Now().After(deadline) {
-			t.Fatalf("%s did not come", what)
-		}
-	}
 }
 
 func TestOfTwoRunsTheSecondSaysWhoHoldsTheLock(t *testing.T) {
@@ -92,7 +74,7 @@ func TestOfTwoRunsTheSecondSaysWhoHoldsTheLock(t *testing.T) {
 
 	p.env[shortLease] = "3s" // it looks twice a second
 	patient := p.start(t, "", "--lock-timeout=1m", "-o", "json")
-	until(t, "the look of the one that waits", func() bool { return p.cluster.Count("get", "leases") >= 2 })
+	deploytest.Until(t, "the look of the one that waits", func() bool { return p.cluster.Count("get", "leases") >= 2 })
 	release()
 	first.wait(t).must(t, 0)
 	if p.wrote() == 0 {
@@ -199,7 +181,7 @@ func TestAPausedHolderLeavesNoDeadToken(t *testing.T) {
 func pausedHolder(t *testing.T, applied bool, replaced int) {
 	t.Helper()
 	stalled := make(chan struct{}, 64)
-	p := newPlatformWith(t, demoFile("deploy/base/rbac.yaml"), func(method, route, _ string) {
+	p := newPlatformWith(t, deploy.Roles(), func(method, route, _ string) {
 		if method == http.MethodPost && route == quaytest.RouteRegenerate {
 			stalled <- struct{}{}
 		}
@@ -234,5 +216,73 @@ func pausedHolder(t *testing.T, applied bool, replaced int) {
 	p.run(t).must(t, 0) // compares every Secret with its robot
 	if n := p.quay.Mutations() + p.cluster.Count("patch", "secrets"); n > 0 {
 		t.Errorf("there was a dead token: %d writes mended it", n)
+	}
+}
+
+// Shards share what is limited for all of them, and none is left with nothing.
+func TestShardsShare(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ n, count, want int }{
+		{50, 1, 50},
+		{50, 4, 13},
+		{10, 4, 3},
+		{1, 64, 1},
+		{0, 4, 0},
+		{64, 64, 1},
+	} {
+		if got := (settings{ShardCount: test.count}).share(test.n); got != test.want {
+			t.Errorf("of %d each of %d has %d, want %d", test.n, test.count, got, test.want)
+		}
+	}
+}
+
+// Four shards ask Quay as often as one run: each has a quarter of the limit.
+func TestShardsDivideTheLimit(t *testing.T) {
+	t.Parallel()
+	const burst, perSecond = 4, 4
+	for count, want := range map[int]time.Duration{
+		1: 0,
+		2: time.Second,     // 2 at once, 2 more at 2 a second
+		4: 3 * time.Second, // 1 at once, 3 more at 1 a second
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			st := newStage()
+			s := settings{QuayURL: "https://quay.example.com", QuayOrg: demoOrg, QuayQPS: perSecond, QuayBurst: burst, ShardCount: count, KubeQPS: 1, KubeBurst: 1}
+			s.token = func() (quay.Token, error) { return quay.NewToken(demoToken), nil }
+			e, err := connect(s, st.dial, slog.New(slog.DiscardHandler))
+			if err != nil {
+				t.Fatal(err)
+			}
+			start := time.Now()
+			for range 4 {
+				if _, err := e.quay.GetOrganization(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := time.Since(start).Round(time.Millisecond); got != want {
+				t.Errorf("one of %d shards waits %s, want %s", count, got, want)
+			}
+		})
+	}
+}
+
+// TestTheClientsOfADryRunRefuseWrites, should a run ever forget that it is one.
+func TestTheClientsOfADryRunRefuseWrites(t *testing.T) {
+	t.Parallel()
+	st := newStory(t, "--dry-run")
+	e, err := connect(st.settings, st.dial, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := e.quay.DeleteRobot(t.Context(), "any"); !errors.Is(err, quay.ErrWriteRefused) {
+		t.Errorf("Quay's: %v", err)
+	}
+	if err := e.kube.CreateSecret(t.Context(), kube.SecretWrite{
+		Namespace: "any", Name: "any", DockerConfigJSON: func() []byte { return []byte("{}") },
+	}); !errors.Is(err, kube.ErrReadOnly) {
+		t.Errorf("the cluster's: %v", err)
+	}
+	if n := st.quay.Mutations() + st.cluster.Mutations(); n > 0 {
+		t.Errorf("%d writes were sent", n)
 	}
 }

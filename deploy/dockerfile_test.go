@@ -1,4 +1,4 @@
-package main
+package deploy_test
 
 import (
 	"bytes"
@@ -21,7 +21,7 @@ type instruction struct{ name, rest string }
 func dockerfile(t *testing.T) []instruction {
 	t.Helper()
 	var all []instruction
-	joined := strings.ReplaceAll(string(readFile(t, "Dockerfile")), "\\\n", " ")
+	joined := strings.ReplaceAll(string(readFile(t, "../Dockerfile")), "\\\n", " ")
 	for line := range strings.Lines(joined) {
 		name, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
 		if name != "" && name != "#" {
@@ -50,7 +50,7 @@ type ignoreRule struct {
 func ignoreRules(t *testing.T) []ignoreRule {
 	t.Helper()
 	var rules []ignoreRule
-	for line := range strings.Lines(string(readFile(t, ".dockerignore"))) {
+	for line := range strings.Lines(string(readFile(t, "../.dockerignore"))) {
 		line = strings.TrimSpace(line)
 		if line == "" || line[0] == '#' {
 			continue
@@ -81,15 +81,15 @@ func buildContext(t *testing.T) (dir string, files []string) {
 	t.Helper()
 	rules := ignoreRules(t)
 	dir = t.TempDir()
-	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || ignored(rules, filepath.ToSlash(path)) {
+	err := fs.WalkDir(os.DirFS(".."), ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || ignored(rules, path) {
 			return err
 		}
-		files = append(files, filepath.ToSlash(path))
+		files = append(files, path)
 		if err := os.MkdirAll(filepath.Join(dir, filepath.Dir(path)), 0o755); err != nil {
 			return err
 		}
-		return os.WriteFile(filepath.Join(dir, path), readFile(t, path), 0o644)
+		return os.WriteFile(filepath.Join(dir, path), readFile(t, filepath.Join("..", path)), 0o644)
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -100,7 +100,7 @@ func buildContext(t *testing.T) (dir string, files []string) {
 func TestTheBuildContextHoldsTheSourcesAlone(t *testing.T) {
 	t.Parallel()
 	_, files := buildContext(t)
-	for _, want := range []string{"go.mod", "go.sum", "main.go", "quay/client.go", "kube/kubetest/server.go", "deploy/base/rbac.yaml", "testdata/demo/cluster.yaml"} {
+	for _, want := range []string{"go.mod", "go.sum", "main.go", "quay/client.go", "kube/kubetest/server.go", "deploy/deploy.go", "testdata/demo/cluster.yaml"} {
 		if !slices.Contains(files, want) {
 			t.Errorf("it lacks %s", want)
 		}
@@ -114,7 +114,7 @@ func TestTheBuildContextHoldsTheSourcesAlone(t *testing.T) {
 
 // The image's program is made by the Dockerfile's own commands, from what a builder
 // is sent: static, for either architecture, and of the version it was told.
-func TestTheImagesProgram(t *testing.T) { // not parallel: compilers would keep the processors from locks that expire in a second
+func TestTheImagesProgram(t *testing.T) { // not parallel: compilers would keep the processors from what waits for something
 	const release = "v9.8.7-of-the-test"
 	dir, _ := buildContext(t)
 	commands := named(dockerfile(t), "RUN")
@@ -182,7 +182,7 @@ func TestTheImagesUser(t *testing.T) {
 	if !strings.HasSuffix(from[len(from)-1], ":nonroot") || !slices.Equal(user, []string{"65532:65532"}) {
 		t.Errorf("from %v as %v", from, user)
 	}
-	if !strings.Contains(string(readFile(t, "deploy/base/cronjob.yaml")), "runAsUser: 65532") {
+	if !strings.Contains(string(shipped(t, "base/cronjob.yaml")), "runAsUser: 65532") {
 		t.Error("the CronJob runs as another user")
 	}
 	if got := named(all, "ENTRYPOINT"); !slices.Equal(got, []string{`["/berth"]`}) || !slices.Contains(named(all, "COPY"), "/berth /berth") {
@@ -228,6 +228,7 @@ func TestMakeImage(t *testing.T) {
 				}
 			}
 			c := exec.CommandContext(t.Context(), filepath.Join(bin, "make"), "image", "IMAGE=registry.example/berth:x", "VERSION=v1.2.3", "PLATFORM=linux/arm64")
+			c.Dir = ".."
 			c.Env = []string{"PATH=" + bin, "HOME=" + os.Getenv("HOME")}
 			out, err := c.CombinedOutput()
 			if test.builder == "" {
