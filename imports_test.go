@@ -50,6 +50,9 @@ func within(pkg string, paths ...string) bool {
 
 var simulators = []string{"berth/quay/quaytest", "berth/kube/kubetest"}
 
+// faults is what the simulators have in common.
+const faults = "berth/quay/quaytest/fault"
+
 // importRules are what keeps the packages apart. deny is checked on each import.
 var importRules = []struct {
 	name string
@@ -81,6 +84,20 @@ var importRules = []struct {
 				within(i, "net/http", "k8s.io", "sigs.k8s.io", "github.com/spf13/pflag", "github.com/sethvargo/go-envconfig", "flag")
 		},
 		"it knows nothing of HTTP, of flags and of Kubernetes' types",
+	},
+	{
+		"a simulator",
+		func(pkg string) bool { return slices.Contains(simulators, pkg) },
+		func(i string) bool {
+			return within(i, module) && i != faults && i != "berth/kube/kubetest/crds"
+		},
+		"it knows nothing of the clients and of the other simulator",
+	},
+	{
+		"what the simulators share",
+		func(pkg string) bool { return pkg == faults },
+		func(i string) bool { return within(i, module) || within(i, "k8s.io", "sigs.k8s.io") },
+		"it knows no server",
 	},
 	{
 		"what is shipped",
