@@ -8,7 +8,7 @@ VERSION      ?= $(shell git describe --tags --always --dirty)
 .DEFAULT_GOAL := help
 .PHONY: help
 help: ## show this
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: ## run against a simulated Quay and cluster
@@ -16,8 +16,13 @@ demo: ## run against a simulated Quay and cluster
 
 .PHONY: test
 test: kubernetes ## run all tests, with the race detector and a real kube-apiserver
+<<<<<<< HEAD
 	BERTH_REQUIRE_KUBERNETES=1 go test -race -shuffle=on -count=1 -timeout=20m -skip='^TestAgainstARealAPIServer$$' ./...
 	BERTH_REQUIRE_KUBERNETES=1 go test -count=1 -v -run='^Test(AgainstARealAPIServer$$|Crash(Points|Pairs)|Overlap|Shards|APausedRun|NothingLeaks)' ./deploy ./reconcile # what prints its findings, much of it too long for the race detector
+=======
+	BERTH_REQUIRE_KUBERNETES=1 go test -race -shuffle=on -count=1 -timeout=40m -skip='^TestAgainstARealAPIServer$$' ./...
+	BERTH_REQUIRE_KUBERNETES=1 go test -count=1 -timeout=40m -v -run='^Test(AgainstARealAPIServer$$|Crash(Points|Pairs)|Overlap|Shards|APausedRun|NothingLeaks)' . ./reconcile # what prints its findings, much of it too long for the race detector
+>>>>>>> wt-faults
 
 .PHONY: crash-pairs
 crash-pairs: ## kill a run and the one that mends it, in every pair of calls
@@ -49,7 +54,7 @@ bench: ## run the benchmarks
 
 .PHONY: cover
 cover: kubernetes ## show how much of each function the tests reach
-	BERTH_REQUIRE_KUBERNETES=1 go test -count=1 -timeout=20m -coverpkg=./... -coverprofile=coverage.out ./...
+	BERTH_REQUIRE_KUBERNETES=1 go test -count=1 -timeout=40m -coverpkg=./... -coverprofile=coverage.out ./...
 	go tool cover -func=coverage.out
 
 .PHONY: image

@@ -50,6 +50,9 @@ func within(pkg string, paths ...string) bool {
 
 var simulators = []string{"berth/quay/quaytest", "berth/kube/kubetest", "berth/deploy/deploytest"}
 
+// faults is what the simulators have in common.
+const faults = "berth/quay/quaytest/fault"
+
 // importRules are what keeps the packages apart. deny is checked on each import.
 var importRules = []struct {
 	name string
@@ -87,6 +90,20 @@ var importRules = []struct {
 		func(pkg string) bool { return pkg == "berth/deploy" },
 		func(i string) bool { return within(i, module) },
 		"they know nothing of the program",
+	},
+	{
+		"a simulator",
+		func(pkg string) bool { return slices.Contains(simulators[:2], pkg) },
+		func(i string) bool {
+			return within(i, module) && i != faults && i != "berth/kube/kubetest/crds"
+		},
+		"it knows nothing of the clients and of the other simulator",
+	},
+	{
+		"what the simulators share",
+		func(pkg string) bool { return pkg == faults },
+		func(i string) bool { return within(i, module) || within(i, "k8s.io", "sigs.k8s.io") },
+		"it knows no server",
 	},
 	{
 		"what is shipped",

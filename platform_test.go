@@ -213,7 +213,7 @@ func (p *platform) command(t *testing.T, await string, args ...string) process {
 	t.Helper()
 	c := process{exec.CommandContext(t.Context(), "berth", args...), &watcher{}, &watcher{await: await, seen: make(chan struct{})}}
 	c.cmd.Stdout, c.cmd.Stderr = c.stdout, c.stderr
-	c.cmd.Env = []string{"GORACE=atexit_sleep_ms=0", "PATH=" + os.Getenv("PATH"), "HOME=" + p.dir}
+	c.cmd.Env = []string{"GORACE=atexit_sleep_ms=0", "PATH=" + os.Getenv("PATH"), "HOME=" + p.dir, "GOCOVERDIR=" + os.Getenv("GOCOVERDIR")}
 	for key, value := range p.env {
 		c.cmd.Env = append(c.cmd.Env, key+"="+value)
 	}

@@ -109,6 +109,7 @@ func (n *node) run(t *testing.T, p pod) error {
 	program := exec.CommandContext(t.Context(), "berth", c.Args...)
 	program.Env = []string{
 		"GORACE=atexit_sleep_ms=0", "PATH=" + os.Getenv("PATH"), "HOME=" + root, "SSL_CERT_FILE=" + roots,
+		"GOCOVERDIR=" + os.Getenv("GOCOVERDIR"), // without it a covered program warns, into its log
 		// What accountPath tells a program.
 		"BERTH_KUBECONFIG=" + filepath.Join(root, "kubeconfig"), "BERTH_LOCK_NAMESPACE=berth",
 	}

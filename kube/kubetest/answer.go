@@ -21,25 +21,13 @@ type answer struct {
 }
 
 func (a answer) write(w http.ResponseWriter) {
-	a.start(w)
-	_, _ = w.Write(a.body) // the client may be gone
-}
-
-func (a answer) start(w http.ResponseWriter) {
 	for name, value := range a.header {
 		w.Header().Set(name, value)
 	}
 	w.Header().Set("Content-Type", a.contentType)
 	w.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
 	w.WriteHeader(a.status)
-}
-
-// truncate promises the whole body and sends half of it.
-func (a answer) truncate(w http.ResponseWriter) {
-	a.start(w)
-	_, _ = w.Write(a.body[:len(a.body)/2])
-	_ = http.NewResponseController(w).Flush()
-	panic(http.ErrAbortHandler)
+	_, _ = w.Write(a.body) // the client may be gone
 }
 
 func encode(status int, body any) answer {

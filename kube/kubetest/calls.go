@@ -18,38 +18,20 @@ type Call struct {
 func (c Call) mutating() bool { return c.Verb != "get" && c.Verb != "list" && c.Verb != "watch" }
 
 // Calls returns every request so far, in the order of their arrival.
-func (s *Server) Calls() []Call {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.calls)
-}
+func (s *Server) Calls() []Call { return s.log.Calls() }
 
 // Count counts the requests with a verb and a resource, each "" for any.
 func (s *Server) Count(verb, resource string) int {
-	return s.count(func(c Call) bool {
+	return s.log.Count(func(c Call) bool {
 		return (verb == "" || verb == c.Verb) && (resource == "" || resource == c.Resource)
 	})
 }
 
 // Mutations counts the requests that are not reads, dry runs among them.
-func (s *Server) Mutations() int { return s.count(Call.mutating) }
-
-func (s *Server) count(is func(Call) bool) int {
-	n := 0
-	for _, c := range s.Calls() {
-		if is(c) {
-			n++
-		}
-	}
-	return n
-}
+func (s *Server) Mutations() int { return s.log.Count(Call.mutating) }
 
 // ResetCalls forgets the requests so far.
-func (s *Server) ResetCalls() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.calls = nil
-}
+func (s *Server) ResetCalls() { s.log.Reset() }
 
 // Access is what a rule of a role grants.
 type Access struct{ Verb, Group, Resource string }
@@ -67,13 +49,4 @@ func (s *Server) Used(user string) []Access {
 		return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(a.Resource, b.Resource), cmp.Compare(a.Verb, b.Verb))
 	})
 	return slices.Compact(used)
-}
-
-// record notes the request and returns the fault that befalls it, or nil.
-func (s *Server) record(q request) *Fault {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	c := q.call()
-	s.calls = append(s.calls, c)
-	return s.befall(c)
 }

@@ -6,17 +6,19 @@ import (
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"berth/quay/quaytest/fault"
 )
 
 // Outcome is what becomes of a request that a Fault befalls.
-type Outcome int
+type Outcome = fault.Outcome
 
 // What can become of it.
 const (
-	Answer   Outcome = iota // the answer of the Fault is sent
-	Drop                    // the connection is dropped without an answer
-	Truncate                // the true answer breaks off in the middle
-	Stall                   // no answer until the request ends or Release is closed; then the true one
+	Answer   = fault.Answer
+	Drop     = fault.Drop
+	Truncate = fault.Truncate
+	Stall    = fault.Stall
 )
 
 // Fault says which requests go wrong, and how.
@@ -42,12 +44,7 @@ type Fault struct {
 }
 
 // Injected is a Fault at work.
-type Injected struct {
-	server     *Server
-	fault      Fault
-	seen, hits int
-	removed    bool
-}
+type Injected = fault.Injected
 
 // Inject adds a fault. Of several that match, the first injected one befalls the
 // request; all of them count it for their Skip.
@@ -55,90 +52,20 @@ func (s *Server) Inject(f Fault) *Injected {
 	if f.Outcome == Answer && f.Status == 0 {
 		panic("kubetest: a fault that answers needs a status")
 	}
-	i := &Injected{server: s, fault: f}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if plural, _, _ := strings.Cut(f.Resource, "/"); plural != "" {
+		s.mu.Lock()
+		defer s.mu.Unlock()
 		s.mustKind(plural)
 	}
-	s.faults = append(s.faults, i)
-	return i
+	return s.log.Inject(fault.Fault[Call]{
+		Matches: f.matches, Skip: f.Skip, Times: f.Times,
+		Outcome: f.Outcome, Applied: f.Applied, Reply: f.answer().write, Release: f.Release,
+	})
 }
 
-// Hits counts the requests that the fault has befallen. A test that injects a fault
-// should see that it was not in vain.
-func (i *Injected) Hits() int {
-	i.server.mu.Lock()
-	defer i.server.mu.Unlock()
-	return i.hits
-}
-
-// Remove ends the fault.
-func (i *Injected) Remove() {
-	i.server.mu.Lock()
-	defer i.server.mu.Unlock()
-	i.removed = true
-}
-
-func (s *Server) befall(c Call) *Fault {
-	var chosen *Injected
-	for _, i := range s.faults {
-		if i.matches(c) && i.due() && chosen == nil {
-			chosen = i
-		}
-	}
-	if chosen == nil {
-		return nil
-	}
-	chosen.hits++
-	return &chosen.fault
-}
-
-func (i *Injected) matches(c Call) bool {
-	f := i.fault
+func (f Fault) matches(c Call) bool {
 	return (f.Verb == "" || f.Verb == c.Verb) && (f.Resource == "" || f.Resource == c.Resource) &&
 		(f.Namespace == "" || f.Namespace == c.Namespace) && (f.Name == "" || f.Name == c.Name)
-}
-
-// due counts the request and says whether it is one that goes wrong.
-func (i *Injected) due() bool {
-	i.seen++
-	return !i.removed && i.seen > i.fault.Skip && (i.fault.Times < 0 || i.hits < max(1, i.fault.Times))
-}
-
-// misbehave answers a request that a fault befalls.
-func (s *Server) misbehave(w http.ResponseWriter, r *http.Request, q request, known bool, f Fault) {
-	switch f.Outcome {
-	case Truncate:
-		s.serve(q, known).truncate(w)
-	case Stall:
-		if !f.Applied {
-			f.wait(r)
-		}
-		a := s.serve(q, known)
-		if f.Applied {
-			f.wait(r)
-		}
-		a.write(w)
-	default: // Answer, Drop
-		if f.Applied {
-			s.serve(q, known)
-		}
-		if f.Outcome == Drop {
-			panic(http.ErrAbortHandler)
-		}
-		f.answer().write(w)
-	}
-}
-
-// wait returns when the fault is released and ends the request when the client has
-// given up.
-func (f Fault) wait(r *http.Request) {
-	select {
-	case <-f.Release:
-	case <-r.Context().Done():
-		panic(http.ErrAbortHandler)
-	}
 }
 
 func (f Fault) answer() answer {

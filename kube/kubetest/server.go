@@ -27,6 +27,8 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"berth/quay/quaytest/fault"
 )
 
 // Options are the settings of a Server; the zero value is a usable one.
@@ -40,6 +42,7 @@ type Options struct {
 // Server is a Kubernetes API in memory. It is safe for concurrent use.
 type Server struct {
 	options Options
+	log     fault.Log[Call]
 
 	mu      sync.Mutex // guards everything below
 	kinds   []*kind
@@ -47,8 +50,6 @@ type Server struct {
 	store   store
 	lists   lists
 	webhook webhook
-	faults  []*Injected
-	calls   []Call
 }
 
 // New returns a Server with the namespaces that every cluster has, and no users.
@@ -116,11 +117,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	q := parse(r, body)
 	user, known := s.user(r)
 	q.user = user
+	call := q.call()
 	if s.options.OnRequest != nil {
-		s.options.OnRequest(q.call())
+		s.options.OnRequest(call)
 	}
-	if fault := s.record(q); fault != nil {
-		s.misbehave(w, r, q, known, *fault)
+	if f := s.log.Record(call); f != nil {
+		f.Befall(w, r, func() func(http.ResponseWriter) { return s.serve(q, known).write })
 		return
 	}
 	s.serve(q, known).write(w)

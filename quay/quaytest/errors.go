@@ -21,17 +21,13 @@ type response struct {
 }
 
 func (a response) write(w http.ResponseWriter) {
-	a.header(w)
-	w.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
-	w.WriteHeader(a.status)
-	_, _ = w.Write(a.body) // the client may be gone
-}
-
-func (a response) header(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", a.contentType)
 	if a.location != "" {
 		w.Header().Set("Location", a.location)
 	}
+	w.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
+	w.WriteHeader(a.status)
+	_, _ = w.Write(a.body) // the client may be gone
 }
 
 // reply is a JSON answer: one line.

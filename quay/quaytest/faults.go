@@ -1,22 +1,25 @@
 package quaytest
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
-	"strconv"
+
+	"berth/quay/quaytest/fault"
 )
 
 // Outcome is what becomes of a request that a Fault befalls.
-type Outcome int
+type Outcome = fault.Outcome
 
-// What can become of it.
+// What can become of it, at any server and at this one.
 const (
-	Answer      Outcome = iota // the answer of the Fault is sent
-	Drop                       // the connection is dropped without an answer
-	Truncate                   // the true answer breaks off in the middle
-	Stall                      // no answer until the request ends or Release is closed; then the true one
-	Anonymous                  // the token is taken for unknown, this once
-	ExpireToken                // the token dies, from this call on
+	Answer   = fault.Answer
+	Drop     = fault.Drop
+	Truncate = fault.Truncate
+	Stall    = fault.Stall
+
+	Anonymous   = fault.Others     // the token is taken for unknown, this once
+	ExpireToken = fault.Others + 1 // the token dies, from this call on
 )
 
 // Fault says which requests go wrong, and how.
@@ -40,12 +43,7 @@ type Fault struct {
 }
 
 // Injected is a Fault at work.
-type Injected struct {
-	server     *Server
-	fault      Fault
-	seen, hits int
-	removed    bool
-}
+type Injected = fault.Injected
 
 // Inject adds a fault. Of several that match, the first injected one befalls
 // the request; all of them count it for their Skip.
@@ -56,108 +54,22 @@ func (s *Server) Inject(f Fault) *Injected {
 	if f.Outcome == Answer && f.Status == 0 {
 		panic("quaytest: a fault that answers needs a status")
 	}
-	i := &Injected{server: s, fault: f}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.faults = append(s.faults, i)
-	return i
+	return s.log.Inject(fault.Fault[Call]{
+		Matches: f.matches, Skip: f.Skip, Times: f.Times,
+		Outcome: f.Outcome, Applied: f.Applied, Reply: f.reply, Release: f.Release,
+	})
 }
 
-// Hits counts the requests that the fault has befallen. A test that injects a
-// fault should see that it was not in vain.
-func (i *Injected) Hits() int {
-	i.server.mu.Lock()
-	defer i.server.mu.Unlock()
-	return i.hits
-}
-
-// Remove ends the fault.
-func (i *Injected) Remove() {
-	i.server.mu.Lock()
-	defer i.server.mu.Unlock()
-	i.removed = true
-}
-
-func (s *Server) befall(c Call) *Fault {
-	var chosen *Injected
-	for _, i := range s.faults {
-		if i.matches(c) && i.due() && chosen == nil {
-			chosen = i
-		}
-	}
-	if chosen == nil {
-		return nil
-	}
-	chosen.hits++
-	return &chosen.fault
-}
-
-func (i *Injected) matches(c Call) bool {
-	f := i.fault
+func (f Fault) matches(c Call) bool {
 	return (f.Method == "" || f.Method == c.Method) && (f.Route == "" || f.Route == c.Route) && (f.Path == "" || f.Path == c.Path)
 }
 
-// due counts the call and says whether it is one that goes wrong.
-func (i *Injected) due() bool {
-	i.seen++
-	return !i.removed && i.seen > i.fault.Skip && (i.fault.Times < 0 || i.hits < max(1, i.fault.Times))
-}
-
-// misbehave answers a request that a fault befalls.
-func (s *Server) misbehave(w http.ResponseWriter, r *http.Request, q *request, f Fault) {
-	switch f.Outcome {
-	case Anonymous:
-		q.token = ""
-		s.serve(q).write(w)
-	case ExpireToken:
-		s.ExpireToken(q.token)
-		s.serve(q).write(w)
-	case Truncate:
-		s.serve(q).truncate(w)
-	case Stall:
-		if !f.Applied {
-			f.wait(r)
-		}
-		answer := s.serve(q)
-		if f.Applied {
-			f.wait(r)
-		}
-		answer.write(w)
-	default: // Answer, Drop
-		if f.Applied {
-			s.serve(q)
-		}
-		f.end(w)
-	}
-}
-
-// wait returns when the fault is released and ends the request when the client
-// has given up.
-func (f Fault) wait(r *http.Request) {
-	select {
-	case <-f.Release:
-	case <-r.Context().Done():
-		panic(http.ErrAbortHandler)
-	}
-}
-
-// end sends the fault's own answer, or drops the connection.
-func (f Fault) end(w http.ResponseWriter) {
-	if f.Outcome == Drop {
-		panic(http.ErrAbortHandler)
-	}
+func (f Fault) reply(w http.ResponseWriter) {
 	for name, values := range f.Header {
 		w.Header()[http.CanonicalHeaderKey(name)] = values
 	}
-	body := f.Body
-	if body == "" {
-		body = proxyPage(f.Status)
-	}
-	contentType := f.ContentType
-	if contentType == "" {
-		contentType = "text/html"
-	}
-	response{status: f.Status, contentType: contentType, body: []byte(body)}.write(w)
+	body := cmp.Or(f.Body, proxyPage(f.Status))
+	response{status: f.Status, contentType: cmp.Or(f.ContentType, "text/html"), body: []byte(body)}.write(w)
 }
 
 // proxyPage is what the proxy in front of Quay says: rate limits and gateway
@@ -166,18 +78,4 @@ func proxyPage(status int) string {
 	title := fmt.Sprintf("%d %s", status, http.StatusText(status))
 	return "<html>\r\n<head><title>" + title + "</title></head>\r\n<body>\r\n<center><h1>" + title +
 		"</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
-}
-
-// truncate promises the whole body and sends half of it. Without a body the
-// answer is lost altogether.
-func (a response) truncate(w http.ResponseWriter) {
-	if len(a.body) == 0 {
-		panic(http.ErrAbortHandler)
-	}
-	a.header(w)
-	w.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
-	w.WriteHeader(a.status)
-	_, _ = w.Write(a.body[:len(a.body)/2]) // the client may be gone
-	_ = http.NewResponseController(w).Flush()
-	panic(http.ErrAbortHandler)
 }

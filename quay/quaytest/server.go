@@ -24,6 +24,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"berth/quay/quaytest/fault"
 )
 
 // Options are the settings of a Server; the zero value is a usable one.
@@ -38,6 +40,7 @@ type Options struct {
 type Server struct {
 	options Options
 	pages   pageTokens
+	log     fault.Log[Call]
 
 	mu     sync.Mutex // guards everything below
 	state  *state
@@ -45,8 +48,6 @@ type Server struct {
 	config Config
 	random *rand.Rand // fixed seed: orders are arbitrary, yet a failure can be repeated
 	lag    lag
-	faults []*Injected
-	calls  []Call
 }
 
 // New returns a Server without users, organizations or tokens.
@@ -82,8 +83,15 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if s.options.OnRequest != nil {
 		s.options.OnRequest(q.method, q.template(), q.path)
 	}
-	if fault := s.record(q); fault != nil {
-		s.misbehave(w, r, q, *fault)
+	f := s.log.Record(Call{Method: q.method, Route: q.template(), Path: q.path})
+	switch {
+	case f == nil:
+	case f.Outcome == Anonymous:
+		q.token = ""
+	case f.Outcome == ExpireToken:
+		s.ExpireToken(q.token)
+	default:
+		f.Befall(w, r, func() func(http.ResponseWriter) { return s.serve(q).write })
 		return
 	}
 	s.serve(q).write(w)
