@@ -20,7 +20,8 @@ import (
 	"berth/kube/kubetest/remotesecret"
 	"berth/quay"
 	"berth/quay/quaytest"
-	"berth/reconcile"
+	"berth/reconcile/component"
+	"berth/reconcile/report"
 )
 
 //go:embed testdata/demo/*.yaml
@@ -61,7 +62,7 @@ func demo(ctx context.Context, s settings, environment envconfig.Lookuper, std s
 	if err != nil {
 		return refuse(std.err, err)
 	}
-	if s.DryRun || first.Result() != reconcile.ResultOK {
+	if s.DryRun || first.Result() != report.ResultOK {
 		return first.ExitCode()
 	}
 	if err := st.operator.Sync(ctx); err != nil {
@@ -77,8 +78,8 @@ func demo(ctx context.Context, s settings, environment envconfig.Lookuper, std s
 		return refuse(std.err, err)
 	}
 	st.show(tell)
-	if second.Changes != (reconcile.ChangeCount{}) {
-		return reconcile.ExitFailed
+	if second.Changes != (report.ChangeCount{}) {
+		return report.ExitFailed
 	}
 	return second.ExitCode()
 }
@@ -86,7 +87,7 @@ func demo(ctx context.Context, s settings, environment envconfig.Lookuper, std s
 // broken reports that the stage, not the play, is at fault.
 func broken(w io.Writer, err error) int {
 	_, _ = fmt.Fprintf(w, "Error: the demo could not be set up: %v\n", err)
-	return reconcile.ExitBug
+	return report.ExitBug
 }
 
 func newStage() stage {
@@ -154,7 +155,7 @@ func (st stage) history(ctx context.Context, s settings, environment envconfig.L
 	if err != nil {
 		return err
 	}
-	if summary.Result() != reconcile.ResultOK {
+	if summary.Result() != report.ResultOK {
 		return fmt.Errorf("the first run was %s: %w", summary.Result(), summary.Err)
 	}
 	if err := st.operator.Sync(ctx); err != nil {
@@ -194,7 +195,7 @@ func auths(cluster *kubetest.Server, namespace, secret string) map[string]struct
 
 // show prints what a tenant's developer finds after the run.
 func (st stage) show(w io.Writer) {
-	for _, c := range []reconcile.Key{{Namespace: "acme-tenant", Name: "billing"}, {Namespace: "initech-tenant", Name: "mail"}} {
+	for _, c := range []component.Key{{Namespace: "acme-tenant", Name: "billing"}, {Namespace: "initech-tenant", Name: "mail"}} {
 		metadata, _ := st.cluster.Object("components", c.Namespace, c.Name)["metadata"].(map[string]any)
 		annotations, _ := metadata["annotations"].(map[string]any)
 		_, _ = fmt.Fprintf(w, "\n── What the owner of %s sees ──\n\n", c)

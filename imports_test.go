@@ -1,21 +1,96 @@
 package main
 
 import (
+	"go/ast"
 	"go/build"
+	"go/parser"
+	"go/token"
 	"io/fs"
+	"maps"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
 
-const module = "berth"
+// arrows are the design: what each package of the module may import of the module.
+// Data walks through the rooms of reconcile from left to right, and so do these.
+var arrows = map[string]string{
+	".":                                 "deploy kube kube/kubetest kube/kubetest/remotesecret quay quay/quaytest reconcile reconcile/component reconcile/gitsource reconcile/observe reconcile/apply reconcile/plan reconcile/report reconcile/world",
+	"reconcile":                         "kube quay reconcile/observe reconcile/world reconcile/plan reconcile/apply reconcile/report reconcile/component",
+	"reconcile/report":                  "kube quay reconcile/component reconcile/world reconcile/observe reconcile/plan reconcile/apply",
+	"reconcile/apply":                   "kube quay reconcile/component reconcile/world reconcile/plan",
+	"reconcile/plan":                    "kube quay reconcile/component reconcile/world reconcile/gitsource",
+	"reconcile/observe":                 "kube quay reconcile/component reconcile/world reconcile/gitsource",
+	"reconcile/world":                   "kube quay reconcile/component reconcile/gitsource",
+	"reconcile/component":               "kube quay",
+	"reconcile/gitsource":               "",
+	"quay":                              "",
+	"kube":                              "",
+	"deploy":                            "",
+	"deploy/deploytest":                 "kube/kubetest quay/quaytest",
+	"quay/quaytest":                     "quay/quaytest/fault",
+	"quay/quaytest/fault":               "",
+	"quay/quaytest/conformance":         "quay quay/quaytest",
+	"quay/quaytest/quaysim":             "quay/quaytest",
+	"kube/kubetest":                     "kube/kubetest/crds quay/quaytest/fault",
+	"kube/kubetest/crds":                "",
+	"kube/kubetest/remotesecret":        "",
+	"kube/kubetest/controlplane":        "kube/kubetest/controlplane/assets kube/kubetest/crds",
+	"kube/kubetest/controlplane/assets": "",
+	"kube/kubetest/controlplane/assets/build": "kube/kubetest/controlplane/assets",
+}
 
-// imports gives what each package of the module imports outside its tests, by
-// the package's path.
-func imports(t *testing.T) map[string][]string {
+// walls are what a package's shipped code may not touch otherwise: the beginnings of
+// imported paths, and names as they are written.
+var walls = []struct {
+	packages []string
+	imports  []string
+	names    []string
+	why      string
+}{
+	{
+		[]string{"reconcile/component", "reconcile/world", "reconcile/plan"},
+		[]string{"context", "net", "net/http", "os", "log/slog"},
+		[]string{"time.Now", "time.Since", "time.Until"},
+		"it is pure: the same in gives the same out",
+	},
+	{
+		[]string{"reconcile", "reconcile/component", "reconcile/world", "reconcile/observe", "reconcile/plan", "reconcile/apply"},
+		[]string{"os"},
+		[]string{"io.Writer", "fmt.Fprint", "fmt.Fprintf", "fmt.Fprintln", "fmt.Print", "fmt.Printf", "fmt.Println"},
+		"only report and main write to a stream",
+	},
+	{
+		[]string{"reconcile", "reconcile/component", "reconcile/world", "reconcile/observe", "reconcile/plan", "reconcile/apply", "reconcile/report"},
+		[]string{"net/http", "k8s.io/", "sigs.k8s.io/", "github.com/spf13/pflag", "github.com/sethvargo/go-envconfig", "flag"},
+		nil,
+		"the domain knows nothing of HTTP, flags and Kubernetes' types",
+	},
+	{[]string{"quay"}, []string{"k8s.io/", "sigs.k8s.io/"}, nil, "the client of Quay knows nothing of the cluster"},
+	{
+		slices.Sorted(maps.Keys(arrows)),
+		[]string{"github.com/google/go-cmp/", "pgregory.net/rapid", "go.uber.org/goleak"},
+		nil,
+		"tests' libraries stay with the tests",
+	},
+	{
+		[]string{".", "reconcile", "reconcile/component", "reconcile/world", "reconcile/observe", "reconcile/plan", "reconcile/apply", "reconcile/report", "reconcile/gitsource", "quay", "kube", "deploy"},
+		[]string{"testing", "net/http/httptest"},
+		nil,
+		"what is shipped is no test",
+	},
+}
+
+// clients is where interfaces may have methods that take a context.
+var clients = []string{"reconcile/observe", "reconcile/apply"}
+
+// sourceFiles are the files of the module's packages outside their tests, by the package's
+// folder.
+func sourceFiles(t *testing.T) map[string][]*ast.File {
 	t.Helper()
-	all := map[string][]string{}
+	all := map[string][]*ast.File{}
 	err := filepath.WalkDir(".", func(dir string, d fs.DirEntry, err error) error {
 		if err != nil || !d.IsDir() {
 			return err
@@ -23,18 +98,17 @@ func imports(t *testing.T) map[string][]string {
 		if name := d.Name(); dir != "." && (strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") || name == "testdata") {
 			return filepath.SkipDir
 		}
-		goFiles, _ := filepath.Glob(filepath.Join(dir, "*.go"))
-		if len(goFiles) == 0 {
-			return nil
-		}
 		p, err := build.ImportDir(dir, 0)
-		if _, testsOnly := err.(*build.NoGoError); testsOnly { //nolint:errorlint // ImportDir wraps nothing
-			return nil
-		}
 		if err != nil {
-			return err
+			return nil //nolint:nilerr // no Go files, or tests alone
 		}
-		all[strings.TrimSuffix(module+"/"+filepath.ToSlash(dir), "/.")] = p.Imports
+		for _, name := range p.GoFiles {
+			file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(dir, name), nil, parser.SkipObjectResolution)
+			if err != nil {
+				return err
+			}
+			all[filepath.ToSlash(dir)] = append(all[filepath.ToSlash(dir)], file)
+		}
 		return nil
 	})
 	if err != nil {
@@ -43,102 +117,112 @@ func imports(t *testing.T) map[string][]string {
 	return all
 }
 
-// within reports whether a package is, or is below, one of the paths.
-func within(pkg string, paths ...string) bool {
-	return slices.ContainsFunc(paths, func(p string) bool { return pkg == p || strings.HasPrefix(pkg, p+"/") })
+// importsOf are the paths that files import.
+func importsOf(files []*ast.File) []string {
+	var paths []string
+	for _, f := range files {
+		for _, i := range f.Imports {
+			path, _ := strconv.Unquote(i.Path.Value)
+			paths = append(paths, path)
+		}
+	}
+	slices.Sort(paths)
+	return slices.Compact(paths)
 }
 
-var simulators = []string{"berth/quay/quaytest", "berth/kube/kubetest", "berth/deploy/deploytest"}
-
-// faults is what the simulators have in common.
-const faults = "berth/quay/quaytest/fault"
-
-// importRules are what keeps the packages apart. deny is checked on each import.
-var importRules = []struct {
-	name string
-	of   func(pkg string) bool
-	deny func(imported string) bool
-	why  string
-}{
-	{
-		"the client of Quay",
-		func(pkg string) bool { return within(pkg, "berth/quay") && !within(pkg, simulators...) },
-		func(i string) bool {
-			return within(i, module) && (!within(i, "berth/quay") || within(i, simulators...)) || within(i, "k8s.io", "sigs.k8s.io")
-		},
-		"it knows nothing of Components and the cluster",
-	},
-	{
-		"the client of the cluster",
-		func(pkg string) bool { return within(pkg, "berth/kube") && !within(pkg, simulators...) },
-		func(i string) bool {
-			return within(i, module) && (!within(i, "berth/kube") || within(i, simulators...))
-		},
-		"it knows nothing of the registry and the domain",
-	},
-	{
-		"the domain",
-		func(pkg string) bool { return pkg == "berth/reconcile" },
-		func(i string) bool {
-			return within(i, module) && i != "berth/quay" && i != "berth/kube" && i != "berth/reconcile/gitsource" ||
-				within(i, "net/http", "k8s.io", "sigs.k8s.io", "github.com/spf13/pflag", "github.com/sethvargo/go-envconfig", "flag")
-		},
-		"it knows nothing of HTTP, of flags and of Kubernetes' types",
-	},
-	{
-		"the manifests",
-		func(pkg string) bool { return pkg == "berth/deploy" },
-		func(i string) bool { return within(i, module) },
-		"they know nothing of the program",
-	},
-	{
-		"a simulator",
-		func(pkg string) bool { return slices.Contains(simulators[:2], pkg) },
-		func(i string) bool {
-			return within(i, module) && i != faults && i != "berth/kube/kubetest/crds"
-		},
-		"it knows nothing of the clients and of the other simulator",
-	},
-	{
-		"what the simulators share",
-		func(pkg string) bool { return pkg == faults },
-		func(i string) bool { return within(i, module) || within(i, "k8s.io", "sigs.k8s.io") },
-		"it knows no server",
-	},
-	{
-		"what is shipped",
-		func(pkg string) bool { return pkg != module && !within(pkg, simulators...) },
-		func(i string) bool { return within(i, simulators...) },
-		"simulators are for tests and the demo",
-	},
-	{
-		"what is shipped",
-		func(pkg string) bool { return !within(pkg, simulators...) },
-		func(i string) bool {
-			return within(i, "berth/deploy/deploytest", "testing", "net/http/httptest", "github.com/google/go-cmp", "pgregory.net/rapid", "go.uber.org/goleak")
-		},
-		"tests' libraries stay with the tests",
-	},
-}
-
-func TestImportRules(t *testing.T) {
-	t.Parallel()
-	all := imports(t)
-	for _, rule := range importRules {
-		checked := 0
-		for pkg, imported := range all {
-			if !rule.of(pkg) {
-				continue
+// namesOf are the names of other packages that files use, as package.Name.
+func namesOf(files []*ast.File) map[string]bool {
+	names := map[string]bool{}
+	for _, f := range files {
+		ast.Inspect(f, func(n ast.Node) bool {
+			if s, ok := n.(*ast.SelectorExpr); ok {
+				if x, ok := s.X.(*ast.Ident); ok {
+					names[x.Name+"."+s.Sel.Name] = true
+				}
 			}
-			checked++
-			for _, i := range imported {
-				if rule.deny(i) {
-					t.Errorf("%s imports %s, but of %s: %s", pkg, i, rule.name, rule.why)
+			return true
+		})
+	}
+	return names
+}
+
+// The rooms have walls: each package imports what the design says, and no more.
+func TestArrows(t *testing.T) {
+	t.Parallel()
+	all := sourceFiles(t)
+	for pkg, files := range all {
+		allowed, known := arrows[pkg]
+		if !known {
+			t.Errorf("package %s is not in the design", pkg)
+		}
+		imported := importsOf(files)
+		for _, path := range imported {
+			if of, ours := strings.CutPrefix(path, "berth/"); ours && !slices.Contains(strings.Fields(allowed), of) {
+				t.Errorf("%s imports %s, which the design does not have", pkg, of)
+			}
+		}
+		for _, of := range strings.Fields(allowed) {
+			if !slices.Contains(imported, "berth/"+of) {
+				t.Errorf("the design has an arrow from %s to %s, which nothing needs", pkg, of)
+			}
+		}
+	}
+	for pkg := range arrows {
+		if len(all[pkg]) == 0 {
+			t.Errorf("the design has a package %s, which is not there", pkg)
+		}
+	}
+}
+
+func TestWalls(t *testing.T) {
+	t.Parallel()
+	all := sourceFiles(t)
+	for _, w := range walls {
+		for _, pkg := range w.packages {
+			names := namesOf(all[pkg])
+			for _, path := range importsOf(all[pkg]) {
+				if slices.ContainsFunc(w.imports, func(p string) bool { return path == p || strings.HasSuffix(p, "/") && strings.HasPrefix(path, p) }) {
+					t.Errorf("%s imports %s, but %s", pkg, path, w.why)
+				}
+			}
+			for _, name := range w.names {
+				if names[name] {
+					t.Errorf("%s uses %s, but %s", pkg, name, w.why)
 				}
 			}
 		}
-		if checked == 0 {
-			t.Errorf("no package is checked for %s", rule.name)
+	}
+}
+
+// Interfaces belong to who consumes them: of the domain only what reads and what does
+// declare what they need of the clients.
+func TestOnlyObserveAndApplyDeclareClients(t *testing.T) {
+	t.Parallel()
+	found := map[string]int{}
+	for pkg, files := range sourceFiles(t) {
+		if pkg != "reconcile" && !strings.HasPrefix(pkg, "reconcile/") {
+			continue
+		}
+		for _, f := range files {
+			ast.Inspect(f, func(n ast.Node) bool {
+				if i, ok := n.(*ast.InterfaceType); ok && takesContext(i) {
+					found[pkg]++
+				}
+				return true
+			})
 		}
 	}
+	if got := slices.Sorted(maps.Keys(found)); !slices.Equal(got, slices.Sorted(slices.Values(clients))) {
+		t.Errorf("interfaces with a context are in %v, not in %v", got, clients)
+	}
+}
+
+func takesContext(i *ast.InterfaceType) bool {
+	return slices.ContainsFunc(i.Methods.List, func(m *ast.Field) bool {
+		f, ok := m.Type.(*ast.FuncType)
+		return ok && slices.ContainsFunc(f.Params.List, func(p *ast.Field) bool {
+			s, ok := p.Type.(*ast.SelectorExpr)
+			return ok && s.Sel.Name == "Context"
+		})
+	})
 }

@@ -9,7 +9,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"berth/reconcile"
+	"berth/reconcile/report"
 )
 
 // newLogger writes records with the platform's keys: ts in UTC, level in lower
@@ -51,7 +51,7 @@ const (
 
 // writeTermination leaves the summary for kubectl describe. The file exists
 // only in a pod.
-func writeTermination(path string, s reconcile.Summary) {
+func writeTermination(path string, s report.Summary) {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_TRUNC, 0)
 	if err != nil {
 		return
@@ -60,15 +60,15 @@ func writeTermination(path string, s reconcile.Summary) {
 	_, _ = f.Write(lastWords(s))
 }
 
-func lastWords(s reconcile.Summary) []byte {
+func lastWords(s report.Summary) []byte {
 	message := struct {
-		Result     reconcile.Result         `json:"result"`
-		ExitCode   int                      `json:"exit_code"`
-		Error      string                   `json:"error,omitempty"`
-		Changes    reconcile.ChangeCount    `json:"changes"`
-		Components reconcile.ComponentCount `json:"components"`
-		Delivery   reconcile.DeliveryCount  `json:"delivery"`
-		Failures   []reconcile.Failure      `json:"failures,omitempty"`
+		Result     report.Result         `json:"result"`
+		ExitCode   int                   `json:"exit_code"`
+		Error      string                `json:"error,omitempty"`
+		Changes    report.ChangeCount    `json:"changes"`
+		Components report.ComponentCount `json:"components"`
+		Delivery   report.DeliveryCount  `json:"delivery"`
+		Failures   []report.Failure      `json:"failures,omitempty"`
 	}{Result: s.Result(), ExitCode: s.ExitCode(), Changes: s.Changes, Components: s.Components, Delivery: s.Deliveries}
 	if s.Err != nil {
 		message.Error = shorten(s.Err.Error())

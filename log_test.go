@@ -12,7 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"berth/reconcile"
+	"berth/reconcile/plan"
+	"berth/reconcile/report"
 )
 
 // TestLogRecordsHaveThePlatformsKeys: ADR 6 names the keys, and forbids those
@@ -125,12 +126,12 @@ func TestTheLastWordsFit(t *testing.T) {
 	} {
 		t.Run(test.reason, func(t *testing.T) {
 			t.Parallel()
-			s := reconcile.Summary{Err: errors.New(strings.Repeat(test.letter, 10_000))}
+			s := report.Summary{Err: errors.New(strings.Repeat(test.letter, 10_000))}
 			s.Components.Failed = 10_000
 			for i := range 10_000 {
-				s.Failures = append(s.Failures, reconcile.Failure{
+				s.Failures = append(s.Failures, report.Failure{
 					Component: strings.Repeat("n", 63) + "/" + strings.Repeat("c", 253),
-					Reason:    reconcile.ReasonQuayUnavailable,
+					Reason:    plan.ReasonQuayUnavailable,
 					Message:   fmt.Sprint(i, strings.Repeat(test.letter, 1000)),
 				})
 			}
@@ -156,7 +157,7 @@ func TestTheLastWordsFit(t *testing.T) {
 
 func TestTenFailuresAtMost(t *testing.T) {
 	t.Parallel()
-	s := reconcile.Summary{Failures: make([]reconcile.Failure, 50)}
+	s := report.Summary{Failures: make([]report.Failure, 50)}
 	if n := strings.Count(string(lastWords(s)), `"component":`); n != 10 {
 		t.Errorf("%d failures are told, want 10", n)
 	}
@@ -167,14 +168,14 @@ func TestLastWordsGoOnlyWhereAKubeletLooks(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	file := filepath.Join(dir, "termination-log")
-	writeTermination(file, reconcile.Summary{})
+	writeTermination(file, report.Summary{})
 	if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 {
 		t.Fatalf("a file was made: %v (%v)", entries, err)
 	}
 	if err := os.WriteFile(file, bytes.Repeat([]byte("x"), 5000), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	writeTermination(file, reconcile.Summary{})
+	writeTermination(file, report.Summary{})
 	raw, err := os.ReadFile(file)
 	if err != nil || !json.Valid(raw) || !bytes.Contains(raw, []byte(`"result":"ok"`)) {
 		t.Errorf("%s (%v)", raw, err)

@@ -24,6 +24,12 @@ import (
 	"berth/kube"
 	"berth/quay"
 	"berth/reconcile"
+	"berth/reconcile/apply"
+	"berth/reconcile/component"
+	"berth/reconcile/observe"
+	"berth/reconcile/plan"
+	"berth/reconcile/report"
+	"berth/reconcile/world"
 )
 
 func main() {
@@ -44,7 +50,7 @@ func run(ctx context.Context, args []string, environment envconfig.Lookuper, std
 	defer func() {
 		if v := recover(); v != nil {
 			_, _ = fmt.Fprintf(std.err, "Error: a bug in Berth: %v\n\n%s", v, debug.Stack())
-			code = reconcile.ExitBug
+			code = report.ExitBug
 		}
 	}()
 	flags, values := newFlags()
@@ -52,13 +58,13 @@ func run(ctx context.Context, args []string, environment envconfig.Lookuper, std
 	switch err := flags.Parse(args); {
 	case errors.Is(err, pflag.ErrHelp):
 		printUsage(std.out, flags)
-		return reconcile.ExitOK
+		return report.ExitOK
 	case err != nil:
 		_, _ = fmt.Fprintf(std.err, "Error: %s\n\nberth --help lists every flag.\n", suggest(err, flags))
-		return reconcile.ExitUsage
+		return report.ExitUsage
 	case *showVersion:
 		_, _ = fmt.Fprintf(std.out, "berth %s\n", version())
-		return reconcile.ExitOK
+		return report.ExitOK
 	}
 	s, wrong := loadSettings(values, flags.Args(), environment) //nolint:contextcheck // decoding waits for nothing
 	var d dial
@@ -79,7 +85,7 @@ func run(ctx context.Context, args []string, environment envconfig.Lookuper, std
 // refuse reports settings that cannot be worked with.
 func refuse(w io.Writer, err error) int {
 	_, _ = fmt.Fprintln(w, err)
-	return reconcile.ExitSettings
+	return report.ExitSettings
 }
 
 // once makes one run between the two ends.
@@ -98,12 +104,12 @@ func once(ctx context.Context, s settings, d dial, environment envconfig.Lookupe
 
 // pass wires a run and makes it. The error is about settings that only
 // connecting could check.
-func pass(ctx context.Context, s settings, d dial, environment envconfig.Lookuper, std streams) (reconcile.Summary, error) {
+func pass(ctx context.Context, s settings, d dial, environment envconfig.Lookuper, std streams) (report.Summary, error) {
 	attended := std.attended()
 	log := newLogger(std.err, s, isTerminal(std.err))
 	e, err := connect(s, d, log)
 	if err != nil {
-		return reconcile.Summary{}, err
+		return report.Summary{}, err
 	}
 	defer context.AfterFunc(ctx, func() {
 		log.Warn("interrupted: nothing new is begun, what is in flight is finished; a second signal ends at once")
@@ -124,24 +130,24 @@ func pass(ctx context.Context, s settings, d dial, environment envconfig.Lookupe
 
 func newRun(s settings, e ends, log *slog.Logger) *reconcile.Run {
 	return &reconcile.Run{
-		Header: reconcile.Header{
+		Header: report.Header{
 			Version: version(), Run: rand.Text(), Cluster: e.cluster, Server: e.server,
 			Quay: e.registry, Org: s.QuayOrg, Shard: s.shard(), DryRun: s.DryRun, Detailed: s.DetailedExitcode,
 		},
-		Read:  reconcile.ObserveEnds{Registry: e.quay, Cluster: e.kube, Git: e.git},
-		Write: reconcile.ApplyEnds{Registry: e.quay, Cluster: e.kube},
+		Read:  observe.Ends{Registry: e.quay, Cluster: e.kube, Git: e.git},
+		Write: apply.Ends{Registry: e.quay, Cluster: e.kube},
 		Stats: e.quay.Stats,
-		Naming: reconcile.Naming{
+		Naming: component.Naming{
 			Cluster: s.ClusterID, Host: e.registry, Organization: s.QuayOrg,
-			Layout: reconcile.Layout(s.RepositoryLayout), Prefix: s.RepositoryPrefix,
+			Layout: component.Layout(s.RepositoryLayout), Prefix: s.RepositoryPrefix,
 		},
-		Policy: reconcile.Policy{
+		Policy: world.Policy{
 			Visibility: visibility(s.Visibility), AllowPublish: s.AllowPublish, Adopt: s.Adopt,
 			ReportOrphans: s.Prune == "report", PushServiceAccounts: s.PushServiceAccount, MaxRotations: s.share(s.MaxRotations),
 			PullServiceAccount: s.PullServiceAccount, RemoteSecrets: remoteSecrets(s.RemoteSecrets),
 		},
-		Scope:       reconcile.Scope{Namespaces: s.Namespace, Selector: s.Selector, Only: s.only, Rotate: s.rotate, Shard: s.shard()},
-		Limits:      reconcile.Limits{MaxChangeRatio: s.MaxChangeRatio, Force: s.Force},
+		Scope:       world.Scope{Namespaces: s.Namespace, Selector: s.Selector, Only: s.only, Rotate: s.rotate, Shard: s.shard()},
+		Limits:      plan.Limits{MaxChangeRatio: s.MaxChangeRatio, Force: s.Force},
 		Concurrency: s.Concurrency,
 		Log:         log,
 		Now:         time.Now,
@@ -149,8 +155,8 @@ func newRun(s settings, e ends, log *slog.Logger) *reconcile.Run {
 }
 
 // shard is the part of the work that is this run's.
-func (s settings) shard() reconcile.Shard {
-	return reconcile.Shard{Index: s.ShardIndex, Count: s.ShardCount}
+func (s settings) shard() world.Shard {
+	return world.Shard{Index: s.ShardIndex, Count: s.ShardCount}
 }
 
 // share divides what all shards may do together, rounded up: one that may do nothing
@@ -166,19 +172,19 @@ func visibility(setting string) quay.Visibility {
 }
 
 // remoteSecrets is the setting, "" for off.
-func remoteSecrets(setting string) reconcile.RemoteSecrets {
+func remoteSecrets(setting string) world.RemoteSecrets {
 	if setting == "off" {
 		return ""
 	}
-	return reconcile.RemoteSecrets(setting)
+	return world.RemoteSecrets(setting)
 }
 
-func reporter(s settings, environment envconfig.Lookuper, std streams) reconcile.Reporter {
+func reporter(s settings, environment envconfig.Lookuper, std streams) report.Reporter {
 	if s.Output == "json" {
-		return reconcile.NewJSON(std.out, time.Now)
+		return report.NewJSON(std.out, time.Now)
 	}
 	plain, _ := environment.Lookup("NO_COLOR")
-	return reconcile.NewText(std.out, s.Color == "always" || s.Color == "auto" && plain == "" && isTerminal(std.out))
+	return report.NewText(std.out, s.Color == "always" || s.Color == "auto" && plain == "" && isTerminal(std.out))
 }
 
 // release is the version that the linker was given (-X main.release=v1.2.3): where an

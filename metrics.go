@@ -15,7 +15,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/push"
 
-	"berth/reconcile"
+	"berth/reconcile/plan"
+	"berth/reconcile/report"
+	"berth/reconcile/world"
 )
 
 // lastSuccess is the one metric that a run which failed leaves as it was.
@@ -24,7 +26,7 @@ const lastSuccess = "berth_last_success_timestamp_seconds"
 // metrics are gauges of a run that has ended; succeeded is when one before it did, in
 // seconds since 1970, 0 for unknown. Counters would begin anew with every process. No
 // label has a name that a tenant chose.
-func metrics(s reconcile.Summary, ended time.Time, succeeded float64, labels prometheus.Labels) *prometheus.Registry {
+func metrics(s report.Summary, ended time.Time, succeeded float64, labels prometheus.Labels) *prometheus.Registry {
 	registry := prometheus.NewRegistry()
 	to := prometheus.WrapRegistererWith(labels, registry)
 	gauge := func(name, help string, value float64) {
@@ -40,7 +42,7 @@ func metrics(s reconcile.Summary, ended time.Time, succeeded float64, labels pro
 		to.MustRegister(v)
 	}
 	now := float64(ended.UnixMilli()) / 1000
-	if s.ExitCode() == reconcile.ExitOK {
+	if s.ExitCode() == report.ExitOK {
 		succeeded = now
 	}
 	if succeeded > 0 {
@@ -68,9 +70,9 @@ func metrics(s reconcile.Summary, ended time.Time, succeeded float64, labels pro
 }
 
 // failures counts by reason; each is there, so that none stays from an earlier run.
-func failures(s reconcile.Summary) map[string]int {
-	n := map[string]int{reconcile.CodeRefused: 0}
-	for _, r := range reconcile.Reasons {
+func failures(s report.Summary) map[string]int {
+	n := map[string]int{report.CodeRefused: 0}
+	for _, r := range plan.Reasons {
 		n[string(r)] = 0
 	}
 	for _, f := range s.Failures {
@@ -85,7 +87,7 @@ func failures(s reconcile.Summary) map[string]int {
 // tellMetrics writes and pushes the metrics of a run, where that is asked for. A dry
 // run says nothing about how the platform is served, so it tells none. What goes wrong
 // is a warning: the run itself is over.
-func tellMetrics(ctx context.Context, s settings, summary reconcile.Summary, log *slog.Logger) {
+func tellMetrics(ctx context.Context, s settings, summary report.Summary, log *slog.Logger) {
 	if s.DryRun {
 		return
 	}
@@ -108,7 +110,7 @@ const shardLabel = "shard"
 
 // writeMetrics replaces a file in Prometheus' text format, all at once. A run that
 // failed leaves the time of the last success in it.
-func writeMetrics(file string, shard reconcile.Shard, s reconcile.Summary, ended time.Time) error {
+func writeMetrics(file string, shard world.Shard, s report.Summary, ended time.Time) error {
 	labels := prometheus.Labels{}
 	if shard.Count > 1 {
 		labels[shardLabel] = strconv.Itoa(shard.Index)
@@ -138,7 +140,7 @@ const pushTimeout = 5 * time.Second
 
 // pushMetrics replaces the group of the job, and shard, at a Pushgateway; a run that
 // failed adds to it, so that the time of the last success stays.
-func pushMetrics(ctx context.Context, client *http.Client, address string, shard reconcile.Shard, s reconcile.Summary, ended time.Time) error {
+func pushMetrics(ctx context.Context, client *http.Client, address string, shard world.Shard, s report.Summary, ended time.Time) error {
 	to, err := url.Parse(address)
 	if err != nil {
 		return errors.New("the address is not a URL") // err would repeat it
@@ -154,7 +156,7 @@ func pushMetrics(ctx context.Context, client *http.Client, address string, shard
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pushTimeout) // an interrupted run tells, too
 	defer cancel()
-	if s.ExitCode() == reconcile.ExitOK {
+	if s.ExitCode() == report.ExitOK {
 		return p.PushContext(ctx)
 	}
 	return p.AddContext(ctx)

@@ -19,7 +19,8 @@ import (
 
 	"berth/kube"
 	"berth/quay"
-	"berth/reconcile"
+	"berth/reconcile/plan"
+	"berth/reconcile/report"
 )
 
 // seriesOf are the values of metrics by name and labels.
@@ -46,54 +47,54 @@ func seriesOf(t *testing.T, g prometheus.Gatherer) map[string]float64 {
 func TestEachMetricTellsOneThing(t *testing.T) {
 	t.Parallel()
 	ended := time.Unix(1_773_662_820, 250_000_000)
-	base := seriesOf(t, metrics(reconcile.Summary{}, ended, 0, nil))
+	base := seriesOf(t, metrics(report.Summary{}, ended, 0, nil))
 	const at = 1_773_662_820.25
 	for _, test := range []struct {
 		reason string
-		change func(*reconcile.Summary)
+		change func(*report.Summary)
 		want   map[string]float64 // -1: it is gone
 	}{
-		{"it took its time", func(s *reconcile.Summary) { s.Elapsed = 1500 * time.Millisecond }, map[string]float64{"last_run_duration_seconds": 1.5}},
-		{"changed", func(s *reconcile.Summary) { s.Components.Changed = 2 }, map[string]float64{"components state=changed": 2}},
-		{"up to date", func(s *reconcile.Summary) { s.Components.UpToDate = 2 }, map[string]float64{"components state=up_to_date": 2}},
-		{"skipped", func(s *reconcile.Summary) { s.Components.Skipped = 2 }, map[string]float64{"components state=skipped": 2}},
-		{"deferred", func(s *reconcile.Summary) { s.Components.Deferred = 2 }, map[string]float64{"components state=deferred": 2}},
-		{"invalid", func(s *reconcile.Summary) {
-			s.Components.Invalid, s.Failures = 1, []reconcile.Failure{{Reason: reconcile.ReasonInvalidComponent}}
+		{"it took its time", func(s *report.Summary) { s.Elapsed = 1500 * time.Millisecond }, map[string]float64{"last_run_duration_seconds": 1.5}},
+		{"changed", func(s *report.Summary) { s.Components.Changed = 2 }, map[string]float64{"components state=changed": 2}},
+		{"up to date", func(s *report.Summary) { s.Components.UpToDate = 2 }, map[string]float64{"components state=up_to_date": 2}},
+		{"skipped", func(s *report.Summary) { s.Components.Skipped = 2 }, map[string]float64{"components state=skipped": 2}},
+		{"deferred", func(s *report.Summary) { s.Components.Deferred = 2 }, map[string]float64{"components state=deferred": 2}},
+		{"invalid", func(s *report.Summary) {
+			s.Components.Invalid, s.Failures = 1, []report.Failure{{Reason: plan.ReasonInvalidComponent}}
 		}, map[string]float64{"components state=invalid": 1, "failures reason=invalid_component": 1}},
-		{"failed", func(s *reconcile.Summary) {
-			s.Components.Failed, s.Failures = 2, []reconcile.Failure{{Reason: reconcile.ReasonNotOurs}, {Reason: reconcile.ReasonNotOurs}}
+		{"failed", func(s *report.Summary) {
+			s.Components.Failed, s.Failures = 2, []report.Failure{{Reason: plan.ReasonNotOurs}, {Reason: plan.ReasonNotOurs}}
 		}, map[string]float64{"components state=failed": 2, "failures reason=not_ours": 2, "last_run_exit_code": 1, "last_success_timestamp_seconds": -1}},
-		{"delivered", func(s *reconcile.Summary) { s.Deliveries.Delivered = 4 }, map[string]float64{"environments state=delivered": 4}},
-		{"unverified", func(s *reconcile.Summary) { s.Deliveries.Unverified = 4 }, map[string]float64{"environments state=unverified": 4}},
-		{"on the way", func(s *reconcile.Summary) { s.Deliveries.Pending = 4 }, map[string]float64{"environments state=pending": 4}},
-		{"not delivered", func(s *reconcile.Summary) { s.Deliveries.Failed = 4 }, map[string]float64{"environments state=failed": 4}},
-		{"unresolved", func(s *reconcile.Summary) { s.Deliveries.Unresolved = 4 }, map[string]float64{"environments state=unresolved": 4}},
-		{"created", func(s *reconcile.Summary) { s.Changes.Create = 3 }, map[string]float64{"changes op=create": 3}},
-		{"updated", func(s *reconcile.Summary) { s.Changes.Update = 3 }, map[string]float64{"changes op=update": 3}},
-		{"rotated", func(s *reconcile.Summary) { s.Changes.Rotate = 3 }, map[string]float64{"changes op=rotate": 3}},
-		{"deleted", func(s *reconcile.Summary) { s.Changes.Delete = 3 }, map[string]float64{"changes op=delete": 3}},
-		{"requests", func(s *reconcile.Summary) { s.Quay.Requests = 7 }, map[string]float64{"quay_requests": 7}},
-		{"retries", func(s *reconcile.Summary) { s.Quay.Retries = 7 }, map[string]float64{"quay_retries": 7}},
-		{"throttled", func(s *reconcile.Summary) { s.Quay.Throttled = 2500 * time.Millisecond }, map[string]float64{"quay_throttled_seconds": 2.5}},
+		{"delivered", func(s *report.Summary) { s.Deliveries.Delivered = 4 }, map[string]float64{"environments state=delivered": 4}},
+		{"unverified", func(s *report.Summary) { s.Deliveries.Unverified = 4 }, map[string]float64{"environments state=unverified": 4}},
+		{"on the way", func(s *report.Summary) { s.Deliveries.Pending = 4 }, map[string]float64{"environments state=pending": 4}},
+		{"not delivered", func(s *report.Summary) { s.Deliveries.Failed = 4 }, map[string]float64{"environments state=failed": 4}},
+		{"unresolved", func(s *report.Summary) { s.Deliveries.Unresolved = 4 }, map[string]float64{"environments state=unresolved": 4}},
+		{"created", func(s *report.Summary) { s.Changes.Create = 3 }, map[string]float64{"changes op=create": 3}},
+		{"updated", func(s *report.Summary) { s.Changes.Update = 3 }, map[string]float64{"changes op=update": 3}},
+		{"rotated", func(s *report.Summary) { s.Changes.Rotate = 3 }, map[string]float64{"changes op=rotate": 3}},
+		{"deleted", func(s *report.Summary) { s.Changes.Delete = 3 }, map[string]float64{"changes op=delete": 3}},
+		{"requests", func(s *report.Summary) { s.Quay.Requests = 7 }, map[string]float64{"quay_requests": 7}},
+		{"retries", func(s *report.Summary) { s.Quay.Retries = 7 }, map[string]float64{"quay_retries": 7}},
+		{"throttled", func(s *report.Summary) { s.Quay.Throttled = 2500 * time.Millisecond }, map[string]float64{"quay_throttled_seconds": 2.5}},
 		{
-			"the token was refused", func(s *reconcile.Summary) { s.Err = fmt.Errorf("list robots: %w", quay.ErrUnauthorized) },
+			"the token was refused", func(s *report.Summary) { s.Err = fmt.Errorf("list robots: %w", quay.ErrUnauthorized) },
 			map[string]float64{"failures reason=quay_unauthorized": 1, "last_run_exit_code": 77, "last_success_timestamp_seconds": -1},
 		},
 		{
-			"the guard refused", func(s *reconcile.Summary) { s.Err = &reconcile.GuardError{} },
+			"the guard refused", func(s *report.Summary) { s.Err = &plan.GuardError{} },
 			map[string]float64{"failures reason=refused": 1, "last_run_exit_code": 3, "last_success_timestamp_seconds": -1},
 		},
 		{
-			"another run holds the lock", func(s *reconcile.Summary) { s.Err = &kube.HeldError{} },
+			"another run holds the lock", func(s *report.Summary) { s.Err = &kube.HeldError{} },
 			map[string]float64{"failures reason=locked": 1, "last_run_exit_code": 75, "last_success_timestamp_seconds": -1},
 		},
 		{
-			"a signal", func(s *reconcile.Summary) { s.Signal = 15 },
+			"a signal", func(s *report.Summary) { s.Signal = 15 },
 			map[string]float64{"last_run_exit_code": 143, "last_success_timestamp_seconds": -1},
 		},
 	} {
-		var s reconcile.Summary
+		var s report.Summary
 		test.change(&s)
 		want := maps.Clone(base)
 		for name, value := range test.want {
@@ -111,7 +112,7 @@ func TestEachMetricTellsOneThing(t *testing.T) {
 	if base["last_success_timestamp_seconds"] != at || base["last_run_timestamp_seconds"] != at {
 		t.Errorf("the times are %f and %f, want %f", base["last_success_timestamp_seconds"], base["last_run_timestamp_seconds"], at)
 	}
-	if got := seriesOf(t, metrics(reconcile.Summary{Signal: 15}, ended, 5, nil))["last_success_timestamp_seconds"]; got != 5 {
+	if got := seriesOf(t, metrics(report.Summary{Signal: 15}, ended, 5, nil))["last_success_timestamp_seconds"]; got != 5 {
 		t.Errorf("after a failure the last success is at %f, want the one before", got)
 	}
 }
@@ -119,7 +120,7 @@ func TestEachMetricTellsOneThing(t *testing.T) {
 // Prometheus' own rules, and labels that are known beforehand.
 func TestMetricsAreWellNamed(t *testing.T) {
 	t.Parallel()
-	registry := metrics(reconcile.Summary{}, time.Now(), 0, prometheus.Labels{shardLabel: "1"})
+	registry := metrics(report.Summary{}, time.Now(), 0, prometheus.Labels{shardLabel: "1"})
 	problems, err := testutil.GatherAndLint(registry)
 	if err != nil || len(problems) > 0 {
 		t.Errorf("%v (%v)", problems, err)

@@ -21,7 +21,8 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"berth/deploy"
-	"berth/reconcile"
+	"berth/reconcile/report"
+	"berth/reconcile/world"
 )
 
 // pushgateway keeps groups as the real one does: PUT replaces a group, POST the
@@ -111,7 +112,7 @@ func TestASilentGatewayIsNotWaitedFor(t *testing.T) {
 			return nil, r.Context().Err()
 		})}
 		start := time.Now()
-		err := pushMetrics(ctx, silent, "http://gateway.example:9091", reconcile.Shard{}, reconcile.Summary{Signal: 15}, start)
+		err := pushMetrics(ctx, silent, "http://gateway.example:9091", world.Shard{}, report.Summary{Signal: 15}, start)
 		if err == nil || !asked || time.Since(start) != pushTimeout {
 			t.Errorf("asked: %t; after %s: %v", asked, time.Since(start), err)
 		}
@@ -202,7 +203,7 @@ func TestMetricsThatCannotBeToldFailNoRun(t *testing.T) {
 	if n := successIn(file); n != 0 {
 		t.Errorf("the last success is at %f", n)
 	}
-	if err := pushMetrics(t.Context(), &http.Client{}, "http://user:"+pushPassword+"@[::1", reconcile.Shard{}, reconcile.Summary{}, time.Now()); err == nil ||
+	if err := pushMetrics(t.Context(), &http.Client{}, "http://user:"+pushPassword+"@[::1", world.Shard{}, report.Summary{}, time.Now()); err == nil ||
 		strings.Contains(err.Error(), pushPassword) {
 		t.Errorf("an address that is none: %v", err)
 	}

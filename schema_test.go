@@ -232,7 +232,7 @@ func TestTheSchemaKnowsEveryConstant(t *testing.T) {
 // constants are the values of reconcile's typed text constants, by type.
 func constants(t *testing.T) map[string][]string {
 	t.Helper()
-	files, err := filepath.Glob("reconcile/*.go")
+	files, err := filepath.Glob("reconcile/*/*.go")
 	if err != nil || len(files) == 0 {
 		t.Fatal(files, err)
 	}

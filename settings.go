@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"berth/quay"
-	"berth/reconcile"
+	"berth/reconcile/component"
 	"berth/reconcile/gitsource"
 )
 
@@ -83,8 +83,8 @@ type settings struct {
 
 	Demo bool `env:"DEMO" help:"a story on a simulated Quay and cluster; touches nothing"`
 
-	only   []reconcile.Key
-	rotate []reconcile.Key
+	only   []component.Key
+	rotate []component.Key
 	called func(key string) string // a setting, as the user does
 	roots  *x509.CertPool          // for Quay; nil: the system's
 	git    gitsource.Options
@@ -247,15 +247,15 @@ func loadSettings(flags map[string]*flagValue, args []string, environment envcon
 }
 
 // keys reads names of Components.
-func (p *problems) keys(source string, names []string) []reconcile.Key {
-	var keys []reconcile.Key
+func (p *problems) keys(source string, names []string) []component.Key {
+	var keys []component.Key
 	for _, typed := range names {
 		namespace, name, ok := strings.Cut(typed, "/")
 		if !ok || namespace == "" || name == "" || strings.Contains(name, "/") {
 			*p = append(*p, problem{source, "is not of the form NAMESPACE/NAME."})
 			continue
 		}
-		keys = append(keys, reconcile.Key{Namespace: namespace, Name: name})
+		keys = append(keys, component.Key{Namespace: namespace, Name: name})
 	}
 	return keys
 }

@@ -15,7 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"berth/quay"
-	"berth/reconcile"
+	"berth/reconcile/component"
 	"berth/reconcile/gitsource"
 )
 
@@ -73,7 +73,7 @@ func (s *settings) check(src sources) problems {
 	if _, err := labels.Parse(s.Selector); err != nil {
 		add("SELECTOR", "is not a label selector, such as app=web,tier!=test.")
 	}
-	if s.RepositoryPrefix != "" && !reconcile.ValidRepository(s.RepositoryPrefix) {
+	if s.RepositoryPrefix != "" && !component.ValidRepository(s.RepositoryPrefix) {
 		add("REPOSITORY_PREFIX", "cannot begin the name of a repository: lower-case letters, digits, single . _ or -, and / between.")
 	}
 	if s.LockNamespace != "" && len(validation.IsDNS1123Label(s.LockNamespace)) > 0 {

@@ -11,7 +11,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 
-	"berth/reconcile"
+	"berth/reconcile/report"
 )
 
 // streams are the program's ends.
@@ -30,7 +30,7 @@ func isTerminal(stream any) bool {
 func (s streams) attended() bool { return isTerminal(s.in) && isTerminal(s.err) }
 
 // ask puts the question before the first write.
-func (s streams) ask(h reconcile.Header) func(context.Context, int) (bool, error) {
+func (s streams) ask(h report.Header) func(context.Context, int) (bool, error) {
 	return func(ctx context.Context, changes int) (bool, error) {
 		noun := "changes"
 		if changes == 1 {

@@ -15,7 +15,7 @@ import (
 
 	"berth/deploy/deploytest"
 	"berth/kube/kubetest/controlplane"
-	"berth/reconcile"
+	"berth/reconcile/component"
 )
 
 // request is one call that a thief of the ServiceAccount's token might make. Writes
@@ -153,7 +153,7 @@ var permitted = []struct {
 	{"take targets off a RemoteSecret", patches(remoteSecretsResource, "shop", "cart-image-pull", `{"spec":{"targets":[]}}`)},
 	{"note an upload", patches(remoteSecretsResource, "shop", "cart-image-pull", `{"metadata":{"annotations":{"image.redhat.com/upload":"{}"}}}`)},
 	{"link a Secret", patches(accountsResource, "shop", "builder", `{"secrets":[{"name":"a"}],"imagePullSecrets":[{"name":"a"}]}`)},
-	{"announce", patches(componentsResource, "shop", "cart", `{"metadata":{"annotations":{"`+reconcile.AnnotationImage+`":"x","`+reconcile.AnnotationGenerate+`":null}}}`)},
+	{"announce", patches(componentsResource, "shop", "cart", `{"metadata":{"annotations":{"`+component.AnnotationImage+`":"x","`+component.AnnotationGenerate+`":null}}}`)},
 }
 
 // victims are what abuses are tried on.

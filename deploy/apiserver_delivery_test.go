@@ -15,7 +15,7 @@ import (
 	"berth/kube/kubetest/controlplane"
 	"berth/kube/kubetest/remotesecret"
 	"berth/quay/quaytest"
-	"berth/reconcile"
+	"berth/reconcile/component"
 )
 
 // places is where the Component cart runs: in its own namespace (dev), in others of the
@@ -133,7 +133,7 @@ func delivered(t *testing.T, c *realCluster) {
 
 	before := c.content(t, "cart-image-pull")
 	c.unpaced(t, "cart")
-	c.patch(t, "components", "cart", `{"metadata":{"annotations":{"`+reconcile.AnnotationGenerate+`":"true"}}}`)
+	c.patch(t, "components", "cart", `{"metadata":{"annotations":{"`+component.AnnotationGenerate+`":"true"}}}`)
 	pass("3 environments: 2 delivered, 1 unverified.", "shop", "shop-extra")
 	if c.content(t, "cart-image-pull") == before {
 		t.Error("the token is the old one")

@@ -15,7 +15,7 @@ import (
 	"berth/deploy/deploytest"
 	"berth/kube/kubetest/controlplane"
 	"berth/quay/quaytest"
-	"berth/reconcile"
+	"berth/reconcile/component"
 )
 
 // realCluster is a real kube-apiserver with what base holds and the admission
@@ -177,7 +177,7 @@ func created(t *testing.T, c *realCluster) {
 	if len(linked) != 2 {
 		t.Errorf("the ServiceAccount of builds has the Secrets %v", linked)
 	}
-	if told := c.get(t, "components", "cart").GetAnnotations()[reconcile.AnnotationImage]; !strings.Contains(told, "/shop/cart") {
+	if told := c.get(t, "components", "cart").GetAnnotations()[component.AnnotationImage]; !strings.Contains(told, "/shop/cart") {
 		t.Errorf("the Component is told %q", told)
 	}
 	c.settled(t, 0)
@@ -189,20 +189,20 @@ func drifted(t *testing.T, c *realCluster) {
 	deleted, edited := c.content(t, "cart-image-pull"), "eyJhdXRocyI6e319" // {"auths":{}}
 	c.delete(t, "secrets", "cart-image-pull")
 	c.patch(t, "secrets", "cart-image-push", `{"data":{".dockerconfigjson":"`+edited+`"}}`)
-	c.patch(t, "components", "cart", `{"metadata":{"annotations":{"`+reconcile.AnnotationImage+`":"mine"}}}`)
+	c.patch(t, "components", "cart", `{"metadata":{"annotations":{"`+component.AnnotationImage+`":"mine"}}}`)
 	c.patch(t, "serviceaccounts", "appstudio-pipeline", `{"secrets":null}`)
 	out := c.berth(t, 0)
 	if c.content(t, "cart-image-push") != before || c.content(t, "cart-image-pull") != deleted {
 		t.Errorf("the Secrets are not as they were:\n%s", out)
 	}
-	if c.get(t, "components", "cart").GetAnnotations()[reconcile.AnnotationImage] == "mine" {
+	if c.get(t, "components", "cart").GetAnnotations()[component.AnnotationImage] == "mine" {
 		t.Error("the annotation is as it was edited")
 	}
 	c.settled(t, 0)
 }
 
 func foreign(t *testing.T, c *realCluster) {
-	c.patch(t, "secrets", "till-image-pull", `{"metadata":{"labels":{"`+reconcile.LabelManagedBy+`":null}}}`)
+	c.patch(t, "secrets", "till-image-pull", `{"metadata":{"labels":{"`+component.LabelManagedBy+`":null}}}`)
 	c.apply(t, `{apiVersion: v1, kind: Secret, metadata: {name: vault-image-push, namespace: shop}, stringData: {key: "somebody's"}}`)
 	c.apply(t, string(deploytest.Component("shop", "vault", "")))
 	before := c.versions(t)
@@ -219,12 +219,12 @@ func foreign(t *testing.T, c *realCluster) {
 		}
 	}
 	c.settled(t, 1)
-	c.patch(t, "secrets", "till-image-pull", `{"metadata":{"labels":{"`+reconcile.LabelManagedBy+`":"berth"}}}`)
+	c.patch(t, "secrets", "till-image-pull", `{"metadata":{"labels":{"`+component.LabelManagedBy+`":"berth"}}}`)
 	c.delete(t, "components", "vault")
 	c.delete(t, "secrets", "vault-image-push")
 
 	c.patch(t, "secrets", "till-image-push", `{"immutable":true}`)
-	c.patch(t, "components", "till", `{"metadata":{"annotations":{"`+reconcile.AnnotationGenerate+`":"true"}}}`)
+	c.patch(t, "components", "till", `{"metadata":{"annotations":{"`+component.AnnotationGenerate+`":"true"}}}`)
 	if out := c.berth(t, 1); !strings.Contains(out, "Error: shop/till: ") || !strings.Contains(out, "immutable") {
 		t.Errorf("the output does not say that a Secret is immutable:\n%s", out)
 	}
@@ -238,7 +238,7 @@ func foreign(t *testing.T, c *realCluster) {
 
 func rotated(t *testing.T, c *realCluster) {
 	push, pull := c.content(t, "cart-image-push"), c.content(t, "cart-image-pull")
-	c.patch(t, "components", "cart", `{"metadata":{"annotations":{"`+reconcile.AnnotationGenerate+`":"true"}}}`)
+	c.patch(t, "components", "cart", `{"metadata":{"annotations":{"`+component.AnnotationGenerate+`":"true"}}}`)
 	c.berth(t, 0)
 	if n := c.quay.Requests(http.MethodPost, quaytest.RouteRegenerate); n != 2 {
 		t.Errorf("%d tokens were replaced, want 2", n)
@@ -247,7 +247,7 @@ func rotated(t *testing.T, c *realCluster) {
 		t.Error("a Secret holds the old token")
 	}
 	annotations := c.get(t, "components", "cart").GetAnnotations()
-	if annotations[reconcile.AnnotationGenerate] != "" || annotations[reconcile.AnnotationRotation] != "" {
+	if annotations[component.AnnotationGenerate] != "" || annotations[component.AnnotationRotation] != "" {
 		t.Errorf("the request still stands: %v", annotations)
 	}
 	c.settled(t, 0) // which compares both Secrets with what Quay says of the robots

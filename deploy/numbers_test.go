@@ -9,7 +9,7 @@ import (
 
 	"sigs.k8s.io/yaml"
 
-	"berth/reconcile"
+	"berth/reconcile/report"
 )
 
 // programGrace is what reconcile/apply.go gives to what is in flight.
@@ -82,7 +82,7 @@ func TestTheNumbersOfTheCronJobFit(t *testing.T) {
 	}
 
 	// The same again changes nothing about these.
-	want := []int{reconcile.ExitRefused, reconcile.ExitUsage, reconcile.ExitRejected, reconcile.ExitSettings}
+	want := []int{report.ExitRefused, report.ExitUsage, report.ExitRejected, report.ExitSettings}
 	if rule := job.PodFailurePolicy.Rules[1]; rule.Action != "FailJob" || !slices.Equal(rule.OnExitCodes.Values, want) {
 		t.Errorf("the exit codes that end a Job: %+v, want %v", rule, want)
 	}

@@ -15,7 +15,7 @@ import (
 
 	"berth/deploy/deploytest"
 	"berth/quay/quaytest"
-	"berth/reconcile"
+	"berth/reconcile/component"
 )
 
 // The checks of docs/operations.md: what must be so after each of its sections.
@@ -210,7 +210,7 @@ func removed(t *testing.T, o *operations, _ string) {
 	if n := len(o.quay.Snapshot().Repositories); n != 3 {
 		t.Errorf("%d repositories are left of 3", n)
 	}
-	if told := o.get(t, "components", "cart").GetAnnotations()[reconcile.AnnotationImage]; told == "" {
+	if told := o.get(t, "components", "cart").GetAnnotations()[component.AnnotationImage]; told == "" {
 		t.Error("the Component is told nothing any more")
 	}
 }

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"testing"
 
-	"berth/reconcile"
+	"berth/reconcile/report"
 )
 
 // BenchmarkSettledRun is a whole run over a settled platform, ends included: most
@@ -19,7 +19,7 @@ func BenchmarkSettledRun(b *testing.B) {
 			e.run(b)
 			b.ReportAllocs()
 			for b.Loop() {
-				if s := e.newRun().Do(b.Context()); s.Changes != (reconcile.ChangeCount{}) {
+				if s := e.newRun().Do(b.Context()); s.Changes != (report.ChangeCount{}) {
 					b.Fatalf("not settled: %+v", s.Changes)
 				}
 			}

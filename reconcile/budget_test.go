@@ -18,7 +18,9 @@ import (
 	"berth/kube/kubetest"
 	"berth/quay"
 	"berth/quay/quaytest"
-	"berth/reconcile"
+	"berth/reconcile/component"
+	"berth/reconcile/plan"
+	"berth/reconcile/report"
 )
 
 func pages(objects, size int) int { return max(1, (objects+size-1)/size) }
@@ -43,7 +45,7 @@ func TestFirstRunLooksForSecretsInBulk(t *testing.T) {
 	if lists := e.cluster.Count("list", "secrets"); lists != 2 {
 		t.Errorf("%d lists of Secrets, want ours and the names of all", lists)
 	}
-	if s.Components.Failed != 1 || s.Components.Changed != components-1 || s.Failures[0].Reason != reconcile.ReasonNotOurs {
+	if s.Components.Failed != 1 || s.Components.Changed != components-1 || s.Failures[0].Reason != plan.ReasonNotOurs {
 		t.Errorf("%+v %+v", s.Components, s.Failures)
 	}
 }
@@ -242,7 +244,7 @@ func mixedWorld(t testing.TB) *env {
 	e.run(t)
 	before := e.look()
 	robotOf := func(namespace, name string) string {
-		return org + "+" + before.planOf(t, reconcile.Key{Namespace: namespace, Name: name}).Names.Push.Robot
+		return org + "+" + before.planOf(t, component.Key{Namespace: namespace, Name: name}).Names.Push.Robot
 	}
 
 	e.cluster.Delete("secrets", "a", "c0-image-push")
@@ -272,7 +274,7 @@ func TestPlanIsTheSameForAnyOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // no time passes, so that none is told
 		e := mixedWorld(t)
 		want := e.look()
-		if want.Changes == (reconcile.ChangeCount{}) || len(want.Failures) != 2 || want.Components.Skipped != 1 {
+		if want.Changes == (report.ChangeCount{}) || len(want.Failures) != 2 || want.Components.Skipped != 1 {
 			t.Fatalf("the world is not mixed: %+v %+v %+v", want.Changes, want.Components, want.Failures)
 		}
 		for seed := range uint64(20) {

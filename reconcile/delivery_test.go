@@ -12,7 +12,9 @@ import (
 	"berth/kube/kubetest"
 	"berth/kube/kubetest/remotesecret"
 	"berth/quay/quaytest"
-	"berth/reconcile"
+	"berth/reconcile/component"
+	"berth/reconcile/report"
+	"berth/reconcile/world"
 )
 
 // newDelivery is an env that delivers, with a Component that runs in places.
@@ -25,7 +27,7 @@ func newDelivery(environments ...string) *env {
 }
 
 // deliverOnce runs, lets the operator act, and runs again.
-func (e *env) deliverOnce(t *testing.T) reconcile.Summary {
+func (e *env) deliverOnce(t *testing.T) report.Summary {
 	t.Helper()
 	e.run(t)
 	e.sync()
@@ -42,7 +44,7 @@ func TestDelivery(t *testing.T) {
 	t.Parallel()
 	e := newDelivery("dev", "stage", "prod")
 	s := e.deliverOnce(t)
-	expect := func(what string, want reconcile.DeliveryCount, places ...string) {
+	expect := func(what string, want report.DeliveryCount, places ...string) {
 		t.Helper()
 		if s.Deliveries != want {
 			t.Errorf("%s: %+v, want %+v", what, s.Deliveries, want)
@@ -51,24 +53,24 @@ func TestDelivery(t *testing.T) {
 			t.Errorf("%s: %s", what, m)
 		}
 	}
-	expect("new", reconcile.DeliveryCount{Total: 3, Delivered: 2, Unverified: 1}, "tenant", "tenant-stage", "prod")
+	expect("new", report.DeliveryCount{Total: 3, Delivered: 2, Unverified: 1}, "tenant", "tenant-stage", "prod")
 	e.settled(t)
 
 	e.environment("extra", "unstableConfigurationFields: {kubernetesCredentials: {targetNamespace: tenant-extra, apiURL: '', clusterCredentialsSecret: ''}}")
 	e.bind("billing", "extra")
 	s = e.deliverOnce(t)
-	expect("a binding more", reconcile.DeliveryCount{Total: 4, Delivered: 3, Unverified: 1}, "tenant", "tenant-stage", "tenant-extra", "prod")
+	expect("a binding more", report.DeliveryCount{Total: 4, Delivered: 3, Unverified: 1}, "tenant", "tenant-stage", "tenant-extra", "prod")
 
 	e.unbind("billing", "stage")
 	s = e.deliverOnce(t)
-	expect("a binding less", reconcile.DeliveryCount{Total: 3, Delivered: 2, Unverified: 1}, "tenant", "tenant-extra", "prod")
+	expect("a binding less", report.DeliveryCount{Total: 3, Delivered: 2, Unverified: 1}, "tenant", "tenant-extra", "prod")
 	if e.cluster.Object("secrets", "tenant-stage", "billing-image-pull") != nil {
 		t.Error("the Secret is still where nothing runs any more")
 	}
 
 	e.rotate()
 	s = e.deliverOnce(t)
-	expect("a rotation", reconcile.DeliveryCount{Total: 3, Delivered: 2, Unverified: 1}, "tenant", "tenant-extra", "prod")
+	expect("a rotation", report.DeliveryCount{Total: 3, Delivered: 2, Unverified: 1}, "tenant", "tenant-extra", "prod")
 	if n := e.regenerations(); len(n) != 2 {
 		t.Errorf("regenerated: %v", n)
 	}
@@ -91,7 +93,7 @@ func TestSettledDeliveryCosts(t *testing.T) {
 		e.other.Apply([]byte("{apiVersion: v1, kind: Namespace, metadata: {name: " + namespace + "}}\n---\n{apiVersion: v1, kind: ServiceAccount, metadata: {name: default, namespace: " + namespace + "}}"))
 		e.bind("billing", namespace)
 	}
-	if s := e.deliverOnce(t); s.Deliveries != (reconcile.DeliveryCount{Total: 10, Delivered: 2, Unverified: 8}) {
+	if s := e.deliverOnce(t); s.Deliveries != (report.DeliveryCount{Total: 10, Delivered: 2, Unverified: 8}) {
 		t.Fatalf("%+v", s.Deliveries)
 	}
 	e.resetCalls()
@@ -143,17 +145,17 @@ func TestTheOperatorMisbehaves(t *testing.T) {
 			for i := range 96 {
 				r := e.newRun()
 				out.Reset()
-				r.Report = reconcile.NewText(&out, false)
+				r.Report = report.NewText(&out, false)
 				if s := r.Do(context.Background()); s.ExitCode() != row.code {
 					t.Fatalf("run %d exits %d:\n%s", i, s.ExitCode(), out.String())
 				}
 				e.sync()
 				e.clock = e.clock.Add(15 * time.Minute)
 			}
-			if row.told != "" && (!strings.Contains(out.String(), row.told) || !strings.Contains(e.annotation("tenant", "billing", reconcile.AnnotationImage), row.told)) {
+			if row.told != "" && (!strings.Contains(out.String(), row.told) || !strings.Contains(e.annotation("tenant", "billing", component.AnnotationImage), row.told)) {
 				t.Errorf("nobody is told:\n%s", out.String())
 			}
-			if strings.Contains(out.String()+e.annotation("tenant", "billing", reconcile.AnnotationImage), canary) {
+			if strings.Contains(out.String()+e.annotation("tenant", "billing", component.AnnotationImage), canary) {
 				t.Error("what may be a token is told")
 			}
 			if got := e.operator.Uploads("tenant", "billing-image-pull") - before; got > row.uploads {
@@ -202,17 +204,17 @@ func TestDeliveryWithoutTheKinds(t *testing.T) {
 		why     string
 		absent  []string
 		require bool
-		want    reconcile.DeliveryCount
+		want    report.DeliveryCount
 		told    string
 		code    int
 	}{
-		{why: "all are there", want: reconcile.DeliveryCount{Total: 3, Delivered: 2, Unverified: 1}},
-		{why: "all are there, and needed", require: true, want: reconcile.DeliveryCount{Total: 3, Delivered: 2, Unverified: 1}},
-		{why: "no RemoteSecrets", absent: []string{"remotesecrets"}, want: reconcile.DeliveryCount{Total: 3, Delivered: 1, Unresolved: 2}, told: "Warning: the cluster has no RemoteSecrets"},
+		{why: "all are there", want: report.DeliveryCount{Total: 3, Delivered: 2, Unverified: 1}},
+		{why: "all are there, and needed", require: true, want: report.DeliveryCount{Total: 3, Delivered: 2, Unverified: 1}},
+		{why: "no RemoteSecrets", absent: []string{"remotesecrets"}, want: report.DeliveryCount{Total: 3, Delivered: 1, Unresolved: 2}, told: "Warning: the cluster has no RemoteSecrets"},
 		{why: "no RemoteSecrets, though needed", absent: []string{"remotesecrets"}, require: true, told: "Error: RemoteSecrets are required", code: 78},
 		{why: "no Environments", absent: []string{"environments"}, told: "Warning: the cluster has no Environments"},
 		{why: "no bindings", absent: []string{"snapshotenvironmentbindings"}, told: "Warning: the cluster has no Environments"},
-		{why: "no claims", absent: []string{"deploymenttargetclaims", "deploymenttargets"}, want: reconcile.DeliveryCount{Total: 3, Delivered: 2, Unresolved: 1}},
+		{why: "no claims", absent: []string{"deploymenttargetclaims", "deploymenttargets"}, want: report.DeliveryCount{Total: 3, Delivered: 2, Unresolved: 1}},
 		{
 			why:    "none of them",
 			absent: []string{"remotesecrets", "environments", "snapshotenvironmentbindings", "deploymenttargetclaims", "deploymenttargets"}, told: "Warning: the cluster has no RemoteSecrets",
@@ -228,9 +230,9 @@ func TestDeliveryWithoutTheKinds(t *testing.T) {
 			}
 			var out bytes.Buffer
 			r := e.newRun()
-			r.Report = reconcile.NewText(&out, false)
+			r.Report = report.NewText(&out, false)
 			if row.require {
-				r.Policy.RemoteSecrets = reconcile.RemoteSecretsRequire
+				r.Policy.RemoteSecrets = world.RemoteSecretsRequire
 			}
 			s := r.Do(context.Background())
 			if s.ExitCode() != row.code || s.Deliveries != row.want {
@@ -258,16 +260,16 @@ func TestTargetsOutOfSight(t *testing.T) {
 	t.Parallel()
 	e := newDelivery("dev", "stage")
 	e.deliverOnce(t)
-	scoped := func() reconcile.Summary {
+	scoped := func() report.Summary {
 		r := e.newRun()
 		r.Scope.Namespaces = []string{"tenant"}
 		return r.Do(context.Background())
 	}
-	if s := scoped(); s.Deliveries.Delivered != 2 || s.Changes != (reconcile.ChangeCount{}) {
+	if s := scoped(); s.Deliveries.Delivered != 2 || s.Changes != (report.ChangeCount{}) {
 		t.Errorf("%+v %+v", s.Deliveries, s.Changes)
 	}
 	fault := e.cluster.Inject(kubetest.Fault{Verb: "get", Resource: "secrets", Namespace: "tenant-stage", Times: -1, Status: http.StatusForbidden})
-	if s := scoped(); s.Deliveries.Unverified != 1 || s.Changes != (reconcile.ChangeCount{}) || s.ExitCode() != 0 {
+	if s := scoped(); s.Deliveries.Unverified != 1 || s.Changes != (report.ChangeCount{}) || s.ExitCode() != 0 {
 		t.Errorf("refused: %+v %+v, exit code %d", s.Deliveries, s.Changes, s.ExitCode())
 	}
 	if fault.Hits() == 0 {
@@ -291,7 +293,7 @@ func TestTargetsOfOthers(t *testing.T) {
 	theirs := fmt.Sprint(e.cluster.Object("secrets", "globex", "billing-image-pull"))
 	e.rotate()
 	s := e.deliverOnce(t)
-	if s.Deliveries != (reconcile.DeliveryCount{Total: 3, Failed: 1, Unresolved: 2}) {
+	if s.Deliveries != (report.DeliveryCount{Total: 3, Failed: 1, Unresolved: 2}) {
 		t.Errorf("%+v", s.Deliveries)
 	}
 	if now := fmt.Sprint(e.cluster.Object("secrets", "globex", "billing-image-pull")); now != theirs {
@@ -305,7 +307,7 @@ func TestTargetsOfOthers(t *testing.T) {
 	for _, told := range []string{
 		"Environment hosts (hosts) has not got the pull Secret: ", "Environment system cannot be reached: namespace kube-system is the platform's.",
 	} {
-		if got := e.annotation("tenant", "billing", reconcile.AnnotationImage); !strings.Contains(got, told) {
+		if got := e.annotation("tenant", "billing", component.AnnotationImage); !strings.Contains(got, told) {
 			t.Errorf("told: %s", got)
 		}
 	}
@@ -362,7 +364,7 @@ func TestAFailedUploadIsNotRecorded(t *testing.T) {
 			t.Errorf("%d: %+v, %d hits", status, s.Components, fault.Hits())
 		}
 		e.sync()
-		if s := e.run(t); s.Changes != (reconcile.ChangeCount{Create: 1}) {
+		if s := e.run(t); s.Changes != (report.ChangeCount{Create: 1}) {
 			t.Errorf("%d: the next run changes %+v", status, s.Changes)
 		}
 		e.sync()

@@ -20,6 +20,12 @@ import (
 	"berth/quay"
 	"berth/quay/quaytest"
 	"berth/reconcile"
+	"berth/reconcile/apply"
+	"berth/reconcile/component"
+	"berth/reconcile/observe"
+	"berth/reconcile/plan"
+	"berth/reconcile/report"
+	"berth/reconcile/world"
 )
 
 // env is a simulated Quay and a simulated cluster with the real clients between
@@ -105,7 +111,7 @@ func (e *env) newRunOver(b between) *reconcile.Run {
 	q, k := e.clients(b)
 	r := newRun(q, k, e.now)
 	if e.delivery != nil {
-		r.Policy.RemoteSecrets, r.Policy.PullServiceAccount = reconcile.RemoteSecretsAuto, "default"
+		r.Policy.RemoteSecrets, r.Policy.PullServiceAccount = world.RemoteSecretsAuto, "default"
 	}
 	return r
 }
@@ -134,13 +140,13 @@ func connect(quayURL, kubeURL string, toQuay, toKube http.RoundTripper) (*quay.C
 
 // registry and cluster are the two ends, as reading and writing need them.
 type registry interface {
-	reconcile.ObserveRegistry
-	reconcile.ApplyRegistry
+	observe.Registry
+	apply.Registry
 }
 
 type cluster interface {
-	reconcile.ObserveCluster
-	reconcile.ApplyCluster
+	observe.Cluster
+	apply.Cluster
 }
 
 // rewire puts a run between other ends.
@@ -156,13 +162,13 @@ func endsOf(r *reconcile.Run) (registry, cluster) {
 
 func newRun(q *quay.Client, k *kube.Client, now func() time.Time) *reconcile.Run {
 	r := &reconcile.Run{
-		Header:      reconcile.Header{Version: "test", Run: "run", Cluster: "test", Quay: host, Org: org},
+		Header:      report.Header{Version: "test", Run: "run", Cluster: "test", Quay: host, Org: org},
 		Stats:       q.Stats,
-		Naming:      reconcile.Naming{Host: host, Organization: org, Layout: reconcile.LayoutComponent},
-		Policy:      reconcile.Policy{Visibility: quay.Private, ReportOrphans: true, PushServiceAccounts: []string{"appstudio-pipeline"}, MaxRotations: 50},
-		Limits:      reconcile.Limits{MaxChangeRatio: 0.3},
+		Naming:      component.Naming{Host: host, Organization: org, Layout: component.LayoutComponent},
+		Policy:      world.Policy{Visibility: quay.Private, ReportOrphans: true, PushServiceAccounts: []string{"appstudio-pipeline"}, MaxRotations: 50},
+		Limits:      plan.Limits{MaxChangeRatio: 0.3},
 		Concurrency: 4,
-		Report:      reconcile.NewText(io.Discard, false),
+		Report:      report.NewText(io.Discard, false),
 		Log:         slog.New(slog.DiscardHandler),
 		Now:         now,
 	}
@@ -171,13 +177,13 @@ func newRun(q *quay.Client, k *kube.Client, now func() time.Time) *reconcile.Run
 }
 
 // run makes a run and demands that it is well.
-func (e *env) run(t testing.TB) reconcile.Summary {
+func (e *env) run(t testing.TB) report.Summary {
 	t.Helper()
 	var out bytes.Buffer
 	r := e.newRun()
-	r.Report = reconcile.NewText(&out, false)
+	r.Report = report.NewText(&out, false)
 	s := r.Do(context.Background())
-	if s.Result() != reconcile.ResultOK {
+	if s.Result() != report.ResultOK {
 		t.Fatalf("the run was %s:\n%s", s.Result(), out.String())
 	}
 	return s
@@ -186,7 +192,7 @@ func (e *env) run(t testing.TB) reconcile.Summary {
 // settled demands that a further run finds nothing to do.
 func (e *env) settled(t testing.TB) {
 	t.Helper()
-	if s := e.run(t); s.Changes != (reconcile.ChangeCount{}) {
+	if s := e.run(t); s.Changes != (report.ChangeCount{}) {
 		t.Fatalf("not settled: %+v", s.Changes)
 	}
 }

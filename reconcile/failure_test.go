@@ -13,6 +13,9 @@ import (
 	"berth/kube/kubetest"
 	"berth/quay/quaytest"
 	"berth/reconcile"
+	"berth/reconcile/component"
+	"berth/reconcile/plan"
+	"berth/reconcile/report"
 )
 
 // situation is a world with work to do.
@@ -30,7 +33,7 @@ var situations = []situation{
 		e.component("tenant", "api", "uid-1")
 		e.component("tenant", "old", "uid-2")
 		e.run(t)
-		n := e.look().planOf(t, reconcile.Key{Namespace: "tenant", Name: "api"}).Names
+		n := e.look().planOf(t, component.Key{Namespace: "tenant", Name: "api"}).Names
 		e.quay.SetDescription(org+"/tenant/api", "by hand") // to be adopted
 		e.quay.SetVisibility(org+"/tenant/api", true)
 		e.quay.SetPermission(org+"/tenant/api", org+"+"+n.Push.Robot, "admin")
@@ -109,7 +112,7 @@ func (s situation) goal(t *testing.T) (out end) {
 // nothing double, nothing lost and no token replaced.
 func (e *env) settlesTo(t *testing.T, goal end, first record) {
 	t.Helper()
-	if code := first.ExitCode(); code == reconcile.ExitBug {
+	if code := first.ExitCode(); code == report.ExitBug {
 		t.Fatalf("exit %d:\n%s", code, first.text)
 	}
 	second := e.do(e.carefully())
@@ -127,7 +130,7 @@ func (e *env) settlesTo(t *testing.T, goal end, first record) {
 		t.Errorf("%d tokens were replaced", n)
 	}
 	e.resetCalls()
-	if third := e.do(e.carefully()); third.Changes != (reconcile.ChangeCount{}) || e.mutations() != 0 {
+	if third := e.do(e.carefully()); third.Changes != (report.ChangeCount{}) || e.mutations() != 0 {
 		t.Errorf("not settled:\n%s", third.text)
 	}
 }
@@ -228,7 +231,7 @@ func TestTokenDiesAtEveryCall(t *testing.T) {
 				if fault.Hits() == 0 {
 					break
 				}
-				if first.ExitCode() != reconcile.ExitRejected {
+				if first.ExitCode() != report.ExitRejected {
 					t.Fatalf("call %d: exit %d:\n%s", calls, first.ExitCode(), first.text)
 				}
 				if first.plan.Components == nil && (e.mutations() != 0 || !cmp.Equal(state, e.quay.Snapshot())) {
@@ -275,7 +278,7 @@ func TestReadOnlyAtEveryWrite(t *testing.T) {
 					})
 				})
 				first := e.do(r)
-				if first.ExitCode() != reconcile.ExitFailed || len(first.Failures) == 0 || first.Failures[0].Reason != reconcile.ReasonQuayReadOnly {
+				if first.ExitCode() != report.ExitFailed || len(first.Failures) == 0 || first.Failures[0].Reason != plan.ReasonQuayReadOnly {
 					t.Fatalf("write %d: exit %d, failures %+v", n, first.ExitCode(), first.Failures)
 				}
 				if writes != n+1 || later != 0 {
@@ -319,7 +322,7 @@ func TestBrokenListWritesNothing(t *testing.T) {
 						e.quay.Inject(f)
 					}
 					r := e.do(e.carefully())
-					if r.Result() != reconcile.ResultFailed || r.Err == nil || e.mutations() != 0 {
+					if r.Result() != report.ResultFailed || r.Err == nil || e.mutations() != 0 {
 						t.Errorf("%s, exit %d, %d mutating requests:\n%s", r.Result(), r.ExitCode(), e.mutations(), r.text)
 					}
 				})
@@ -335,7 +338,7 @@ func TestEmptyListIsNoAbsence(t *testing.T) {
 	e := situations[1].build(t)
 	fault := e.quay.Inject(quaytest.Fault{Method: http.MethodGet, Route: quaytest.RouteRepositories, Outcome: quaytest.Anonymous})
 	r := e.do(e.carefully())
-	if fault.Hits() != 1 || r.Result() != reconcile.ResultFailed || e.mutations() != 0 {
+	if fault.Hits() != 1 || r.Result() != report.ResultFailed || e.mutations() != 0 {
 		t.Errorf("%s, %d mutating requests:\n%s", r.Result(), e.mutations(), r.text)
 	}
 }

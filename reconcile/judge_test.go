@@ -9,11 +9,12 @@ import (
 	"pgregory.net/rapid"
 
 	"berth/quay"
-	"berth/reconcile"
+	"berth/reconcile/component"
+	"berth/reconcile/plan"
 )
 
-func (w *playground) viewsOf(plan reconcile.Plan) map[reconcile.Key]view {
-	views := map[reconcile.Key]view{}
+func (w *playground) viewsOf(plan plan.Plan) map[component.Key]view {
+	views := map[component.Key]view{}
 	for _, p := range plan.Components {
 		if p.Names.Repository != "" {
 			views[p.Key()] = w.viewOf(p)
@@ -24,7 +25,7 @@ func (w *playground) viewsOf(plan reconcile.Plan) map[reconcile.Key]view {
 
 // judge demands of a Component after a run what its plan and its state before
 // call for.
-func (w *playground) judge(t *rapid.T, p reconcile.ComponentPlan, before view) {
+func (w *playground) judge(t *rapid.T, p plan.Component, before view) {
 	if p.Names.Repository == "" {
 		if p.Skipped == "" && p.Problem == nil {
 			t.Fatalf("%s has no names, and nobody is told", p.Key())
@@ -47,7 +48,7 @@ func (w *playground) judge(t *rapid.T, p reconcile.ComponentPlan, before view) {
 	if !linked {
 		message = fmt.Sprintf("ServiceAccount appstudio-pipeline does not exist, so builds cannot use Secret %s yet.", p.Names.Push.Secret)
 	}
-	requested := p.Component.Annotations[reconcile.AnnotationGenerate]
+	requested := p.Component.Annotations[component.AnnotationGenerate]
 	if requested == "true" && p.Deferred == "" {
 		requested = ""
 	}
@@ -65,8 +66,8 @@ func (w *playground) judge(t *rapid.T, p reconcile.ComponentPlan, before view) {
 
 // wanted is the visibility that a repository should have: what is stated, else
 // the setting, which opens only new repositories unless told otherwise.
-func (w *playground) wanted(p reconcile.ComponentPlan, before view) quay.Visibility {
-	switch p.Component.Annotations[reconcile.AnnotationGenerate] {
+func (w *playground) wanted(p plan.Component, before view) quay.Visibility {
+	switch p.Component.Annotations[component.AnnotationGenerate] {
 	case `{"visibility":"public"}`:
 		return quay.Public
 	case `{"visibility":"private"}`:
@@ -86,7 +87,7 @@ type probe struct {
 
 // untouchable lists what is not ours, and the tokens that nobody asked to
 // replace.
-func (w *playground) untouchable(plan reconcile.Plan) (all []probe) {
+func (w *playground) untouchable(plan plan.Plan) (all []probe) {
 	add := func(what string, read func() string) { all = append(all, probe{what, read(), read}) }
 	keys, ourSecrets := map[string]bool{}, map[string]bool{}
 	for _, p := range plan.Components {
@@ -94,11 +95,11 @@ func (w *playground) untouchable(plan reconcile.Plan) (all []probe) {
 			continue
 		}
 		keys[markKey(p.Names.Mark)] = true
-		for _, a := range []reconcile.Account{p.Names.Push, p.Names.Pull} {
+		for _, a := range []component.Account{p.Names.Push, p.Names.Pull} {
 			if state := w.secretState(p, a); p.Problem == nil && state != "unlabelled" {
 				ourSecrets[p.Component.Namespace+"/"+a.Secret] = true
 			}
-			if w.quay.RobotToken(org+"+"+a.Robot) != "" && p.Component.Annotations[reconcile.AnnotationGenerate] != "true" {
+			if w.quay.RobotToken(org+"+"+a.Robot) != "" && p.Component.Annotations[component.AnnotationGenerate] != "true" {
 				add("the token of "+a.Robot, func() string { return w.quay.RobotToken(org + "+" + a.Robot) })
 			}
 		}

@@ -20,6 +20,7 @@ import (
 	"berth/quay"
 	"berth/quay/quaytest"
 	"berth/reconcile"
+	"berth/reconcile/component"
 )
 
 // window is the length from which a piece of a credential counts as a leak.
@@ -174,7 +175,7 @@ func leakWorld(t testing.TB) *env {
 	if r.ExitCode() != 0 {
 		t.Fatal(r.text)
 	}
-	n := r.planOf(t, reconcile.Key{Namespace: "tenant", Name: "api"}).Names
+	n := r.planOf(t, component.Key{Namespace: "tenant", Name: "api"}).Names
 	e.quay.SetDescription(org+"/tenant/api", "by hand")
 	e.quay.SetVisibility(org+"/tenant/api", true)
 	e.quay.SetPermission(org+"/library/tools", org+"+"+n.Push.Robot, "read")

@@ -14,17 +14,21 @@ import (
 	"berth/quay"
 	"berth/quay/quaytest"
 	"berth/reconcile"
+	"berth/reconcile/apply"
+	"berth/reconcile/component"
+	"berth/reconcile/plan"
+	"berth/reconcile/report"
 )
 
 // record is a run that has ended: its plan, and what both reporters said.
 type record struct {
-	reconcile.Summary
-	plan       reconcile.Plan
+	report.Summary
+	plan       plan.Plan
 	text, json string
 }
 
 // planOf gives the plan of one Component.
-func (r record) planOf(t testing.TB, key reconcile.Key) reconcile.ComponentPlan {
+func (r record) planOf(t testing.TB, key component.Key) plan.Component {
 	t.Helper()
 	for _, p := range r.plan.Components {
 		if p.Key() == key {
@@ -32,41 +36,41 @@ func (r record) planOf(t testing.TB, key reconcile.Key) reconcile.ComponentPlan 
 		}
 	}
 	t.Fatalf("no plan for %s", key)
-	return reconcile.ComponentPlan{}
+	return plan.Component{}
 }
 
 // recorder is both reporters at once.
 type recorder struct {
-	reporters []reconcile.Reporter
-	plan      reconcile.Plan
+	reporters []report.Reporter
+	plan      plan.Plan
 }
 
-func (r *recorder) Start(h reconcile.Header) {
+func (r *recorder) Start(h report.Header) {
 	for _, to := range r.reporters {
 		to.Start(h)
 	}
 }
 
-func (r *recorder) Planned(o reconcile.Observed, p reconcile.Plan, s reconcile.Summary) {
+func (r *recorder) Planned(o report.Observed, p plan.Plan, s report.Summary) {
 	r.plan = p
 	for _, to := range r.reporters {
 		to.Planned(o, p, s)
 	}
 }
 
-func (r *recorder) Applied(p reconcile.ComponentPlan, c reconcile.Change) {
+func (r *recorder) Applied(p plan.Component, c report.Change) {
 	for _, to := range r.reporters {
 		to.Applied(p, c)
 	}
 }
 
-func (r *recorder) Failed(p reconcile.ComponentPlan, o reconcile.Outcome) {
+func (r *recorder) Failed(p plan.Component, o apply.Outcome) {
 	for _, to := range r.reporters {
 		to.Failed(p, o)
 	}
 }
 
-func (r *recorder) Finish(s reconcile.Summary) {
+func (r *recorder) Finish(s report.Summary) {
 	for _, to := range r.reporters {
 		to.Finish(s)
 	}
@@ -75,7 +79,7 @@ func (r *recorder) Finish(s reconcile.Summary) {
 // do makes a run and keeps what there is to see of it. It demands nothing.
 func (e *env) do(r *reconcile.Run) record {
 	var text, lines bytes.Buffer
-	all := &recorder{reporters: []reconcile.Reporter{reconcile.NewText(&text, false), reconcile.NewJSON(&lines, e.now)}}
+	all := &recorder{reporters: []report.Reporter{report.NewText(&text, false), report.NewJSON(&lines, e.now)}}
 	r.Report = all
 	s := r.Do(context.Background())
 	return record{s, all.plan, text.String(), lines.String()}
@@ -149,19 +153,19 @@ const (
 )
 
 // viewOf looks at everything that bears a name of the Component's.
-func (e *env) viewOf(p reconcile.ComponentPlan) view {
+func (e *env) viewOf(p plan.Component) view {
 	c, n := p.Component, p.Names
 	state := e.quay.Snapshot()
 	v := view{
-		Announced: e.annotation(c.Namespace, c.Name, reconcile.AnnotationImage),
-		Requested: e.annotation(c.Namespace, c.Name, reconcile.AnnotationGenerate),
+		Announced: e.annotation(c.Namespace, c.Name, component.AnnotationImage),
+		Requested: e.annotation(c.Namespace, c.Name, component.AnnotationGenerate),
 	}
 	for _, r := range state.Repositories {
 		if r.Name == org+"/"+n.Repository {
 			v.Repository = whose(r.Description, n.Mark) + map[bool]string{true: " public", false: " private"}[r.Public]
 		}
 	}
-	account := func(a reconcile.Account) accountView {
+	account := func(a component.Account) accountView {
 		out := accountView{Secret: e.secretState(p, a)}
 		for _, r := range state.Robots {
 			if r.Name == org+"+"+a.Robot {
@@ -188,7 +192,7 @@ func whose(description, mark string) string {
 
 // secretState says what is wrong with a Secret, by the Component's uid and the
 // robot's token as they are now.
-func (e *env) secretState(p reconcile.ComponentPlan, a reconcile.Account) string {
+func (e *env) secretState(p plan.Component, a component.Account) string {
 	c := p.Component
 	object := e.cluster.Object("secrets", c.Namespace, a.Secret)
 	if object == nil {
@@ -196,7 +200,7 @@ func (e *env) secretState(p reconcile.ComponentPlan, a reconcile.Account) string
 	}
 	metadata := object["metadata"].(map[string]any)
 	labels, _ := metadata["labels"].(map[string]any)
-	if labels[reconcile.LabelManagedBy] != "berth" {
+	if labels[component.LabelManagedBy] != "berth" {
 		return "unlabelled"
 	}
 	owners, _ := metadata["ownerReferences"].([]any)
@@ -243,7 +247,7 @@ func credentialOf(raw []byte) (image, login, token string) {
 }
 
 // served is how a Component looks that has all that it should.
-func served(p reconcile.ComponentPlan, visibility quay.Visibility, announced, requested string) view {
+func served(p plan.Component, visibility quay.Visibility, announced, requested string) view {
 	repository := org + "/" + p.Names.Repository
 	return view{
 		Repository: own + " " + string(visibility),
@@ -254,7 +258,7 @@ func served(p reconcile.ComponentPlan, visibility quay.Visibility, announced, re
 }
 
 // announced is the annotation of a served Component.
-func announced(p reconcile.ComponentPlan, visibility quay.Visibility, message string) string {
+func announced(p plan.Component, visibility quay.Visibility, message string) string {
 	a := map[string]string{"image": p.Image, "visibility": string(visibility), "secret": p.Names.Push.Secret, "pullSecret": p.Names.Pull.Secret}
 	if message != "" {
 		a["message"] = message

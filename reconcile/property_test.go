@@ -11,6 +11,10 @@ import (
 	"berth/quay"
 	"berth/quay/quaytest"
 	"berth/reconcile"
+	"berth/reconcile/component"
+	"berth/reconcile/plan"
+	"berth/reconcile/report"
+	"berth/reconcile/world"
 )
 
 // Whatever state the world is in, one run brings it to where the next finds
@@ -44,7 +48,7 @@ func TestRandomWorldsSettleInOneRun(t *testing.T) {
 		}
 		w.resetCalls()
 		again := w.do(w.newRun())
-		if again.Changes != (reconcile.ChangeCount{}) || w.mutations() != 0 {
+		if again.Changes != (report.ChangeCount{}) || w.mutations() != 0 {
 			t.Fatalf("the second run made %d mutating requests for:\n%s\nafter:\n%s", w.mutations(), again.text, after.text)
 		}
 		worlds++
@@ -55,7 +59,7 @@ func TestRandomWorldsSettleInOneRun(t *testing.T) {
 // playground is an env under a drawn policy, to which a person does things.
 type playground struct {
 	*env
-	policy reconcile.Policy
+	policy world.Policy
 	uids   int
 	dying  map[string]bool // namespaces
 }
@@ -89,7 +93,7 @@ func drawWorld(t *rapid.T) *playground {
 	w.quay.AddRobot(quaytest.Robot{Name: org + "+ci", Description: "by hand", Permissions: map[string]string{org + "/library/tools": "admin"}})
 
 	// Names that fold together, and that look like each other's robots.
-	keys := []reconcile.Key{
+	keys := []component.Key{
 		{Namespace: "a", Name: "b-x"},
 		{Namespace: "a-b", Name: "x"},
 		{Namespace: "a", Name: "x"},
@@ -100,7 +104,7 @@ func drawWorld(t *rapid.T) *playground {
 	for _, namespace := range []string{"a", "a-b", "c"} {
 		w.namespace(namespace)
 	}
-	for _, k := range rapid.SliceOfNDistinct(rapid.SampledFrom(keys), 1, len(keys), rapid.ID[reconcile.Key]).Draw(t, "Components") {
+	for _, k := range rapid.SliceOfNDistinct(rapid.SampledFrom(keys), 1, len(keys), rapid.ID[component.Key]).Draw(t, "Components") {
 		w.component(k.Namespace, k.Name, w.uid(), generate(rapid.SampledFrom(generates).Draw(t, "generate")))
 	}
 	w.intrude(t)
@@ -148,93 +152,93 @@ func (w *playground) intrude(t *rapid.T) {
 }
 
 // events are what people do. Each finds the things of a Component in any state.
-var events = map[string]func(*playground, reconcile.ComponentPlan){
-	"Secret deleted": func(w *playground, p reconcile.ComponentPlan) {
+var events = map[string]func(*playground, plan.Component){
+	"Secret deleted": func(w *playground, p plan.Component) {
 		if w.cluster.Object("secrets", p.Component.Namespace, p.Names.Push.Secret) != nil {
 			w.cluster.Delete("secrets", p.Component.Namespace, p.Names.Push.Secret)
 		}
 	},
-	"Secret spoilt": func(w *playground, p reconcile.ComponentPlan) {
+	"Secret spoilt": func(w *playground, p plan.Component) {
 		w.patchSecret(p, p.Names.Push.Secret, `}, data: {.dockerconfigjson: e30=`)
 	},
-	"Secret relabelled": func(w *playground, p reconcile.ComponentPlan) {
+	"Secret relabelled": func(w *playground, p plan.Component) {
 		w.patchSecret(p, p.Names.Pull.Secret, `, labels: {appstudio.redhat.com/component: other}`)
 	},
-	"label taken off": func(w *playground, p reconcile.ComponentPlan) {
+	"label taken off": func(w *playground, p plan.Component) {
 		w.patchSecret(p, p.Names.Pull.Secret, `, labels: {app.kubernetes.io/managed-by: null}`)
 	},
-	"owner taken off": func(w *playground, p reconcile.ComponentPlan) {
+	"owner taken off": func(w *playground, p plan.Component) {
 		w.patchSecret(p, p.Names.Push.Secret, `, ownerReferences: null`)
 	},
-	"token replaced": func(w *playground, p reconcile.ComponentPlan) {
+	"token replaced": func(w *playground, p plan.Component) {
 		w.onRobot(p.Names.Pull.Robot, w.quay.RegenerateToken)
 	},
-	"robot deleted": func(w *playground, p reconcile.ComponentPlan) {
+	"robot deleted": func(w *playground, p plan.Component) {
 		w.onRobot(p.Names.Push.Robot, w.quay.DeleteRobot)
 	},
-	"robot made admin": func(w *playground, p reconcile.ComponentPlan) {
+	"robot made admin": func(w *playground, p plan.Component) {
 		w.onBoth(p, p.Names.Push.Robot, func(repository, robot string) { w.quay.SetPermission(repository, robot, "admin") })
 	},
-	"robot may write": func(w *playground, p reconcile.ComponentPlan) {
+	"robot may write": func(w *playground, p plan.Component) {
 		w.onBoth(p, p.Names.Pull.Robot, func(repository, robot string) { w.quay.SetPermission(repository, robot, "write") })
 	},
-	"permission taken away": func(w *playground, p reconcile.ComponentPlan) {
+	"permission taken away": func(w *playground, p plan.Component) {
 		w.onBoth(p, p.Names.Push.Robot, w.quay.RemovePermission)
 	},
-	"robot let in elsewhere": func(w *playground, p reconcile.ComponentPlan) {
+	"robot let in elsewhere": func(w *playground, p plan.Component) {
 		w.onRobot(p.Names.Pull.Robot, func(robot string) { w.quay.SetPermission(org+"/library/tools", robot, "admin") })
 	},
-	"other robot let in": func(w *playground, p reconcile.ComponentPlan) {
+	"other robot let in": func(w *playground, p plan.Component) {
 		w.onBoth(p, "ci", func(repository, robot string) { w.quay.SetPermission(repository, robot, "write") })
 	},
-	"repository deleted": func(w *playground, p reconcile.ComponentPlan) {
+	"repository deleted": func(w *playground, p plan.Component) {
 		w.onRepository(p, w.quay.DeleteRepository)
 	},
-	"repository opened": func(w *playground, p reconcile.ComponentPlan) {
+	"repository opened": func(w *playground, p plan.Component) {
 		w.onRepository(p, func(repository string) { w.quay.SetVisibility(repository, true) })
 	},
-	"repository closed": func(w *playground, p reconcile.ComponentPlan) {
+	"repository closed": func(w *playground, p plan.Component) {
 		w.onRepository(p, func(repository string) { w.quay.SetVisibility(repository, false) })
 	},
-	"repository redescribed": func(w *playground, p reconcile.ComponentPlan) {
+	"repository redescribed": func(w *playground, p plan.Component) {
 		w.onRepository(p, func(repository string) { w.quay.SetDescription(repository, "the best images") })
 	},
-	"Quay collects garbage": func(w *playground, _ reconcile.ComponentPlan) { w.quay.CollectGarbage() },
-	"Component deleted": func(w *playground, p reconcile.ComponentPlan) {
+	"Quay collects garbage": func(w *playground, _ plan.Component) { w.quay.CollectGarbage() },
+	"Component deleted": func(w *playground, p plan.Component) {
 		w.cluster.Delete("components", p.Component.Namespace, p.Component.Name)
 		w.cluster.CollectGarbage()
 	},
-	"Component made again": func(w *playground, p reconcile.ComponentPlan) { w.remake(p) },
-	"Component made again, garbage collected": func(w *playground, p reconcile.ComponentPlan) {
+	"Component made again": func(w *playground, p plan.Component) { w.remake(p) },
+	"Component made again, garbage collected": func(w *playground, p plan.Component) {
 		w.remake(p)
 		w.cluster.CollectGarbage()
 	},
-	"Component being deleted": func(w *playground, p reconcile.ComponentPlan) {
+	"Component being deleted": func(w *playground, p plan.Component) {
 		w.apply(`{apiVersion: appstudio.redhat.com/v1alpha1, kind: Component, metadata: {name: %s, namespace: %s, finalizers: [acme.org/wait]}}`,
 			p.Component.Name, p.Component.Namespace)
 		w.cluster.Delete("components", p.Component.Namespace, p.Component.Name)
 	},
-	"ServiceAccount deleted": func(w *playground, p reconcile.ComponentPlan) {
+	"ServiceAccount deleted": func(w *playground, p plan.Component) {
 		if w.cluster.Object("serviceaccounts", p.Component.Namespace, "appstudio-pipeline") != nil {
 			w.cluster.Delete("serviceaccounts", p.Component.Namespace, "appstudio-pipeline")
 		}
 	},
-	"ServiceAccount emptied": func(w *playground, p reconcile.ComponentPlan) {
+	"ServiceAccount emptied": func(w *playground, p plan.Component) {
 		w.apply(`{apiVersion: v1, kind: ServiceAccount, metadata: {name: appstudio-pipeline, namespace: %s}, secrets: [{name: other}]}`, p.Component.Namespace)
 	},
-	"announcement edited": func(w *playground, p reconcile.ComponentPlan) {
+	"announcement edited": func(w *playground, p plan.Component) {
 		w.component(p.Component.Namespace, p.Component.Name, p.Component.UID, `image.redhat.com/image: '{"image":"quay.io/evil/image"}'`)
 	},
-	"stated public":   func(w *playground, p reconcile.ComponentPlan) { w.state(p, `{"visibility":"public"}`) },
-	"stated private":  func(w *playground, p reconcile.ComponentPlan) { w.state(p, `{"visibility":"private"}`) },
-	"stated nonsense": func(w *playground, p reconcile.ComponentPlan) { w.state(p, "nonsense") },
-	"nothing stated":  func(w *playground, p reconcile.ComponentPlan) { w.state(p, "false") },
-	"rotation asked":  func(w *playground, p reconcile.ComponentPlan) { w.state(p, "true") },
-	"namespace being deleted": func(w *playground, p reconcile.ComponentPlan) {
+	"stated public":   func(w *playground, p plan.Component) { w.state(p, `{"visibility":"public"}`) },
+	"stated private":  func(w *playground, p plan.Component) { w.state(p, `{"visibility":"private"}`) },
+	"stated nonsense": func(w *playground, p plan.Component) { w.state(p, "nonsense") },
+	"nothing stated":  func(w *playground, p plan.Component) { w.state(p, "false") },
+	"rotation asked":  func(w *playground, p plan.Component) { w.state(p, "true") },
+	"namespace being deleted": func(w *playground, p plan.Component) {
 		w.dying[p.Component.Namespace] = true
 		w.cluster.Terminate(p.Component.Namespace)
 	},
-	"namespace made again": func(w *playground, p reconcile.ComponentPlan) {
+	"namespace made again": func(w *playground, p plan.Component) {
 		w.cluster.Delete("namespaces", "", p.Component.Namespace)
 		w.apply(`{apiVersion: v1, kind: Namespace, metadata: {name: %[1]s, uid: %[2]s}}
 ---
@@ -251,18 +255,18 @@ var eventNames = func() (names []string) {
 	return names
 }()
 
-func (w *playground) remake(p reconcile.ComponentPlan) {
+func (w *playground) remake(p plan.Component) {
 	w.cluster.Delete("components", p.Component.Namespace, p.Component.Name)
 	if w.cluster.Object("components", p.Component.Namespace, p.Component.Name) == nil {
 		w.component(p.Component.Namespace, p.Component.Name, w.uid())
 	}
 }
 
-func (w *playground) state(p reconcile.ComponentPlan, value string) {
+func (w *playground) state(p plan.Component, value string) {
 	w.component(p.Component.Namespace, p.Component.Name, p.Component.UID, generate(value))
 }
 
-func (w *playground) patchSecret(p reconcile.ComponentPlan, name, change string) {
+func (w *playground) patchSecret(p plan.Component, name, change string) {
 	if w.cluster.Object("secrets", p.Component.Namespace, name) != nil {
 		w.apply(`{apiVersion: v1, kind: Secret, metadata: {name: %s, namespace: %s%s}}`, name, p.Component.Namespace, change)
 	}
@@ -274,14 +278,14 @@ func (w *playground) onRobot(robot string, do func(string)) {
 	}
 }
 
-func (w *playground) onRepository(p reconcile.ComponentPlan, do func(string)) {
+func (w *playground) onRepository(p plan.Component, do func(string)) {
 	name := org + "/" + p.Names.Repository
 	if slices.ContainsFunc(w.quay.Snapshot().Repositories, func(r quaytest.Repository) bool { return r.Name == name }) {
 		do(name)
 	}
 }
 
-func (w *playground) onBoth(p reconcile.ComponentPlan, robot string, do func(repository, robot string)) {
+func (w *playground) onBoth(p plan.Component, robot string, do func(repository, robot string)) {
 	w.onRepository(p, func(repository string) {
 		w.onRobot(robot, func(robot string) { do(repository, robot) })
 	})

@@ -12,6 +12,9 @@ import (
 	"berth/quay"
 	"berth/quay/quaytest"
 	"berth/reconcile"
+	"berth/reconcile/component"
+	"berth/reconcile/plan"
+	"berth/reconcile/report"
 )
 
 // What earlier programs of this kind got wrong.
@@ -37,7 +40,7 @@ func TestDeletedSecretReturnsWithTheSameToken(t *testing.T) {
 	for _, name := range []string{"api-image-push", "api-image-pull"} {
 		image, login, token := credentialIn(e.cluster.Object("secrets", "tenant", name))
 		e.cluster.Delete("secrets", "tenant", name)
-		if s := e.run(t); s.Changes != (reconcile.ChangeCount{Create: 1}) {
+		if s := e.run(t); s.Changes != (report.ChangeCount{Create: 1}) {
 			t.Errorf("%s: %+v", name, s.Changes)
 		}
 		newImage, newLogin, newToken := credentialIn(e.cluster.Object("secrets", "tenant", name))
@@ -67,7 +70,7 @@ func TestMissingServiceAccount(t *testing.T) {
 		if r.ExitCode() != 0 || !strings.Contains(r.text, "Warning: tenant/api: "+warning) {
 			t.Errorf("round %d: exit %d, no warning:\n%s", round, r.ExitCode(), r.text)
 		}
-		if got := e.annotation("tenant", "api", reconcile.AnnotationImage); !strings.Contains(got, warning) {
+		if got := e.annotation("tenant", "api", component.AnnotationImage); !strings.Contains(got, warning) {
 			t.Errorf("round %d: the tenant is not told: %s", round, got)
 		}
 		if e.quay.Total() != usual || round > 0 && e.mutations() != 0 {
@@ -76,7 +79,7 @@ func TestMissingServiceAccount(t *testing.T) {
 	}
 	e.apply(`{apiVersion: v1, kind: ServiceAccount, metadata: {name: appstudio-pipeline, namespace: tenant}}`)
 	e.run(t)
-	p := e.look().planOf(t, reconcile.Key{Namespace: "tenant", Name: "api"})
+	p := e.look().planOf(t, component.Key{Namespace: "tenant", Name: "api"})
 	if d := cmp.Diff(served(p, quay.Private, announced(p, quay.Private, ""), ""), e.viewOf(p)); d != "" {
 		t.Errorf("linked when it appears (-want +got):\n%s", d)
 	}
@@ -108,16 +111,16 @@ func TestUsedUpPlan(t *testing.T) {
 				if n := int(refusals.Load()); n < 1 || n > min(concurrency, 12) {
 					t.Errorf("round %d: Quay was asked %d times, want once, or as often as there were Components in flight", round, n)
 				}
-				if r.ExitCode() != reconcile.ExitFailed || len(r.Failures) != 12 || r.Failures[0].Reason != reconcile.ReasonQuayPaymentRequired {
+				if r.ExitCode() != report.ExitFailed || len(r.Failures) != 12 || r.Failures[0].Reason != plan.ReasonQuayPaymentRequired {
 					t.Errorf("round %d: exit %d, %d failures: %+v", round, r.ExitCode(), len(r.Failures), r.Failures[0])
 				}
 				for i := range 12 {
 					want := fmt.Sprintf(`{"message":%q}`, message)
-					if got := e.annotation("tenant", fmt.Sprintf("private-%d", i), reconcile.AnnotationImage); got != want {
+					if got := e.annotation("tenant", fmt.Sprintf("private-%d", i), component.AnnotationImage); got != want {
 						t.Errorf("round %d: private-%d is told %s", round, i, got)
 					}
 				}
-				site := r.planOf(t, reconcile.Key{Namespace: "tenant", Name: "site"})
+				site := r.planOf(t, component.Key{Namespace: "tenant", Name: "site"})
 				if d := cmp.Diff(served(site, quay.Public, announced(site, quay.Public, ""), `{"visibility":"public"}`), e.viewOf(site)); d != "" {
 					t.Errorf("round %d: the public one (-want +got):\n%s", round, d)
 				}
@@ -131,7 +134,7 @@ func TestUsedUpPlan(t *testing.T) {
 			e.quay.SetPrivateLimit(org, 100)
 			r := e.do(e.newRun())
 			for _, p := range r.plan.Components {
-				if got := e.annotation("tenant", p.Component.Name, reconcile.AnnotationImage); r.ExitCode() != 0 || strings.Contains(got, "message") {
+				if got := e.annotation("tenant", p.Component.Name, component.AnnotationImage); r.ExitCode() != 0 || strings.Contains(got, "message") {
 					t.Errorf("with a larger plan, exit %d, %s is told %s", r.ExitCode(), p.Key(), got)
 				}
 			}
@@ -164,7 +167,7 @@ func TestFailedPermissionsLeaveNoOrphans(t *testing.T) {
 func TestFoldedNamesStayApart(t *testing.T) {
 	t.Parallel()
 	e := newEnv()
-	keys := []reconcile.Key{{Namespace: "a", Name: "b-c"}, {Namespace: "a-b", Name: "c"}, {Namespace: "a", Name: "b.c"}, {Namespace: "a", Name: "b--c"}}
+	keys := []component.Key{{Namespace: "a", Name: "b-c"}, {Namespace: "a-b", Name: "c"}, {Namespace: "a", Name: "b.c"}, {Namespace: "a", Name: "b--c"}}
 	e.namespace("a")
 	e.namespace("a-b")
 	for i, k := range keys {

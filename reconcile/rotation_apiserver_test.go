@@ -12,7 +12,8 @@ import (
 	"berth/kube"
 	"berth/kube/kubetest/controlplane"
 	"berth/quay/quaytest"
-	"berth/reconcile"
+	"berth/reconcile/component"
+	"berth/reconcile/report"
 )
 
 // realCluster is a real kube-apiserver with a Component in it, beside a simulated
@@ -41,7 +42,7 @@ metadata: {name: billing, namespace: tenant}
 spec: {componentName: billing, application: shop}
 `)
 	r.admin = r.client(t, direct)
-	if s := r.do(direct, t); s.Result() != reconcile.ResultOK {
+	if s := r.do(direct, t); s.Result() != report.ResultOK {
 		t.Fatalf("the cluster did not settle: %v %v", s.Err, s.Failures)
 	}
 	r.quay.ResetCalls()
@@ -66,7 +67,7 @@ func (r realCluster) client(t *testing.T, b between) *kube.Client {
 	return k
 }
 
-func (r realCluster) do(b between, t *testing.T) reconcile.Summary {
+func (r realCluster) do(b between, t *testing.T) report.Summary {
 	t.Helper()
 	q, _ := r.clients(direct)
 	return newRun(q, r.client(t, b), r.now).Do(context.Background())
@@ -97,7 +98,7 @@ func (r realCluster) check(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Annotations[reconcile.AnnotationGenerate] != "" || c.Annotations[reconcile.AnnotationRotation] != "" {
+	if c.Annotations[component.AnnotationGenerate] != "" || c.Annotations[component.AnnotationRotation] != "" {
 		t.Errorf("the request was not acknowledged: %v", c.Annotations)
 	}
 	for _, name := range []string{"billing-image-push", "billing-image-pull"} {
@@ -132,7 +133,7 @@ func TestRotationOnARealCluster(t *testing.T) {
 // Somebody edits each object just before the rotation writes it, nearly as often
 // as the rotation tries again.
 func (r realCluster) againstAnEditor(t *testing.T) {
-	r.annotate(t, kube.AnnotationChange{Set: map[string]string{reconcile.AnnotationGenerate: "true"}})
+	r.annotate(t, kube.AnnotationChange{Set: map[string]string{component.AnnotationGenerate: "true"}})
 
 	var mu sync.Mutex
 	conflicts := 0
@@ -159,7 +160,7 @@ func (r realCluster) againstAnEditor(t *testing.T) {
 			return answer, err
 		})
 	}
-	if s := r.do(editor, t); s.Result() != reconcile.ResultOK {
+	if s := r.do(editor, t); s.Result() != report.ResultOK {
 		t.Errorf("the run was %s: %v", s.Result(), s.Failures)
 	}
 	r.check(t)
@@ -194,12 +195,12 @@ func (r realCluster) edit(t *testing.T, path string, n int) {
 func (r realCluster) withCrashes(t *testing.T) {
 	for at := 1; at <= 8; at++ {
 		r.later()
-		r.annotate(t, kube.AnnotationChange{Set: map[string]string{reconcile.AnnotationGenerate: "true"}})
+		r.annotate(t, kube.AnnotationChange{Set: map[string]string{component.AnnotationGenerate: "true"}})
 		k := &killer{at: at, how: withoutAnswer, writes: true}
 		toQuay := k.between(quaytest.Wire(r.quay))
 		q, _ := connect("https://"+host, "https://unused", toQuay, toQuay)
 		newRun(q, r.client(t, k.between), r.now).Do(context.Background())
-		if s := r.do(direct, t); s.Result() != reconcile.ResultOK {
+		if s := r.do(direct, t); s.Result() != report.ResultOK {
 			t.Errorf("call %d: the next run was %s: %v", at, s.Result(), s.Failures)
 		}
 		r.check(t)
@@ -210,7 +211,7 @@ func (r realCluster) withCrashes(t *testing.T) {
 func (r realCluster) withAnImmutableSecret(t *testing.T) {
 	r.later()
 	r.apply(t, `{apiVersion: v1, kind: Secret, metadata: {name: billing-image-pull, namespace: tenant}, immutable: true, type: kubernetes.io/dockerconfigjson}`)
-	r.annotate(t, kube.AnnotationChange{Set: map[string]string{reconcile.AnnotationGenerate: "true"}})
+	r.annotate(t, kube.AnnotationChange{Set: map[string]string{component.AnnotationGenerate: "true"}})
 	if s := r.do(direct, t); s.Components.Failed != 1 || len(r.regenerations()) != 0 {
 		t.Errorf("%d robots were rotated, %+v", len(r.regenerations()), s.Failures)
 	}

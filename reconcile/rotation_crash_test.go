@@ -15,7 +15,8 @@ import (
 	"time"
 
 	"berth/quay/quaytest"
-	"berth/reconcile"
+	"berth/reconcile/component"
+	"berth/reconcile/report"
 )
 
 // position is where in a call a run dies.
@@ -159,7 +160,7 @@ func (e *env) deliverAll() {
 
 func (e *env) settledComponent() {
 	e.component("tenant", "billing", "uid-1")
-	if s := e.newRun().Do(context.Background()); s.Result() != reconcile.ResultOK {
+	if s := e.newRun().Do(context.Background()); s.Result() != report.ResultOK {
 		panic("the world did not settle")
 	}
 	e.quay.ResetCalls()
@@ -201,11 +202,11 @@ func (e *env) attempt(s scenario, k *killer) {
 func (e *env) heal(s scenario) (violations []string) {
 	r := e.newRun()
 	r.Policy.Adopt = s.adopt
-	if sum := r.Do(context.Background()); sum.Result() != reconcile.ResultOK {
+	if sum := r.Do(context.Background()); sum.Result() != report.ResultOK {
 		violations = append(violations, fmt.Sprintf("not converged: the next run was %s: %v %v", sum.Result(), sum.Err, sum.Failures))
 	}
 	e.sync()
-	if sum := e.newRun().Do(context.Background()); sum.Changes != (reconcile.ChangeCount{}) || sum.Components.UpToDate != 1 {
+	if sum := e.newRun().Do(context.Background()); sum.Changes != (report.ChangeCount{}) || sum.Components.UpToDate != 1 {
 		violations = append(violations, fmt.Sprintf("not converged: a second run would change %+v, %+v", sum.Changes, sum.Components))
 	}
 	violations = append(violations, e.deadTokens("billing-image-push", "billing-image-pull")...)
@@ -215,7 +216,7 @@ func (e *env) heal(s scenario) (violations []string) {
 	if !s.rotation {
 		return violations
 	}
-	if e.annotation("tenant", "billing", reconcile.AnnotationGenerate) != "" || e.annotation("tenant", "billing", reconcile.AnnotationRotation) != "" {
+	if e.annotation("tenant", "billing", component.AnnotationGenerate) != "" || e.annotation("tenant", "billing", component.AnnotationRotation) != "" {
 		violations = append(violations, "lost request: it was not acknowledged")
 	}
 	for robot, n := range e.regenerations() {

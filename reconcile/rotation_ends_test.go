@@ -13,7 +13,7 @@ import (
 
 	"berth/kube"
 	"berth/quay"
-	"berth/reconcile"
+	"berth/reconcile/component"
 )
 
 // ends are Quay and the cluster as plain maps, for tests that make hundreds of
@@ -123,7 +123,7 @@ func (e *ends) ask() {
 	for name, r := range e.robots {
 		e.asked[name] = r.regenerated
 	}
-	e.component.Annotations[reconcile.AnnotationGenerate] = "true"
+	e.component.Annotations[component.AnnotationGenerate] = "true"
 	e.touch()
 }
 
@@ -138,7 +138,7 @@ func (e *ends) violations() []string {
 	if e.lost > 0 {
 		found = append(found, "lost request: acknowledged without a regeneration")
 	}
-	if e.component.Annotations[reconcile.AnnotationGenerate] != "" || e.component.Annotations[reconcile.AnnotationRotation] != "" {
+	if e.component.Annotations[component.AnnotationGenerate] != "" || e.component.Annotations[component.AnnotationRotation] != "" {
 		found = append(found, "lost request: it was not acknowledged")
 	}
 	return found
@@ -288,7 +288,7 @@ func (p party) Annotate(_ context.Context, c kube.Component, change kube.Annotat
 		maps.Copy(now.Annotations, change.Set)
 		for _, name := range change.Remove {
 			delete(now.Annotations, name)
-			if name == reconcile.AnnotationGenerate {
+			if name == component.AnnotationGenerate {
 				p.ends.acknowledged()
 			}
 		}

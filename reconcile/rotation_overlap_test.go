@@ -17,6 +17,10 @@ import (
 
 	"berth/quay"
 	"berth/reconcile"
+	"berth/reconcile/component"
+	"berth/reconcile/plan"
+	"berth/reconcile/report"
+	"berth/reconcile/world"
 )
 
 // schedule steps overlapping runs call by call: whenever all of them wait, it
@@ -24,8 +28,8 @@ import (
 // all wait.
 type schedule struct {
 	ends   *ends
-	shards []reconcile.Shard // what the runs are, in turn; none: everything is theirs
-	core   bool              // only calls about the Component and its push robot take turns: not the lists, and not those that do the same for pull
+	shards []world.Shard // what the runs are, in turn; none: everything is theirs
+	core   bool          // only calls about the Component and its push robot take turns: not the lists, and not those that do the same for pull
 
 	mu      sync.Mutex
 	waiting []waiter
@@ -42,7 +46,7 @@ type waiter struct {
 type runner struct {
 	heard   uint64 // all that it was answered so far: what it does next depends on nothing else
 	dead    bool
-	summary reconcile.Summary
+	summary report.Summary
 }
 
 // raceDetector is set when it is built in: what explores many orders of calls one
@@ -75,12 +79,12 @@ func (s *schedule) newRun(i int) *reconcile.Run {
 
 func newOverlapRun(p party, id string, e *ends) *reconcile.Run {
 	r := &reconcile.Run{
-		Header: reconcile.Header{Run: id}, Stats: p.Stats,
-		Naming:      reconcile.Naming{Cluster: e.cluster, Host: host, Organization: org, Layout: reconcile.LayoutComponent},
-		Policy:      reconcile.Policy{Visibility: quay.Private, PushServiceAccounts: []string{"appstudio-pipeline"}, MaxRotations: 1},
-		Limits:      reconcile.Limits{MaxChangeRatio: 1},
+		Header: report.Header{Run: id}, Stats: p.Stats,
+		Naming:      component.Naming{Cluster: e.cluster, Host: host, Organization: org, Layout: component.LayoutComponent},
+		Policy:      world.Policy{Visibility: quay.Private, PushServiceAccounts: []string{"appstudio-pipeline"}, MaxRotations: 1},
+		Limits:      plan.Limits{MaxChangeRatio: 1},
 		Concurrency: 1,
-		Report:      reconcile.NewText(io.Discard, false), Log: slog.New(slog.DiscardHandler),
+		Report:      report.NewText(io.Discard, false), Log: slog.New(slog.DiscardHandler),
 		Now: func() time.Time { return e.clock },
 	}
 	rewire(r, p, p)
@@ -151,7 +155,7 @@ func (s *schedule) clean() []string {
 	p := party{ends: s.ends, turn: func(string) position { return alive }, tell: func(any) {}}
 	sum := newOverlapRun(p, "clean", s.ends).Do(context.Background())
 	found := s.ends.violations()
-	if sum.Result() != reconcile.ResultOK {
+	if sum.Result() != report.ResultOK {
 		found = append(found, fmt.Sprintf("the clean run was %s: %v", sum.Result(), sum.Failures))
 	}
 	return found
@@ -195,7 +199,7 @@ func TestOverlapSchedules(t *testing.T) {
 
 // randomSchedule also returns how often a robot was rotated, which is bounded by
 // the runs and requests there were.
-func randomSchedule(random *rand.Rand, shards ...reconcile.Shard) (violations []string, regenerated int) {
+func randomSchedule(random *rand.Rand, shards ...world.Shard) (violations []string, regenerated int) {
 	s := &schedule{ends: newEnds(), shards: shards}
 	runs := 2 + random.IntN(2)
 	s.start(runs)
@@ -221,7 +225,7 @@ func randomSchedule(random *rand.Rand, shards ...reconcile.Shard) (violations []
 				s.ends.put("billing-image-push", []byte(`{}`), "")
 			}
 		case 2:
-			if requests > 0 && s.ends.component.Annotations[reconcile.AnnotationGenerate] == "" {
+			if requests > 0 && s.ends.component.Annotations[component.AnnotationGenerate] == "" {
 				requests--
 				s.ends.ask()
 			}

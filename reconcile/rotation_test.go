@@ -19,16 +19,18 @@ import (
 	"berth/quay"
 	"berth/quay/quaytest"
 	"berth/reconcile"
+	"berth/reconcile/component"
+	"berth/reconcile/report"
 )
 
 // rotate is the scenario of one settled Component that asks for new credentials.
 var rotate = scenarios[slices.IndexFunc(scenarios, func(s scenario) bool { return s.name == "rotate" })]
 
 // report makes a run and returns what it printed.
-func (e *env) report(change func(*reconcile.Run)) (reconcile.Summary, string) {
+func (e *env) report(change func(*reconcile.Run)) (report.Summary, string) {
 	var out bytes.Buffer
 	r := e.newRun()
-	r.Report = reconcile.NewText(&out, false)
+	r.Report = report.NewText(&out, false)
 	if change != nil {
 		change(r)
 	}
@@ -99,7 +101,7 @@ func TestRotationByOperator(t *testing.T) {
 	e := newEnv()
 	e.settledComponent()
 	want := func(r *reconcile.Run) {
-		r.Scope.Rotate = []reconcile.Key{{Namespace: "tenant", Name: "billing"}, {Namespace: "tenant", Name: "misspelt"}}
+		r.Scope.Rotate = []component.Key{{Namespace: "tenant", Name: "billing"}, {Namespace: "tenant", Name: "misspelt"}}
 	}
 	s, out := e.report(want)
 	if s.Changes.Rotate != 2 || len(e.regenerations()) != 2 {
@@ -206,7 +208,7 @@ func TestRotationUnrecordable(t *testing.T) {
 		if s.Components.Failed == 1 && strings.Contains(out, "Error: tenant/billing: the rotation cannot be recorded, so nothing was rotated") {
 			reported++
 		}
-		if e.annotation("tenant", name, reconcile.AnnotationImage) == "" {
+		if e.annotation("tenant", name, component.AnnotationImage) == "" {
 			t.Errorf("run %d did not serve %s:\n%s", i, name, out)
 		}
 	}
@@ -244,7 +246,7 @@ func TestRotationPreflight(t *testing.T) {
 		if s, out := e.report(nil); s.Components.Failed != 1 || len(e.regenerations()) != 0 {
 			t.Errorf("%s: %d robots were rotated\n%s", why, len(e.regenerations()), out)
 		}
-		if e.annotation("tenant", "billing", reconcile.AnnotationGenerate) != "true" {
+		if e.annotation("tenant", "billing", component.AnnotationGenerate) != "true" {
 			t.Errorf("%s: the request was lost", why)
 		}
 	}
@@ -276,7 +278,7 @@ func TestRotationMarkers(t *testing.T) {
 		if n := len(e.regenerations()); n != row.regenerated {
 			t.Errorf("%s: %d robots were rotated, want %d", row.why, n, row.regenerated)
 		}
-		if e.annotation("tenant", "billing", reconcile.AnnotationGenerate) != "" {
+		if e.annotation("tenant", "billing", component.AnnotationGenerate) != "" {
 			t.Errorf("%s: the request still stands", row.why)
 		}
 		for _, v := range e.deadTokens("billing-image-push", "billing-image-pull") {
@@ -324,7 +326,7 @@ func TestRotationTurns(t *testing.T) {
 	}
 	ask("zzz", "only", "uid-z")
 	s, out := e.report(func(r *reconcile.Run) { r.Policy.MaxRotations = 2 })
-	if s.Changes.Rotate != 4 || s.Components.Deferred != 4 || e.annotation("zzz", "only", reconcile.AnnotationGenerate) != "" {
+	if s.Changes.Rotate != 4 || s.Components.Deferred != 4 || e.annotation("zzz", "only", component.AnnotationGenerate) != "" {
 		t.Errorf("%+v\n%s", s, out)
 	}
 	if s := e.run(t); s.Changes.Rotate != 8 {
@@ -444,7 +446,7 @@ func TestRotationDoneMeanwhile(t *testing.T) {
 	t.Parallel()
 	e := newScenario(rotate)
 	e.attempt(rotate, &killer{at: 3, how: afterAnswer, writes: true}) // after two dry runs, the marker
-	if len(e.regenerations()) != 0 || e.annotation("tenant", "billing", reconcile.AnnotationRotation) == "" {
+	if len(e.regenerations()) != 0 || e.annotation("tenant", "billing", component.AnnotationRotation) == "" {
 		t.Fatal("the first run did not die with its marker just written")
 	}
 	var once sync.Once
@@ -493,7 +495,7 @@ func TestRotationIsNotAcknowledgedOnOldTokens(t *testing.T) {
 	r := e.newRun()
 	q2, k := endsOf(r)
 	rewire(r, outdated{q2, old}, k)
-	if s := r.Do(t.Context()); s.Components.Failed != 1 || e.annotation("tenant", "billing", reconcile.AnnotationGenerate) != "true" {
+	if s := r.Do(t.Context()); s.Components.Failed != 1 || e.annotation("tenant", "billing", component.AnnotationGenerate) != "true" {
 		t.Errorf("the request was acknowledged: %+v", s.Components)
 	}
 	for _, v := range e.heal(rotate) {
@@ -508,8 +510,8 @@ func TestRotationOfNewComponent(t *testing.T) {
 	e := newEnv()
 	e.component("tenant", "billing", "uid-1", `image.redhat.com/generate: "true"`)
 	e.run(t)
-	if len(e.regenerations()) != 0 || e.annotation("tenant", "billing", reconcile.AnnotationGenerate) != "" {
-		t.Errorf("%d robots were rotated; the request is %q", len(e.regenerations()), e.annotation("tenant", "billing", reconcile.AnnotationGenerate))
+	if len(e.regenerations()) != 0 || e.annotation("tenant", "billing", component.AnnotationGenerate) != "" {
+		t.Errorf("%d robots were rotated; the request is %q", len(e.regenerations()), e.annotation("tenant", "billing", component.AnnotationGenerate))
 	}
 	e.settled(t)
 }

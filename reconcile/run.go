@@ -10,20 +10,26 @@ import (
 
 	"berth/kube"
 	"berth/quay"
+	"berth/reconcile/apply"
+	"berth/reconcile/component"
+	"berth/reconcile/observe"
+	"berth/reconcile/plan"
+	"berth/reconcile/report"
+	"berth/reconcile/world"
 )
 
 // Run is one pass over all Components.
 type Run struct {
-	Header      Header
-	Read        ObserveEnds
-	Write       ApplyEnds         // the same two ends
+	Header      report.Header
+	Read        observe.Ends
+	Write       apply.Ends        // the same two ends
 	Stats       func() quay.Stats // of the calls of Quay
-	Naming      Naming
-	Policy      Policy
-	Scope       Scope
-	Limits      Limits
+	Naming      component.Naming
+	Policy      world.Policy
+	Scope       world.Scope
+	Limits      plan.Limits
 	Concurrency int // Components in flight
-	Report      Reporter
+	Report      report.Reporter
 	Log         *slog.Logger
 	Now         func() time.Time
 
@@ -42,7 +48,7 @@ func (i Interrupted) Error() string { return fmt.Sprintf("interrupted by signal 
 
 // Do makes the pass: read everything, plan, print, check, and, unless it is a
 // dry run, apply. It always ends with a summary.
-func (r *Run) Do(ctx context.Context) Summary {
+func (r *Run) Do(ctx context.Context) report.Summary {
 	start := r.Now()
 	r.Report.Start(r.Header)
 	s := r.locked(ctx)
@@ -56,13 +62,13 @@ func (r *Run) Do(ctx context.Context) Summary {
 	return s
 }
 
-func (r *Run) summary() Summary {
-	return Summary{Operation: OperationPlan, DryRun: r.Header.DryRun, Detailed: r.Header.Detailed}
+func (r *Run) summary() report.Summary {
+	return report.Summary{Operation: report.OperationPlan, DryRun: r.Header.DryRun, Detailed: r.Header.Detailed}
 }
 
 // locked makes the pass under the run's lock. The lock saves two runs from doing the
 // same work; that both come out right rests on nothing here.
-func (r *Run) locked(ctx context.Context) Summary {
+func (r *Run) locked(ctx context.Context) report.Summary {
 	if r.Lock == nil {
 		return r.pass(ctx)
 	}
@@ -86,52 +92,52 @@ func (r *Run) locked(ctx context.Context) Summary {
 		}
 	}()
 	s := r.pass(ctx)
-	if errors.Is(context.Cause(ctx), kube.ErrLockLost) && (s.Cut || s.Err != nil && s.Operation == OperationPlan) {
+	if errors.Is(context.Cause(ctx), kube.ErrLockLost) && (s.Cut || s.Err != nil && s.Operation == report.OperationPlan) {
 		s.Err = kube.ErrLockLost
 	}
 	return s
 }
 
-func (r *Run) pass(ctx context.Context) Summary {
+func (r *Run) pass(ctx context.Context) report.Summary {
 	s := r.summary()
 	read := r.Now()
-	w, err := Observe(ctx, r.Read, r.Naming, r.Policy, r.Scope, read)
+	w, err := observe.World(ctx, r.Read, r.Naming, r.Policy, r.Scope, read)
 	if err != nil {
 		return s.Ended(err)
 	}
-	p := MakePlan(w)
+	p := plan.Make(w)
 	s.Count(p, nil)
-	r.Report.Planned(NewObserved(w, r.Now().Sub(read)), p, s)
-	if err := Guard(w, p, r.Limits); err != nil {
+	r.Report.Planned(report.NewObserved(w, r.Now().Sub(read)), p, s)
+	if err := plan.Guard(w, p, r.Limits); err != nil {
 		return s.Ended(err)
 	}
 	if r.Header.DryRun {
 		return s
 	}
-	s.Operation = OperationApply
+	s.Operation = report.OperationApply
 	if n := p.Changes(); n > 0 && r.Confirm != nil {
 		if yes, err := r.Confirm(ctx, n); err != nil || !yes {
-			return s.Ended(errors.Join(ErrDeclined, err))
+			return s.Ended(errors.Join(report.ErrDeclined, err))
 		}
 	}
 	s.Count(p, r.apply(ctx, w, p))
 	return s
 }
 
-func (r *Run) apply(ctx context.Context, w World, p Plan) []Outcome {
+func (r *Run) apply(ctx context.Context, w world.World, p plan.Plan) []apply.Outcome {
 	var speaking sync.Mutex // one at a time, so that reporters need no lock
 	done, total := 0, p.Changes()
-	applied := func(c ComponentPlan, action Action) {
+	applied := func(c plan.Component, action plan.Action) {
 		speaking.Lock()
 		defer speaking.Unlock()
 		done++
-		r.Report.Applied(c, ChangeOf(action))
-		r.logChange(ctx, c, ChangeOf(action))
+		r.Report.Applied(c, report.ChangeOf(action))
+		r.logChange(ctx, c, report.ChangeOf(action))
 		if r.Progress != nil {
 			r.Progress(done, total)
 		}
 	}
-	outcomes := Apply(ctx, r.Write, p.Components, Options{
+	outcomes := apply.Plan(ctx, r.Write, p.Components, apply.Options{
 		Naming: w.Naming, Run: r.Header.Run, Now: r.Now, Delivers: w.Mode.RemoteSecrets, PullAccount: w.Policy.PullServiceAccount,
 		Concurrency: r.Concurrency, Applied: applied,
 	})
@@ -145,15 +151,15 @@ func (r *Run) apply(ctx context.Context, w World, p Plan) []Outcome {
 
 // logChange writes the audit record of a change, with the keys the platform
 // gives such records.
-func (r *Run) logChange(ctx context.Context, p ComponentPlan, c Change) {
+func (r *Run) logChange(ctx context.Context, p plan.Component, c report.Change) {
 	r.Log.InfoContext(ctx, "changed", "op", c.Op, "kind", c.Kind,
-		"namespace", p.Component.Namespace, "name", p.Component.Name, "controllerKind", componentKind,
+		"namespace", p.Component.Namespace, "name", p.Component.Name, "controllerKind", component.Kind,
 		"action", c.Op.Action(), "audit", c.Audit, "target", c.Target, "reason", c.Reason, "run", r.Header.Run)
 }
 
-func (r *Run) logSummary(ctx context.Context, s Summary) {
+func (r *Run) logSummary(ctx context.Context, s report.Summary) {
 	level := slog.LevelInfo
-	if s.Result() != ResultOK || s.Signal != 0 {
+	if s.Result() != report.ResultOK || s.Signal != 0 {
 		level = slog.LevelError
 	}
 	attributes := []any{

@@ -6,7 +6,8 @@ import (
 	"testing"
 
 	"berth/quay"
-	"berth/reconcile"
+	"berth/reconcile/observe"
+	"berth/reconcile/report"
 )
 
 // The whole way once: nothing there, one run, then nothing to do.
@@ -27,7 +28,7 @@ func TestRunNeedsAnAdministrator(t *testing.T) {
 	e := newEnv()
 	e.component("tenant", "billing", "uid-1")
 	e.quay.AddToken(oauth, "platform", "repo:create")
-	if s := e.newRun().Do(t.Context()); !errors.Is(s.Err, reconcile.ErrNotAdmin) || s.ExitCode() != reconcile.ExitRejected {
+	if s := e.newRun().Do(t.Context()); !errors.Is(s.Err, observe.ErrNotAdmin) || s.ExitCode() != report.ExitRejected {
 		t.Errorf("exit code %d: %v", s.ExitCode(), s.Err)
 	}
 	if n := e.quay.Total(); n != 1 {
@@ -46,7 +47,7 @@ func TestPanicWhileReading(t *testing.T) {
 	r := newEnv().newRun()
 	q, k := endsOf(r)
 	rewire(r, buggy{q}, k)
-	if s := r.Do(t.Context()); s.ExitCode() != reconcile.ExitBug {
+	if s := r.Do(t.Context()); s.ExitCode() != report.ExitBug {
 		t.Errorf("exit code %d: %v", s.ExitCode(), s.Err)
 	}
 }

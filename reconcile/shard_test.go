@@ -9,7 +9,9 @@ import (
 	"testing/synctest"
 
 	"berth/quay/quaytest"
-	"berth/reconcile"
+	"berth/reconcile/component"
+	"berth/reconcile/report"
+	"berth/reconcile/world"
 )
 
 // Four shards at once bring a world to where one run brings its twin, with as many
@@ -23,7 +25,7 @@ func TestShardsTogetherAreOneRun(t *testing.T) {
 	w := newTwins(tenants, 10, 4)
 	w.serve(t, "from nothing")
 
-	served := w.one.lookAs(w.one.shardRun(reconcile.Shard{}))
+	served := w.one.lookAs(w.one.shardRun(world.Shard{}))
 	w.one.drift(served, w.components)
 	w.many.drift(served, w.components)
 	w.serve(t, "after drift")
@@ -39,7 +41,7 @@ func TestShardsTogetherAreOneRun(t *testing.T) {
 func TestOverlapOfTwoNumbersOfShards(t *testing.T) {
 	t.Parallel()
 	namespace := newEnds().component.Namespace
-	var both []reconcile.Shard
+	var both []world.Shard
 	for _, count := range []int{2, 3} {
 		both = append(both, ownerOf(t, namespace, count))
 	}
@@ -63,7 +65,7 @@ func TestOverlapOfTwoNumbersOfShards(t *testing.T) {
 }
 
 // ownerOf finds the shard that a namespace is in, by what it plans.
-func ownerOf(t *testing.T, namespace string, count int) reconcile.Shard {
+func ownerOf(t *testing.T, namespace string, count int) world.Shard {
 	t.Helper()
 	e := newEnv()
 	if namespace != "tenant" {
@@ -71,13 +73,13 @@ func ownerOf(t *testing.T, namespace string, count int) reconcile.Shard {
 	}
 	e.component(namespace, "api", "uid-1")
 	for i := range count {
-		s := reconcile.Shard{Index: i, Count: count}
+		s := world.Shard{Index: i, Count: count}
 		if r := e.shardRun(s); e.lookAs(r).Components.Total == 1 {
 			return s
 		}
 	}
 	t.Fatalf("no shard of %d owns namespace %s", count, namespace)
-	return reconcile.Shard{}
+	return world.Shard{}
 }
 
 // A scope is given to all shards alike: what is named and not there is told by one
@@ -91,19 +93,19 @@ func TestAScopeIsDividedToo(t *testing.T) {
 	}
 	for _, row := range []struct {
 		why                                string
-		scope                              reconcile.Scope
+		scope                              world.Scope
 		components, changed, failed, reads int
 	}{
-		{"everything", reconcile.Scope{}, 6, 6, 0, 6},
-		{"a namespace", reconcile.Scope{Namespaces: []string{"tenant-1"}}, 1, 1, 0, 1},
-		{"a name", reconcile.Scope{Only: []reconcile.Key{{Namespace: "tenant-2", Name: "api"}}}, 1, 1, 0, 1},
-		{"a name that is not there", reconcile.Scope{Only: []reconcile.Key{{Namespace: "tenant-2", Name: "apy"}}}, 1, 0, 1, 0},
-		{"a rotation", reconcile.Scope{Rotate: []reconcile.Key{{Namespace: "tenant-3", Name: "api"}}}, 6, 6, 0, 6},
-		{"a rotation of what is not there", reconcile.Scope{Rotate: []reconcile.Key{{Namespace: "tenant-3", Name: "apy"}}}, 7, 6, 1, 6},
+		{"everything", world.Scope{}, 6, 6, 0, 6},
+		{"a namespace", world.Scope{Namespaces: []string{"tenant-1"}}, 1, 1, 0, 1},
+		{"a name", world.Scope{Only: []component.Key{{Namespace: "tenant-2", Name: "api"}}}, 1, 1, 0, 1},
+		{"a name that is not there", world.Scope{Only: []component.Key{{Namespace: "tenant-2", Name: "apy"}}}, 1, 0, 1, 0},
+		{"a rotation", world.Scope{Rotate: []component.Key{{Namespace: "tenant-3", Name: "api"}}}, 6, 6, 0, 6},
+		{"a rotation of what is not there", world.Scope{Rotate: []component.Key{{Namespace: "tenant-3", Name: "apy"}}}, 7, 6, 1, 6},
 	} {
-		var sum reconcile.ComponentCount
+		var sum report.ComponentCount
 		for i := range 3 {
-			r := e.shardRun(reconcile.Shard{Index: i, Count: 3})
+			r := e.shardRun(world.Shard{Index: i, Count: 3})
 			row.scope.Shard = r.Scope.Shard
 			r.Scope = row.scope
 			seen := e.lookAs(r)
@@ -114,7 +116,7 @@ func TestAScopeIsDividedToo(t *testing.T) {
 				t.Errorf("%s: shard %d does not say %q:\n%s", row.why, i, want, seen.text)
 			}
 		}
-		if want := (reconcile.ComponentCount{Total: row.components, Changed: row.changed, Failed: row.failed}); sum != want {
+		if want := (report.ComponentCount{Total: row.components, Changed: row.changed, Failed: row.failed}); sum != want {
 			t.Errorf("%s: %+v, want %+v", row.why, sum, want)
 		}
 	}
@@ -133,7 +135,7 @@ func TestAShardAuditsItsOwn(t *testing.T) {
 	e.together(t, 1)
 	for i := range 3 {
 		e.resetCalls()
-		s := e.lookAs(e.shardRun(reconcile.Shard{Index: i, Count: 3}))
+		s := e.lookAs(e.shardRun(world.Shard{Index: i, Count: 3}))
 		if n := e.quay.Requests(http.MethodGet, quaytest.RouteUserPermissions); n != s.Components.Total {
 			t.Errorf("shard %d has %d Components and looked at %d", i, s.Components.Total, n)
 		}

@@ -14,13 +14,16 @@ import (
 	"berth/kube"
 	"berth/quay/quaytest"
 	"berth/reconcile"
+	"berth/reconcile/component"
+	"berth/reconcile/report"
+	"berth/reconcile/world"
 )
 
 // shardUser is who a shard is at the cluster.
 func shardUser(index int) string { return fmt.Sprintf("shard-%d", index) }
 
 // shardRun is a run that the cluster knows apart from the others'.
-func (e *env) shardRun(s reconcile.Shard) *reconcile.Run {
+func (e *env) shardRun(s world.Shard) *reconcile.Run {
 	user := shardUser(s.Index)
 	e.cluster.AddUser("token-of-"+user, user, true)
 	k, err := kube.New(kube.Options{
@@ -38,12 +41,12 @@ func (e *env) shardRun(s reconcile.Shard) *reconcile.Run {
 }
 
 // together makes the runs of all shards at once.
-func (e *env) together(t *testing.T, count int) []reconcile.Summary {
+func (e *env) together(t *testing.T, count int) []report.Summary {
 	t.Helper()
-	all := make([]reconcile.Summary, count)
+	all := make([]report.Summary, count)
 	var runs sync.WaitGroup
 	for i := range all {
-		r := e.shardRun(reconcile.Shard{Index: i, Count: count})
+		r := e.shardRun(world.Shard{Index: i, Count: count})
 		runs.Go(func() { all[i] = r.Do(context.Background()) })
 	}
 	runs.Wait()
@@ -56,7 +59,7 @@ func (e *env) together(t *testing.T, count int) []reconcile.Summary {
 }
 
 // total adds up the summaries of shards.
-func total(all []reconcile.Summary) (changes reconcile.ChangeCount, components reconcile.ComponentCount) {
+func total(all []report.Summary) (changes report.ChangeCount, components report.ComponentCount) {
 	for _, s := range all {
 		changes.Create += s.Changes.Create
 		changes.Update += s.Changes.Update
@@ -102,8 +105,8 @@ func (e *env) state() map[string]string {
 }
 
 // drift does to a served world what people do.
-func (e *env) drift(served record, components []reconcile.Key) {
-	names := map[reconcile.Key]reconcile.Names{}
+func (e *env) drift(served record, components []component.Key) {
+	names := map[component.Key]component.Names{}
 	for _, p := range served.plan.Components {
 		names[p.Key()] = p.Names
 	}
@@ -148,13 +151,13 @@ func (e *env) writers() map[string][]string {
 type twins struct {
 	one, many  *env
 	shards     int
-	components []reconcile.Key
+	components []component.Key
 }
 
 func newTwins(tenants, each, shards int) twins {
 	w := twins{one: newEnv(), many: newEnv(), shards: shards}
 	for i := range tenants * each {
-		w.components = append(w.components, reconcile.Key{Namespace: fmt.Sprintf("tenant-%d", i%tenants), Name: fmt.Sprintf("c%d", i)})
+		w.components = append(w.components, component.Key{Namespace: fmt.Sprintf("tenant-%d", i%tenants), Name: fmt.Sprintf("c%d", i)})
 	}
 	for _, e := range []*env{w.one, w.many} {
 		e.quay.AddRepository(quaytest.Repository{Name: org + "/library/tools", Description: "by hand"})

@@ -5,8 +5,9 @@ import (
 	"testing"
 
 	"berth/quay/quaytest"
-	"berth/reconcile"
 	"berth/reconcile/gitsource"
+	"berth/reconcile/plan"
+	"berth/reconcile/report"
 )
 
 // source is a git host with one repository.
@@ -25,7 +26,7 @@ func TestRepositoryFollowsItsSource(t *testing.T) {
 		git.verdict.Answer = answer
 		r := e.newRun()
 		r.Policy.Visibility, r.Read.Git = "", git
-		if s := r.Do(t.Context()); s.Result() != reconcile.ResultOK {
+		if s := r.Do(t.Context()); s.Result() != report.ResultOK {
 			t.Fatalf("the run was %s: %v", s.Result(), s.Failures)
 		}
 		if public := e.quay.Snapshot().Repositories[0].Public; public != wantPublic {
@@ -46,7 +47,7 @@ func TestUsedUpPlanIsNoReasonToPublish(t *testing.T) {
 	e.component("tenant", "billing", "uid-1")
 	r := e.newRun()
 	r.Policy.Visibility, r.Read.Git = "", &source{gitsource.Verdict{Answer: gitsource.Private, Reason: "its source asks for a login"}}
-	if s := r.Do(t.Context()); s.Components.Failed != 1 || s.Failures[0].Reason != reconcile.ReasonQuayPaymentRequired {
+	if s := r.Do(t.Context()); s.Components.Failed != 1 || s.Failures[0].Reason != plan.ReasonQuayPaymentRequired {
 		t.Errorf("%+v", s.Failures)
 	}
 	if made := e.quay.Snapshot().Repositories; len(made) != 0 {

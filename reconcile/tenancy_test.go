@@ -15,14 +15,17 @@ import (
 	"berth/quay"
 	"berth/quay/quaytest"
 	"berth/reconcile"
+	"berth/reconcile/component"
+	"berth/reconcile/plan"
+	"berth/reconcile/report"
 )
 
-var neighbours = []reconcile.Key{{Namespace: "blue", Name: "api"}, {Namespace: "blue", Name: "api-image"}, {Namespace: "red", Name: "api"}, {Namespace: "red", Name: "web"}}
+var neighbours = []component.Key{{Namespace: "blue", Name: "api"}, {Namespace: "blue", Name: "api-image"}, {Namespace: "red", Name: "api"}, {Namespace: "red", Name: "web"}}
 
 // town is a world in which every Component needs a write of every kind: its
 // pull robot and Secret are gone, its push Secret is dead, its link and its
 // annotation are gone.
-func town(t testing.TB) (*env, map[reconcile.Key]reconcile.ComponentPlan) {
+func town(t testing.TB) (*env, map[component.Key]plan.Component) {
 	e := newEnv()
 	for _, k := range neighbours {
 		if e.cluster.Object("namespaces", "", k.Namespace) == nil {
@@ -31,7 +34,7 @@ func town(t testing.TB) (*env, map[reconcile.Key]reconcile.ComponentPlan) {
 		e.component(k.Namespace, k.Name, uidOf(k))
 	}
 	e.run(t)
-	plans := map[reconcile.Key]reconcile.ComponentPlan{}
+	plans := map[component.Key]plan.Component{}
 	before := e.look()
 	for _, k := range neighbours {
 		p := before.planOf(t, k)
@@ -46,25 +49,25 @@ func town(t testing.TB) (*env, map[reconcile.Key]reconcile.ComponentPlan) {
 	return e, plans
 }
 
-func uidOf(k reconcile.Key) string { return "uid-" + k.Namespace + "-" + k.Name }
+func uidOf(k component.Key) string { return "uid-" + k.Namespace + "-" + k.Name }
 
 // mishap is a way for one Component to fail.
 type mishap struct {
 	name   string
-	reason reconcile.Reason
+	reason plan.Reason
 	exit   int
-	happen func(e *env, p reconcile.ComponentPlan) *reconcile.Run
+	happen func(e *env, p plan.Component) *reconcile.Run
 }
 
 // answering is a fault of the cluster that befalls the writes of one Secret.
-func answering(verb string, status int, statusReason string) func(*env, reconcile.ComponentPlan) *reconcile.Run {
+func answering(verb string, status int, statusReason string) func(*env, plan.Component) *reconcile.Run {
 	if verb == "patch" {
-		return func(e *env, p reconcile.ComponentPlan) *reconcile.Run {
+		return func(e *env, p plan.Component) *reconcile.Run {
 			e.cluster.Inject(kubetest.Fault{Verb: "patch", Resource: "secrets", Namespace: p.Component.Namespace, Name: p.Names.Push.Secret, Status: status, Times: -1})
 			return e.newRun()
 		}
 	}
-	return func(e *env, p reconcile.ComponentPlan) *reconcile.Run { // a create has no name but in its body
+	return func(e *env, p plan.Component) *reconcile.Run { // a create has no name but in its body
 		path := "/api/v1/namespaces/" + p.Component.Namespace + "/secrets"
 		name := fmt.Sprintf(`"name":%q`, p.Names.Pull.Secret)
 		return e.newRunOver(func(next http.RoundTripper) http.RoundTripper {
@@ -86,15 +89,15 @@ func answering(verb string, status int, statusReason string) func(*env, reconcil
 	}
 }
 
-func quayFault(f quaytest.Fault, path func(reconcile.Names) string) func(*env, reconcile.ComponentPlan) *reconcile.Run {
-	return func(e *env, p reconcile.ComponentPlan) *reconcile.Run {
+func quayFault(f quaytest.Fault, path func(component.Names) string) func(*env, plan.Component) *reconcile.Run {
+	return func(e *env, p plan.Component) *reconcile.Run {
 		f.Path, f.Times = "/api/v1"+path(p.Names), -1
 		e.quay.Inject(f)
 		return e.newRun()
 	}
 }
 
-func pullRobot(n reconcile.Names) string { return "/organization/" + org + "/robots/" + n.Pull.Robot }
+func pullRobot(n component.Names) string { return "/organization/" + org + "/robots/" + n.Pull.Robot }
 
 // panicking breaks at the making of one robot.
 type panicking struct {
@@ -110,53 +113,53 @@ func (p panicking) CreateRobot(ctx context.Context, name, description string) (q
 }
 
 var mishaps = []mishap{
-	{"Secret cannot be made: 403", reconcile.ReasonKubeForbidden, 1, answering("create", 403, "Forbidden")},
-	{"Secret cannot be made: exists for ever", reconcile.ReasonKubeConflict, 1, answering("create", 409, "AlreadyExists")},
-	{"Secret cannot be made: 422", reconcile.ReasonKubeConflict, 1, answering("create", 422, "Invalid")},
-	{"Secret cannot be made: 500", reconcile.ReasonKubeUnavailable, 1, answering("create", 500, "InternalError")},
-	{"Secret cannot be changed: 403", reconcile.ReasonKubeForbidden, 1, answering("patch", 403, "")},
-	{"Secret cannot be changed: 409 for ever", reconcile.ReasonKubeConflict, 1, answering("patch", 409, "")},
-	{"Secret cannot be changed: 422", reconcile.ReasonKubeConflict, 1, answering("patch", 422, "")},
-	{"Secret cannot be changed: 500", reconcile.ReasonKubeUnavailable, 1, answering("patch", 500, "")},
+	{"Secret cannot be made: 403", plan.ReasonKubeForbidden, 1, answering("create", 403, "Forbidden")},
+	{"Secret cannot be made: exists for ever", plan.ReasonKubeConflict, 1, answering("create", 409, "AlreadyExists")},
+	{"Secret cannot be made: 422", plan.ReasonKubeConflict, 1, answering("create", 422, "Invalid")},
+	{"Secret cannot be made: 500", plan.ReasonKubeUnavailable, 1, answering("create", 500, "InternalError")},
+	{"Secret cannot be changed: 403", plan.ReasonKubeForbidden, 1, answering("patch", 403, "")},
+	{"Secret cannot be changed: 409 for ever", plan.ReasonKubeConflict, 1, answering("patch", 409, "")},
+	{"Secret cannot be changed: 422", plan.ReasonKubeConflict, 1, answering("patch", 422, "")},
+	{"Secret cannot be changed: 500", plan.ReasonKubeUnavailable, 1, answering("patch", 500, "")},
 	{
-		"robot cannot be made: 500", reconcile.ReasonQuayUnavailable, 1,
+		"robot cannot be made: 500", plan.ReasonQuayUnavailable, 1,
 		quayFault(quaytest.Fault{Method: http.MethodPut, Status: 500}, pullRobot),
 	},
 	{
-		"robot cannot be made: dropped", reconcile.ReasonQuayUnavailable, 1,
+		"robot cannot be made: dropped", plan.ReasonQuayUnavailable, 1,
 		quayFault(quaytest.Fault{Outcome: quaytest.Drop}, pullRobot),
 	},
 	{
-		"permission cannot be given: 400", reconcile.ReasonQuayUnavailable, 1,
-		quayFault(quaytest.Fault{Method: http.MethodPut, Status: 400, ContentType: "application/json", Body: `{"message":"no"}`}, func(n reconcile.Names) string {
+		"permission cannot be given: 400", plan.ReasonQuayUnavailable, 1,
+		quayFault(quaytest.Fault{Method: http.MethodPut, Status: 400, ContentType: "application/json", Body: `{"message":"no"}`}, func(n component.Names) string {
 			return "/repository/" + org + "/" + n.Repository + "/permissions/user/" + org + "+" + n.Pull.Robot
 		}),
 	},
-	{"repository cannot be closed: 402", reconcile.ReasonQuayPaymentRequired, 1, func(e *env, p reconcile.ComponentPlan) *reconcile.Run {
+	{"repository cannot be closed: 402", plan.ReasonQuayPaymentRequired, 1, func(e *env, p plan.Component) *reconcile.Run {
 		e.quay.SetVisibility(org+"/"+p.Names.Repository, true)
-		return quayFault(quaytest.Fault{Status: 402}, func(n reconcile.Names) string {
+		return quayFault(quaytest.Fault{Status: 402}, func(n component.Names) string {
 			return "/repository/" + org + "/" + n.Repository + "/changevisibility"
 		})(e, p)
 	}},
-	{"panic", reconcile.ReasonPanic, reconcile.ExitBug, func(e *env, p reconcile.ComponentPlan) *reconcile.Run {
+	{"panic", plan.ReasonPanic, report.ExitBug, func(e *env, p plan.Component) *reconcile.Run {
 		r := e.newRun()
 		q, k := endsOf(r)
 		rewire(r, panicking{q, p.Names.Pull.Robot}, k)
 		return r
 	}},
-	{"Secret not ours", reconcile.ReasonNotOurs, 1, func(e *env, p reconcile.ComponentPlan) *reconcile.Run {
+	{"Secret not ours", plan.ReasonNotOurs, 1, func(e *env, p plan.Component) *reconcile.Run {
 		e.apply(`{apiVersion: v1, kind: Secret, metadata: {name: %s, namespace: %s}}`, p.Names.Pull.Secret, p.Component.Namespace)
 		return e.newRun()
 	}},
-	{"repository not ours", reconcile.ReasonNotOurs, 1, func(e *env, p reconcile.ComponentPlan) *reconcile.Run {
+	{"repository not ours", plan.ReasonNotOurs, 1, func(e *env, p plan.Component) *reconcile.Run {
 		e.quay.SetDescription(org+"/"+p.Names.Repository, "by hand")
 		return e.newRun()
 	}},
-	{"robot not ours", reconcile.ReasonNotOurs, 1, func(e *env, p reconcile.ComponentPlan) *reconcile.Run {
+	{"robot not ours", plan.ReasonNotOurs, 1, func(e *env, p plan.Component) *reconcile.Run {
 		e.quay.AddRobot(quaytest.Robot{Name: org + "+" + p.Names.Pull.Robot, Description: "by hand"})
 		return e.newRun()
 	}},
-	{"annotation not readable", reconcile.ReasonInvalidComponent, 0, func(e *env, p reconcile.ComponentPlan) *reconcile.Run {
+	{"annotation not readable", plan.ReasonInvalidComponent, 0, func(e *env, p plan.Component) *reconcile.Run {
 		e.component(p.Component.Namespace, p.Component.Name, p.Component.UID, generate(`{"visibility":`))
 		return e.newRun()
 	}},
@@ -200,7 +203,7 @@ func TestNeighboursWithoutAFailure(t *testing.T) {
 			t.Fatalf("%s has nothing to do", k)
 		}
 	}
-	if s := e.run(t); s.Changes != (reconcile.ChangeCount{Create: 12, Update: 12}) {
+	if s := e.run(t); s.Changes != (report.ChangeCount{Create: 12, Update: 12}) {
 		t.Errorf("%+v", s.Changes)
 	}
 	for k, p := range plans {

@@ -1,20 +1,20 @@
 package main
 
 const (
-	domain   = "./reconcile"
+	domain   = "./reconcile/..."
 	registry = "./quay"
 	cluster  = "./kube/..."
 )
 
 var mutants = []mutant{
 	{
-		"the marker comes first", "reconcile/rotate.go",
+		"the marker comes first", "reconcile/apply/rotation.go",
 		`			return fmt.Errorf("the rotation cannot be recorded, so nothing was rotated: %w", err)`,
 		`			w.rotation, w.component = &m, c
 			return nil`, domain,
 	},
 	{
-		"a token that differs from the marker's is not replaced again", "reconcile/rotate.go",
+		"a token that differs from the marker's is not replaced again", "reconcile/apply/rotation.go",
 		`	if w.seen(a.Robot, robot.Token) != before {
 		return nil // an earlier`, `	if w.seen(a.Robot, robot.Token) == "" {
 		return nil // an earlier`, domain,
@@ -29,26 +29,26 @@ var mutants = []mutant{
 		`holder != "" && !found.expired(l.seen)`, `holder != "" && holder == o.Name`, cluster,
 	},
 	{
-		"the Secret is read back", "reconcile/work.go",
+		"the Secret is read back", "reconcile/apply/work.go",
 		`		case err == nil && fresh:`, `		case err == nil && (fresh || exists):`, domain,
 	},
 	{
-		"the Component is still the one listed", "reconcile/work.go",
+		"the Component is still the one listed", "reconcile/apply/work.go",
 		`c.UID != listed.UID || c.Deleting`, `c.Deleting`, domain,
 	},
 	{
-		"the acknowledgement tests the request", "reconcile/rotate.go",
-		`		change.Test[AnnotationGenerate] = rotateRequest
+		"the acknowledgement tests the request", "reconcile/apply/rotation.go",
+		`		change.Test[component.AnnotationGenerate] = component.RotateRequest
 `, ``, domain,
 	},
 	{
-		"the acknowledgement tests the marker", "reconcile/rotate.go",
-		`	change.Test[AnnotationRotation] = c.Annotations[AnnotationRotation]
+		"the acknowledgement tests the marker", "reconcile/apply/rotation.go",
+		`	change.Test[component.AnnotationRotation] = c.Annotations[component.AnnotationRotation]
 `, ``, domain,
 	},
 	{
-		"an acknowledgement demands that both tokens changed", "reconcile/rotate.go",
-		`w.current[account.Robot] == m.before(account.Role)`, `w.current[account.Robot] == ""`, domain,
+		"an acknowledgement demands that both tokens changed", "reconcile/apply/rotation.go",
+		`w.current[account.Robot] == m.Before(account.Role)`, `w.current[account.Robot] == ""`, domain,
 	},
 	{
 		"a robot's answer carries a token", "quay/robots.go",
@@ -90,76 +90,76 @@ var mutants = []mutant{
 		`	if !isJSON(resp) { // also`, `	if resp == nil { // also`, registry,
 	},
 	{
-		"the run begins as an administrator", "reconcile/observe.go",
+		"the run begins as an administrator", "reconcile/observe/observe.go",
 		`!organization.Admin`, `!organization.Admin && ctx == nil`, domain,
 	},
 	{
-		"a foreign Secret is not written", "reconcile/foreign.go",
-		`exists && s.Owned == foreign`, `exists && s.Owned > predecessor`, domain,
+		"a foreign Secret is not written", "reconcile/plan/foreign.go",
+		`exists && s.Owned == component.Foreign`, `exists && s.Owned > component.Predecessor`, domain,
 	},
 	{
-		"a foreign repository is not taken", "reconcile/foreign.go",
+		"a foreign repository is not taken", "reconcile/plan/foreign.go",
 		`exists && r.Description != n.Mark && !w.adoptable(n, r)`, `exists && r.Description == "" && n.Mark == ""`, domain,
 	},
 	{
-		"a marker grows stale", "reconcile/marker.go",
-		`age > staleAfter || age < -minPace`, `age == staleAfter`, domain,
+		"a marker grows stale", "reconcile/component/marker.go",
+		`age > staleAfter || age < -MinPace`, `age == staleAfter`, domain,
 	},
 	{
-		"a tenant's requests have a pace", "reconcile/rotation.go",
-		`age >= 0 && age < minPace`, `age < 0`, domain,
+		"a tenant's requests have a pace", "reconcile/observe/rotations.go",
+		`age >= 0 && age < component.MinPace`, `age < 0`, domain,
 	},
 	{
-		"no token is replaced when the run is ending", "reconcile/rotate.go",
+		"no token is replaced when the run is ending", "reconcile/apply/rotation.go",
 		`	if w.ending() {`, `	if w.ending() && before == "" {`, domain,
 	},
 	{
-		"the Secret is proven writable first", "reconcile/rotate.go",
+		"the Secret is proven writable first", "reconcile/apply/rotation.go",
 		`		if err := w.writable(ctx, a); err != nil {`, `		if err := w.writable(ctx, a); err != nil && a.Robot == "" {`, domain,
 	},
 	{
-		"the guard counts unasked changes", "reconcile/guard.go",
+		"the guard counts unasked changes", "reconcile/plan/guard.go",
 		`share > l.MaxChangeRatio`, `share > 2`, domain,
 	},
 	{
-		"a global fact stops the run", "reconcile/apply.go",
+		"a global fact stops the run", "reconcile/apply/apply.go",
 		`	if global(err) {`, `	if global(err) && w == nil {`, domain,
 	},
 	{
-		"the own namespace is no target", "reconcile/environment.go",
+		"the own namespace is no target", "reconcile/world/environment.go",
 		`		case place.APIURL == "" && place.Namespace == c.Namespace:
 			r.Here`, `		case place.APIURL == "" && place.Namespace == "":
 			r.Here`, domain,
 	},
 	{
-		"another namespace takes a ServiceAccount of the tenant's", "reconcile/environment.go",
-		`case e.authorizing != 1:`, `case e.authorizing > 2:`, domain,
+		"another namespace takes a ServiceAccount of the tenant's", "reconcile/world/environment.go",
+		`case e.Authorizing != 1:`, `case e.Authorizing > 2:`, domain,
 	},
 	{
-		"a target that may be an unresolved environment's stays", "reconcile/deliver.go",
+		"a target that may be an unresolved environment's stays", "reconcile/plan/delivery.go",
 		`|| len(p.places.Open) > 0`, `|| len(p.places.Open) > 1000`, domain,
 	},
 	{
-		"a foreign RemoteSecret is not written", "reconcile/foreign.go",
-		`exists && r.Owned == foreign`, `exists && r.Owned > predecessor`, domain,
+		"a foreign RemoteSecret is not written", "reconcile/plan/foreign.go",
+		`exists && r.Owned == component.Foreign`, `exists && r.Owned > component.Predecessor`, domain,
 	},
 	{
-		"a token is uploaded once", "reconcile/upload.go",
+		"a token is uploaded once", "reconcile/plan/upload.go",
 		`r.Record.Fingerprint != token:
 	case`, `r.Record.Fingerprint != token, r.Due:
 	case`, domain,
 	},
 	{
-		"what arrived is compared", "reconcile/deliver.go",
+		"what arrived is compared", "reconcile/plan/delivery.go",
 		`there.Content == w.wanted(p, p.Names.Pull):`, `there.Content.Login != "":`, domain,
 	},
 	{
-		"the record is of an upload that was made", "reconcile/work_delivery.go",
+		"the record is of an upload that was made", "reconcile/apply/delivery.go",
 		`	if err := w.createUpload(ctx, write, token); err != nil {`, `	if err := w.createUpload(ctx, write, token); err != nil && token.Login == "" {`, domain,
 	},
 	{
-		"no pull token is replaced that could not be delivered", "reconcile/rotate.go",
-		`a.Role == quay.Read && w.delivers`, `a.Role == quay.Read && w.delivers && before == ""`, domain,
+		"no pull token is replaced that could not be delivered", "reconcile/apply/rotation.go",
+		`a.Role == quay.Read && w.Delivers`, `a.Role == quay.Read && w.Delivers && before == ""`, domain,
 	},
 	{
 		"an upload Secret is deleted as it was read", "kube/secret.go",

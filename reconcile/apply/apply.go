@@ -1,0 +1,269 @@
+// Package apply does what a plan says: in go the two ends and the plans of Components,
+// out comes an [Outcome] for each.
+//
+// A Component fails alone, and its first error ends it; a fact about the whole run ends
+// all writing. What is read again only makes a write safer, it never widens the plan.
+// Whatever a run is cut off from, the next one mends.
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"berth/kube"
+	"berth/quay"
+	"berth/reconcile/component"
+	"berth/reconcile/plan"
+	"berth/reconcile/world"
+)
+
+// Registry is Quay as applying a plan needs it.
+type Registry interface {
+	repositories
+	robots
+}
+
+type repositories interface {
+	GetRepository(ctx context.Context, name string) (quay.Repository, error)
+	CreateRepository(ctx context.Context, r quay.Repository) error
+	DescribeRepository(ctx context.Context, name, description string) error
+	ChangeVisibility(ctx context.Context, name string, v quay.Visibility) error
+	SetPermission(ctx context.Context, repository, robot string, role quay.Role) error
+	DeletePermission(ctx context.Context, repository, robot string) error
+	ListRobotPermissions(ctx context.Context, repository string) (map[string]quay.Role, error)
+}
+
+type robots interface {
+	GetRobot(ctx context.Context, name string) (quay.Robot, error)
+	CreateRobot(ctx context.Context, name, description string) (quay.Robot, error)
+	DeleteRobot(ctx context.Context, name string) error
+	RegenerateRobotToken(ctx context.Context, name string) error
+}
+
+// Cluster is Kubernetes as applying a plan needs it.
+type Cluster interface {
+	Component(ctx context.Context, namespace, name string) (kube.Component, error)
+	Annotate(ctx context.Context, c kube.Component, change kube.AnnotationChange) (kube.Component, error)
+	Secret(ctx context.Context, namespace, name string) (kube.Secret, error)
+	CreateSecret(ctx context.Context, w kube.SecretWrite) error
+	UpdateSecret(ctx context.Context, w kube.SecretWrite, resourceVersion string, dryRun bool) error
+	LinkSecret(ctx context.Context, namespace, serviceAccount, secret string) error
+	deliverer
+}
+
+// Outcome is what became of one Component's plan.
+type Outcome struct {
+	Applied []plan.Action // in order; all of the plan's when Err is nil
+	Err     error
+	Reason  plan.Reason // when Err is not nil
+	Refused bool        // Err is about our credentials, and so about the whole run
+	Skipped bool        // its namespace went away meanwhile
+	Elapsed time.Duration
+}
+
+// Failed is the outcome of a Component of which nothing was done.
+func Failed(err error) (o Outcome) {
+	o.end(err)
+	return o
+}
+
+// end sorts the error that ended a Component's plan.
+func (o *Outcome) end(err error) {
+	if errors.Is(err, kube.ErrTerminating) {
+		o.Err, o.Skipped = nil, true
+		return
+	}
+	o.Err, o.Reason, o.Refused = err, ReasonOf(err), global(err) && Rejected(err)
+}
+
+// ErrDeferred is what a run that ended first leaves of a Component.
+var ErrDeferred = errors.New("left to the next run")
+
+var (
+	errNotOurs = errors.New("not ours")
+	errMoved   = errors.New("it changed while it was being worked on; the next run looks again")
+)
+
+// grace is how long the Components in flight may go on after the run was told
+// to end. It is shorter than the pod's.
+const grace = 20 * time.Second
+
+// Ends are what is written to, and looked at once more before.
+type Ends struct {
+	Registry Registry
+	Cluster  Cluster
+}
+
+// Options say how a plan is applied.
+type Options struct {
+	Naming      component.Naming
+	Run         string // identifies the run
+	Now         func() time.Time
+	Delivers    bool                              // the cluster has RemoteSecrets
+	PullAccount string                            // the ServiceAccount that pulls, in each environment
+	Concurrency int                               // Components in flight
+	Applied     func(plan.Component, plan.Action) // is told of each change made, by several Components at once
+}
+
+// applier makes the changes of one run.
+type applier struct {
+	Ends
+	Options
+	stop  atomic.Pointer[error] // a fact about the whole run that ends it
+	full  atomic.Bool           // the plan at Quay has no private repository left
+	links turnstile
+}
+
+// Plan works off the plan, some Components at a time, and returns an outcome
+// for each in the plan's order. Components fail alone; when the context ends
+// or a global fact turns up no further one is begun, and those in flight are
+// finished within the grace. Namespaces take turns, and where to start varies from
+// run to run, so that no tenant's work keeps another's from being reached.
+func Plan(ctx context.Context, e Ends, plans []plan.Component, o Options) []Outcome {
+	a := &applier{Ends: e, Options: o}
+	detached, release := outlive(ctx, grace)
+	defer release()
+
+	outcomes := make([]Outcome, len(plans))
+	next := make(chan int)
+	var workers sync.WaitGroup
+	for range o.Concurrency {
+		workers.Go(func() {
+			for i := range next {
+				outcomes[i] = a.component(ctx, detached, plans[i])
+			}
+		})
+	}
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(o.Run))
+	for _, i := range plan.InTurns(plans, int(h.Sum32()), func(p plan.Component) bool { return len(p.Actions) > 0 }) {
+		next <- i
+	}
+	close(next)
+	workers.Wait()
+	return outcomes
+}
+
+// over reports whether a run has come to where it begins nothing that cannot be
+// left half done: it was told to end, or its time ends within the grace.
+func over(ctx context.Context, stopped *error) bool {
+	deadline, limited := ctx.Deadline()
+	return stopped != nil || ctx.Err() != nil || limited && time.Until(deadline) < grace
+}
+
+// outlive gives a context that ends a while after ctx does.
+func outlive(ctx context.Context, by time.Duration) (context.Context, context.CancelFunc) {
+	detached, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		timer := time.AfterFunc(by, cancel)
+		context.AfterFunc(detached, func() { timer.Stop() })
+	})
+	return detached, func() { stop(); cancel() }
+}
+
+// component applies one Component's plan under the detached context, unless
+// the run is over before it begins.
+func (a *applier) component(ctx, detached context.Context, p plan.Component) (o Outcome) {
+	start := time.Now()
+	defer func() {
+		if o.Elapsed = time.Since(start); o.Err != nil {
+			o.end(o.Err)
+		}
+	}()
+	defer world.Recovered(&o.Err)
+	if why := a.stop.Load(); why != nil {
+		return Outcome{Err: fmt.Errorf("%w: %w", ErrDeferred, *why)}
+	}
+	if ctx.Err() != nil {
+		return Outcome{Err: fmt.Errorf("the run ended first: %w", ErrDeferred)}
+	}
+	w := work{
+		applier: a, plan: p, component: p.Component, made: map[string]bool{}, fresh: map[string]quay.Token{}, current: map[string]string{},
+		ending: func() bool { return over(ctx, a.stop.Load()) },
+	}
+	for _, action := range p.Actions {
+		if err := w.do(detached, action); err != nil {
+			o.Err = w.failed(detached, err)
+			return o
+		}
+		o.Applied = append(o.Applied, action)
+		a.Applied(p, action)
+	}
+	return o
+}
+
+// work is one Component being served.
+type work struct {
+	*applier
+	plan      plan.Component
+	component kube.Component        // as this run last saw it
+	made      map[string]bool       // robots that this run has made
+	fresh     map[string]quay.Token // their tokens, until they are first used
+
+	ending   func() bool       // no further token is to be replaced
+	rotation *component.Marker // begun or resumed by this run
+	current  map[string]string // fingerprints of the tokens as last read, by robot
+
+	remote *kube.RemoteSecret // as this run last wrote it
+}
+
+func (w *work) do(ctx context.Context, action plan.Action) error {
+	switch a := action.(type) {
+	case plan.CreateRepository:
+		return w.createRepository(ctx, a)
+	case plan.DescribeRepository:
+		return w.Registry.DescribeRepository(ctx, a.Name, a.Mark)
+	case plan.ChangeVisibility:
+		return w.changeVisibility(ctx, a)
+	case plan.CreateRobot:
+		return w.createRobot(ctx, a)
+	case plan.SetPermission:
+		return w.Registry.SetPermission(ctx, a.Repository, a.Robot, a.To)
+	case plan.RemovePermission:
+		return w.Registry.DeletePermission(ctx, a.Repository, a.Robot)
+	case plan.WriteSecret:
+		return w.writeSecret(ctx, a)
+	case plan.LinkSecret:
+		return w.Cluster.LinkSecret(ctx, w.plan.Component.Namespace, a.ServiceAccount, a.Secret)
+	case plan.LinkPullSecret:
+		return w.linkPullSecret(ctx, a)
+	case plan.WriteRemoteSecret:
+		return w.writeRemoteSecret(ctx, a)
+	case plan.UploadToken:
+		return w.uploadToken(ctx, a)
+	case plan.DeleteUpload:
+		return w.deleteUpload(ctx, a.Upload)
+	case plan.DeleteRobot:
+		return w.deleteRobot(ctx, a)
+	case plan.RotateToken:
+		return w.rotateToken(ctx, a)
+	case plan.Acknowledge:
+		return w.acknowledge(ctx, a)
+	case plan.Announce:
+		return w.announce(ctx, a.Value)
+	}
+	return fmt.Errorf("%w: no way to apply %T", world.ErrPanic, action)
+}
+
+// failed records what an error means beyond this Component, and tells the
+// tenant when only the tenant or the operator can mend it.
+func (w *work) failed(ctx context.Context, err error) error {
+	if global(err) {
+		w.stop.CompareAndSwap(nil, &err)
+	}
+	if errors.Is(err, quay.ErrPaymentRequired) {
+		value := component.WithMessage(w.plan.Component, w.plan.Names, w.plan.Image,
+			"Quay organization plan doesn't allow private image repositories. The platform's administrators must extend the plan.")
+		if value != w.plan.Component.Annotations[component.AnnotationImage] {
+			if told := w.announce(ctx, value); told != nil {
+				return errors.Join(err, told)
+			}
+		}
+	}
+	return err
+}

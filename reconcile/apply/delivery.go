@@ -1,0 +1,222 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"berth/kube"
+	"berth/reconcile/component"
+	"berth/reconcile/plan"
+	"berth/reconcile/world"
+)
+
+// deliverer is what applying a plan needs of the cluster to deliver.
+type deliverer interface {
+	LinkPullSecret(ctx context.Context, namespace, serviceAccount, secret string) error
+	RemoteSecret(ctx context.Context, namespace, name string) (kube.RemoteSecret, error)
+	CreateRemoteSecret(ctx context.Context, w kube.RemoteSecretWrite) (kube.RemoteSecret, error)
+	UpdateRemoteSecret(ctx context.Context, w kube.RemoteSecretWrite, resourceVersion string, dryRun bool) (kube.RemoteSecret, error)
+	RecordUpload(ctx context.Context, r kube.RemoteSecret, value string) (kube.RemoteSecret, error)
+	DeleteSecret(ctx context.Context, s kube.Secret) error
+}
+
+// turnstile lets one at a time through for each namespace: Components of one namespace
+// that link to its one ServiceAccount would only be in each other's way.
+type turnstile struct{ namespaces sync.Map }
+
+func (t *turnstile) enter(namespace string) (leave func()) {
+	entry, _ := t.namespaces.LoadOrStore(namespace, new(sync.Mutex))
+	mutex := entry.(*sync.Mutex)
+	mutex.Lock()
+	return mutex.Unlock
+}
+
+func (w *work) linkPullSecret(ctx context.Context, a plan.LinkPullSecret) error {
+	namespace := w.plan.Component.Namespace
+	defer w.links.enter(namespace)()
+	return w.Cluster.LinkPullSecret(ctx, namespace, a.ServiceAccount, a.Secret)
+}
+
+// remoteSecret reads the RemoteSecret and demands that it is this Component's.
+func (w *work) remoteSecret(ctx context.Context) (kube.RemoteSecret, error) {
+	key := w.plan.PullSecret()
+	r, err := w.Cluster.RemoteSecret(ctx, key.Namespace, key.Name)
+	if err != nil {
+		return r, err
+	}
+	switch whose, why := component.Whose(r.Labels, r.Owners, w.plan.Component); {
+	case whose == component.Foreign:
+		return r, fmt.Errorf("%w: RemoteSecret %s: %s", errNotOurs, key, why)
+	case r.Deleting:
+		return r, fmt.Errorf("RemoteSecret %s is being deleted: %w", key, errMoved)
+	}
+	return r, nil
+}
+
+// findRemoteSecret reads the RemoteSecret unless this run has just seen it.
+func (w *work) findRemoteSecret(ctx context.Context) error {
+	if w.remote != nil {
+		return nil
+	}
+	r, err := w.remoteSecret(ctx)
+	if err == nil {
+		w.remote = &r
+	}
+	return err
+}
+
+func (w *work) remoteSecretWrite(a plan.WriteRemoteSecret) kube.RemoteSecretWrite {
+	c := w.plan.Component
+	return kube.RemoteSecretWrite{
+		Namespace: c.Namespace, Name: a.Name, Labels: component.Labels(c), Owner: component.OwnerOf(c), PullAccount: a.PullAccount, Targets: a.Targets,
+	}
+}
+
+// writeRemoteSecret makes the RemoteSecret as planned, if it is this Component's. Its
+// operator writes to it, too, so that a conflict is nothing unusual.
+func (w *work) writeRemoteSecret(ctx context.Context, a plan.WriteRemoteSecret) error {
+	write := w.remoteSecretWrite(a)
+	exists := a.Exists
+	for range attempts {
+		var r kube.RemoteSecret
+		var err error
+		if exists {
+			if r, err = w.remoteSecret(ctx); err == nil {
+				write.Upload = w.waiting(r, len(a.Added) > 0)
+				r, err = w.Cluster.UpdateRemoteSecret(ctx, write, r.ResourceVersion, false)
+			}
+		} else {
+			r, err = w.Cluster.CreateRemoteSecret(ctx, write)
+		}
+		switch {
+		case err == nil:
+			w.remote = &r
+			return nil
+		case errors.Is(err, kube.ErrNotFound): // deleted meanwhile: make it anew
+			exists = false
+		case errors.Is(err, kube.ErrExists), errors.Is(err, kube.ErrConflict):
+			exists = true
+		default:
+			return err
+		}
+	}
+	return fmt.Errorf("write RemoteSecret %s: %w", w.plan.PullSecret(), errMoved)
+}
+
+// waiting is the record of a RemoteSecret when it gets further targets: from now on they
+// wait, too. It is "" where nothing changes.
+func (w *work) waiting(r kube.RemoteSecret, added bool) string {
+	record := component.ParseUploadRecord(r.Upload)
+	if !added || record.Fingerprint == "" {
+		return ""
+	}
+	record.First = w.Now().UTC()
+	return record.Encode()
+}
+
+// uploadToken hands the pull Secret's content, which this run or an earlier one has
+// made equal to what Quay says, to the RemoteSecret's operator, and then records that
+// on the RemoteSecret. A run that dies in between is followed by one that finds the
+// upload, or makes it again. The RemoteSecret is looked at first: of an upload for one
+// that is not there its operator makes a RemoteSecret of nobody's.
+func (w *work) uploadToken(ctx context.Context, a plan.UploadToken) error {
+	key, c := w.plan.PullSecret(), w.plan.Component
+	if err := w.findRemoteSecret(ctx); err != nil {
+		return err
+	}
+	secret, err := w.Cluster.Secret(ctx, key.Namespace, key.Name)
+	if err != nil {
+		return err
+	}
+	if whose, why := component.Whose(secret.Labels, secret.Owners, c); whose != component.Mine {
+		return fmt.Errorf("%w: Secret %s: %s", errNotOurs, key, why)
+	}
+	token := component.ContentOf(secret.DockerConfigJSON())
+	if token.Login != w.Naming.Login(w.plan.Names.Pull.Robot) || token.Image != w.plan.Image {
+		return fmt.Errorf("Secret %s: %w", key, errMoved) //nolint:staticcheck // a kind's name
+	}
+	write := kube.SecretWrite{
+		Namespace: key.Namespace, Name: component.BoundedName(c.Name, component.UploadSuffix+token.Fingerprint[:8]), Labels: component.Labels(c), Owner: component.OwnerOf(c),
+		Uploads: a.RemoteSecret, DockerConfigJSON: secret.DockerConfigJSON,
+	}
+	if err := w.createUpload(ctx, write, token); err != nil {
+		return err
+	}
+	return w.recordUpload(ctx, token.Fingerprint)
+}
+
+// createUpload makes the upload Secret. One of its name that brings the same token is
+// still being taken; any other of ours is an earlier one.
+func (w *work) createUpload(ctx context.Context, write kube.SecretWrite, token component.Content) error {
+	for range attempts {
+		err := w.Cluster.CreateSecret(ctx, write)
+		if !errors.Is(err, kube.ErrExists) {
+			return err
+		}
+		there, err := w.Cluster.Secret(ctx, write.Namespace, write.Name)
+		if errors.Is(err, kube.ErrNotFound) {
+			continue // taken meanwhile
+		}
+		if err != nil {
+			return err
+		}
+		if whose, why := component.Whose(there.Labels, there.Owners, w.plan.Component); whose == component.Foreign || there.Uploads != write.Uploads {
+			return fmt.Errorf("%w: Secret %s/%s: %s", errNotOurs, write.Namespace, write.Name, why)
+		}
+		if component.ContentOf(there.DockerConfigJSON()) == token {
+			return nil
+		}
+		if err := w.deleteUpload(ctx, world.Upload{Name: there.Name, ResourceVersion: there.ResourceVersion}); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("write Secret %s/%s: %w", write.Namespace, write.Name, errMoved)
+}
+
+// deleteUpload removes an upload Secret unless the operator has been faster.
+func (w *work) deleteUpload(ctx context.Context, u world.Upload) error {
+	err := w.Cluster.DeleteSecret(ctx, kube.Secret{Namespace: w.plan.Component.Namespace, Name: u.Name, ResourceVersion: u.ResourceVersion})
+	if errors.Is(err, kube.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// recordUpload notes on the RemoteSecret that a token was uploaded just now.
+func (w *work) recordUpload(ctx context.Context, fingerprint string) (err error) {
+	for range attempts {
+		if err := w.findRemoteSecret(ctx); err != nil {
+			return err
+		}
+		record := component.ParseUploadRecord(w.remote.Upload).Made(fingerprint, w.Now())
+		_, err = w.Cluster.RecordUpload(ctx, *w.remote, record.Encode())
+		if !errors.Is(err, kube.ErrConflict) {
+			return err
+		}
+		w.remote = nil // its operator was faster
+	}
+	return err
+}
+
+// reachable makes sure, before the pull robot's token is replaced, that a RemoteSecret
+// with targets could be written: while its operator's webhook is down, the old token is
+// the only one that the environments can have. The dry run carries no data.
+func (w *work) reachable(ctx context.Context) error {
+	r, err := w.remoteSecret(ctx)
+	if errors.Is(err, kube.ErrNotFound) {
+		return nil // nothing was ever brought anywhere
+	}
+	if err == nil && len(r.Targets) > 0 {
+		write := w.remoteSecretWrite(plan.WriteRemoteSecret{Name: r.Name, PullAccount: w.PullAccount, Targets: r.Targets})
+		_, err = w.Cluster.UpdateRemoteSecret(ctx, write, r.ResourceVersion, true)
+	}
+	if errors.Is(err, kube.ErrConflict) {
+		return nil // somebody has just written it
+	}
+	if err != nil {
+		return fmt.Errorf("its environments could not be given a new token, so the pull robot keeps its own: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,109 @@
+package component
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"berth/kube"
+	"berth/quay"
+)
+
+// Annotations of a Component. A tenant can write each of them; none is
+// authority over anything but that tenant's own Component.
+const (
+	AnnotationGenerate = "image.redhat.com/generate"
+	AnnotationImage    = "image.redhat.com/image"
+	AnnotationRotation = "image.redhat.com/rotation"
+)
+
+// RotateRequest is the value of image.redhat.com/generate that asks for a rotation.
+const RotateRequest = "true"
+
+// maxAnnotation bounds what is parsed of an annotation, in bytes.
+const maxAnnotation = 4 << 10
+
+// Request is what the annotation image.redhat.com/generate asks for.
+type Request struct {
+	Rotate     bool
+	Visibility quay.Visibility // "" for no statement
+}
+
+// ParseRequest reads the annotation in its three forms: 'true' asks for a
+// rotation, 'false' is what the controller of 2023 left behind, an object
+// states the visibility. The errors are for the annotation's author.
+func ParseRequest(value string) (Request, error) {
+	switch value {
+	case "", "false":
+		return Request{}, nil
+	case RotateRequest:
+		return Request{Rotate: true}, nil
+	}
+	if len(value) > maxAnnotation {
+		return Request{}, fmt.Errorf("annotation %s is longer than %d bytes", AnnotationGenerate, maxAnnotation)
+	}
+	var statement struct {
+		Visibility *string `json:"visibility"`
+	}
+	d := json.NewDecoder(strings.NewReader(value))
+	var kind *json.UnmarshalTypeError
+	err := d.Decode(&statement)
+	if err != nil && !errors.As(err, &kind) {
+		return Request{}, fmt.Errorf("annotation %s is not valid JSON: %s", AnnotationGenerate, jsonProblem(err))
+	}
+	if _, more := d.Token(); err != nil || more != io.EOF || statement.Visibility == nil {
+		return Request{}, fmt.Errorf("annotation %s is neither 'true' nor a statement of visibility", AnnotationGenerate)
+	}
+	switch v := quay.Visibility(*statement.Visibility); v {
+	case quay.Private, quay.Public:
+		return Request{Visibility: v}, nil
+	default:
+		return Request{}, fmt.Errorf("invalid value: %.40q in visibility field in %s annotation", *statement.Visibility, AnnotationGenerate)
+	}
+}
+
+// jsonProblem says what is wrong without repeating what was written.
+func jsonProblem(err error) string {
+	var syntax *json.SyntaxError
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		return "unexpected end of input"
+	case errors.As(err, &syntax):
+		return fmt.Sprintf("unexpected character at byte %d", syntax.Offset)
+	}
+	return "it cannot be read"
+}
+
+// Announcement is the annotation image.redhat.com/image, in the shape that
+// image-controller gave it, with pullSecret added.
+type Announcement struct {
+	Image      string          `json:"image,omitempty"`
+	Visibility quay.Visibility `json:"visibility,omitempty"`
+	Secret     string          `json:"secret,omitempty"`
+	PullSecret string          `json:"pullSecret,omitempty"`
+	Message    string          `json:"message,omitempty"`
+}
+
+// Encode is the annotation's value.
+func (a Announcement) Encode() string {
+	raw, _ := json.Marshal(a) // strings always encode
+	return string(raw)
+}
+
+// WithMessage is the annotation that tells the tenant of a problem. What an
+// earlier run announced stays, as far as it is what Berth would say: the
+// image and its Secrets still work.
+func WithMessage(c kube.Component, n Names, image, message string) string {
+	told := Announcement{}
+	if raw := c.Annotations[AnnotationImage]; len(raw) <= maxAnnotation {
+		_ = json.Unmarshal([]byte(raw), &told) // what cannot be read was not ours
+	}
+	if told.Image != image || told.Secret != n.Push.Secret || told.PullSecret != n.Pull.Secret ||
+		told.Visibility != quay.Private && told.Visibility != quay.Public {
+		told = Announcement{}
+	}
+	told.Message = message
+	return told.Encode()
+}

@@ -1,0 +1,252 @@
+// Package component is what is written on the things of one Component: their names,
+// the marks that say whose they are, the annotations through which its owner and Berth
+// speak, and the form of the Secrets that carry its tokens.
+//
+// In go what the cluster says a Component is and what somebody wrote; out come plain
+// values. Every name is a pure function, nothing that a tenant can write is read as a
+// name, and what cannot be read reads as nothing, never as an error of the run.
+package component
+
+import (
+	"crypto/sha256"
+	"encoding/base32"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"berth/kube"
+	"berth/quay"
+)
+
+// Key names a Component within its cluster.
+type Key struct{ Namespace, Name string }
+
+func (k Key) String() string { return k.Namespace + "/" + k.Name }
+
+// Compare orders by namespace, then name.
+func (k Key) Compare(o Key) int {
+	if c := strings.Compare(k.Namespace, o.Namespace); c != 0 {
+		return c
+	}
+	return strings.Compare(k.Name, o.Name)
+}
+
+// KeyOf names a Component.
+func KeyOf(c kube.Component) Key { return Key{c.Namespace, c.Name} }
+
+// Layout is the shape of repository names.
+type Layout string
+
+// LayoutComponent is NAMESPACE/COMPONENT, LayoutApplication the
+// NAMESPACE/APPLICATION/COMPONENT of 2023.
+const (
+	LayoutComponent   Layout = "component"
+	LayoutApplication Layout = "application"
+)
+
+// Naming is all that names depend on besides the Component itself.
+type Naming struct {
+	Cluster      string // uid of the namespace kube-system, or what stands for it
+	Host         string // of Quay, with its port when it has one
+	Organization string
+	Layout       Layout
+	Prefix       string // in front of every repository, "" for none
+}
+
+// Account is one of a Component's two robots and the Secret that carries its token.
+type Account struct {
+	Robot  string // without the organization
+	Mark   string // the robot's description
+	Role   quay.Role
+	Secret string
+}
+
+// Names are what Berth calls the things of one Component. Distinct Components
+// have distinct robots and Secrets; see [Naming.Names].
+type Names struct {
+	Repository string
+	Mark       string // the repository's description
+	Push, Pull Account
+}
+
+// Accounts are both: push, then pull.
+func (n Names) Accounts() [2]Account { return [2]Account{n.Push, n.Pull} }
+
+// Image is the address of a repository, as image references begin.
+func (n Naming) Image(repository string) string {
+	return n.Host + "/" + n.Organization + "/" + repository
+}
+
+// Login is the robot's user name at the registry.
+func (n Naming) Login(robot string) string { return n.Organization + "+" + robot }
+
+var (
+	dnsLabel     = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
+	dnsSubdomain = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
+	ociPath      = regexp.MustCompile(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$`)
+	notSlug      = regexp.MustCompile(`[^a-z0-9]+`)
+)
+
+// The ends of names: of a pull Secret and its RemoteSecret, and of an upload Secret,
+// which eight characters of the token's fingerprint follow.
+const (
+	PullSuffix   = secretInfix + "pull"
+	UploadSuffix = PullSuffix + "-upload-"
+)
+
+const (
+	secretInfix = "-image-"
+
+	maxRepository  = 255
+	maxDescription = 255
+	maxSecret      = 253
+	maxSlug        = 120
+)
+
+// Names is a pure function of what the cluster says the Component is. Robots
+// are injective over (cluster, namespace, name, uid) by their hash, whatever
+// the readable part folds together; repositories by their slashes.
+func (n Naming) Names(c kube.Component, namespaceUID string) (Names, error) {
+	if !ValidNamespace(c.Namespace) || !ValidName(c.Name) || c.UID == "" {
+		return Names{}, errors.New("its name is not one that Kubernetes allows")
+	}
+	repository, err := n.repository(c)
+	if err != nil {
+		return Names{}, err
+	}
+	key := n.KeyHash(KeyOf(c))
+	slug := strings.Trim(notSlug.ReplaceAllString(c.Namespace+"_"+c.Name, "_"), "_")
+	if len(slug) > maxSlug {
+		slug = strings.TrimRight(slug[:maxSlug], "_")
+	}
+	unique := Hash(16, "robot", n.Cluster, c.Namespace, c.Name, c.UID)
+	account := func(use string, role quay.Role) Account {
+		return Account{
+			Robot:  "berth_" + slug + "_" + unique + "_" + use,
+			Mark:   cut(fmt.Sprintf("%skey=%s uid=%s %s %s", markPrefix, key, Hash(16, "uid", c.UID), use, KeyOf(c))),
+			Role:   role,
+			Secret: BoundedName(c.Name, secretInfix+use),
+		}
+	}
+	return Names{
+		Repository: repository,
+		Mark:       cut(fmt.Sprintf("%skey=%s ns=%s %s", markPrefix, key, Hash(16, "namespace", namespaceUID), KeyOf(c))),
+		Push:       account("push", quay.Write),
+		Pull:       account("pull", quay.Read),
+	}, nil
+}
+
+func (n Naming) repository(c kube.Component) (string, error) {
+	parts := []string{c.Namespace, c.Name}
+	if n.Layout == LayoutApplication {
+		if !ValidNamespace(c.Application) {
+			return "", errors.New("spec.application is not a valid name, and the repository's name needs it")
+		}
+		parts = []string{c.Namespace, c.Application, c.Name}
+	}
+	if n.Prefix != "" {
+		parts = append([]string{n.Prefix}, parts...)
+	}
+	repository := strings.Join(parts, "/")
+	switch {
+	case len(repository) > maxRepository:
+		return "", fmt.Errorf("its repository's name would be %d characters long; Quay allows %d", len(repository), maxRepository)
+	case !ValidRepository(repository):
+		return "", fmt.Errorf("%q cannot be the name of a repository", repository)
+	}
+	return repository, nil
+}
+
+// ValidRepository reports whether a path can name a repository: a path of the
+// OCI distribution specification, and none that Quay's own routes would read
+// as something else.
+func ValidRepository(path string) bool {
+	return ociPath.MatchString(path) &&
+		!strings.HasSuffix(path, "/changevisibility") &&
+		!strings.Contains(path+"/", "/permissions/user/")
+}
+
+// ValidNamespace reports whether Kubernetes allows a name for a namespace.
+func ValidNamespace(name string) bool { return dnsLabel.MatchString(name) }
+
+// ValidName reports whether Kubernetes allows a name for most kinds of object.
+func ValidName(name string) bool { return len(name) <= maxSecret && dnsSubdomain.MatchString(name) }
+
+// Shown makes a name printable that may be anything.
+func Shown(name string) string {
+	if ValidName(name) {
+		return name
+	}
+	return fmt.Sprintf("%.40q", name)
+}
+
+// KeyHash stands for a Component in marks, whatever its uid.
+func (n Naming) KeyHash(k Key) string { return Hash(26, "key", n.Cluster, k.Namespace, k.Name) }
+
+// Hash is the first length characters of a SHA-256 in lower-case base32, five
+// bits each. Every part is preceded by its length, so that no two lists of
+// parts are hashed alike.
+func Hash(length int, parts ...string) string {
+	h := sha256.New()
+	for _, p := range parts {
+		h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(p))))
+		h.Write([]byte(p))
+	}
+	return strings.ToLower(base32.StdEncoding.EncodeToString(h.Sum(nil)))[:length]
+}
+
+// BoundedName is name+suffix, or a cut form with a hash that keeps it unique.
+func BoundedName(name, suffix string) string {
+	if len(name)+len(suffix) <= maxSecret {
+		return name + suffix
+	}
+	suffix = "-" + Hash(16, "name", name) + suffix
+	return strings.TrimRight(name[:maxSecret-len(suffix)], "-.") + suffix
+}
+
+// labelValue is a name as a label can carry it: 63 characters at most.
+func labelValue(name string) string {
+	if len(name) <= 63 {
+		return name
+	}
+	return strings.TrimRight(name[:46], "-.") + "-" + Hash(16, "label", name)
+}
+
+func cut(description string) string {
+	return description[:min(len(description), maxDescription)]
+}
+
+const markPrefix = "berth/1 "
+
+// Mark is what a description says about whose a robot or repository is. Only
+// an administrator of the organization can write one.
+type Mark struct {
+	Key       string // hash of cluster, namespace and name
+	Incarnate string // hash of the Component's uid, or for a repository of the namespace's
+	Component Key    // as the readable end tells; empty when that was cut
+}
+
+// ParseMark reads a description; false when it is none of Berth's marks.
+func ParseMark(description string) (Mark, bool) {
+	rest, ours := strings.CutPrefix(description, markPrefix)
+	fields := strings.Fields(rest)
+	if !ours || len(fields) < 2 {
+		return Mark{}, false
+	}
+	key, ours := strings.CutPrefix(fields[0], "key=")
+	if !ours || len(key) != 26 {
+		return Mark{}, false
+	}
+	_, incarnate, _ := strings.Cut(fields[1], "=")
+	m := Mark{Key: key, Incarnate: incarnate}
+	if namespace, name, ok := strings.Cut(fields[len(fields)-1], "/"); ok {
+		m.Component = Key{namespace, name}
+	}
+	return m, true
+}
+
+// Ours reports whether the mark is of this cluster, which the hash proves and
+// the readable end, when it was cut, leaves open.
+func (n Naming) Ours(m Mark) bool { return n.KeyHash(m.Component) == m.Key }

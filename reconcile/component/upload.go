@@ -1,0 +1,61 @@
+package component
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// UploadRecord is the annotation image.redhat.com/upload of a RemoteSecret: which token was
+// uploaded to it, and when. A tenant can write it, and by that only have its own token
+// uploaded once more or less.
+type UploadRecord struct {
+	Version     int       `json:"v"`
+	Fingerprint string    `json:"fp"`
+	First       time.Time `json:"first"` // since when the targets as they are wait for this token
+	Last        time.Time `json:"last"`
+}
+
+const (
+	uploadVersion = 1
+
+	// soonest is how long an upload is given before it is made again.
+	soonest = 10 * time.Minute
+	// lateAfter is how long a token may be on its way before anybody is told.
+	lateAfter = 30 * time.Minute
+)
+
+// Due reports whether it is time to upload again: each wait is as long as all before
+// it together, so that an operator that is broken for a week is asked a dozen times.
+func (u UploadRecord) Due(now time.Time) bool {
+	since := now.Sub(u.Last)
+	return since < 0 || since >= max(soonest, u.Last.Sub(u.First))
+}
+
+// Late reports whether a token should have arrived by now.
+func (u UploadRecord) Late(now time.Time) bool {
+	return u.Fingerprint != "" && now.Sub(u.First) >= lateAfter
+}
+
+// Made is the record after a further upload.
+func (u UploadRecord) Made(fingerprint string, now time.Time) UploadRecord {
+	if u.Fingerprint != fingerprint {
+		u.First = now.UTC()
+	}
+	u.Version, u.Fingerprint, u.Last = uploadVersion, fingerprint, now.UTC()
+	return u
+}
+
+// ParseUploadRecord reads the annotation; what Berth did not write reads as no upload.
+func ParseUploadRecord(raw string) UploadRecord {
+	var u UploadRecord
+	if raw == "" || len(raw) > maxAnnotation || json.Unmarshal([]byte(raw), &u) != nil || u.Version != uploadVersion {
+		return UploadRecord{} // not of our writing
+	}
+	return u
+}
+
+// Encode is the annotation's value.
+func (u UploadRecord) Encode() string {
+	raw, _ := json.Marshal(u) // strings and times always encode
+	return string(raw)
+}

@@ -1,0 +1,137 @@
+package observe
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"berth/kube"
+	"berth/quay"
+	"berth/reconcile/component"
+	"berth/reconcile/gitsource"
+	"berth/reconcile/world"
+)
+
+// asked counts how often each source is asked for.
+type asked struct {
+	mu    sync.Mutex
+	times map[string]int
+}
+
+func (a *asked) Probe(_ context.Context, address string) gitsource.Verdict {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.times[address]++
+	return gitsource.Verdict{Answer: gitsource.Private, Reason: "it asks for a login"}
+}
+
+// sourceWorld has so many Components, whose repositories are there if visible
+// says how.
+func sourceWorld(n int, visible quay.Visibility) *world.World {
+	w := &world.World{
+		Naming:       component.Naming{Cluster: "c", Host: "quay.io", Organization: "acme", Layout: component.LayoutComponent},
+		Namespaces:   map[string]kube.Namespace{"tenant": {Name: "tenant", UID: "u"}},
+		Repositories: map[string]quay.Repository{},
+	}
+	for i := range n {
+		c := kube.Component{Namespace: "tenant", Name: fmt.Sprintf("c%d", i), UID: fmt.Sprint(i), SourceURL: fmt.Sprintf("https://git.example.com/%d", i)}
+		w.Components = append(w.Components, c)
+		if visible != "" {
+			w.Repositories["tenant/"+c.Name] = quay.Repository{Name: "tenant/" + c.Name, Visibility: visible}
+		}
+	}
+	w.NameComponents()
+	return w
+}
+
+// ask looks at the sources of a World, and gives the verdicts.
+func ask(ctx context.Context, w *world.World, git Sources, now time.Time) (map[component.Key]gitsource.Verdict, error) {
+	o := observer{Ends: Ends{Git: git}, World: *w, now: now}
+	err := o.observeSources(ctx)
+	return o.Sources, err
+}
+
+// A settled platform costs its git hosts a 96th of its public repositories a run,
+// and each of them one request a day.
+func TestSourcesAreAskedInTurn(t *testing.T) {
+	t.Parallel()
+	w := sourceWorld(10_000, quay.Public)
+	all := &asked{times: map[string]int{}}
+	midnight := time.Date(2026, 3, 16, 0, 0, 0, 0, time.UTC)
+	for slot := range 96 {
+		run := &asked{times: map[string]int{}}
+		verdicts, err := ask(t.Context(), w, run, midnight.Add(time.Duration(slot)*15*time.Minute))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := len(run.times); n != 105 || len(verdicts) != n {
+			t.Fatalf("run %d asked %d sources and knows %d, want 105", slot, n, len(verdicts))
+		}
+		for source, n := range run.times {
+			all.times[source] += n
+		}
+	}
+	if len(all.times) != 10_000 {
+		t.Errorf("%d of 10000 sources were asked in a day", len(all.times))
+	}
+}
+
+// silent never answers.
+type silent struct{}
+
+func (silent) Probe(ctx context.Context, _ string) gitsource.Verdict {
+	<-ctx.Done()
+	return gitsource.Verdict{}
+}
+
+// Hosts that hang cost a run two minutes, and leave the rest to the next one.
+func TestSilentHostsHoldNobodyUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := sourceWorld(1000, "")
+		start := time.Now()
+		if verdicts, err := ask(t.Context(), w, silent{}, start); err != nil || len(verdicts) != 0 {
+			t.Errorf("%d verdicts, %v", len(verdicts), err)
+		}
+		if took := time.Since(start); took != sourcesTime {
+			t.Errorf("it took %s", took)
+		}
+	})
+}
+
+func TestWhichSourcesAreAsked(t *testing.T) {
+	t.Parallel()
+	rows := map[string]struct {
+		world  *world.World
+		change func(*world.World)
+		want   int
+	}{
+		"new ones":                        {sourceWorld(30, ""), nil, 30},
+		"at most so many new ones":        {sourceWorld(maxSources+500, ""), nil, maxSources},
+		"of few public ones ten":          {sourceWorld(30, quay.Public), nil, 10},
+		"no private one":                  {sourceWorld(30, quay.Private), nil, 0},
+		"none when the operator has said": {sourceWorld(30, ""), func(w *world.World) { w.Policy.Visibility = quay.Private }, 0},
+		"none whose owner has said": {sourceWorld(1, ""), func(w *world.World) {
+			w.Components[0].Annotations = map[string]string{component.AnnotationGenerate: `{"visibility":"private"}`}
+		}, 0},
+		"one whose owner asks for a rotation": {sourceWorld(1, ""), func(w *world.World) {
+			w.Components[0].Annotations = map[string]string{component.AnnotationGenerate: "true"}
+		}, 1},
+		"none of a Component that is invalid": {sourceWorld(1, ""), func(w *world.World) {
+			w.Components[0].Annotations = map[string]string{component.AnnotationGenerate: "{"}
+		}, 0},
+		"none of a Component that goes": {sourceWorld(1, ""), func(w *world.World) { w.Components[0].Deleting = true }, 0},
+	}
+	for why, row := range rows {
+		if row.change != nil {
+			row.change(row.world)
+		}
+		a := &asked{times: map[string]int{}}
+		if _, err := ask(t.Context(), row.world, a, time.Time{}); err != nil || len(a.times) != row.want {
+			t.Errorf("%s: %d were asked, want %d (%v)", why, len(a.times), row.want, err)
+		}
+	}
+}

@@ -1,0 +1,129 @@
+package plan
+
+import (
+	"berth/kube"
+	"berth/quay"
+	"berth/reconcile/component"
+	"berth/reconcile/world"
+)
+
+// Action is one change, as plain data. The set is closed: apply knows how to make
+// each, and report how to show it. No Action holds a credential.
+type Action interface{ action() }
+
+// CreateRepository makes the image repository.
+type CreateRepository struct {
+	quay.Repository
+	Reason string // for its visibility
+}
+
+// DescribeRepository writes our mark on a repository that is to be ours.
+type DescribeRepository struct{ Name, Mark string }
+
+// ChangeVisibility makes a repository private or public.
+type ChangeVisibility struct {
+	Repository string
+	From, To   quay.Visibility
+	Reason     string
+	Asked      bool // by a statement on the Component
+}
+
+// CreateRobot makes a robot account.
+type CreateRobot struct{ component.Account }
+
+// SetPermission gives a robot its role; From is "" when it had none.
+type SetPermission struct {
+	Repository, Robot string
+	From, To          quay.Role
+}
+
+// RemovePermission takes a robot off a repository that is not its own.
+type RemovePermission struct{ Repository, Robot string }
+
+// WriteSecret makes a Secret equal to what Quay says of its robot.
+type WriteSecret struct {
+	component.Account
+	Image   string
+	Exists  bool
+	Reason  string
+	Rotated bool // it brings the token of a rotation
+}
+
+// LinkSecret lets a ServiceAccount use the push Secret.
+type LinkSecret struct{ ServiceAccount, Secret string }
+
+// LinkPullSecret lets the pods of a ServiceAccount pull with the pull Secret.
+type LinkPullSecret struct{ ServiceAccount, Secret string }
+
+// WriteRemoteSecret makes a RemoteSecret bring the Secret of its name to the targets.
+type WriteRemoteSecret struct {
+	Name           string
+	Exists         bool
+	PullAccount    string
+	Targets        []kube.RemoteTarget // all it is to have
+	Added, Removed []kube.RemoteTarget
+	Reason         string
+}
+
+// UploadToken hands the token of the pull robot to a RemoteSecret.
+type UploadToken struct {
+	RemoteSecret string
+	Targets      int
+	Reason       string
+}
+
+// DeleteUpload removes an upload Secret whose token is not the robot's any more.
+type DeleteUpload struct{ world.Upload }
+
+// DeleteRobot removes a robot of an earlier Component of the same name.
+type DeleteRobot struct{ Robot string }
+
+// RotateToken replaces a robot's token, which revokes the old one, once for a
+// request. See rotation.go.
+type RotateToken struct {
+	component.Account
+	Repository string
+}
+
+// Acknowledge takes a request for rotation off the Component, when both
+// Secrets carry what came after it.
+type Acknowledge struct {
+	Component string
+	New       bool // the robots are of this run, so that nothing was to be replaced
+}
+
+// Announce writes the annotation that tells the tenant.
+type Announce struct {
+	Component string
+	Value     string
+	Problem   bool // it tells of one
+}
+
+func (CreateRepository) action()   {}
+func (DescribeRepository) action() {}
+func (ChangeVisibility) action()   {}
+func (CreateRobot) action()        {}
+func (SetPermission) action()      {}
+func (RemovePermission) action()   {}
+func (WriteSecret) action()        {}
+func (LinkSecret) action()         {}
+func (LinkPullSecret) action()     {}
+func (WriteRemoteSecret) action()  {}
+func (UploadToken) action()        {}
+func (DeleteUpload) action()       {}
+func (DeleteRobot) action()        {}
+func (RotateToken) action()        {}
+func (Acknowledge) action()        {}
+func (Announce) action()           {}
+
+// unasked reports whether an action changes something that people rely on
+// without anybody having asked: what the guard counts.
+func unasked(a Action) bool {
+	switch a := a.(type) {
+	case WriteSecret:
+		return a.Exists && !a.Rotated
+	case ChangeVisibility:
+		return !a.Asked
+	}
+	return false
+}

@@ -1,0 +1,200 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"berth/kube"
+	"berth/reconcile/component"
+	"berth/reconcile/world"
+)
+
+// Delivery brings a Component's pull Secret to every environment that it runs in.
+//
+// Where an environment is the Component's own namespace the Secret is there already,
+// and is linked to the ServiceAccount that pulls. The RemoteSecret never gets that
+// namespace as a target: its operator would take the Secret for its own and delete it
+// one day. All other places are targets of a RemoteSecret, which each Component has,
+// targets or none.
+//
+// The token goes to the operator in an upload Secret, a copy of the pull Secret named
+// after the token's fingerprint. The operator deletes it whatever becomes of it, and
+// nothing it says tells a new token from an old one. So Berth writes on the
+// RemoteSecret which token it has uploaded, and compares the Secrets that arrived in
+// this cluster, by content, in every run: what did not arrive is uploaded again, each
+// wait as long as all before it together. What is on other clusters stays unverified.
+//
+// Nothing of a Component waits for its delivery, neither its announcement nor the
+// acknowledgement of a rotation: it may take minutes, or for ever.
+
+// DeliveryState is how far a pull Secret has come.
+type DeliveryState string
+
+// The states.
+const (
+	Delivered  DeliveryState = "delivered"  // its content was compared
+	Unverified DeliveryState = "unverified" // handed over; what arrived cannot be read from here
+	Pending    DeliveryState = "pending"    // on its way
+	Failed     DeliveryState = "failed"     // the operator says why
+	Unresolved DeliveryState = "unresolved" // it leads nowhere, or the cluster has nothing that could bring it there
+)
+
+// Delivery is the state of a Component's pull Secret in one environment.
+type Delivery struct {
+	Environment string
+	Place       string // where it leads, "" when that is unresolved
+	State       DeliveryState
+	Why         string // when it is failed or unresolved; "" where that is the whole run's matter
+	Late        bool   // it is pending for longer than it should
+}
+
+// planEnvironments finds where the Component runs, and how far its pull Secret has
+// come there.
+func (w *planner) planEnvironments(p *Component) {
+	if !w.Mode.Environments {
+		return
+	}
+	c := p.Component
+	p.places = w.Environments[c.Namespace].Resolve(c, func(namespace string) bool { return w.taken[component.Key{Namespace: namespace, Name: c.Name}] })
+	for _, environment := range p.places.Here {
+		p.Deliveries = append(p.Deliveries, Delivery{Environment: environment, Place: c.Namespace, State: w.linkHere(p)})
+	}
+	for _, t := range p.places.Targets {
+		state, why, late := w.arrival(*p, t.RemoteTarget)
+		for _, environment := range t.Environments {
+			p.Deliveries = append(p.Deliveries, Delivery{environment, world.PlaceName(t.RemoteTarget), state, why, late})
+		}
+	}
+	for _, o := range p.places.Open {
+		p.Deliveries = append(p.Deliveries, Delivery{Environment: o.Environment, State: Unresolved, Why: o.Why})
+	}
+	slices.SortFunc(p.Deliveries, func(a, b Delivery) int { return strings.Compare(a.Environment, b.Environment) })
+	p.warnOfDeliveries()
+}
+
+// linkHere lets the pods of the Component's own namespace pull with the Secret there.
+func (w *planner) linkHere(p *Component) DeliveryState {
+	account := w.Policy.PullServiceAccount
+	a, exists := w.ServiceAccounts[component.Key{Namespace: p.Component.Namespace, Name: account}]
+	switch link := (LinkPullSecret{account, p.Names.Pull.Secret}); {
+	case !exists:
+		p.warn("incomplete", fmt.Sprintf("ServiceAccount %s does not exist, so pods cannot pull with Secret %s yet.", account, p.Names.Pull.Secret))
+	case a.Pull[p.Names.Pull.Secret]:
+		if w.Secrets[p.PullSecret()].Content == w.wanted(*p, p.Names.Pull) {
+			return Delivered
+		}
+	case !slices.Contains(p.Actions, Action(link)):
+		p.Actions = append(p.Actions, link)
+	}
+	return Pending
+}
+
+// arrival tells how far the token has come to a target.
+func (w *planner) arrival(p Component, t kube.RemoteTarget) (state DeliveryState, why string, late bool) {
+	if !w.Mode.RemoteSecrets {
+		return Unresolved, "", false // told once for the whole run
+	}
+	r, exists := w.RemoteSecrets[p.PullSecret()]
+	if !exists || r.Owned == component.Predecessor || !slices.Contains(r.Targets, t) {
+		return Pending, "", false
+	}
+	status := r.Status(t)
+	token := w.Robots[p.Names.Pull.Robot].Fingerprint
+	handed := r.HasData && r.Record.Fingerprint == token && !w.uploading(p.PullSecret(), token)
+	switch there, known := w.Arrived[component.Key{Namespace: t.Namespace, Name: p.Names.Pull.Secret}]; {
+	case status != nil && status.Error != "":
+		return Failed, status.Error, false
+	case t.APIURL != "" && status != nil && handed, t.APIURL == "" && known && there.Unreadable:
+		return Unverified, "", false
+	case t.APIURL == "" && there.By == p.PullSecret().String() && there.Content == w.wanted(p, p.Names.Pull):
+		return Delivered, "", false
+	}
+	return Pending, "", r.Late && r.Record.Fingerprint == token
+}
+
+// PullSecret names the pull Secret, and the RemoteSecret that is called alike.
+func (p Component) PullSecret() component.Key {
+	return component.Key{Namespace: p.Component.Namespace, Name: p.Names.Pull.Secret}
+}
+
+// maxTold bounds how many environments one Component is warned of.
+const maxTold = 5
+
+// warnOfDeliveries names the environments that the pull Secret does not reach. The
+// words do not change from run to run: they stand on the Component, too.
+func (p *Component) warnOfDeliveries() {
+	var told []Warning
+	for _, d := range p.Deliveries {
+		name := component.Shown(d.Environment)
+		switch {
+		case d.State == Unresolved && d.Why != "":
+			told = append(told, Warning{"unresolved_environment", fmt.Sprintf("Environment %s cannot be reached: %s.", name, d.Why)})
+		case d.State == Failed:
+			told = append(told, Warning{"not_delivered", fmt.Sprintf("Environment %s (%s) has not got the pull Secret: %s.", name, d.Place, strings.TrimRight(d.Why, "."))})
+		case d.Late:
+			told = append(told, Warning{"not_delivered", fmt.Sprintf("Environment %s (%s) has not got the pull Secret for half an hour.", name, d.Place)})
+		}
+	}
+	p.Warnings = append(p.Warnings, told[:min(len(told), maxTold)]...)
+	if more := len(told) - maxTold; more > 0 {
+		p.warn("not_delivered", fmt.Sprintf("%d more environments cannot be reached.", more))
+	}
+}
+
+// planRemoteSecret plans the RemoteSecret and what is uploaded to it. It comes last,
+// when it is settled whether this run replaces the token.
+func (w *planner) planRemoteSecret(p *Component) {
+	r, exists := w.RemoteSecrets[p.PullSecret()]
+	goes := r.Deleting || r.Owned == component.Predecessor && exists // what an earlier Component left is the garbage collector's
+	if !w.Mode.RemoteSecrets || p.Problem != nil || p.Skipped != "" || p.Names.Repository == "" || p.waits || goes {
+		return
+	}
+	planned := len(p.Actions)
+	w.planTargets(p, r, exists)
+	w.planUpload(p, r)
+	if len(p.Actions) > planned && p.Note == "" {
+		p.Note = "delivery"
+	}
+}
+
+// planTargets makes the RemoteSecret serve the places that were found. While any
+// environment is unresolved, or none could be read, no target that stands is taken
+// away: it may be that environment's.
+func (w *planner) planTargets(p *Component, r world.RemoteSecret, exists bool) {
+	var want, added, removed []kube.RemoteTarget
+	for _, t := range p.places.Targets {
+		want = append(want, t.RemoteTarget)
+	}
+	keep := !w.Mode.Environments || len(p.places.Open) > 0
+	for _, t := range r.Targets {
+		here := t.APIURL == "" && t.Namespace == p.Component.Namespace
+		same := func(o kube.RemoteTarget) bool { return world.CompareTargets(o, t) == 0 }
+		switch {
+		case slices.Contains(want, t):
+		case keep && !here && !slices.ContainsFunc(want, same):
+			want = append(want, t)
+		default:
+			removed = append(removed, t)
+		}
+	}
+	slices.SortFunc(want, world.CompareTargets)
+	for _, t := range want {
+		if !slices.Contains(r.Targets, t) {
+			added = append(added, t)
+		}
+	}
+	a := WriteRemoteSecret{
+		Name: p.Names.Pull.Secret, Exists: exists, PullAccount: w.Policy.PullServiceAccount,
+		Targets: want, Added: added, Removed: removed,
+	}
+	switch c := p.Component; {
+	case !exists:
+	case !Covers(r.Labels, component.Labels(c)) || r.Secret != a.Name || r.Type != component.SecretType || !Covers(r.SecretLabels, component.Labels(c)) ||
+		r.PullAccount != a.PullAccount || r.Customized:
+		a.Reason = "its form changed"
+	case len(added)+len(removed) == 0:
+		return
+	}
+	p.Actions = append(p.Actions, a)
+}

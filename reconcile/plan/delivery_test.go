@@ -1,0 +1,401 @@
+package plan
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"berth/kube"
+	"berth/reconcile/component"
+	"berth/reconcile/world"
+	"berth/testdata/scene"
+)
+
+// delivering is a scene that delivers.
+func delivering(t *testing.T) (*scene.Scene, component.Names) {
+	t.Helper()
+	s := scene.New(t)
+	return s, s.Deliver()
+}
+
+// deliveries are the Actions of a plan that are about delivery, and the states.
+func deliveries(p Component) (actions []Action, states map[string]DeliveryState) {
+	for _, a := range p.Actions {
+		switch a.(type) {
+		case LinkPullSecret, WriteRemoteSecret, UploadToken, DeleteUpload:
+			actions = append(actions, a)
+		}
+	}
+	states = map[string]DeliveryState{}
+	for _, d := range p.Deliveries {
+		states[d.Environment] = d.State
+	}
+	return actions, states
+}
+
+var (
+	stageTarget = scene.Here("tenant-stage").RemoteTarget
+	prodTarget  = scene.Remote(scene.Api, "prod-ns", "creds").RemoteTarget
+)
+
+func TestPlanDelivery(t *testing.T) {
+	t.Parallel()
+	delivered := map[string]DeliveryState{"dev": Delivered, "stage": Delivered, "prod": Unverified}
+	with := func(environment string, state DeliveryState) map[string]DeliveryState {
+		states := map[string]DeliveryState{"dev": Delivered, "stage": Delivered, "prod": Unverified}
+		states[environment] = state
+		return states
+	}
+	link := LinkPullSecret{scene.PullAccount, scene.Pull}
+	write := func(reason string, targets ...kube.RemoteTarget) WriteRemoteSecret {
+		return WriteRemoteSecret{Name: scene.Pull, Exists: true, PullAccount: scene.PullAccount, Targets: targets, Reason: reason}
+	}
+	both := []kube.RemoteTarget{stageTarget, prodTarget}
+	for _, row := range []struct {
+		why    string
+		edit   func(*scene.Scene, component.Names)
+		want   []Action
+		states map[string]DeliveryState
+	}{
+		{why: "all is well", edit: func(*scene.Scene, component.Names) {}, states: delivered},
+		{
+			why:    "the operator wants no delivery",
+			edit:   func(s *scene.Scene, _ component.Names) { s.Mode, s.RemoteSecrets = world.Mode{}, nil },
+			states: map[string]DeliveryState{},
+		},
+		{
+			why:    "the cluster has no RemoteSecrets: what is here is served all the same",
+			edit:   func(s *scene.Scene, _ component.Names) { s.Mode.RemoteSecrets, s.RemoteSecrets = false, nil },
+			states: map[string]DeliveryState{"dev": Delivered, "stage": Unresolved, "prod": Unresolved},
+		},
+		{
+			why:    "the cluster has no Environments: the targets that stand stay",
+			edit:   func(s *scene.Scene, _ component.Names) { s.Mode.Environments, s.Environments = false, nil },
+			states: map[string]DeliveryState{},
+		},
+		{
+			why: "the ServiceAccount here does not pull with the Secret; two environments link it once",
+			edit: func(s *scene.Scene, n component.Names) {
+				s.Run(scene.Bind("dev", "test", "prod", "stage"), scene.Plainly("test"))
+				delete(s.ServiceAccounts[component.Key{Namespace: "tenant", Name: scene.PullAccount}].Pull, n.Pull.Secret)
+			},
+			want:   []Action{link},
+			states: map[string]DeliveryState{"dev": Pending, "test": Pending, "stage": Delivered, "prod": Unverified},
+		},
+		{
+			why: "there is no such ServiceAccount here",
+			edit: func(s *scene.Scene, _ component.Names) {
+				delete(s.ServiceAccounts, component.Key{Namespace: "tenant", Name: scene.PullAccount})
+			},
+			states: with("dev", Pending),
+		},
+		{
+			why:  "no RemoteSecret yet",
+			edit: func(s *scene.Scene, _ component.Names) { clear(s.RemoteSecrets); clear(s.Arrived) },
+			want: []Action{
+				WriteRemoteSecret{Name: scene.Pull, PullAccount: scene.PullAccount, Targets: both, Added: both}, UploadToken{RemoteSecret: scene.Pull, Targets: 2},
+			},
+			states: map[string]DeliveryState{"dev": Delivered, "stage": Pending, "prod": Pending},
+		},
+		{
+			why:  "a Component that runs nowhere has a RemoteSecret, too, and its token",
+			edit: func(s *scene.Scene, _ component.Names) { clear(s.RemoteSecrets); s.Run(nil) },
+			want: []Action{WriteRemoteSecret{Name: scene.Pull, PullAccount: scene.PullAccount}, UploadToken{RemoteSecret: scene.Pull}}, states: map[string]DeliveryState{},
+		},
+		{
+			why: "a binding was added: the operator has the token already",
+			edit: func(s *scene.Scene, _ component.Names) {
+				s.Run(scene.Bind("dev", "prod", "stage", "extra"), scene.Stating("extra", "tenant-extra", "", ""))
+			},
+			want: []Action{WriteRemoteSecret{
+				Name: scene.Pull, Exists: true, PullAccount: scene.PullAccount, Added: []kube.RemoteTarget{scene.Here("tenant-extra").RemoteTarget},
+				Targets: []kube.RemoteTarget{scene.Here("tenant-extra").RemoteTarget, stageTarget, prodTarget},
+			}},
+			states: with("extra", Pending),
+		},
+		{
+			why:  "a binding was removed",
+			edit: func(s *scene.Scene, _ component.Names) { s.Run(scene.Bind("dev", "stage")) },
+			want: []Action{WriteRemoteSecret{
+				Name: scene.Pull, Exists: true, PullAccount: scene.PullAccount, Targets: []kube.RemoteTarget{stageTarget}, Removed: []kube.RemoteTarget{prodTarget},
+			}},
+			states: map[string]DeliveryState{"dev": Delivered, "stage": Delivered},
+		},
+		{
+			why:    "a binding was removed while another environment is unresolved: whose is the target?",
+			edit:   func(s *scene.Scene, _ component.Names) { s.Run(scene.Bind("dev", "stage", "gone")) },
+			states: map[string]DeliveryState{"dev": Delivered, "stage": Delivered, "gone": Unresolved},
+		},
+		{
+			why: "what is unresolved holds up nothing that is added",
+			edit: func(s *scene.Scene, _ component.Names) {
+				s.Run(scene.Bind("dev", "extra", "gone"), scene.Stating("extra", "tenant-extra", "", ""))
+			},
+			want: []Action{WriteRemoteSecret{
+				Name: scene.Pull, Exists: true, PullAccount: scene.PullAccount, Added: []kube.RemoteTarget{scene.Here("tenant-extra").RemoteTarget},
+				Targets: []kube.RemoteTarget{scene.Here("tenant-extra").RemoteTarget, stageTarget, prodTarget},
+			}},
+			states: map[string]DeliveryState{"dev": Delivered, "extra": Pending, "gone": Unresolved},
+		},
+		{
+			why: "its own namespace as a target is taken away at once: the operator would delete the pull Secret",
+			edit: func(s *scene.Scene, _ component.Names) {
+				s.Run(scene.Bind("dev", "prod", "stage", "gone"))
+				s.Remote(func(r *world.RemoteSecret) { r.Targets = append(r.Targets, kube.RemoteTarget{Namespace: "tenant"}) })
+			},
+			want: []Action{WriteRemoteSecret{
+				Name: scene.Pull, Exists: true, PullAccount: scene.PullAccount, Targets: both, Removed: []kube.RemoteTarget{{Namespace: "tenant"}},
+			}},
+			states: with("gone", Unresolved),
+		},
+		{
+			why: "other credentials for a place replace those that stand",
+			edit: func(s *scene.Scene, _ component.Names) {
+				s.Remote(func(r *world.RemoteSecret) { r.Targets[1].Credentials = "old" })
+			},
+			want: []Action{WriteRemoteSecret{
+				Name: scene.Pull, Exists: true, PullAccount: scene.PullAccount, Targets: both, Added: []kube.RemoteTarget{prodTarget},
+				Removed: []kube.RemoteTarget{scene.Remote(scene.Api, "prod-ns", "old").RemoteTarget},
+			}},
+			states: with("prod", Pending),
+		},
+		{
+			why: "the ServiceAccount that pulls is another one now",
+			edit: func(s *scene.Scene, _ component.Names) {
+				s.Remote(func(r *world.RemoteSecret) { r.PullAccount = "old" })
+			},
+			want: []Action{write("its form changed", both...)}, states: delivered,
+		},
+		{
+			why:  "somebody gave a target a Secret of another name",
+			edit: func(s *scene.Scene, _ component.Names) { s.Remote(func(r *world.RemoteSecret) { r.Customized = true }) },
+			want: []Action{write("its form changed", both...)}, states: delivered,
+		},
+		{
+			why: "the Secrets it brings lost a label",
+			edit: func(s *scene.Scene, _ component.Names) {
+				s.Remote(func(r *world.RemoteSecret) { r.SecretLabels = nil })
+			},
+			want: []Action{write("its form changed", both...)}, states: delivered,
+		},
+		{
+			why: "it is of an earlier Component of the name: the garbage collector comes for it",
+			edit: func(s *scene.Scene, _ component.Names) {
+				s.Remote(func(r *world.RemoteSecret) { r.Owned = component.Predecessor })
+			},
+			want: nil, states: map[string]DeliveryState{"dev": Delivered, "stage": Pending, "prod": Pending},
+		},
+		{
+			why: "it is being deleted: there is nothing to write to",
+			edit: func(s *scene.Scene, _ component.Names) {
+				s.Remote(func(r *world.RemoteSecret) { r.Deleting, r.Targets = true, nil })
+			},
+			want: nil, states: map[string]DeliveryState{"dev": Delivered, "stage": Pending, "prod": Pending},
+		},
+		{
+			why: "the token was never uploaded: a run died before it could",
+			edit: func(s *scene.Scene, _ component.Names) {
+				s.Remote(func(r *world.RemoteSecret) { r.Record = component.UploadRecord{} })
+			},
+			want: []Action{UploadToken{RemoteSecret: scene.Pull, Targets: 2}}, states: with("prod", Pending),
+		},
+		{
+			why: "the token was replaced by hand at Quay: what is uploaded is an earlier one",
+			edit: func(s *scene.Scene, n component.Names) {
+				scene.Change(s.Robots, n.Pull.Robot, func(r *world.Robot) { r.Fingerprint = "another" })
+			},
+			want: []Action{UploadToken{RemoteSecret: scene.Pull, Targets: 2}}, states: map[string]DeliveryState{"dev": Pending, "stage": Pending, "prod": Pending},
+		},
+		{
+			why: "the upload Secret stands: it is on its way",
+			edit: func(s *scene.Scene, n component.Names) {
+				s.Uploads[component.Key{Namespace: "tenant", Name: scene.Pull}] = []world.Upload{{Name: "u", ResourceVersion: "1", Fingerprint: s.Robots[n.Pull.Robot].Fingerprint}}
+				clear(s.Arrived)
+			},
+			states: map[string]DeliveryState{"dev": Delivered, "stage": Pending, "prod": Pending},
+		},
+		{
+			why: "an upload Secret with an earlier token is left over",
+			edit: func(s *scene.Scene, _ component.Names) {
+				s.Uploads[component.Key{Namespace: "tenant", Name: scene.Pull}] = []world.Upload{{Name: "u", ResourceVersion: "1", Fingerprint: "earlier"}}
+			},
+			want: []Action{DeleteUpload{world.Upload{Name: "u", ResourceVersion: "1", Fingerprint: "earlier"}}}, states: delivered,
+		},
+		{
+			why: "the operator dropped the upload, and never had another",
+			edit: func(s *scene.Scene, _ component.Names) {
+				s.Remote(func(r *world.RemoteSecret) { r.HasData, r.TargetStatuses = false, nil })
+				clear(s.Arrived)
+			},
+			want:   []Action{UploadToken{RemoteSecret: scene.Pull, Targets: 2, Reason: "the last one was not taken"}},
+			states: map[string]DeliveryState{"dev": Delivered, "stage": Pending, "prod": Pending},
+		},
+		{
+			why: "the same, so lately that it may still be taken",
+			edit: func(s *scene.Scene, _ component.Names) {
+				s.Remote(func(r *world.RemoteSecret) { r.HasData, r.TargetStatuses, r.Due = false, nil, false })
+				clear(s.Arrived)
+			},
+			states: map[string]DeliveryState{"dev": Delivered, "stage": Pending, "prod": Pending},
+		},
+		{
+			why: "the operator dropped the upload and has an earlier token: only the content shows it",
+			edit: func(s *scene.Scene, _ component.Names) {
+				scene.Change(s.Arrived, component.Key{Namespace: "tenant-stage", Name: scene.Pull}, func(a *world.Arrived) { a.Content.Fingerprint = "earlier" })
+			},
+			want: []Action{UploadToken{RemoteSecret: scene.Pull, Targets: 2, Reason: "the last one did not arrive"}}, states: with("stage", Pending),
+		},
+		{
+			why: "the operator has not dealt with a target: it is slow or down, and has the token",
+			edit: func(s *scene.Scene, _ component.Names) {
+				s.Remote(func(r *world.RemoteSecret) { r.TargetStatuses = r.TargetStatuses[1:] })
+				clear(s.Arrived)
+			},
+			states: with("stage", Pending),
+		},
+		{
+			why: "the operator says what is wrong: another upload would not help",
+			edit: func(s *scene.Scene, _ component.Names) {
+				s.Remote(func(r *world.RemoteSecret) { r.TargetStatuses[0].Error = "forbidden" })
+				clear(s.Arrived)
+			},
+			states: with("stage", Failed),
+		},
+		{
+			why: "the right content, brought by somebody else",
+			edit: func(s *scene.Scene, _ component.Names) {
+				scene.Change(s.Arrived, component.Key{Namespace: "tenant-stage", Name: scene.Pull}, func(a *world.Arrived) { a.By = "other/billing-image-pull" })
+			},
+			want: []Action{UploadToken{RemoteSecret: scene.Pull, Targets: 2, Reason: "the last one did not arrive"}}, states: with("stage", Pending),
+		},
+		{
+			why: "nobody may read what arrived",
+			edit: func(s *scene.Scene, _ component.Names) {
+				s.Arrived[component.Key{Namespace: "tenant-stage", Name: scene.Pull}] = world.Arrived{Unreadable: true}
+			},
+			states: with("stage", Unverified),
+		},
+	} {
+		s, n := delivering(t)
+		row.edit(s, n)
+		actions, states := deliveries(only(s))
+		options := cmp.Options{cmpopts.EquateEmpty(), cmpopts.IgnoreUnexported(world.Upload{})}
+		if diff := cmp.Diff(row.want, actions, options); diff != "" {
+			t.Errorf("%s: actions (-want +got):\n%s", row.why, diff)
+		}
+		if diff := cmp.Diff(row.states, states); diff != "" {
+			t.Errorf("%s: states (-want +got):\n%s", row.why, diff)
+		}
+	}
+}
+
+// A rotation replaces what stands of earlier uploads, and uploads what comes of it.
+func TestARotationIsDelivered(t *testing.T) {
+	t.Parallel()
+	s, n := delivering(t)
+	s.Policy.MaxRotations = 1
+	s.Components[0].Annotations[component.AnnotationGenerate] = component.RotateRequest
+	u := world.Upload{Name: "u", ResourceVersion: "1", Fingerprint: s.Robots[n.Pull.Robot].Fingerprint}
+	s.Uploads[component.Key{Namespace: "tenant", Name: scene.Pull}] = []world.Upload{u}
+	p := only(s)
+	got, _ := deliveries(p)
+	want := []Action{DeleteUpload{u}, UploadToken{RemoteSecret: scene.Pull, Targets: 2}}
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(world.Upload{})); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if last := p.Actions[len(p.Actions)-3]; last != (Acknowledge{Component: "billing"}) {
+		t.Errorf("delivery does not come after the acknowledgement, but after %T", last)
+	}
+}
+
+func TestAForeignRemoteSecretIsNotTouched(t *testing.T) {
+	t.Parallel()
+	s, _ := delivering(t)
+	s.Remote(func(r *world.RemoteSecret) { r.Owned, r.Foreign = component.Foreign, "it was not made by Berth" })
+	p := only(s)
+	if p.Problem == nil || p.Problem.Reason != ReasonNotOurs || !strings.HasPrefix(p.Problem.Summary, "RemoteSecretNotOurs: RemoteSecret tenant/billing-image-pull: ") {
+		t.Fatalf("%+v", p.Problem)
+	}
+	if got, _ := deliveries(p); got != nil {
+		t.Errorf("planned: %v", got)
+	}
+}
+
+// Environments that are not reached are told to the tenant, in words that stay the
+// same, and not without bound.
+func TestUnreachedEnvironmentsAreTold(t *testing.T) {
+	t.Parallel()
+	s, _ := delivering(t)
+	s.Run(scene.Bind("dev", "stage", "prod", "g1", "g2", "g3", "g4", "g5", "g6"))
+	s.Remote(func(r *world.RemoteSecret) { r.Late, r.TargetStatuses[1].Error = true, "no route to host." })
+	clear(s.Arrived)
+	p := only(s)
+	var texts []string
+	for _, w := range p.Warnings {
+		texts = append(texts, w.Code+": "+w.Text)
+	}
+	want := []string{
+		"unresolved_environment: Environment g1 cannot be reached: there is no such Environment.",
+		"unresolved_environment: Environment g2 cannot be reached: there is no such Environment.",
+		"unresolved_environment: Environment g3 cannot be reached: there is no such Environment.",
+		"unresolved_environment: Environment g4 cannot be reached: there is no such Environment.",
+		"unresolved_environment: Environment g5 cannot be reached: there is no such Environment.",
+		"not_delivered: 3 more environments cannot be reached.",
+	}
+	if diff := cmp.Diff(want, texts); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+
+	s.Run(scene.Bind("dev", "stage", "prod"))
+	p = only(s)
+	const told = "Environment prod (prod-ns on api.prod.example:6443) has not got the pull Secret: no route to host. " +
+		"Environment stage (tenant-stage) has not got the pull Secret for half an hour."
+	if got := p.message(); got != told {
+		t.Errorf("told: %s", got)
+	}
+	for _, a := range p.Actions {
+		if a, ok := a.(Announce); ok && strings.Contains(a.Value, "Environment stage") {
+			return
+		}
+	}
+	t.Error("the annotation does not tell it")
+}
+
+// A cluster that lost its bindings, as after a restore, must not take every pull Secret
+// from where it is. What tenants take away themselves is theirs to take.
+func TestTheGuardMissesTheBindings(t *testing.T) {
+	t.Parallel()
+	s, _ := delivering(t)
+	for i := range guardFloor {
+		s.RemoteSecrets[component.Key{Namespace: "tenant", Name: fmt.Sprint(i)}] = world.RemoteSecret{RemoteSecret: kube.RemoteSecret{Targets: []kube.RemoteTarget{stageTarget}}}
+	}
+	limits := Limits{MaxChangeRatio: 1}
+	if err := Guard(s.World, Plan{}, limits); err != nil {
+		t.Errorf("with Bindings: %v", err)
+	}
+	s.Run(nil)
+	var refused *GuardError
+	if err := Guard(s.World, Plan{}, limits); !errors.As(err, &refused) || refused.Summary != "the cluster shows no SnapshotEnvironmentBinding, yet 21 RemoteSecrets have targets" {
+		t.Errorf("without: %v", err)
+	}
+	for why, edit := range map[string]func(*world.World){
+		"a part of the cluster tells nothing":   func(w *world.World) { w.Whole = false },
+		"a cluster without the kind takes none": func(w *world.World) { w.Mode.Environments = false },
+		"few tell nothing": func(w *world.World) {
+			delete(w.RemoteSecrets, component.Key{Namespace: "tenant", Name: "0"})
+			delete(w.RemoteSecrets, component.Key{Namespace: "tenant", Name: "1"})
+		},
+	} {
+		w := s.World
+		w.RemoteSecrets = maps.Clone(w.RemoteSecrets)
+		edit(&w)
+		if err := Guard(w, Plan{}, limits); err != nil {
+			t.Errorf("%s: %v", why, err)
+		}
+	}
+}

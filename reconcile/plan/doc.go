@@ -1,0 +1,60 @@
+// Package plan decides: in goes a [world.World], out comes a [Plan] of what would be
+// changed and of what was found that will not be, and the guard's verdict on it.
+//
+// It is pure: no I/O, clock, logger, context or error of its own. The same World gives the
+// same Plan, sorted, whatever order it was read in; and a Plan holds no credential.
+//
+// # What a state leads to
+//
+// The first row that fits decides about the whole Component:
+//
+//	the Component                               what is done
+//	is being deleted, or its namespace is       skipped
+//	has a name that Quay or OCI does not allow  told so; invalid
+//	has an annotation that cannot be read       told so; invalid
+//	leads to the same name as another           both told so; refused
+//	has a repository, robot, Secret or          told so; refused, and nothing of it is touched
+//	  RemoteSecret of its name that is not
+//	  marked as its own
+//
+// Then each of its things, in this order, so that a crash anywhere leaves only
+// what is invisible or complete:
+//
+//	thing           state                              action
+//	repository      missing                            CreateRepository, with our mark
+//	                unmarked, or a former namespace's  DescribeRepository (--adopt)
+//	                public, to be private              ChangeVisibility
+//	                private, to be public              ChangeVisibility, if stated or --allow-publish
+//	robots          missing                            CreateRobot, with our mark
+//	permission      missing                            SetPermission
+//	                another role (seen by the audit)   SetPermission
+//	                on another repository              RemovePermission
+//	Secret          missing                            WriteSecret, with the robot's current token
+//	                not what Quay says of the robot    WriteSecret
+//	                of an earlier Component            WriteSecret
+//	ServiceAccount  not linked                         LinkSecret, LinkPullSecret
+//	                missing                            warning
+//	robots of an earlier Component of the name         DeleteRobot, after a live look at the Component
+//	Component       annotation not what it should be   Announce
+//	                asks for a rotation                RotateToken, WriteSecret, Acknowledge
+//	RemoteSecret    missing, or not as it should be    WriteRemoteSecret
+//	                its token is not the last one      UploadToken
+//	                  uploaded, or did not arrive
+//	upload Secret   with an earlier token              DeleteUpload
+//
+// Visibility is what the Component's owner states, else what the operator sets,
+// else what its source is:
+//
+//	stated   set by         source          a new repository   one that is    one that is
+//	         --visibility                   becomes            public         private
+//	private  any            any             private            is closed      stays
+//	public   any            any             public             stays          is opened
+//	-        private        any             private            is closed      stays
+//	-        public         any             public             stays          stays; --allow-publish opens it
+//	-        auto           anybody's       public             stays          stays
+//	-        auto           private         private            is closed      stays
+//	-        auto           did not answer  private            stays          stays
+//	-        auto           not looked at   waits              stays          stays
+//
+// A Component without a source, such as an imported image, counts as private.
+package plan

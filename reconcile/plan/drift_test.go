@@ -1,0 +1,233 @@
+package plan
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"berth/quay"
+	"berth/reconcile/component"
+	"berth/reconcile/world"
+	"berth/testdata/scene"
+)
+
+// The rows of the truth table in doc.go about each thing: one is changed in a
+// settled world.
+func TestPlanOfDrift(t *testing.T) {
+	t.Parallel()
+	missing := func(a component.Account) WriteSecret {
+		return WriteSecret{Account: a, Image: testImage, Reason: "missing; same token, not rotated"}
+	}
+	wrong := func(a component.Account, reason string) WriteSecret {
+		return WriteSecret{Account: a, Image: testImage, Exists: true, Reason: reason}
+	}
+	const (
+		stale   = "its token is not the robot's"
+		edited  = "its content is not Berth's"
+		earlier = "it is of an earlier Component of this name"
+		relabel = "its labels changed"
+	)
+	for _, row := range []struct {
+		why  string
+		edit func(*scene.Scene, component.Names)
+		want func(component.Names) []Action
+		note string
+	}{
+		{
+			why:  "a settled Component",
+			edit: func(*scene.Scene, component.Names) {}, want: func(component.Names) []Action { return nil },
+		}, {
+			why: "a missing repository comes with the permissions on it",
+			edit: func(s *scene.Scene, n component.Names) {
+				delete(s.Repositories, n.Repository)
+				delete(s.Roles, n.Repository)
+				for _, a := range n.Accounts() {
+					s.Robot(a)
+				}
+			},
+			want: func(n component.Names) []Action {
+				return []Action{
+					CreateRepository{Repository: quay.Repository{Name: n.Repository, Description: n.Mark, Visibility: quay.Private}},
+					SetPermission{Repository: n.Repository, Robot: n.Push.Robot, To: quay.Write},
+					SetPermission{Repository: n.Repository, Robot: n.Pull.Robot, To: quay.Read},
+				}
+			},
+			note: "new, private",
+		}, {
+			why: "a missing robot comes back with its permission and its Secret's content",
+			edit: func(s *scene.Scene, n component.Names) {
+				delete(s.Robots, n.Pull.Robot)
+				delete(s.Roles[n.Repository], n.Pull.Robot)
+			},
+			want: func(n component.Names) []Action {
+				return []Action{
+					CreateRobot{n.Pull},
+					SetPermission{Repository: n.Repository, Robot: n.Pull.Robot, To: quay.Read},
+					wrong(n.Pull, stale),
+				}
+			},
+		}, {
+			why:  "a robot without its permission",
+			edit: func(s *scene.Scene, n component.Names) { s.Robot(n.Push) },
+			want: func(n component.Names) []Action {
+				return []Action{SetPermission{Repository: n.Repository, Robot: n.Push.Robot, To: quay.Write}}
+			},
+		}, {
+			why:  "the audit sees a role too high",
+			edit: func(s *scene.Scene, n component.Names) { s.Roles[n.Repository][n.Pull.Robot] = quay.Admin },
+			want: func(n component.Names) []Action {
+				return []Action{SetPermission{Repository: n.Repository, Robot: n.Pull.Robot, From: quay.Admin, To: quay.Read}}
+			},
+		}, {
+			why:  "the audit sees a role too low",
+			edit: func(s *scene.Scene, n component.Names) { s.Roles[n.Repository][n.Push.Robot] = quay.Read },
+			want: func(n component.Names) []Action {
+				return []Action{SetPermission{Repository: n.Repository, Robot: n.Push.Robot, From: quay.Read, To: quay.Write}}
+			},
+		}, {
+			why:  "the audit sees that the list of robots was late",
+			edit: func(s *scene.Scene, n component.Names) { delete(s.Roles[n.Repository], n.Push.Robot) },
+			want: func(n component.Names) []Action {
+				return []Action{SetPermission{Repository: n.Repository, Robot: n.Push.Robot, To: quay.Write}}
+			},
+		}, {
+			why:  "roles of people and of other robots are none of our business",
+			edit: func(s *scene.Scene, n component.Names) { s.Roles[n.Repository]["scanner"] = quay.Admin },
+			want: func(component.Names) []Action { return nil },
+		}, {
+			why:  "a repository that is not this run's share says nothing about roles",
+			edit: func(s *scene.Scene, n component.Names) { delete(s.Roles, n.Repository) },
+			want: func(component.Names) []Action { return nil },
+		}, {
+			why: "a permission elsewhere is removed, in the order of the names",
+			edit: func(s *scene.Scene, n component.Names) {
+				s.Robot(n.Push, "z/z", n.Repository, "a/a")
+				s.Repositories["a/a"], s.Repositories["z/z"] = quay.Repository{Name: "a/a"}, quay.Repository{Name: "z/z"}
+			},
+			want: func(n component.Names) []Action {
+				return []Action{RemovePermission{Repository: "a/a", Robot: n.Push.Robot}, RemovePermission{Repository: "z/z", Robot: n.Push.Robot}}
+			},
+		}, {
+			why: "a deleted repository waits under a random name and counts for nothing",
+			edit: func(s *scene.Scene, n component.Names) {
+				s.Robot(n.Push, n.Repository, "0b0e7a3e-7b1f-4f6f-9d58-0d1b5c1c2f3a")
+			},
+			want: func(component.Names) []Action { return nil },
+		}, {
+			why:  "both Secrets are gone",
+			edit: func(s *scene.Scene, _ component.Names) { clear(s.Secrets) },
+			want: func(n component.Names) []Action { return []Action{missing(n.Push), missing(n.Pull)} },
+		}, {
+			why: "the Secret carries an old token",
+			edit: func(s *scene.Scene, n component.Names) {
+				scene.Change(s.Secrets, component.Key{Namespace: "tenant", Name: n.Push.Secret}, func(x *world.Secret) { x.Content.Fingerprint = "other" })
+			},
+			want: func(n component.Names) []Action { return []Action{wrong(n.Push, stale)} },
+		}, {
+			why: "the Secret logs in as another robot",
+			edit: func(s *scene.Scene, n component.Names) {
+				scene.Change(s.Secrets, component.Key{Namespace: "tenant", Name: n.Pull.Secret}, func(x *world.Secret) { x.Content.Login = s.Naming.Login(n.Push.Robot) })
+			},
+			want: func(n component.Names) []Action { return []Action{wrong(n.Pull, edited)} },
+		}, {
+			why: "the Secret is for another address",
+			edit: func(s *scene.Scene, n component.Names) {
+				scene.Change(s.Secrets, component.Key{Namespace: "tenant", Name: n.Pull.Secret}, func(x *world.Secret) { x.Content.Image = "quay.example" })
+			},
+			want: func(n component.Names) []Action { return []Action{wrong(n.Pull, edited)} },
+		}, {
+			why: "the Secret's content cannot be read",
+			edit: func(s *scene.Scene, n component.Names) {
+				scene.Change(s.Secrets, component.Key{Namespace: "tenant", Name: n.Pull.Secret}, func(x *world.Secret) { x.Content = component.Content{} })
+			},
+			want: func(n component.Names) []Action { return []Action{wrong(n.Pull, edited)} },
+		}, {
+			why: "the Secret is of an earlier Component",
+			edit: func(s *scene.Scene, n component.Names) {
+				scene.Change(s.Secrets, component.Key{Namespace: "tenant", Name: n.Push.Secret}, func(x *world.Secret) { x.Owned = component.Predecessor })
+			},
+			want: func(n component.Names) []Action { return []Action{wrong(n.Push, earlier)} },
+		}, {
+			why: "a label of the Secret was changed",
+			edit: func(s *scene.Scene, n component.Names) {
+				scene.Change(s.Secrets, component.Key{Namespace: "tenant", Name: n.Push.Secret}, func(x *world.Secret) { x.Labels["appstudio.redhat.com/internal"] = "false" })
+			},
+			want: func(n component.Names) []Action { return []Action{wrong(n.Push, relabel)} },
+		}, {
+			why: "further labels are the tenant's",
+			edit: func(s *scene.Scene, n component.Names) {
+				scene.Change(s.Secrets, component.Key{Namespace: "tenant", Name: n.Push.Secret}, func(x *world.Secret) { x.Labels["appstudio.redhat.com/x"] = "y" })
+			},
+			want: func(component.Names) []Action { return nil },
+		}, {
+			why: "the ServiceAccount lost its link",
+			edit: func(s *scene.Scene, n component.Names) {
+				delete(s.ServiceAccounts[component.Key{Namespace: "tenant", Name: "appstudio-pipeline"}].Secrets, n.Push.Secret)
+			},
+			want: func(n component.Names) []Action {
+				return []Action{LinkSecret{ServiceAccount: "appstudio-pipeline", Secret: n.Push.Secret}}
+			},
+		}, {
+			why: "the annotation was edited; it is output, never input",
+			edit: func(s *scene.Scene, _ component.Names) {
+				s.Components[0].Annotations[component.AnnotationImage] = `{"image":"quay.example/acme/other/api","secret":"admin"}`
+			},
+			want: func(component.Names) []Action { return []Action{Announce{Component: "api", Value: announced}} },
+		}, {
+			why: "what the controller of 2023 left behind asks for nothing",
+			edit: func(s *scene.Scene, _ component.Names) {
+				s.Components[0].Annotations[component.AnnotationGenerate] = "false"
+			},
+			want: func(component.Names) []Action { return nil },
+		},
+	} {
+		t.Run(row.why, func(t *testing.T) {
+			t.Parallel()
+			s := scene.New(t)
+			n := s.Settle(scene.Component("tenant", "api"))
+			row.edit(s, n)
+			got := only(s)
+			if d := cmp.Diff(row.want(n), got.Actions); d != "" {
+				t.Errorf("actions (-want +got):\n%s", d)
+			}
+			if row.note == "" && len(got.Actions) > 0 {
+				row.note = "drifted"
+			}
+			if got.Note != row.note || got.Problem != nil || got.Skipped != "" {
+				t.Errorf("note %q, problem %v, skipped %q; want the note %q alone", got.Note, got.Problem, got.Skipped, row.note)
+			}
+		})
+	}
+}
+
+// announced is what Berth says of a settled Component tenant/api.
+const announced = `{"image":"quay.example/acme/tenant/api","visibility":"private","secret":"api-image-push","pullSecret":"api-image-pull"}`
+
+func TestPlanOfANewComponent(t *testing.T) {
+	t.Parallel()
+	s := scene.New(t)
+	s.Policy.PushServiceAccounts = []string{"appstudio-pipeline", "build-pipeline-{component}"}
+	n := s.Add(scene.Component("tenant", "api"))
+	got := only(s)
+	const warning = "ServiceAccount build-pipeline-api does not exist, so builds cannot use Secret api-image-push yet."
+	want := []Action{
+		CreateRepository{Repository: quay.Repository{Name: "tenant/api", Description: n.Mark, Visibility: quay.Private}},
+		CreateRobot{n.Push},
+		CreateRobot{n.Pull},
+		SetPermission{Repository: "tenant/api", Robot: n.Push.Robot, To: quay.Write},
+		SetPermission{Repository: "tenant/api", Robot: n.Pull.Robot, To: quay.Read},
+		WriteSecret{Account: n.Push, Image: testImage},
+		WriteSecret{Account: n.Pull, Image: testImage},
+		LinkSecret{ServiceAccount: "appstudio-pipeline", Secret: "api-image-push"},
+		Announce{Component: "api", Value: announced[:len(announced)-1] + `,"message":"` + warning + `"}`},
+	}
+	if d := cmp.Diff(want, got.Actions); d != "" {
+		t.Errorf("actions (-want +got):\n%s", d)
+	}
+	if d := cmp.Diff([]Warning{{"incomplete", warning}}, got.Warnings); d != "" {
+		t.Errorf("warnings (-want +got):\n%s", d)
+	}
+	if got.Note != "new, private" {
+		t.Errorf("note %q", got.Note)
+	}
+}

@@ -1,0 +1,305 @@
+package plan
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"berth/kube"
+	"berth/reconcile/component"
+	"berth/reconcile/world"
+)
+
+// Plan is everything a run would change, and everything it found that it
+// will not. It is plain, sorted data; the same World gives the same Plan.
+type Plan struct {
+	Components []Component     // all of them, by namespace and name
+	Missing    []component.Key // asked for by name, not there
+	Orphans    Orphans
+	Mode       world.Mode
+	Held       int // repositories that stay private although the setting says public
+}
+
+// Changes counts the actions of all Components.
+func (p Plan) Changes() int {
+	n := 0
+	for _, c := range p.Components {
+		n += len(c.Actions)
+	}
+	return n
+}
+
+// Component is the plan for one Component.
+type Component struct {
+	Component  kube.Component
+	Names      component.Names
+	Image      string
+	Note       string // in a word or two, what is the matter
+	Actions    []Action
+	Warnings   []Warning
+	Deliveries []Delivery // by environment
+	Skipped    string     // why nothing is to be done
+	Problem    *Problem   // why nothing can be done
+	Deferred   string     // what waits for a later run, and why
+
+	rotation []Action // to be appended when its turn comes; see pace
+	Resumed  bool     // it was begun by an earlier run
+	waits    bool     // nothing can be decided in this run
+	places   world.Resolution
+}
+
+// Warning is something that is not as it should be, and that keeps nothing else from
+// being done. Its text is a sentence for the Component's owner, too.
+type Warning struct{ Code, Text string }
+
+func (p *Component) warn(code, text string) {
+	p.Warnings = append(p.Warnings, Warning{code, text})
+}
+
+// Key names the Component.
+func (p Component) Key() component.Key { return component.KeyOf(p.Component) }
+
+// Problem keeps a Component from being served.
+type Problem struct {
+	Reason  Reason
+	Summary string // one sentence, for the platform's engineers
+	Hint    string // what to do
+	Tenant  string // the same for the Component's owner
+}
+
+// Orphans bear our mark and this cluster's name, but no Component claims them.
+type Orphans struct {
+	Robots, Repositories []string
+}
+
+// planner compares a World with what it should be.
+type planner struct {
+	world.World
+	index
+}
+
+// Make compares the world with what it should be.
+func Make(world world.World) Plan {
+	w := &planner{world, indexOf(world)}
+	p := Plan{Mode: w.Mode, Missing: slices.SortedFunc(slices.Values(w.Missing), component.Key.Compare)}
+	for _, c := range slices.SortedFunc(slices.Values(w.Components), func(a, b kube.Component) int { return component.KeyOf(a).Compare(component.KeyOf(b)) }) {
+		p.Components = append(p.Components, w.plan(c))
+	}
+	refuseCollisions(p.Components)
+	pace(p.Components, w.Policy.MaxRotations)
+	for i, c := range p.Components {
+		w.planRemoteSecret(&p.Components[i])
+		if w.held(c) {
+			p.Held++
+		}
+	}
+	if w.Whole && w.Policy.ReportOrphans {
+		p.Orphans = w.orphans()
+	}
+	return p
+}
+
+// index finds in a World what its maps are not sorted by.
+type index struct {
+	incarnations map[string][]string    // robots of ours by the key in their mark: all that were ever made for a Component of that name
+	taken        map[component.Key]bool // names that a Component has
+}
+
+func indexOf(w world.World) index {
+	i := index{map[string][]string{}, make(map[component.Key]bool, len(w.Components)+len(w.Elsewhere))}
+	for _, name := range slices.Sorted(maps.Keys(w.Robots)) {
+		if m, ok := component.ParseMark(w.Robots[name].Mark); ok {
+			i.incarnations[m.Key] = append(i.incarnations[m.Key], name)
+		}
+	}
+	for _, c := range w.Components {
+		i.taken[component.KeyOf(c)] = true
+	}
+	for _, k := range w.Elsewhere {
+		i.taken[k] = true
+	}
+	return i
+}
+
+// drifted is the note about what nobody asked to change.
+const drifted = "drifted"
+
+// plan decides about one Component, in the order of the truth table in doc.go.
+func (w *planner) plan(c kube.Component) Component {
+	p := Component{Component: c}
+	namespace := w.Namespaces[c.Namespace]
+	switch {
+	case c.Deleting:
+		p.Skipped = "it is being deleted"
+	case namespace.Terminating:
+		p.Skipped = "its namespace is being deleted"
+	case namespace.UID == "":
+		p.Skipped = "its namespace appeared while the run was reading"
+	}
+	if p.Skipped != "" {
+		return p
+	}
+	names, err := w.Names(c)
+	if err != nil {
+		return p.refuse(invalid(err.Error(), "Give the Component another name; nothing else is done for it."))
+	}
+	p.Names, p.Image = names, w.Naming.Image(names.Repository)
+	asked, err := component.ParseRequest(c.Annotations[component.AnnotationGenerate])
+	if err != nil {
+		return p.refuse(invalid(err.Error(), "Fix the annotation; nothing else is done for this Component."))
+	}
+	if problem := w.notOurs(c, names); problem != nil {
+		return p.refuse(problem)
+	}
+	visibility, known := w.planRepository(&p, asked)
+	if !known {
+		p.waits, p.Deferred = true, "it waits: this run has asked for as many sources as it may"
+		return p
+	}
+	w.planRobots(&p)
+	if problem := w.planSecrets(&p); problem != nil {
+		return p.refuse(problem)
+	}
+	w.planLinks(&p)
+	w.planEnvironments(&p)
+	own, _ := component.ParseMark(names.Push.Mark)
+	for _, robot := range w.incarnations[own.Key] {
+		if m, _ := component.ParseMark(w.Robots[robot].Mark); m.Incarnate != own.Incarnate {
+			p.Actions = append(p.Actions, DeleteRobot{robot})
+			p.Note = "recreated"
+		}
+	}
+	p.announce(component.Announcement{
+		Image: p.Image, Visibility: visibility, Secret: names.Push.Secret, PullSecret: names.Pull.Secret,
+		Message: p.message(),
+	}.Encode(), false)
+	w.planRotation(&p, asked)
+	if len(p.Actions) > 0 && p.Note == "" {
+		p.Note = drifted
+	}
+	return p
+}
+
+// refuse ends the plan of a Component; all that is left to do is to tell its owner.
+func (p Component) refuse(problem *Problem) Component {
+	p.Problem, p.Actions = problem, nil
+	p.announce(component.WithMessage(p.Component, p.Names, p.Image, problem.Tenant), true)
+	return p
+}
+
+// message tells the Component's owner of the warnings.
+func (p *Component) message() string {
+	var sentences []string
+	for _, w := range p.Warnings {
+		sentences = append(sentences, w.Text)
+	}
+	return strings.Join(sentences, " ")
+}
+
+func (p *Component) announce(value string, problem bool) {
+	if p.Component.Annotations[component.AnnotationImage] != value {
+		p.Actions = append(p.Actions, Announce{p.Component.Name, value, problem})
+	}
+}
+
+func invalid(sentence, hint string) *Problem {
+	return &Problem{Reason: ReasonInvalidComponent, Summary: sentence, Hint: hint, Tenant: sentence + ". " + hint}
+}
+
+func (w *planner) planRobots(p *Component) {
+	own := p.Names.Repository
+	for _, a := range p.Names.Accounts() {
+		if _, exists := w.Robots[a.Robot]; !exists {
+			p.Actions = append(p.Actions, CreateRobot{a})
+		}
+	}
+	roles, audited := w.Roles[own]
+	for _, a := range p.Names.Accounts() {
+		granted := slices.Contains(w.Robots[a.Robot].Repositories, own)
+		switch {
+		case !granted:
+			p.Actions = append(p.Actions, SetPermission{Repository: own, Robot: a.Robot, To: a.Role})
+		case audited && roles[a.Robot] != a.Role:
+			p.Actions = append(p.Actions, SetPermission{Repository: own, Robot: a.Robot, From: roles[a.Robot], To: a.Role})
+		}
+	}
+	for _, a := range p.Names.Accounts() {
+		for _, other := range slices.Sorted(slices.Values(w.Robots[a.Robot].Repositories)) {
+			// A name that no list of repositories knows is one that was deleted
+			// and waits, under a random name, to be collected.
+			if _, exists := w.Repositories[other]; exists && other != own {
+				p.Actions = append(p.Actions, RemovePermission{other, a.Robot})
+			}
+		}
+	}
+}
+
+// wanted is the content that Quay's word on a robot gives its Secret.
+func (w *planner) wanted(p Component, a component.Account) component.Content {
+	return component.Content{Image: p.Image, Login: w.Naming.Login(a.Robot), Fingerprint: w.Robots[a.Robot].Fingerprint}
+}
+
+// planSecrets compares each Secret with its robot.
+func (w *planner) planSecrets(p *Component) *Problem {
+	c := p.Component
+	for _, a := range p.Names.Accounts() {
+		_, robotExists := w.Robots[a.Robot]
+		secret, exists := w.Secrets[component.Key{Namespace: c.Namespace, Name: a.Secret}]
+		want := w.wanted(*p, a)
+		reason := ""
+		switch {
+		case !exists && robotExists:
+			reason = "missing; same token, not rotated"
+		case !exists:
+		case secret.Owned == component.Predecessor:
+			reason = "it is of an earlier Component of this name"
+		case secret.Content.Login == want.Login && secret.Content.Image == want.Image && secret.Content != want:
+			reason = "its token is not the robot's"
+		case secret.Content != want:
+			reason = "its content is not Berth's"
+		case !Covers(secret.Labels, component.Labels(c)):
+			reason = "its labels changed"
+		default:
+			continue
+		}
+		if secret.Fixed {
+			return immutable(c.Namespace, a.Secret)
+		}
+		p.Actions = append(p.Actions, WriteSecret{Account: a, Image: p.Image, Exists: exists, Reason: reason})
+	}
+	return nil
+}
+
+func immutable(namespace, name string) *Problem {
+	const remedy = "Delete it, and the next run makes it anew."
+	return &Problem{
+		Reason:  ReasonKubeConflict,
+		Summary: fmt.Sprintf("Secret %s/%s is immutable and would have to change", namespace, name),
+		Hint:    remedy,
+		Tenant:  fmt.Sprintf("Secret %s is immutable and would have to change. %s", name, remedy),
+	}
+}
+
+// planLinks lets the builds' ServiceAccounts use the push Secret.
+func (w *planner) planLinks(p *Component) {
+	for _, account := range w.Policy.PushAccounts(p.Component.Name) {
+		links, exists := w.ServiceAccounts[component.Key{Namespace: p.Component.Namespace, Name: account}]
+		switch {
+		case !exists:
+			p.warn("incomplete", fmt.Sprintf("ServiceAccount %s does not exist, so builds cannot use Secret %s yet.", account, p.Names.Push.Secret))
+		case !links.Secrets[p.Names.Push.Secret]:
+			p.Actions = append(p.Actions, LinkSecret{account, p.Names.Push.Secret})
+		}
+	}
+}
+
+// Covers reports whether have holds everything in want.
+func Covers(have, want map[string]string) bool {
+	for k, v := range want {
+		if have[k] != v {
+			return false
+		}
+	}
+	return true
+}

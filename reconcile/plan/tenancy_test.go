@@ -1,0 +1,247 @@
+package plan
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"berth/quay"
+	"berth/reconcile/component"
+	"berth/reconcile/world"
+	"berth/testdata/scene"
+)
+
+// --adopt takes over what is nobody's, never what is somebody's.
+func TestPlanOfAdoption(t *testing.T) {
+	t.Parallel()
+	elsewhere := scene.Naming()
+	elsewhere.Cluster = "cluster-2"
+	theirs, _ := elsewhere.Names(scene.Component("tenant", "api"), "uid")
+	former, _ := scene.Naming().Names(scene.Component("tenant", "api"), "uid of a former namespace")
+	other, _ := scene.Naming().Names(scene.Component("tenant", "web"), "uid-of-tenant")
+	for _, row := range []struct {
+		why, description string
+		adopted          bool
+	}{
+		{"without a description", "", true},
+		{"a person's description", "images of the api", true},
+		{"of a former namespace", former.Mark, true},
+		{"of the same name in another cluster, where it is alive", theirs.Mark, false},
+		{"of another Component", other.Mark, false},
+	} {
+		t.Run(row.why, func(t *testing.T) {
+			t.Parallel()
+			s := scene.New(t)
+			n := s.Settle(scene.Component("tenant", "api"))
+			scene.Change(s.Repositories, n.Repository, func(r *quay.Repository) { r.Description, r.Visibility = row.description, quay.Public })
+			if got := only(s); got.Problem == nil || got.Problem.Reason != ReasonNotOurs {
+				t.Errorf("without --adopt: problem %v, actions %+v", got.Problem, got.Actions)
+			}
+			s.Policy.Adopt = true
+			got := only(s)
+			if !row.adopted {
+				if got.Problem == nil || got.Problem.Reason != ReasonNotOurs {
+					t.Errorf("taken over: %+v", got.Actions)
+				}
+				return
+			}
+			want := []Action{
+				DescribeRepository{Name: n.Repository, Mark: n.Mark},
+				ChangeVisibility{Repository: n.Repository, From: quay.Public, To: quay.Private, Reason: "--visibility is private"},
+			}
+			if d := cmp.Diff(want, got.Actions); d != "" {
+				t.Errorf("actions (-want +got):\n%s", d)
+			}
+			if got.Note != "adopted" {
+				t.Errorf("note %q", got.Note)
+			}
+		})
+	}
+}
+
+// A Component that was deleted and made again gets new robots and its Secrets;
+// only then are the old robots deleted, which could still push.
+func TestPlanOfARecreatedComponent(t *testing.T) {
+	t.Parallel()
+	s := scene.New(t)
+	before := s.Settle(scene.Component("tenant", "api"))
+	s.Settle(scene.Component("tenant", "api-gateway"))
+	for _, a := range before.Accounts() {
+		scene.Change(s.Secrets, component.Key{Namespace: "tenant", Name: a.Secret}, func(x *world.Secret) { x.Owned = component.Predecessor })
+	}
+	s.Components[0].UID = "another"
+	n, err := s.Names(s.Components[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	elsewhere := scene.Naming()
+	elsewhere.Cluster = "cluster-2"
+	theirs, _ := elsewhere.Names(scene.Component("tenant", "api"), "uid")
+	s.Robot(theirs.Push, n.Repository)
+
+	got := Make(s.World).Components[0]
+	const earlier = "it is of an earlier Component of this name"
+	superseded := []string{before.Push.Robot, before.Pull.Robot}
+	slices.Sort(superseded)
+	want := []Action{
+		CreateRobot{n.Push},
+		CreateRobot{n.Pull},
+		SetPermission{Repository: n.Repository, Robot: n.Push.Robot, To: quay.Write},
+		SetPermission{Repository: n.Repository, Robot: n.Pull.Robot, To: quay.Read},
+		WriteSecret{Account: n.Push, Image: testImage, Exists: true, Reason: earlier},
+		WriteSecret{Account: n.Pull, Image: testImage, Exists: true, Reason: earlier},
+		DeleteRobot{Robot: superseded[0]},
+		DeleteRobot{Robot: superseded[1]},
+	}
+	if d := cmp.Diff(want, got.Actions); d != "" {
+		t.Errorf("actions (-want +got):\n%s", d)
+	}
+	if got.Note != "recreated" {
+		t.Errorf("note %q", got.Note)
+	}
+}
+
+// Two clusters may share an organization: with prefixes they never meet, and
+// without them the second is refused. Neither touches the other's robots.
+func TestPlanOfTwoClustersInOneOrganization(t *testing.T) {
+	t.Parallel()
+	east, west := scene.New(t), scene.New(t)
+	west.Naming.Cluster = "cluster-2"
+	for _, s := range []*scene.Scene{east, west} {
+		s.Settle(scene.Component("tenant", "api"))
+	}
+	maps.Copy(west.Robots, east.Robots)
+	maps.Copy(west.Repositories, east.Repositories)
+	p := Make(west.World)
+	if got := p.Components[0]; got.Problem == nil || got.Problem.Reason != ReasonNotOurs || len(got.Actions) != 1 {
+		t.Errorf("without prefixes: problem %v, actions %+v", got.Problem, got.Actions)
+	}
+
+	prefixed := scene.New(t)
+	prefixed.Naming.Cluster, prefixed.Naming.Prefix = "cluster-2", "west"
+	prefixed.Settle(scene.Component("tenant", "api"))
+	maps.Copy(prefixed.Robots, east.Robots)
+	maps.Copy(prefixed.Repositories, east.Repositories)
+	p = Make(prefixed.World)
+	if len(p.Components[0].Actions) > 0 || p.Components[0].Problem != nil {
+		t.Errorf("with a prefix: %+v, %v", p.Components[0].Actions, p.Components[0].Problem)
+	}
+	if d := cmp.Diff(Orphans{}, p.Orphans); d != "" {
+		t.Errorf("the other cluster's things are orphans here:\n%s", d)
+	}
+}
+
+// A Component can be named so that its Secrets are those of a neighbour whose
+// name is cut. Neither is served until one is renamed.
+func TestPlanOfCollidingSecrets(t *testing.T) {
+	t.Parallel()
+	s := scene.New(t)
+	s.Naming.Layout = component.LayoutApplication
+	long := strings.Repeat("c", 240) + ".d.d"
+	short := strings.TrimSuffix(component.BoundedName(long, "-image-push"), "-image-push")
+	s.Settle(scene.Component("a", "bystander"))
+	for _, name := range []string{long, short} {
+		c := scene.Component("n", name)
+		c.Application = "x"
+		s.Settle(c)
+	}
+	p := Make(s.World)
+	if got := p.Components[0]; got.Problem != nil || len(got.Actions) > 0 {
+		t.Errorf("the bystander has %+v, %v", got.Actions, got.Problem)
+	}
+	checkCollision(t, p.Components[1:], "Secret n/"+short+"-image-push")
+}
+
+// However two Components come to one repository, both are refused.
+func TestRefuseCollisions(t *testing.T) {
+	t.Parallel()
+	plans := make([]Component, 3)
+	for i, name := range []string{"api", "web", "db"} {
+		c := scene.Component("tenant", name)
+		plans[i].Component = c
+		plans[i].Names, _ = scene.Naming().Names(c, "uid")
+		plans[i].Actions = []Action{CreateRobot{plans[i].Names.Push}}
+	}
+	plans[2].Names.Repository = plans[0].Names.Repository
+	refuseCollisions(plans)
+	if plans[1].Problem != nil || len(plans[1].Actions) != 1 {
+		t.Errorf("the bystander has %+v, %v", plans[1].Actions, plans[1].Problem)
+	}
+	checkCollision(t, []Component{plans[0], plans[2]}, "repository tenant/api")
+}
+
+func checkCollision(t *testing.T, plans []Component, name string) {
+	t.Helper()
+	for _, p := range plans {
+		if p.Problem == nil || p.Problem.Reason != ReasonNameCollision ||
+			p.Problem.Summary != "NameCollision: more than one Component leads to "+name {
+			t.Errorf("%.30s has the problem %+v", p.Key(), p.Problem)
+		}
+		if len(p.Actions) != 1 {
+			t.Fatalf("%.30s: actions %+v, want the announcement alone", p.Key(), p.Actions)
+		}
+		if a, ok := p.Actions[0].(Announce); !ok || !a.Problem || !strings.Contains(a.Value, "Another Component leads to the same ") {
+			t.Errorf("%.30s: %+v", p.Key(), p.Actions[0])
+		}
+	}
+}
+
+func TestPlanOfOrphans(t *testing.T) {
+	t.Parallel()
+	elsewhere := scene.Naming()
+	elsewhere.Cluster = "cluster-2"
+	theirs, _ := elsewhere.Names(scene.Component("gone", "api"), "uid")
+	gone, _ := scene.Naming().Names(scene.Component("gone", "api"), "uid")
+	left := Orphans{Robots: []string{gone.Pull.Robot, gone.Push.Robot}, Repositories: []string{"gone/api"}}
+	slices.Sort(left.Robots)
+	for _, row := range []struct {
+		why  string
+		edit func(*world.World)
+		want Orphans
+	}{
+		{"the whole cluster was read", func(*world.World) {}, left},
+		{"nothing in the cluster claims anything, so the guard must see it", func(w *world.World) { w.Components = nil }, Orphans{}},
+		{"a part of the cluster proves nothing", func(w *world.World) { w.Whole = false }, Orphans{}},
+		{"not asked for", func(w *world.World) { w.Policy.ReportOrphans = false }, Orphans{}},
+		{"its Component is there again", func(w *world.World) { w.Components = append(w.Components, scene.Component("gone", "api")) }, Orphans{}},
+		{"its Component is still going away", func(w *world.World) {
+			c := scene.Component("gone", "api")
+			c.Deleting = true
+			w.Components = append(w.Components, c)
+		}, Orphans{}},
+	} {
+		t.Run(row.why, func(t *testing.T) {
+			t.Parallel()
+			s := scene.New(t)
+			n := s.Settle(scene.Component("tenant", "api"))
+			for _, a := range []component.Account{gone.Push, gone.Pull, theirs.Push} {
+				s.Robot(a)
+			}
+			s.Robots["ci"] = world.Robot{Mark: "robot of the build team"}
+			s.Repositories["gone/api"] = quay.Repository{Name: "gone/api", Description: gone.Mark}
+			s.Repositories["theirs"] = quay.Repository{Name: "theirs", Description: theirs.Mark}
+			s.Repositories["free"] = quay.Repository{Name: "free"}
+			row.edit(&s.World)
+			want := row.want
+			if len(s.Components) == 0 {
+				want.Robots = append([]string{n.Pull.Robot, n.Push.Robot}, left.Robots...)
+				slices.Sort(want.Robots)
+				want.Repositories = []string{"gone/api", "tenant/api"}
+			}
+			p := Make(s.World)
+			if d := cmp.Diff(want, p.Orphans); d != "" {
+				t.Errorf("orphans (-want +got):\n%s", d)
+			}
+			for _, c := range p.Components {
+				for _, a := range c.Actions {
+					if d, ok := a.(DeleteRobot); ok {
+						t.Errorf("robot %s is deleted for being an orphan", d.Robot)
+					}
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,185 @@
+package report
+
+import (
+	"strings"
+
+	"berth/kube"
+	"berth/reconcile/component"
+	"berth/reconcile/plan"
+	"berth/reconcile/world"
+)
+
+// Op is what a change does to its target.
+type Op string
+
+// The operations.
+const (
+	OpCreate Op = "create"
+	OpUpdate Op = "update"
+	OpRotate Op = "rotate"
+	OpDelete Op = "delete"
+)
+
+// Kind is what a change is made to.
+type Kind string
+
+// The kinds of target.
+const (
+	KindRepository     Kind = "repository"
+	KindRobot          Kind = "robot"
+	KindRobotToken     Kind = "robot_token"
+	KindPermission     Kind = "permission"
+	KindSecret         Kind = "secret"
+	KindServiceAccount Kind = "service_account"
+	KindRemoteSecret   Kind = "remote_secret"
+	KindUploadSecret   Kind = "upload_secret"
+	KindComponent      Kind = "component"
+)
+
+// Change is how an Action shows itself to people and machines.
+type Change struct {
+	Op     Op
+	Kind   Kind
+	Target string
+	Detail string   // what becomes of it, for the plan in text
+	Lines  []string // more of that, each on a line of its own
+	Reason string   // why, when it is not plain
+	Before map[string]string
+	After  map[string]string
+	Audit  bool // it touches a credential, an access right or a visibility
+}
+
+// ChangeOf shows an Action.
+func ChangeOf(action plan.Action) Change {
+	switch a := action.(type) {
+	case plan.CreateRepository:
+		return Change{
+			Op: OpCreate, Kind: KindRepository, Target: a.Name, Detail: string(a.Visibility), Reason: a.Reason, Audit: true,
+			After: map[string]string{"visibility": string(a.Visibility)},
+		}
+	case plan.DescribeRepository:
+		return Change{Op: OpUpdate, Kind: KindRepository, Target: a.Name, Detail: "adopted", Reason: "it carries no live mark", Audit: true}
+	case plan.ChangeVisibility:
+		return Change{
+			Op: OpUpdate, Kind: KindRepository, Target: a.Repository, Detail: string(a.From) + " -> " + string(a.To), Reason: a.Reason, Audit: true,
+			Before: map[string]string{"visibility": string(a.From)}, After: map[string]string{"visibility": string(a.To)},
+		}
+	case plan.CreateRobot:
+		return Change{Op: OpCreate, Kind: KindRobot, Target: a.Robot, Audit: true}
+	case plan.SetPermission:
+		return setPermission(a)
+	case plan.RemovePermission:
+		return Change{
+			Op: OpDelete, Kind: KindPermission, Target: a.Robot, Detail: "on " + a.Repository, Reason: "not its repository", Audit: true,
+			Before: map[string]string{"repository": a.Repository},
+		}
+	case plan.DeleteRobot:
+		return Change{Op: OpDelete, Kind: KindRobot, Target: a.Robot, Reason: "superseded: its Component was deleted and made again", Audit: true}
+	case plan.RotateToken:
+		return Change{Op: OpRotate, Kind: KindRobotToken, Target: a.Robot, Audit: true}
+	}
+	return clusterChange(action)
+}
+
+// clusterChange shows an Action on the cluster.
+func clusterChange(action plan.Action) Change {
+	switch a := action.(type) {
+	case plan.WriteSecret:
+		return writeSecret(a)
+	case plan.LinkSecret:
+		return Change{
+			Op: OpUpdate, Kind: KindServiceAccount, Target: a.ServiceAccount, Detail: "+ " + a.Secret, Audit: true,
+			After: map[string]string{"secrets": a.Secret},
+		}
+	case plan.LinkPullSecret:
+		return Change{
+			Op: OpUpdate, Kind: KindServiceAccount, Target: a.ServiceAccount, Detail: "+ " + a.Secret + " to pull images", Audit: true,
+			After: map[string]string{"imagePullSecrets": a.Secret},
+		}
+	case plan.WriteRemoteSecret:
+		return writeRemoteSecret(a)
+	case plan.UploadToken:
+		return uploadToken(a)
+	case plan.DeleteUpload:
+		return Change{Op: OpDelete, Kind: KindUploadSecret, Target: a.Name, Reason: "its token is an earlier one", Audit: true}
+	case plan.Acknowledge:
+		return Change{
+			Op: OpUpdate, Kind: KindComponent, Target: a.Component, Detail: "request acknowledged",
+			Before: map[string]string{component.AnnotationGenerate: component.RotateRequest},
+		}
+	case plan.Announce:
+		return announce(a)
+	}
+	return Change{}
+}
+
+func setPermission(a plan.SetPermission) Change {
+	c := Change{
+		Op: OpCreate, Kind: KindPermission, Target: a.Robot, Detail: string(a.To), Audit: true,
+		After: map[string]string{"repository": a.Repository, "role": string(a.To)},
+	}
+	if a.From != "" {
+		c.Op, c.Detail = OpUpdate, string(a.From)+" -> "+string(a.To)
+		c.Before = map[string]string{"repository": a.Repository, "role": string(a.From)}
+	}
+	return c
+}
+
+func writeSecret(a plan.WriteSecret) Change {
+	c := Change{Op: OpCreate, Kind: KindSecret, Target: a.Secret, Reason: a.Reason, Audit: true, After: map[string]string{"robot": a.Robot}}
+	if a.Exists {
+		c.Op = OpUpdate
+	}
+	if a.Rotated {
+		c.Detail = "new token"
+	}
+	return c
+}
+
+func writeRemoteSecret(a plan.WriteRemoteSecret) Change {
+	c := Change{
+		Op: OpCreate, Kind: KindRemoteSecret, Target: a.Name, Detail: plural(len(a.Targets), "target", "targets"), Reason: a.Reason, Audit: true,
+		After: map[string]string{"targets": strings.Join(places(a.Targets), ", ")},
+	}
+	if a.Exists {
+		c.Op = OpUpdate
+	}
+	for _, place := range places(a.Added) {
+		c.Lines = append(c.Lines, "+ "+place)
+	}
+	for _, place := range places(a.Removed) {
+		c.Lines = append(c.Lines, "- "+place)
+	}
+	return c
+}
+
+// places are targets in the words of a plan.
+func places(targets []kube.RemoteTarget) []string {
+	var names []string
+	for _, t := range targets {
+		names = append(names, world.PlaceName(t))
+	}
+	return names
+}
+
+func uploadToken(a plan.UploadToken) Change {
+	detail := "token for targets to come"
+	if a.Targets > 0 {
+		detail = "token for " + plural(a.Targets, "target", "targets")
+	}
+	return Change{
+		Op: OpCreate, Kind: KindUploadSecret, Target: a.RemoteSecret, Detail: detail, Reason: a.Reason, Audit: true,
+		After: map[string]string{"remote_secret": a.RemoteSecret},
+	}
+}
+
+func announce(a plan.Announce) Change {
+	c := Change{
+		Op: OpUpdate, Kind: KindComponent, Target: a.Component, Detail: component.AnnotationImage,
+		After: map[string]string{component.AnnotationImage: a.Value},
+	}
+	if a.Problem {
+		c.Reason = "tells the tenant"
+	}
+	return c
+}

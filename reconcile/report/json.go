@@ -1,0 +1,186 @@
+package report
+
+import (
+	"encoding/json"
+	"io"
+	"time"
+
+	"berth/reconcile/apply"
+	"berth/reconcile/component"
+	"berth/reconcile/plan"
+)
+
+// FormatVersion is of the JSON lines: adding a key raises the minor number,
+// any other change the major.
+const FormatVersion = "1.2"
+
+// JSON reports a run to a machine: one object a line, described by the schema
+// in docs/output.schema.json.
+type JSON struct {
+	encoder *json.Encoder
+	now     func() time.Time
+}
+
+// NewJSON returns a Reporter that writes to w.
+func NewJSON(w io.Writer, now func() time.Time) *JSON {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	return &JSON{encoder: e, now: now}
+}
+
+// record has the keys that the platform's log records have, and a type.
+type record struct {
+	TS             string `json:"ts"`
+	Level          string `json:"level"`
+	Msg            string `json:"msg"`
+	Type           string `json:"type"`
+	Namespace      string `json:"namespace,omitempty"`
+	Name           string `json:"name,omitempty"`
+	ControllerKind string `json:"controllerKind,omitempty"`
+	Action         string `json:"action,omitempty"`
+	Audit          bool   `json:"audit,omitempty"`
+}
+
+type changeLine struct {
+	record
+	Change changeJSON `json:"change"`
+}
+
+type failureLine struct {
+	record
+	Reason         plan.Reason `json:"reason"`
+	ElapsedSeconds float64     `json:"elapsed_seconds"`
+}
+
+type diagnosticLine struct {
+	record
+	Diagnostic diagnosticJSON `json:"diagnostic"`
+}
+
+// deliveryLine is an environment that a pull Secret has not reached.
+type deliveryLine struct {
+	record
+	Environment string             `json:"environment"`
+	Place       string             `json:"place,omitempty"`
+	State       plan.DeliveryState `json:"state"`
+	Reason      string             `json:"reason,omitempty"`
+}
+
+type versionLine struct {
+	record
+	Version       string `json:"version"`
+	FormatVersion string `json:"format_version"`
+	DryRun        bool   `json:"dry_run"`
+	Cluster       string `json:"cluster"`
+	Quay          string `json:"quay"`
+	Org           string `json:"org"`
+	Run           string `json:"run"`
+	Lock          string `json:"lock"`
+	Shard         string `json:"shard"`
+}
+
+type changeJSON struct {
+	Op     Op                `json:"op"`
+	Kind   Kind              `json:"kind"`
+	Target string            `json:"target"`
+	Reason string            `json:"reason,omitempty"`
+	Before map[string]string `json:"before,omitempty"`
+	After  map[string]string `json:"after,omitempty"`
+}
+
+type diagnosticJSON struct {
+	Severity string `json:"severity"`
+	Code     string `json:"code"`
+	Summary  string `json:"summary"`
+	Detail   string `json:"detail,omitempty"`
+}
+
+type summaryLine struct {
+	record
+	Operation       Operation      `json:"operation"`
+	Result          Result         `json:"result"`
+	ExitCode        int            `json:"exit_code"`
+	Changes         ChangeCount    `json:"changes"`
+	Components      ComponentCount `json:"components"`
+	Delivery        DeliveryCount  `json:"delivery"`
+	Quay            quayJSON       `json:"quay"`
+	DurationSeconds float64        `json:"duration_seconds"`
+}
+
+type quayJSON struct {
+	Requests         int     `json:"requests"`
+	Retries          int     `json:"retries"`
+	ThrottledSeconds float64 `json:"throttled_seconds"`
+}
+
+// Start writes the version line.
+func (j *JSON) Start(h Header) {
+	j.write(versionLine{
+		j.record("info", "version", "berth "+h.Version, component.Key{}, ""),
+		h.Version, FormatVersion, h.DryRun, h.Cluster, h.Quay, h.Org, h.Run, h.Lock, h.Shard.String(),
+	})
+}
+
+// Planned writes a line for each change, each environment that was not reached, and
+// each diagnostic.
+func (j *JSON) Planned(_ Observed, p plan.Plan, _ Summary) {
+	for _, c := range p.Components {
+		for _, a := range c.Actions {
+			j.change("planned_change", c, ChangeOf(a))
+		}
+		for _, d := range c.Deliveries {
+			if d.State != plan.Delivered && d.State != plan.Unverified {
+				r := j.record("info", "delivery", "environment "+component.Shown(d.Environment)+" is "+string(d.State), c.Key(), "VIEW")
+				j.write(deliveryLine{r, component.Shown(d.Environment), d.Place, d.State, d.Why})
+			}
+		}
+	}
+	for _, d := range diagnostics(p) {
+		j.diagnostic(d)
+	}
+}
+
+// Applied writes a line for a change that was made.
+func (j *JSON) Applied(p plan.Component, c Change) { j.change("apply_complete", p, c) }
+
+func (j *JSON) change(kind string, p plan.Component, c Change) {
+	r := j.record("info", kind, string(c.Op)+" "+string(c.Kind)+" "+c.Target, p.Key(), c.Op.Action())
+	r.Audit = c.Audit
+	j.write(changeLine{r, changeJSON{c.Op, c.Kind, c.Target, c.Reason, c.Before, c.After}})
+}
+
+// Failed writes a line for a Component that could not be served.
+func (j *JSON) Failed(p plan.Component, o apply.Outcome) {
+	r := j.record("error", "apply_errored", o.Err.Error(), p.Key(), "UPDATE")
+	j.write(failureLine{r, o.Reason, o.Elapsed.Seconds()})
+}
+
+func (j *JSON) diagnostic(d diagnostic) {
+	r := j.record(d.severity, "diagnostic", d.subject(), d.key, "VIEW")
+	j.write(diagnosticLine{r, diagnosticJSON{d.severity, d.code, d.summary, d.detail}})
+}
+
+// Finish writes the summary, always the last line.
+func (j *JSON) Finish(s Summary) {
+	if s.Err != nil {
+		j.diagnostic(diagnostic{severity: severityError, code: s.Code(), summary: s.Err.Error(), detail: hint(s.Err)})
+	}
+	j.write(summaryLine{
+		j.record("info", "change_summary", "run ended: "+string(s.Result()), component.Key{}, ""),
+		s.Operation, s.Result(), s.ExitCode(), s.Changes, s.Components, s.Deliveries,
+		quayJSON{s.Quay.Requests, s.Quay.Retries, s.Quay.Throttled.Round(time.Millisecond).Seconds()},
+		s.Elapsed.Seconds(),
+	})
+}
+
+// record begins a line; a key makes it one about that Component.
+func (j *JSON) record(level, kind, msg string, k component.Key, action string) record {
+	r := record{TS: j.now().UTC().Format("2006-01-02T15:04:05.000Z"), Level: level, Msg: msg, Type: kind}
+	if k != (component.Key{}) {
+		r.Namespace, r.Name, r.ControllerKind, r.Action = k.Namespace, k.Name, component.Kind, action
+	}
+	return r
+}
+
+// write drops write errors: a closed pipe must not stop a run half-way.
+func (j *JSON) write(line any) { _ = j.encoder.Encode(line) }

@@ -1,0 +1,87 @@
+package report
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"berth/quay"
+	"berth/reconcile/component"
+	"berth/reconcile/plan"
+	"berth/reconcile/world"
+	"berth/testdata/scene"
+)
+
+// The same World gives the same bytes, in whatever order it was read.
+func TestPlanDoesNotDependOnOrder(t *testing.T) {
+	t.Parallel()
+	s := busyScene(t)
+	s.Missing = []component.Key{{Namespace: "z", Name: "z"}, {Namespace: "a", Name: "b"}, {Namespace: "a", Name: "a"}, {Namespace: "m", Name: "m"}}
+	want := reports(s.World)
+	if !strings.Contains(want, "planned_change") || !strings.Contains(want, "a/a: there is no such Component") {
+		t.Fatalf("a world in which nothing happens shows nothing:\n%s", want)
+	}
+	random := rand.New(rand.NewPCG(3, 4))
+	for range 50 {
+		scene.Shuffle(random, s.Components)
+		scene.Shuffle(random, s.Missing)
+		for _, r := range s.Robots {
+			scene.Shuffle(random, r.Repositories)
+		}
+		if d := cmp.Diff(want, reports(s.World)); d != "" {
+			t.Fatalf("another order, another plan (-want +got):\n%s", d)
+		}
+	}
+}
+
+// busyScene has something of each sort to do.
+func busyScene(t *testing.T) *scene.Scene {
+	t.Helper()
+	s := scene.New(t)
+	for i := range 40 {
+		c := scene.Component(fmt.Sprintf("tenant-%d", i%7), fmt.Sprintf("component-%d", i))
+		if i%8 == 0 {
+			s.Add(c)
+			continue
+		}
+		n := s.Settle(c)
+		at := &s.Components[len(s.Components)-1]
+		switch i % 8 {
+		case 1:
+			delete(s.Secrets, component.Key{Namespace: c.Namespace, Name: n.Pull.Secret})
+		case 2:
+			s.Robot(n.Push, "z", n.Repository, "y", "x")
+		case 3:
+			at.UID = "another"
+		case 4:
+			at.Annotations[component.AnnotationGenerate] = "{"
+		case 5:
+			at.Deleting = true
+		case 6:
+			scene.Change(s.Robots, n.Push.Robot, func(r *world.Robot) { r.Mark = "" })
+		}
+	}
+	for _, name := range []string{"x", "y", "z"} {
+		s.Repositories[name] = quay.Repository{Name: name}
+	}
+	return s
+}
+
+// reports is all that both reporters say of the plan of a World.
+func reports(w world.World) string {
+	var out bytes.Buffer
+	p := plan.Make(w)
+	var s Summary
+	s.Count(p, nil)
+	for _, r := range []Reporter{NewText(&out, false), NewJSON(&out, func() time.Time { return time.Unix(0, 0) })} {
+		r.Start(Header{Version: "v0"})
+		r.Planned(NewObserved(w, 0), p, s)
+		r.Finish(s)
+	}
+	return out.String()
+}

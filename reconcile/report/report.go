@@ -1,0 +1,163 @@
+// Package report tells of a run: in go plans, outcomes and what ended it, out come text,
+// JSON lines, counts and the exit code.
+//
+// It prints and decides nothing, and nothing of what it is given is a credential.
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"berth/reconcile/apply"
+	"berth/reconcile/component"
+	"berth/reconcile/plan"
+	"berth/reconcile/world"
+)
+
+// Reporter shows a run as it goes on. Its methods are called one at a time.
+type Reporter interface {
+	Start(Header)
+	Planned(Observed, plan.Plan, Summary)
+	Applied(plan.Component, Change)
+	Failed(plan.Component, apply.Outcome)
+	Finish(Summary)
+}
+
+// Header says what a run is about to look at.
+type Header struct {
+	Version  string
+	Run      string // identifies the run
+	Cluster  string // as a person calls it
+	Server   string // the API server's address
+	Quay     string // the registry's host
+	Org      string
+	Shard    world.Shard
+	Lock     string // NAMESPACE/NAME of the Lease that the run holds, "": none
+	DryRun   bool
+	Detailed bool
+}
+
+// Observed counts what was read.
+type Observed struct {
+	Components, Repositories, Robots, Secrets int
+	RemoteSecrets                             int
+	Mode                                      world.Mode
+	Elapsed                                   time.Duration
+}
+
+// NewObserved counts what a World holds.
+func NewObserved(w world.World, elapsed time.Duration) Observed {
+	return Observed{
+		Components: len(w.Components) + len(w.Elsewhere), Repositories: len(w.Repositories), Robots: len(w.Robots), Secrets: len(w.Secrets) + w.Strays,
+		RemoteSecrets: len(w.RemoteSecrets), Mode: w.Mode, Elapsed: elapsed,
+	}
+}
+
+// Action is the word that the platform's audit records have for an operation.
+func (o Op) Action() string {
+	switch o {
+	case OpCreate:
+		return "ADD"
+	case OpDelete:
+		return "DELETE"
+	}
+	return "UPDATE"
+}
+
+// diagnostic is a warning or an error that a plan carries.
+type diagnostic struct {
+	severity string
+	key      component.Key // zero: about the whole run
+	code     string
+	summary  string
+	detail   string
+}
+
+const (
+	severityWarning = "warning"
+	severityError   = "error"
+)
+
+// diagnostics lists what is not as it should be: warnings, then errors, each in
+// the plan's order.
+func diagnostics(p plan.Plan) []diagnostic {
+	var warnings, problems []diagnostic
+	for _, c := range p.Components {
+		if c.Skipped != "" {
+			warnings = append(warnings, diagnostic{severityWarning, c.Key(), "skipped", "skipped: " + c.Skipped, ""})
+		}
+		if c.Deferred != "" {
+			warnings = append(warnings, diagnostic{severityWarning, c.Key(), string(plan.ReasonDeferred), c.Deferred, ""})
+		}
+		for _, w := range c.Warnings {
+			warnings = append(warnings, diagnostic{severityWarning, c.Key(), w.Code, w.Text, ""})
+		}
+		if c.Problem != nil {
+			problems = append(problems, diagnostic{severityError, c.Key(), string(c.Problem.Reason), c.Problem.Summary, c.Problem.Hint})
+		}
+	}
+	for _, k := range p.Missing {
+		problems = append(problems, diagnostic{severityError, k, string(missing.Reason), missing.Summary, missing.Hint})
+	}
+	switch {
+	case !p.Mode.Wanted:
+	case !p.Mode.RemoteSecrets:
+		warnings = append(warnings, diagnostic{
+			severityWarning,
+			component.Key{},
+			"not_delivered", "the cluster has no RemoteSecrets: pull Secrets stay in the Components' own namespaces",
+			"Install the RemoteSecret operator, or set --remote-secrets off.",
+		})
+	case !p.Mode.Environments:
+		warnings = append(warnings, diagnostic{
+			severityWarning, component.Key{}, "not_delivered", "the cluster has no Environments: RemoteSecrets get no targets, and keep those they have", "",
+		})
+	}
+	if p.Held > 0 {
+		warnings = append(warnings, diagnostic{
+			severityWarning,
+			component.Key{},
+			"held_private",
+			fmt.Sprintf("%s kept private although --visibility is public", plural(p.Held, "repository", "repositories")),
+			"State it on the Component, or run with --allow-publish.",
+		})
+	}
+	if n := len(p.Orphans.Robots) + len(p.Orphans.Repositories); n > 0 {
+		warnings = append(warnings, diagnostic{
+			severityWarning,
+			component.Key{},
+			"orphans",
+			fmt.Sprintf("%s and %s are left from Components that are gone",
+				plural(len(p.Orphans.Robots), "robot", "robots"), plural(len(p.Orphans.Repositories), "repository", "repositories")),
+			firstOf(slices.Concat(p.Orphans.Robots, p.Orphans.Repositories), 6),
+		})
+	}
+	return append(warnings, problems...)
+}
+
+func (d diagnostic) subject() string {
+	if d.key == (component.Key{}) {
+		return d.summary
+	}
+	if strings.HasPrefix(d.summary, "skipped: ") {
+		return d.key.String() + " " + d.summary
+	}
+	return d.key.String() + ": " + d.summary
+}
+
+// firstOf lists at most n names.
+func firstOf(names []string, n int) string {
+	if len(names) <= n {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:n], ", "), len(names)-n)
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}

@@ -1,0 +1,261 @@
+package report
+
+import (
+	"errors"
+	"time"
+
+	"berth/kube"
+	"berth/quay"
+	"berth/reconcile/apply"
+	"berth/reconcile/component"
+	"berth/reconcile/plan"
+	"berth/reconcile/world"
+)
+
+// Operation is how far a run went.
+type Operation string
+
+// The operations a summary is of.
+const (
+	OperationPlan  Operation = "plan"
+	OperationApply Operation = "apply"
+)
+
+// Result of a run in a word.
+type Result string
+
+// The results.
+const (
+	ResultOK      Result = "ok"
+	ResultPartial Result = "partial" // some Components failed
+	ResultRefused Result = "refused" // by the guard or at the prompt; nothing was written
+	ResultFailed  Result = "failed"  // before a plan could be made
+)
+
+// Exit codes of the program.
+const (
+	ExitOK       = 0
+	ExitFailed   = 1
+	ExitPending  = 2
+	ExitRefused  = 3
+	ExitUsage    = 64
+	ExitBug      = 70
+	ExitLocked   = 75
+	ExitRejected = 77
+	ExitSettings = 78
+	exitSignal   = 128
+)
+
+// ChangeCount counts changes by operation.
+type ChangeCount struct {
+	Create int `json:"create"`
+	Update int `json:"update"`
+	Rotate int `json:"rotate"`
+	Delete int `json:"delete"`
+}
+
+func (c ChangeCount) total() int { return c.Create + c.Update + c.Rotate + c.Delete }
+
+func (c *ChangeCount) count(a plan.Action) {
+	switch ChangeOf(a).Op {
+	case OpCreate:
+		c.Create++
+	case OpUpdate:
+		c.Update++
+	case OpRotate:
+		c.Rotate++
+	case OpDelete:
+		c.Delete++
+	}
+}
+
+// ComponentCount counts Components, each under one heading.
+type ComponentCount struct {
+	Total    int `json:"total"`
+	Changed  int `json:"changed"`
+	UpToDate int `json:"up_to_date"`
+	Failed   int `json:"failed"`
+	Skipped  int `json:"skipped"`
+	Invalid  int `json:"invalid"`
+	Deferred int `json:"deferred"`
+}
+
+// DeliveryCount counts the environments of all Components by how far their pull Secrets
+// had come when the run looked.
+type DeliveryCount struct {
+	Total      int `json:"total"`
+	Delivered  int `json:"delivered"`
+	Unverified int `json:"unverified"`
+	Pending    int `json:"pending"`
+	Failed     int `json:"failed"`
+	Unresolved int `json:"unresolved"`
+}
+
+func (c *DeliveryCount) count(d plan.Delivery) {
+	c.Total++
+	switch d.State {
+	case plan.Delivered:
+		c.Delivered++
+	case plan.Unverified:
+		c.Unverified++
+	case plan.Pending:
+		c.Pending++
+	case plan.Failed:
+		c.Failed++
+	case plan.Unresolved:
+		c.Unresolved++
+	}
+}
+
+// Failure is a Component that could not be served.
+type Failure struct {
+	Component string      `json:"component"`
+	Reason    plan.Reason `json:"reason"`
+	Message   string      `json:"message"`
+}
+
+// Summary is what became of a run.
+type Summary struct {
+	Operation  Operation
+	DryRun     bool
+	Detailed   bool // a dry run with pending changes exits 2
+	Changes    ChangeCount
+	Components ComponentCount
+	Deliveries DeliveryCount
+	Failures   []Failure
+	Quay       quay.Stats
+	Elapsed    time.Duration
+	Signal     int   // that interrupted the run, 0 for none
+	Err        error // that ended it early
+	Cut        bool  // Components were left to the next run
+	rejected   bool  // credentials were refused while applying
+	panicked   bool
+}
+
+// Ended is the summary of a run that an error ended.
+func (s Summary) Ended(err error) Summary {
+	s.Err = err
+	return s
+}
+
+// Count counts a plan's changes and its Components, each under one heading; with
+// outcomes, what was done.
+func (s *Summary) Count(p plan.Plan, outcomes []apply.Outcome) {
+	s.Changes, s.Deliveries, s.Failures = ChangeCount{}, DeliveryCount{}, nil
+	s.Components = ComponentCount{Total: len(p.Components) + len(p.Missing)}
+	for i, c := range p.Components {
+		o := apply.Outcome{Applied: c.Actions}
+		if i < len(outcomes) {
+			o = outcomes[i]
+		}
+		for _, a := range o.Applied {
+			s.Changes.count(a)
+		}
+		for _, d := range c.Deliveries {
+			s.Deliveries.count(d)
+		}
+		s.component(c, o)
+	}
+	for _, k := range p.Missing {
+		s.Components.Failed++
+		s.failure(k, missing.Reason, missing.Summary)
+	}
+}
+
+// component puts one Component under its heading. What a tenant wrote into its own
+// Component is invalid and makes no run fail: else any tenant could turn the
+// platform's CronJob red for good. Every other problem is a failure.
+func (s *Summary) component(c plan.Component, o apply.Outcome) {
+	switch {
+	case c.Skipped != "" || o.Skipped:
+		s.Components.Skipped++
+	case o.Err != nil && o.Reason == plan.ReasonDeferred:
+		s.Components.Deferred++
+		s.Cut = true
+	case o.Err != nil:
+		s.Components.Failed++
+		s.failure(c.Key(), o.Reason, o.Err.Error())
+		s.rejected = s.rejected || o.Refused
+		s.panicked = s.panicked || o.Reason == plan.ReasonPanic
+	case c.Problem != nil && c.Problem.Reason == plan.ReasonInvalidComponent:
+		s.Components.Invalid++
+		s.failure(c.Key(), c.Problem.Reason, c.Problem.Summary)
+	case c.Problem != nil:
+		s.Components.Failed++
+		s.failure(c.Key(), c.Problem.Reason, c.Problem.Summary)
+	case len(c.Actions) > 0:
+		s.Components.Changed++
+	case c.Deferred != "":
+		s.Components.Deferred++
+	default:
+		s.Components.UpToDate++
+	}
+}
+
+func (s *Summary) failure(k component.Key, reason plan.Reason, message string) {
+	s.Failures = append(s.Failures, Failure{k.String(), reason, message})
+}
+
+// missing is what is wrong with a name that was given and leads to no Component.
+var missing = plan.Problem{Reason: plan.ReasonInvalidComponent, Summary: "there is no such Component", Hint: "Check the name, the cluster and --selector."}
+
+// ErrDeclined is the answer no at the prompt.
+var ErrDeclined = errors.New("not confirmed; nothing was changed")
+
+// Result says how the run ended.
+func (s Summary) Result() Result {
+	var refused *plan.GuardError
+	switch {
+	case errors.As(s.Err, &refused), errors.Is(s.Err, ErrDeclined):
+		return ResultRefused
+	case s.Err != nil && !s.Cut:
+		return ResultFailed
+	case s.Components.Failed > 0 || s.Cut:
+		return ResultPartial
+	}
+	return ResultOK
+}
+
+// CodeRefused is a summary's code when the guard or a person refused the plan.
+const CodeRefused = "refused"
+
+// Code tells a machine what ended the run early: refused or a Reason, "" for nothing.
+func (s Summary) Code() string {
+	switch {
+	case s.Err == nil:
+		return ""
+	case s.Result() == ResultRefused:
+		return CodeRefused
+	}
+	return string(apply.ReasonOf(s.Err))
+}
+
+// held reports whether another run holds the lock.
+func (s Summary) held() bool {
+	_, held := errors.AsType[*kube.HeldError](s.Err)
+	return held
+}
+
+// ExitCode is the program's.
+func (s Summary) ExitCode() int {
+	var refused *plan.GuardError
+	switch {
+	case s.Signal != 0:
+		return exitSignal + s.Signal
+	case s.panicked, errors.Is(s.Err, world.ErrPanic):
+		return ExitBug
+	case errors.As(s.Err, &refused):
+		return ExitRefused
+	case s.held():
+		return ExitLocked
+	case s.rejected, s.Err != nil && apply.Rejected(s.Err):
+		return ExitRejected
+	case errors.Is(s.Err, kube.ErrNotInstalled):
+		return ExitSettings
+	case s.Result() != ResultOK:
+		return ExitFailed
+	case s.DryRun && s.Detailed && s.Changes.total() > 0:
+		return ExitPending
+	}
+	return ExitOK
+}

@@ -1,0 +1,253 @@
+package world
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+
+	"berth/kube"
+	"berth/reconcile/component"
+)
+
+// Environments are where the applications of one namespace run, as its tenant and
+// the platform have written it.
+type Environments struct {
+	environments map[string]kube.Environment
+	claims       map[string]kube.DeploymentTargetClaim
+	targets      map[string]kube.DeploymentTarget
+	claimed      map[string][]string          // a claim's name to the targets that say they are for it
+	asking       map[workload]map[string]bool // a Component of an application to the Environments that it runs in
+	Authorizing  int                          // ServiceAccounts as which the RemoteSecret operator writes to other namespaces
+}
+
+// workload is a Component as the bindings of its namespace name it.
+type workload struct{ application, component string }
+
+// Deployments are what the cluster lists of environments.
+type Deployments struct {
+	Environments []kube.Environment
+	Bindings     []kube.EnvironmentBinding
+	Claims       []kube.DeploymentTargetClaim
+	Targets      []kube.DeploymentTarget
+}
+
+// ByNamespace sorts them. Nothing of it reaches from one namespace into another.
+func (d Deployments) ByNamespace() map[string]*Environments {
+	namespaces := map[string]*Environments{}
+	in := func(namespace string) *Environments {
+		if namespaces[namespace] == nil {
+			namespaces[namespace] = &Environments{
+				environments: map[string]kube.Environment{},
+				claims:       map[string]kube.DeploymentTargetClaim{},
+				targets:      map[string]kube.DeploymentTarget{},
+				claimed:      map[string][]string{},
+				asking:       map[workload]map[string]bool{},
+			}
+		}
+		return namespaces[namespace]
+	}
+	for _, e := range d.Environments {
+		in(e.Namespace).environments[e.Name] = e
+	}
+	for _, c := range d.Claims {
+		in(c.Namespace).claims[c.Name] = c
+	}
+	for _, t := range d.Targets {
+		e := in(t.Namespace)
+		e.targets[t.Name] = t
+		e.claimed[t.Claim] = append(e.claimed[t.Claim], t.Name)
+	}
+	for _, b := range d.Bindings {
+		for _, c := range b.Components {
+			in(b.Namespace).ask(workload{b.Application, c}, b.Environment)
+		}
+	}
+	return namespaces
+}
+
+// ask notes that a Component runs in an Environment. There may be several bindings for
+// an application and an Environment.
+func (e *Environments) ask(w workload, environment string) {
+	if e.asking[w] == nil {
+		e.asking[w] = map[string]bool{}
+	}
+	e.asking[w][environment] = true
+}
+
+// Asked reports whether anything runs in any of them.
+func (e *Environments) Asked() bool { return len(e.asking) > 0 }
+
+// Resolution is where the pull Secret of a Component belongs.
+type Resolution struct {
+	Here    []string // Environments in the Component's own namespace, where the Secret is already
+	Targets []Target // by cluster and namespace; all others
+	Open    []Open   // Environments that lead nowhere for now
+}
+
+// Target is a namespace elsewhere, and the Environments that lead there.
+type Target struct {
+	kube.RemoteTarget
+	Environments []string
+}
+
+// Open is an Environment whose place cannot be told, and why.
+type Open struct{ Environment, Why string }
+
+// maxTargets bounds what one RemoteSecret is asked to serve: a tenant can write as
+// many Environments as it likes, and each target is looked at in every run.
+const maxTargets = 100
+
+// Resolve finds the places of a Component: those of every Environment that a binding
+// of its application names it for. The order in which things are listed changes
+// nothing, and each place is one that an Environment or its DeploymentTarget states.
+// taken reports whether a Secret in another namespace is some other Component's own.
+func (e *Environments) Resolve(c kube.Component, taken func(namespace string) bool) Resolution {
+	var r Resolution
+	if e == nil || c.Application == "" {
+		return r
+	}
+	places := map[[2]string]*Target{} // by cluster and namespace, as the RemoteSecret operator tells targets apart
+	for _, name := range slices.Sorted(maps.Keys(e.asking[workload{c.Application, c.Name}])) {
+		place, why := e.place(name)
+		if why == "" && place.APIURL == "" && place.Namespace != c.Namespace {
+			why = e.unauthorized(place.Namespace, taken)
+		}
+		known := places[[2]string{place.APIURL, place.Namespace}]
+		switch {
+		case why != "":
+			r.Open = append(r.Open, Open{name, why})
+		case place.APIURL == "" && place.Namespace == c.Namespace:
+			r.Here = append(r.Here, name)
+		case known != nil && known.Credentials != place.Credentials:
+			r.Open = append(r.Open, Open{name, "it leads to the same place as " + known.Environments[0] + ", with other credentials"})
+		case known != nil:
+			known.Environments = append(known.Environments, name)
+		case len(places) == maxTargets:
+			r.Open = append(r.Open, Open{name, fmt.Sprintf("a Component is delivered to at most %d places", maxTargets)})
+		default:
+			places[[2]string{place.APIURL, place.Namespace}] = &Target{place, []string{name}}
+		}
+	}
+	for _, t := range places {
+		r.Targets = append(r.Targets, *t)
+	}
+	slices.SortFunc(r.Targets, func(a, b Target) int { return CompareTargets(a.RemoteTarget, b.RemoteTarget) })
+	return r
+}
+
+// CompareTargets orders targets by cluster and namespace.
+func CompareTargets(a, b kube.RemoteTarget) int {
+	return cmp.Or(cmp.Compare(a.APIURL, b.APIURL), cmp.Compare(a.Namespace, b.Namespace))
+}
+
+// place follows the three rules: the DeploymentTarget of the claim that an
+// Environment names; else the credentials in the Environment itself; else its own
+// namespace.
+func (e *Environments) place(name string) (place kube.RemoteTarget, why string) {
+	environment, exists := e.environments[name]
+	switch {
+	case !exists:
+		return place, "there is no such Environment"
+	case environment.Claim != "":
+		target, why := e.bound(environment.Claim)
+		if why != "" {
+			return place, why
+		}
+		return checkPlace(target.Credentials, "its DeploymentTarget "+target.Name)
+	case environment.Credentials != nil:
+		return checkPlace(*environment.Credentials, "it")
+	}
+	return kube.RemoteTarget{Namespace: environment.Namespace}, ""
+}
+
+// bound finds the DeploymentTarget of a claim.
+func (e *Environments) bound(claim string) (target kube.DeploymentTarget, why string) {
+	c, exists := e.claims[claim]
+	switch {
+	case !exists:
+		return target, "its DeploymentTargetClaim " + component.Shown(claim) + " does not exist"
+	case c.Phase == "Lost":
+		return target, "its DeploymentTargetClaim " + claim + " has lost its DeploymentTarget"
+	case c.Phase != "Bound":
+		return target, "its DeploymentTargetClaim " + claim + " is not bound yet"
+	case c.Target != "":
+		target, exists = e.targets[c.Target]
+		switch {
+		case !exists:
+			return target, "the DeploymentTarget " + component.Shown(c.Target) + " of its claim " + claim + " does not exist"
+		case target.Claim != "" && target.Claim != claim:
+			return target, "the DeploymentTarget " + c.Target + " of its claim " + claim + " is bound to another claim"
+		}
+		return target, ""
+	}
+	if n := len(e.claimed[claim]); n != 1 {
+		return target, fmt.Sprintf("its DeploymentTargetClaim %s has %d DeploymentTargets, not one", claim, n)
+	}
+	return e.targets[e.claimed[claim][0]], ""
+}
+
+// checkPlace accepts credentials that lead somewhere; what says whose they are. All
+// of it may be a tenant's free text.
+func checkPlace(c kube.Credentials, what string) (place kube.RemoteTarget, why string) {
+	switch {
+	case c.Namespace == "":
+		return place, what + " names no namespace"
+	case !component.ValidNamespace(c.Namespace):
+		return place, what + " names a namespace that cannot exist"
+	case c.APIURL == "":
+		return kube.RemoteTarget{Namespace: c.Namespace}, ""
+	case !validAPIURL(c.APIURL):
+		return place, what + " names a cluster by something else than https://HOST"
+	case c.Secret == "":
+		return place, what + " names no Secret with credentials for its cluster"
+	case !component.ValidName(c.Secret):
+		return place, what + " names a Secret with credentials that cannot exist"
+	}
+	return kube.RemoteTarget{Namespace: c.Namespace, APIURL: strings.TrimRight(c.APIURL, "/"), Credentials: c.Secret}, ""
+}
+
+// maxURL bounds the address of a cluster, in bytes.
+const maxURL = 2048
+
+func validAPIURL(address string) bool {
+	u, err := url.Parse(address)
+	return err == nil && len(address) <= maxURL && u.Scheme == "https" && u.Hostname() != "" && u.User == nil && u.RawQuery == "" && u.Fragment == ""
+}
+
+// unauthorized tells why a namespace of this cluster is not to be a target. The
+// RemoteSecret operator writes there as the one ServiceAccount of the Component's
+// namespace that bears its label, and so only where the tenant may; Berth does not ask
+// it for what it would refuse.
+func (e *Environments) unauthorized(namespace string, taken func(namespace string) bool) string {
+	switch {
+	case platform.MatchString(namespace):
+		return "namespace " + namespace + " is the platform's"
+	case e.Authorizing != 1:
+		return fmt.Sprintf("namespace %s is not the Component's own, which takes exactly one ServiceAccount here with the label %s; there are %d",
+			namespace, labelAuthorizing, e.Authorizing)
+	case taken(namespace):
+		return "a Component in namespace " + namespace + " has a Secret of the same name"
+	}
+	return ""
+}
+
+// platform are the namespaces that no tenant has.
+var platform = regexp.MustCompile(`^(kube|openshift)(-|$)`)
+
+const labelAuthorizing = "appstudio.redhat.com/remotesecret-auth-sa"
+
+// PlaceName is a target in the words of a plan; a target that stands may be anything.
+func PlaceName(t kube.RemoteTarget) string {
+	if t.APIURL == "" {
+		return t.Namespace
+	}
+	u, err := url.Parse(t.APIURL)
+	if err != nil || !validAPIURL(t.APIURL) {
+		return t.Namespace + " on another cluster"
+	}
+	return t.Namespace + " on " + u.Host
+}

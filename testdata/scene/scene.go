@@ -1,0 +1,107 @@
+package scene
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"berth/kube"
+	"berth/quay"
+	"berth/reconcile/component"
+	"berth/reconcile/world"
+)
+
+// Scene is a World under construction. Whatever it is given is settled: there
+// is nothing to do for it until a test changes something.
+type Scene struct {
+	testing.TB
+	world.World
+}
+
+func New(t testing.TB) *Scene {
+	t.Helper()
+	return &Scene{TB: t, World: world.World{
+		Naming:          Naming(),
+		Policy:          world.Policy{Visibility: quay.Private, ReportOrphans: true, PushServiceAccounts: []string{"appstudio-pipeline"}},
+		Whole:           true,
+		Namespaces:      map[string]kube.Namespace{},
+		Secrets:         map[component.Key]world.Secret{},
+		Logins:          map[string]bool{},
+		ServiceAccounts: map[component.Key]world.Links{},
+		Repositories:    map[string]quay.Repository{},
+		Robots:          map[string]world.Robot{},
+		Roles:           map[string]map[string]quay.Role{},
+	}}
+}
+
+func Naming() component.Naming {
+	return component.Naming{Cluster: "cluster-1", Host: "quay.example", Organization: "acme", Layout: component.LayoutComponent}
+}
+
+func Component(namespace, name string) kube.Component {
+	return kube.Component{
+		Namespace: namespace, Name: name, UID: "uid-of-" + namespace + "/" + name, ResourceVersion: "1",
+		Application: "shop", Annotations: map[string]string{},
+	}
+}
+
+// Add puts a Component into the World without anything made for it.
+func (s *Scene) Add(c kube.Component) component.Names {
+	s.Helper()
+	if _, ok := s.Namespaces[c.Namespace]; !ok {
+		s.Namespaces[c.Namespace] = kube.Namespace{Name: c.Namespace, UID: "uid-of-" + c.Namespace}
+	}
+	account := component.Key{Namespace: c.Namespace, Name: "appstudio-pipeline"}
+	if s.ServiceAccounts[account].Secrets == nil {
+		s.ServiceAccounts[account] = world.Links{Secrets: map[string]bool{}, Pull: map[string]bool{}}
+	}
+	s.Components = append(s.Components, c)
+	n, err := s.Names(c)
+	if err != nil {
+		s.Fatalf("names of %s: %v", component.KeyOf(c), err)
+	}
+	return n
+}
+
+// Settle puts a Component into the World with everything as it should be.
+func (s *Scene) Settle(c kube.Component) component.Names {
+	s.Helper()
+	n := s.Add(c)
+	image := s.Naming.Image(n.Repository)
+	s.Repositories[n.Repository] = quay.Repository{Name: n.Repository, Description: n.Mark, Visibility: quay.Private}
+	s.Roles[n.Repository] = map[string]quay.Role{}
+	for _, a := range n.Accounts() {
+		s.Robot(a, n.Repository)
+		s.Roles[n.Repository][a.Robot] = a.Role
+		login := s.Naming.Login(a.Robot)
+		s.Logins[login] = true
+		s.Secrets[component.Key{Namespace: c.Namespace, Name: a.Secret}] = world.Secret{
+			Owned: component.Mine, Type: component.SecretType, Labels: component.Labels(c),
+			Content: component.Content{Image: image, Login: login, Fingerprint: s.Robots[a.Robot].Fingerprint},
+		}
+	}
+	s.ServiceAccounts[component.Key{Namespace: c.Namespace, Name: "appstudio-pipeline"}].Secrets[n.Push.Secret] = true
+	c.Annotations[component.AnnotationImage] = component.Announcement{
+		Image: image, Visibility: quay.Private, Secret: n.Push.Secret, PullSecret: n.Pull.Secret,
+	}.Encode()
+	return n
+}
+
+// Robot puts an account's robot into the World.
+func (s *Scene) Robot(a component.Account, repositories ...string) {
+	s.Robots[a.Robot] = world.Robot{
+		Mark: a.Mark, Repositories: repositories,
+		Fingerprint: component.Fingerprint(s.Naming.Login(a.Robot), "token of "+a.Robot),
+	}
+}
+
+// Change edits the entry of a map in place.
+func Change[K comparable, V any](m map[K]V, key K, edit func(*V)) {
+	v := m[key]
+	edit(&v)
+	m[key] = v
+}
+
+// Shuffle puts a list into another order.
+func Shuffle[T any](random *rand.Rand, list []T) {
+	random.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+}
