@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -205,101 +204,4 @@ func (p *Component) announce(value string, problem bool) {
 
 func invalid(sentence, hint string) *Problem {
 	return &Problem{Reason: ReasonInvalidComponent, Summary: sentence, Hint: hint, Tenant: sentence + ". " + hint}
-}
-
-func (w *planner) planRobots(p *Component) {
-	own := p.Names.Repository
-	for _, a := range p.Names.Accounts() {
-		if _, exists := w.Robots[a.Robot]; !exists {
-			p.Actions = append(p.Actions, CreateRobot{a})
-		}
-	}
-	roles, audited := w.Roles[own]
-	for _, a := range p.Names.Accounts() {
-		granted := slices.Contains(w.Robots[a.Robot].Repositories, own)
-		switch {
-		case !granted:
-			p.Actions = append(p.Actions, SetPermission{Repository: own, Robot: a.Robot, To: a.Role})
-		case audited && roles[a.Robot] != a.Role:
-			p.Actions = append(p.Actions, SetPermission{Repository: own, Robot: a.Robot, From: roles[a.Robot], To: a.Role})
-		}
-	}
-	for _, a := range p.Names.Accounts() {
-		for _, other := range slices.Sorted(slices.Values(w.Robots[a.Robot].Repositories)) {
-			// A name that no list of repositories knows is one that was deleted
-			// and waits, under a random name, to be collected.
-			if _, exists := w.Repositories[other]; exists && other != own {
-				p.Actions = append(p.Actions, RemovePermission{other, a.Robot})
-			}
-		}
-	}
-}
-
-// wanted is the content that Quay's word on a robot gives its Secret.
-func (w *planner) wanted(p Component, a component.Account) component.Content {
-	return component.Content{Image: p.Image, Login: w.Naming.Login(a.Robot), Fingerprint: w.Robots[a.Robot].Fingerprint}
-}
-
-// planSecrets compares each Secret with its robot.
-func (w *planner) planSecrets(p *Component) *Problem {
-	c := p.Component
-	for _, a := range p.Names.Accounts() {
-		_, robotExists := w.Robots[a.Robot]
-		secret, exists := w.Secrets[component.Key{Namespace: c.Namespace, Name: a.Secret}]
-		want := w.wanted(*p, a)
-		reason := ""
-		switch {
-		case !exists && robotExists:
-			reason = "missing; same token, not rotated"
-		case !exists:
-		case secret.Owned == component.Predecessor:
-			reason = "it is of an earlier Component of this name"
-		case secret.Content.Login == want.Login && secret.Content.Image == want.Image && secret.Content != want:
-			reason = "its token is not the robot's"
-		case secret.Content != want:
-			reason = "its content is not Berth's"
-		case !Covers(secret.Labels, component.Labels(c)):
-			reason = "its labels changed"
-		default:
-			continue
-		}
-		if secret.Fixed {
-			return immutable(c.Namespace, a.Secret)
-		}
-		p.Actions = append(p.Actions, WriteSecret{Account: a, Image: p.Image, Exists: exists, Reason: reason})
-	}
-	return nil
-}
-
-func immutable(namespace, name string) *Problem {
-	const remedy = "Delete it, and the next run makes it anew."
-	return &Problem{
-		Reason:  ReasonKubeConflict,
-		Summary: fmt.Sprintf("Secret %s/%s is immutable and would have to change", namespace, name),
-		Hint:    remedy,
-		Tenant:  fmt.Sprintf("Secret %s is immutable and would have to change. %s", name, remedy),
-	}
-}
-
-// planLinks lets the builds' ServiceAccounts use the push Secret.
-func (w *planner) planLinks(p *Component) {
-	for _, account := range w.Policy.PushAccounts(p.Component.Name) {
-		links, exists := w.ServiceAccounts[component.Key{Namespace: p.Component.Namespace, Name: account}]
-		switch {
-		case !exists:
-			p.warn("incomplete", fmt.Sprintf("ServiceAccount %s does not exist, so builds cannot use Secret %s yet.", account, p.Names.Push.Secret))
-		case !links.Secrets[p.Names.Push.Secret]:
-			p.Actions = append(p.Actions, LinkSecret{account, p.Names.Push.Secret})
-		}
-	}
-}
-
-// Covers reports whether have holds everything in want.
-func Covers(have, want map[string]string) bool {
-	for k, v := range want {
-		if have[k] != v {
-			return false
-		}
-	}
-	return true
 }
