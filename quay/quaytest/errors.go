@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
+	"time"
 )
 
 const (
@@ -17,6 +18,8 @@ type response struct {
 	status      int
 	contentType string
 	location    string
+	challenge   string    // WWW-Authenticate
+	date        time.Time // zero: as it is
 	body        []byte
 }
 
@@ -32,6 +35,16 @@ func (a response) header(w http.ResponseWriter) {
 	if a.location != "" {
 		w.Header().Set("Location", a.location)
 	}
+	if a.challenge != "" {
+		w.Header().Set("WWW-Authenticate", a.challenge)
+	}
+	if !a.date.IsZero() {
+		setDate(w, a.date)
+	}
+}
+
+func setDate(w http.ResponseWriter, now time.Time) {
+	w.Header().Set("Date", now.UTC().Format(http.TimeFormat))
 }
 
 // reply is a JSON answer: one line.

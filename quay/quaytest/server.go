@@ -13,7 +13,8 @@
 //
 // The methods of [Server] that set up or change things panic when their
 // arguments make no sense, as a mistake in a test should end the test. It knows
-// nothing of Berth's client and leaves the registry's /v2 to others.
+// nothing of Berth's client. Of the registry's /v2 it has the token endpoint; the
+// rest it leaves to others.
 //
 // Facts are from quay/quay at ffba0c70e.
 package quaytest
@@ -38,6 +39,7 @@ type Options struct {
 type Server struct {
 	options Options
 	pages   pageTokens
+	jwts    jwts
 
 	mu     sync.Mutex // guards everything below
 	state  *state
@@ -63,6 +65,7 @@ func New(o Options) *Server {
 	return &Server{
 		options: o,
 		pages:   newPageTokens(o.Now),
+		jwts:    newJWTs(o.Now),
 		state:   newState(),
 		tokens:  make(map[string]*oauthToken),
 		random:  rand.New(rand.NewPCG(1, 2)),
@@ -79,6 +82,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	q := s.newRequest(r, body)
+	setDate(w, s.options.Now())
 	if s.options.OnRequest != nil {
 		s.options.OnRequest(q.method, q.template(), q.path)
 	}
@@ -101,6 +105,7 @@ func (s *Server) serve(q *request) response {
 	if q.method == http.MethodHead {
 		answer.body = nil
 	}
+	answer.date = s.options.Now()
 	return *answer
 }
 
