@@ -2,6 +2,7 @@ package quaytest
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -26,10 +27,13 @@ func (w wire) RoundTrip(r *http.Request) (*http.Response, error) {
 		r.Body = http.NoBody
 	}
 	answer := &wireAnswer{header: http.Header{}}
-	if w.serve(answer, r) {
+	whole := w.serve(answer, r)
+	switch {
+	case r.Context().Err() != nil: // as net/http says it, whatever the handler did meanwhile
+		return nil, context.Cause(r.Context())
+	case whole:
 		return answer.response(r, nil), nil
-	}
-	if answer.status == 0 {
+	case answer.status == 0:
 		return nil, errDropped
 	}
 	return answer.response(r, io.ErrUnexpectedEOF), nil
