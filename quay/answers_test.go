@@ -27,7 +27,7 @@ var forms = []form{
 		_, err := c.GetOrganization(ctx)
 		return err
 	}},
-	{name: "list robots", good: `{"robots":[{"name":"acme+r","token":"T","repositories":[]}]}`, call: func(ctx context.Context, c *Client) error {
+	{name: "list robots", success: []string{"with another name"}, good: `{"robots":[{"name":"acme+r","token":"T","repositories":[]}]}`, call: func(ctx context.Context, c *Client) error {
 		_, err := c.ListRobots(ctx)
 		return err
 	}},
@@ -35,7 +35,7 @@ var forms = []form{
 	{name: "create robot", good: robotBody, call: calls["PUT robot"]},
 	{name: "regenerate", good: robotBody, call: calls["POST regenerate"]},
 	{name: "delete robot", absence: []string{"400 no robot", "404 of Quay"}, call: func(ctx context.Context, c *Client) error { return c.DeleteRobot(ctx, "r") }},
-	{name: "list repositories", good: `{"repositories":[{"namespace":"acme","name":"a/b","is_public":false,"is_starred":false}]}`, call: func(ctx context.Context, c *Client) error {
+	{name: "list repositories", success: []string{"with another name"}, good: `{"repositories":[{"namespace":"acme","name":"a/b","is_public":false,"is_starred":false}]}`, call: func(ctx context.Context, c *Client) error {
 		_, err := c.ListRepositories(ctx)
 		return err
 	}},
@@ -90,7 +90,7 @@ func wrong(good string) map[string]answerFunc {
 		"a redirect":              reply(302, "text/html", ""),
 		"400 of a gateway":        replyJSON(400, `{"message":"Bad Request"}`),
 		"400 page":                reply(400, "text/html", "<html>"),
-		"400 no robot, as a page": reply(400, "text/html", robotMissing),
+		"400 no robot, as a page": reply(400, "text/html", `{"message":"`+robotMissing+`"}`),
 		"401":                     replyJSON(401, `{"detail":"Requires authentication","error_type":"invalid_token"}`),
 		"403 of Quay":             replyJSON(403, `{"detail":"Unauthorized","error_type":"insufficient_scope"}`),
 		"403 page":                reply(403, "text/html", "<html>Blocked"),
@@ -120,8 +120,14 @@ func wrong(good string) map[string]answerFunc {
 	all["and more"] = replyJSON(200, good+"\n<!-- cached -->")
 	all["and a bracket"] = replyJSON(200, good+"]")
 	all["half"] = replyJSON(200, good[:len(good)/2])
-	if others := strings.NewReplacer("acme", "else", `"is_admin"`, `"admin"`, okForm, `{"success": false}`, `{"permissions":{}}`, `{"permissions":[]}`, `{"prototypes":[]}`, `{"prototypes":{}}`).Replace(good); others != good {
-		all["of others"] = replyJSON(200, others)
+	for what, words := range map[string][]string{
+		"of others":         {"acme", "else"},
+		"with another name": {"acme+r", "acme+s", "a/b", "a/c"},
+		"not whole":         {`"is_admin"`, `"admin"`, okForm, `{"success": false}`, `{}`, `[]`, `[]`, `{}`},
+	} {
+		if other := strings.NewReplacer(words...).Replace(good); other != good {
+			all[what] = replyJSON(200, other)
+		}
 	}
 	return all
 }

@@ -59,7 +59,7 @@ func classifyLogin(resp *http.Response, a answer) error {
 	status := resp.StatusCode
 	unknown := slices.ContainsFunc(a.Errors, func(e registryError) bool { return e.Code == "UNAUTHORIZED" })
 	switch {
-	case status == http.StatusUnauthorized && isJSON(resp) && unknown,
+	case status == http.StatusUnauthorized && unknown,
 		// Where nobody may be anonymous, a wrong login is told so: JSON under text/html.
 		status == http.StatusUnauthorized && !isJSON(resp) && a.ErrorText != "":
 		return errLoginRefused

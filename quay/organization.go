@@ -61,7 +61,6 @@ func (c *Client) ListDefaultPermissions(ctx context.Context) ([]DefaultPermissio
 		Prototypes *[]struct {
 			Delegate struct {
 				Name string `json:"name"`
-				Kind string `json:"kind"`
 			} `json:"delegate"`
 			Role Role `json:"role"`
 		} `json:"prototypes"`
@@ -74,10 +73,10 @@ func (c *Client) ListDefaultPermissions(ctx context.Context) ([]DefaultPermissio
 	}
 	var all []DefaultPermission
 	for _, p := range *answer.Prototypes {
-		if p.Delegate.Name == "" || p.Delegate.Kind == "" || !p.Role.valid() {
+		if p.Delegate.Name == "" || !p.Role.valid() {
 			return nil, &Error{Op: k.op, kind: ErrUnexpected, Message: "a default permission without a name or role"}
 		}
-		if robot, ok := strings.CutPrefix(p.Delegate.Name, c.organization+"+"); ok && p.Delegate.Kind == "user" {
+		if robot, ok := strings.CutPrefix(p.Delegate.Name, c.organization+"+"); ok { // no team's name has a +
 			all = append(all, DefaultPermission{robot, p.Role})
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
-	"time"
 )
 
 const (
@@ -18,8 +17,7 @@ type response struct {
 	status      int
 	contentType string
 	location    string
-	challenge   string    // WWW-Authenticate
-	date        time.Time // zero: as it is
+	challenge   string // WWW-Authenticate
 	body        []byte
 }
 
@@ -38,13 +36,6 @@ func (a response) header(w http.ResponseWriter) {
 	if a.challenge != "" {
 		w.Header().Set("WWW-Authenticate", a.challenge)
 	}
-	if !a.date.IsZero() {
-		setDate(w, a.date)
-	}
-}
-
-func setDate(w http.ResponseWriter, now time.Time) {
-	w.Header().Set("Date", now.UTC().Format(http.TimeFormat))
 }
 
 // reply is a JSON answer: one line.

@@ -162,6 +162,7 @@ func TestDefaultPermissions(t *testing.T) {
 	w.do(http.MethodPost, "/repository", newRepository("before"))
 	w.AddDefaultPermission("acme", "acme+bot", "write")
 	w.AddDefaultPermission("acme", "acme+gone", "write")
+	w.AddDefaultPermission("acme", "alice", "read") // who makes it is its admin
 	w.DeleteRobot("acme+gone")
 	w.AddTeam("acme", "devs", "member", "acme+bot")
 	if got := w.do(http.MethodPost, "/organization/acme/prototypes", `{"role":"admin","delegate":{"kind":"team","name":"devs"}}`); got.status != 200 {

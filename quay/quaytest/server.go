@@ -82,7 +82,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	q := s.newRequest(r, body)
-	setDate(w, s.options.Now())
+	w.Header().Set("Date", s.options.Now().UTC().Format(http.TimeFormat))
 	if s.options.OnRequest != nil {
 		s.options.OnRequest(q.method, q.template(), q.path)
 	}
@@ -105,7 +105,6 @@ func (s *Server) serve(q *request) response {
 	if q.method == http.MethodHead {
 		answer.body = nil
 	}
-	answer.date = s.options.Now()
 	return *answer
 }
 

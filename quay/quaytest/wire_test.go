@@ -28,6 +28,9 @@ func TestWireEndsAsTheNetworkDoes(t *testing.T) {
 			"network": func(w *world) http.RoundTripper { return w.client.Transport },
 			"wire":    func(w *world) http.RoundTripper { return quaytest.Wire(w.Server) },
 		} {
+			if where == "network" && row.fault.Outcome == quaytest.Answer {
+				continue // which may tell either of the two, whichever it sees first
+			}
 			arrived := make(chan struct{}, 1)
 			ctx, giveUp := context.WithCancel(t.Context())
 			w := newWorld(t, quaytest.Options{OnRequest: func(string, string, string) {
