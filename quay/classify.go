@@ -7,31 +7,31 @@ import (
 	"strings"
 )
 
-// classify says what kind of failure an answer is, and what Quay says to it.
+// classify says what kind of failure an answer is, and what Quay says with it.
 // What speaks of the whole run (a token that is refused, a right that is
 // missing) or of absence is believed in Quay's own form alone: firewalls and
 // gateways answer with the same numbers.
-func classify(c *call, resp *http.Response) (kind error, message string) {
+func classify(c *call, resp *http.Response) (message string, kind error) {
 	a, status := readAnswer(resp.Body), resp.StatusCode
 	switch {
 	case c.recent && unknownCall(c, resp):
-		return errNoSuchCall, ""
+		return "", errNoSuchCall
 	case status >= 300 && status < 400:
-		return ErrUnexpected, "a redirect"
+		return "a redirect", ErrUnexpected
 	case status == http.StatusTooManyRequests:
-		return ErrRateLimited, ""
+		return "", ErrRateLimited
 	case status == http.StatusServiceUnavailable && isJSON(resp) && a.ReadOnly:
-		return ErrReadOnly, ""
+		return "", ErrReadOnly
 	case status == http.StatusNotImplemented:
-		return ErrUnexpected, a.text()
+		return a.text(), ErrUnexpected
 	case status >= 500 && c.repeatable:
-		return ErrUnavailable, a.text()
+		return a.text(), ErrUnavailable
 	case status >= 500:
-		return ErrUncertain, a.text()
+		return a.text(), ErrUncertain
 	case c.login != nil:
-		return classifyLogin(resp, a), a.text()
+		return a.text(), classifyLogin(resp, a)
 	}
-	return classifyRefusal(resp, a), a.text()
+	return a.text(), classifyRefusal(resp, a)
 }
 
 func classifyRefusal(resp *http.Response, a answer) error {

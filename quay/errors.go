@@ -84,7 +84,7 @@ const (
 // says reports whether an error is Quay's refusal of a request in these words.
 func says(err error, text string) bool {
 	own, ok := errors.AsType[*Error](err)
-	return ok && own.kind == ErrInvalid && own.Message == text
+	return ok && errors.Is(own, ErrInvalid) && own.Message == text
 }
 
 // maxErrorBody bounds what is read of an error answer.

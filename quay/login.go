@@ -50,7 +50,7 @@ func (l *login) header() string {
 var errLoginRefused = errors.New("the registry refuses the login")
 
 const (
-	tokenPath  = "/v2/auth" //nolint:gosec // a path
+	tokenPath  = "/v2/auth"
 	tokenLimit = 64 << 10
 )
 

@@ -215,10 +215,14 @@ func TestRobotsAges(t *testing.T) {
 	}
 	const date = "Fri, 27 Nov 2026 14:23:05 GMT"
 	for _, row := range []struct{ why, date, fields, want string }{
-		{"all", date, `,"created":"Mon, 23 Nov 2026 15:32:24 -0000","last_accessed":"Tue, 24 Nov 2026 08:00:00 -0000","teams":[{"name":"owners","avatar":{}},{"name":"devs"}]`,
-			`made 2026-11-23T15:32:24Z used 2026-11-24T08:00:00Z seen 2026-11-27T14:23:05Z teams ["owners" "devs"]`},
-		{"never used, in no team", date, `,"created":"Mon, 23 Nov 2026 15:32:24 -0000","last_accessed":null,"teams":[]`,
-			`made 2026-11-23T15:32:24Z used 0001-01-01T00:00:00Z seen 2026-11-27T14:23:05Z teams [] told`},
+		{
+			"all", date, `,"created":"Mon, 23 Nov 2026 15:32:24 -0000","last_accessed":"Tue, 24 Nov 2026 08:00:00 -0000","teams":[{"name":"owners","avatar":{}},{"name":"devs"}]`,
+			`made 2026-11-23T15:32:24Z used 2026-11-24T08:00:00Z seen 2026-11-27T14:23:05Z teams ["owners" "devs"]`,
+		},
+		{
+			"never used, in no team", date, `,"created":"Mon, 23 Nov 2026 15:32:24 -0000","last_accessed":null,"teams":[]`,
+			`made 2026-11-23T15:32:24Z used 0001-01-01T00:00:00Z seen 2026-11-27T14:23:05Z teams [] told`,
+		},
 		{"an older Quay", date, ``, `made 0001-01-01T00:00:00Z used 0001-01-01T00:00:00Z seen 2026-11-27T14:23:05Z teams []`},
 		{"no date", "", `,"created":null,"teams":null`, `made 0001-01-01T00:00:00Z used 0001-01-01T00:00:00Z seen 0001-01-01T00:00:00Z teams []`},
 		{"dates that cannot be read", "yesterday", `,"created":"yesterday","last_accessed":7`, `made 0001-01-01T00:00:00Z used 0001-01-01T00:00:00Z seen 0001-01-01T00:00:00Z teams []`},

@@ -157,7 +157,7 @@ func (t *transport) read(c *call, resp *http.Response) error {
 	if resp.StatusCode == http.StatusTooManyRequests {
 		t.throttle.pause(retryAfter(resp))
 	}
-	kind, message := classify(c, resp)
+	message, kind := classify(c, resp)
 	return &Error{Op: c.op, Status: resp.StatusCode, Message: message, kind: kind}
 }
 

@@ -19,18 +19,19 @@ type wire struct{ handler http.Handler }
 var errDropped = errors.New("the connection was dropped")
 
 func (w wire) RoundTrip(r *http.Request) (*http.Response, error) {
-	if err := r.Context().Err(); err != nil {
-		return nil, err
+	ctx := r.Context()
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
 	}
-	r = r.Clone(r.Context())
+	r = r.Clone(ctx)
 	if r.Body == nil {
 		r.Body = http.NoBody
 	}
 	answer := &wireAnswer{header: http.Header{}}
 	whole := w.serve(answer, r)
 	switch {
-	case r.Context().Err() != nil: // as net/http says it, whatever the handler did meanwhile
-		return nil, context.Cause(r.Context())
+	case ctx.Err() != nil: // as net/http says it, whatever the handler did meanwhile
+		return nil, context.Cause(ctx)
 	case whole:
 		return answer.response(r, nil), nil
 	case answer.status == 0:
