@@ -48,7 +48,8 @@ type Options struct {
 
 // Client speaks to one organization of one Quay. It is safe for concurrent use.
 type Client struct {
-	base         string
+	origin       string // scheme://host, the only one that is ever asked
+	host         string // with its port
 	organization string
 	userAgent    string
 	http         *retryablehttp.Client
@@ -57,8 +58,9 @@ type Client struct {
 
 // Stats counts what a Client has sent.
 type Stats struct {
-	Requests  int           // HTTP requests, retries included
-	Retries   int           // of these
+	Requests  int           // HTTP requests to the API, retries included
+	Logins    int           // to the registry's token endpoint, see [Client.Granted], retries included
+	Retries   int           // of both
 	Throttled time.Duration // waited for the rate limit, summed over all users
 }
 
@@ -98,16 +100,18 @@ func New(o Options) (*Client, error) {
 		base:     o.Transport,
 		token:    token,
 		throttle: newThrottle(o.QPS, o.Burst),
+		doubting: pauseFor(o.Backoff),
 		readOnly: o.ReadOnly,
 		log:      o.Logger,
 	}
-	p := &policy{requests: &t.requests, retries: &t.retries}
+	p := &policy{sent: t.sent, retries: &t.retries}
 	wait := backoff
 	if o.Backoff != nil {
 		wait = func(_, _ time.Duration, attempt int, _ *http.Response) time.Duration { return o.Backoff(attempt) }
 	}
 	return &Client{
-		base:         base.Scheme + "://" + base.Host + "/api/v1",
+		origin:       base.Scheme + "://" + base.Host,
+		host:         base.Host,
 		organization: o.Organization,
 		userAgent:    o.UserAgent,
 		transport:    t,
@@ -137,13 +141,22 @@ func isLoopback(host string) bool {
 func (c *Client) Stats() Stats {
 	return Stats{
 		Requests:  int(c.transport.requests.Load()),
+		Logins:    int(c.transport.logins.Load()),
 		Retries:   int(c.transport.retries.Load()),
 		Throttled: c.transport.throttle.total(),
 	}
 }
 
-// do makes one call. body and into may be nil; into is decoded from a 2xx answer.
-func (c *Client) do(ctx context.Context, k call, method, path string, body, into any) error {
+// apiPath is where Quay's API is, and the registry's token endpoint is not.
+const apiPath = "/api/v1"
+
+// do makes one call of the API. body and into may be nil; into is decoded from
+// a good answer.
+func (c *Client) do(ctx context.Context, k *call, method, path string, body, into any) error {
+	return c.send(ctx, k, method, apiPath+path, body, into)
+}
+
+func (c *Client) send(ctx context.Context, k *call, method, path string, body, into any) error {
 	if k.timeout == 0 {
 		k.timeout, k.limit = callTimeout, callLimit
 	}
@@ -159,8 +172,9 @@ func (c *Client) do(ctx context.Context, k call, method, path string, body, into
 		}
 		payload = bytes.NewReader(encoded)
 	}
-	ctx = context.WithValue(ctx, callKey{}, &k)
-	req, err := retryablehttp.NewRequestWithContext(ctx, method, c.base+path, payload)
+	k.path = path
+	ctx = context.WithValue(ctx, callKey{}, k)
+	req, err := retryablehttp.NewRequestWithContext(ctx, method, c.origin+path, payload)
 	if err != nil {
 		return fmt.Errorf("%s: %w", k.op, err)
 	}

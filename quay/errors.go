@@ -16,6 +16,7 @@ var (
 	// that every write with a bad token gets).
 	ErrUnauthorized = errors.New("quay rejects the token")
 	// ErrForbidden: the token is known, its user or its scopes do not reach.
+	// Quay's own word; what stands before it and says 403 is ErrUnexpected.
 	ErrForbidden = errors.New("quay denies access")
 	// ErrPaymentRequired: the organization's plan has no private repository left.
 	ErrPaymentRequired = errors.New("the quay plan does not allow more private repositories")
@@ -31,6 +32,9 @@ var (
 	ErrReadOnly = errors.New("quay is read-only")
 	// ErrUnavailable: no usable answer, and the call may be repeated safely.
 	ErrUnavailable = errors.New("quay is unavailable")
+	// ErrTimeout, beside ErrUnavailable or ErrUncertain: Quay took longer than
+	// a call may. The end of the caller's own context is a context error.
+	ErrTimeout = errors.New("quay did not answer in time")
 	// ErrUncertain: no usable answer to a call that must not be repeated
 	// blindly; whether it took effect is unknown.
 	ErrUncertain = errors.New("quay gave no usable answer; the request may have taken effect")
@@ -69,22 +73,39 @@ func (e *Error) Is(target error) bool { return target == e.kind }
 // still seen as one.
 func (e *Error) Unwrap() error { return e.cause }
 
-// robotMissing is the only English that is matched: Quay answers 400, not
-// 404, for a missing robot, and nothing else in the body tells.
-const robotMissing = "Could not find robot with specified username"
+// The only English that is matched: to these Quay answers 400, or 403, and
+// nothing else in the body tells.
+const (
+	robotMissing = "Could not find robot with specified username"
+	noPermission = "User does not have permission for repo."
+	csrfRefused  = "CSRF token" // how it begins
+)
+
+// says reports whether an error is Quay's refusal of a request in these words.
+func says(err error, text string) bool {
+	own, ok := errors.AsType[*Error](err)
+	return ok && errors.Is(own, ErrInvalid) && own.Message == text
+}
 
 // maxErrorBody bounds what is read of an error answer.
 const maxErrorBody = 64 << 10
 
-// answer reads the body of an error answer. Quay has five shapes: two JSON
-// forms of its own, one more under text/html, the read-only notice, and HTML
-// pages, of which nothing is kept.
+// answer reads the body of an error answer. Quay has six shapes: two JSON
+// forms of its API, one more under text/html, the registry's, the read-only
+// notice, and HTML pages, of which nothing is kept.
 type answer struct {
+	ErrorType    string          `json:"error_type"`
 	Detail       string          `json:"detail"`
 	ErrorMessage string          `json:"error_message"`
 	Message      json.RawMessage `json:"message"`
 	ErrorText    string          `json:"error"`
 	ReadOnly     bool            `json:"is_readonly"`
+	Errors       []registryError `json:"errors"`
+}
+
+type registryError struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
 }
 
 func readAnswer(body io.Reader) answer {
@@ -102,7 +123,11 @@ func (a answer) text() string {
 	if json.Unmarshal(a.Message, &message) != nil {
 		message = "" // an object of arguments: ours are well-formed, so it has nothing for the reader
 	}
-	for _, s := range []string{a.Detail, a.ErrorMessage, message, a.ErrorText} {
+	texts := []string{a.Detail, a.ErrorMessage, message, a.ErrorText}
+	for _, e := range a.Errors {
+		texts = append(texts, e.Message)
+	}
+	for _, s := range texts {
 		if s = clean(s); s != "" {
 			return s
 		}

@@ -2,7 +2,6 @@ package quay
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"strings"
 )
@@ -17,15 +16,20 @@ const (
 	Admin Role = "admin"
 )
 
+func (r Role) valid() bool { return r == Read || r == Write || r == Admin }
+
+type permissionJSON struct {
+	Name string `json:"name"`
+	Role Role   `json:"role"`
+}
+
 // ListRobotPermissions returns the roles that robots of the organization have
 // on a repository, by robot. People are left out: their permissions are their
 // own business. A missing repository has none, as Quay answers.
 func (c *Client) ListRobotPermissions(ctx context.Context, repository string) (map[string]Role, error) {
-	k := call{op: "list permissions on " + c.full(repository)}
+	k := &call{op: "list permissions on " + c.full(repository)}
 	var answer struct {
-		Permissions map[string]struct {
-			Role Role `json:"role"`
-		} `json:"permissions"`
+		Permissions map[string]permissionJSON `json:"permissions"`
 	}
 	// Without the slash at its end Quay redirects.
 	if err := c.do(ctx, k, http.MethodGet, path("repository", c.organization, repository, "permissions", "user", ""), nil, &answer); err != nil {
@@ -36,6 +40,9 @@ func (c *Client) ListRobotPermissions(ctx context.Context, repository string) (m
 	}
 	roles := map[string]Role{}
 	for account, p := range answer.Permissions {
+		if p.Name != account || !p.Role.valid() {
+			return nil, &Error{Op: k.op, kind: ErrUnexpected, Message: "a permission without a name or role"}
+		}
 		if robot, ok := strings.CutPrefix(account, c.organization+"+"); ok {
 			roles[robot] = p.Role
 		}
@@ -45,16 +52,21 @@ func (c *Client) ListRobotPermissions(ctx context.Context, repository string) (m
 
 // SetPermission gives a robot exactly this role on a repository.
 func (c *Client) SetPermission(ctx context.Context, repository, robot string, role Role) error {
-	return c.do(ctx, call{op: "let robot " + c.login(robot) + " " + string(role) + " " + c.full(repository), repeatable: true},
-		http.MethodPut, c.permissionPath(repository, robot), map[string]string{"role": string(role)}, nil)
+	k := &call{op: "let robot " + c.login(robot) + " " + string(role) + " " + c.full(repository), repeatable: true}
+	var answer permissionJSON
+	err := c.do(ctx, k, http.MethodPut, c.permissionPath(repository, robot), map[string]string{"role": string(role)}, &answer)
+	if err == nil && answer != (permissionJSON{c.login(robot), role}) {
+		return &Error{Op: k.op, kind: ErrUnexpected, Message: "another permission was answered"}
+	}
+	return err
 }
 
 // DeletePermission takes a robot's role on a repository away. No role, no
 // robot and no repository are no error.
 func (c *Client) DeletePermission(ctx context.Context, repository, robot string) error {
-	err := c.do(ctx, call{op: "remove robot " + c.login(robot) + " from " + c.full(repository), repeatable: true},
+	err := c.do(ctx, &call{op: "remove robot " + c.login(robot) + " from " + c.full(repository), repeatable: true},
 		http.MethodDelete, c.permissionPath(repository, robot), nil, nil)
-	if errors.Is(err, ErrInvalid) { // 400 is all that Quay has for "there is none" (endpoints/api/permission.py)
+	if says(err, noPermission) {
 		return nil
 	}
 	return err

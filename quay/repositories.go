@@ -2,7 +2,6 @@ package quay
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -22,7 +21,20 @@ type Repository struct {
 	Name        string // without the organization; may hold slashes
 	Description string
 	Visibility  Visibility
+	State       State
 }
+
+// State says whether a repository takes pushes.
+type State string
+
+// The states there are. One that takes pushes is the usual one, and a Quay that
+// knows no states has no other.
+const (
+	Normal    State = ""
+	ReadOnly  State = "READ_ONLY"
+	Mirror    State = "MIRROR"
+	OrgMirror State = "ORG_MIRROR" // of the organization as a whole
+)
 
 type repositoryJSON struct {
 	Namespace   string  `json:"namespace"`
@@ -30,12 +42,16 @@ type repositoryJSON struct {
 	Description *string `json:"description"`
 	Public      *bool   `json:"is_public"`
 	Starred     *bool   `json:"is_starred"`
+	State       State   `json:"state"`
 }
 
 func (r repositoryJSON) repository() (Repository, bool) {
 	out := Repository{Name: r.Name, Visibility: Private}
 	if r.Description != nil {
 		out.Description = *r.Description
+	}
+	if r.State != "NORMAL" {
+		out.State = r.State
 	}
 	if r.Public == nil {
 		return out, false
@@ -71,21 +87,21 @@ func (c *Client) ListRepositories(ctx context.Context) ([]Repository, error) {
 			Repositories []repositoryJSON `json:"repositories"`
 			Next         string           `json:"next_page"`
 		}
-		if err := c.do(ctx, call{op: op}, http.MethodGet, "/repository?"+query.Encode(), nil, &page); err != nil {
+		if err := c.do(ctx, &call{op: op}, http.MethodGet, "/repository?"+query.Encode(), nil, &page); err != nil {
 			return nil, err
 		}
 		if page.Repositories == nil {
 			return nil, &Error{Op: op, kind: ErrUnexpected, Message: "no list of repositories"}
 		}
 		for _, r := range page.Repositories {
+			repository, ok := r.repository()
+			if !ok || r.Namespace != c.organization || r.Name == "" || seen[r.Name] {
+				return nil, &Error{Op: op, kind: ErrUnexpected, Message: fmt.Sprintf("the list names %q wrongly or twice", clean(r.Name))}
+			}
 			if r.Starred == nil {
 				// The key is there only for a token that Quay knows; with a dead
 				// one it lists what is public and calls that everything.
 				return nil, &Error{Op: op, kind: ErrUnauthorized, Message: "the list is the one for anonymous readers"}
-			}
-			repository, ok := r.repository()
-			if !ok || r.Namespace != c.organization || r.Name == "" || seen[r.Name] {
-				return nil, &Error{Op: op, kind: ErrUnexpected, Message: fmt.Sprintf("the list names %q wrongly or twice", clean(r.Name))}
 			}
 			seen[r.Name] = true
 			all = append(all, repository)
@@ -116,7 +132,7 @@ func (c *Client) confirmEmpty(ctx context.Context, op string) error {
 // GetRepository reads one repository. [ErrNotFound]: it does not exist.
 func (c *Client) GetRepository(ctx context.Context, name string) (Repository, error) {
 	var r repositoryJSON
-	k := call{op: "get repository " + c.full(name)}
+	k := &call{op: "get repository " + c.full(name)}
 	err := c.do(ctx, k, http.MethodGet, path("repository", c.organization, name)+"?includeTags=false", nil, &r)
 	if err != nil {
 		return Repository{}, err
@@ -131,30 +147,51 @@ func (c *Client) GetRepository(ctx context.Context, name string) (Repository, er
 // CreateRepository makes a repository. [ErrInvalid] and [ErrUncertain] leave
 // open whether there is one now; [ErrPaymentRequired] is about private ones.
 func (c *Client) CreateRepository(ctx context.Context, r Repository) error {
-	return c.do(ctx, call{op: "create repository " + c.full(r.Name)}, http.MethodPost, "/repository", map[string]string{
+	k := &call{op: "create repository " + c.full(r.Name)}
+	var answer repositoryJSON
+	err := c.do(ctx, k, http.MethodPost, "/repository", map[string]string{
 		"namespace": c.organization, "repository": r.Name,
 		"visibility": string(r.Visibility), "description": r.Description, "repo_kind": "image",
-	}, nil)
+	}, &answer)
+	if err == nil && (answer.Namespace != c.organization || answer.Name != r.Name) {
+		return &Error{Op: k.op, kind: ErrUnexpected, Message: "another repository was answered"}
+	}
+	return err
 }
 
 // DescribeRepository sets the description.
 func (c *Client) DescribeRepository(ctx context.Context, name, description string) error {
-	return c.do(ctx, call{op: "describe repository " + c.full(name), repeatable: true}, http.MethodPut,
-		path("repository", c.organization, name), map[string]string{"description": description}, nil)
+	k := &call{op: "describe repository " + c.full(name), repeatable: true}
+	var answer successJSON
+	err := c.do(ctx, k, http.MethodPut, path("repository", c.organization, name), map[string]string{"description": description}, &answer)
+	if err == nil && !answer.Success {
+		return &Error{Op: k.op, kind: ErrUnexpected, Message: "the answer does not say that it was done"}
+	}
+	return err
+}
+
+// successJSON is how Quay answers a change of a repository.
+type successJSON struct {
+	Success bool `json:"success"`
 }
 
 // ChangeVisibility makes a repository private or public. Call it only when it
 // changes something: Quay answers 402 for a private repository that is to be
 // private when the plan is used up (endpoints/api/repository.py:569).
 func (c *Client) ChangeVisibility(ctx context.Context, name string, v Visibility) error {
-	k := call{op: fmt.Sprintf("make repository %s %s", c.full(name), v), repeatable: true}
-	var answer json.RawMessage
+	k := &call{op: fmt.Sprintf("make repository %s %s", c.full(name), v), repeatable: true}
+	var answer *successJSON
 	err := c.do(ctx, k, http.MethodPost, path("repository", c.organization, name, "changevisibility"),
 		map[string]string{"visibility": string(v)}, &answer)
-	if err == nil && string(answer) == "null" { // Quay's 200 for a repository that is not there
+	switch {
+	case err != nil:
+		return err
+	case answer == nil: // Quay's 200 for a repository that is not there
 		return &Error{Op: k.op, Status: http.StatusOK, kind: ErrNotFound}
+	case !answer.Success:
+		return &Error{Op: k.op, kind: ErrUnexpected, Message: "the answer does not say that it was done"}
 	}
-	return err
+	return nil
 }
 
 func (c *Client) full(repository string) string { return c.organization + "/" + repository }

@@ -26,7 +26,8 @@ const (
 // repeatable is sent again only when nothing was sent or when the rate limit
 // answered, which it does before Quay sees the request.
 type policy struct {
-	requests, retries *atomic.Int64
+	sent    func() int64
+	retries *atomic.Int64
 }
 
 func (p *policy) check(ctx context.Context, _ *http.Response, err error) (bool, error) {
@@ -37,7 +38,7 @@ func (p *policy) check(ctx context.Context, _ *http.Response, err error) (bool, 
 	if errors.As(err, &certificate) || !errors.Is(err, ErrUnavailable) && !errors.Is(err, ErrRateLimited) {
 		return false, err
 	}
-	if n := p.retries.Load(); n >= retryFloor && n*retryShare >= p.requests.Load() {
+	if n := p.retries.Load(); n >= retryFloor && n*retryShare >= p.sent() {
 		return false, err
 	}
 	return true, nil
@@ -123,48 +124,4 @@ func (t *throttle) total() time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.waited
-}
-
-// tokenSource keeps the token and reads it again at most once per token that
-// was refused, whichever worker sees the refusal first.
-type tokenSource struct {
-	read func() (Token, error)
-
-	mu         sync.Mutex
-	current    Token
-	generation int
-}
-
-func newTokenSource(read func() (Token, error)) (*tokenSource, error) {
-	token, err := read()
-	if err != nil {
-		return nil, err
-	}
-	if token.IsZero() {
-		return nil, errors.New("the token is empty")
-	}
-	return &tokenSource{read: read, current: token}, nil
-}
-
-func (s *tokenSource) get() (Token, int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.current, s.generation
-}
-
-func (s *tokenSource) renew(refused int) (Token, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.generation != refused {
-		return s.current, nil
-	}
-	token, err := s.read()
-	if err != nil {
-		return Token{}, err
-	}
-	if !token.IsZero() {
-		s.current = token
-	}
-	s.generation++
-	return s.current, nil
 }

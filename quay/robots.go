@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"time"
 )
 
 // Robot is a robot account.
@@ -16,6 +17,12 @@ type Robot struct {
 	Description  string   // given at its creation, never changed after
 	Token        Token    // its current password
 	Repositories []string // in lists only: those it has a direct permission on, in no order; a deleted one shows as a UUID
+	Teams        []string // in lists only: those whose rights it has besides; nil: Quay did not say
+
+	// By Quay's own clock, to the second; zero: Quay did not say.
+	Created      time.Time
+	LastAccessed time.Time // its last login at the registry, up to a minute late; zero also: none yet, or Quay does not keep it
+	Observed     time.Time // when Quay answered this: what ages are counted to
 }
 
 type robotJSON struct {
@@ -23,6 +30,25 @@ type robotJSON struct {
 	Description  *string   `json:"description"`
 	Token        string    `json:"token"`
 	Repositories *[]string `json:"repositories"`
+	Teams        *[]struct {
+		Name string `json:"name"`
+	} `json:"teams"`
+	Created      quayTime `json:"created"`
+	LastAccessed quayTime `json:"last_accessed"`
+}
+
+// quayTime reads a date as Quay's API writes them (format_date,
+// endpoints/api/__init__.py:133). One that cannot be read is none: an old
+// robot's oddity must not make a whole list unreadable.
+type quayTime struct{ time.Time }
+
+func (t *quayTime) UnmarshalJSON(text []byte) error {
+	read, err := time.Parse(`"Mon, 02 Jan 2006 15:04:05 -0700"`, string(text))
+	if err != nil {
+		read = time.Time{}
+	}
+	t.Time = read.UTC()
+	return nil
 }
 
 var robotToken = regexp.MustCompile(`^[A-Z0-9]{64}$`) // data/model/user.py:384
@@ -33,10 +59,14 @@ var robotToken = regexp.MustCompile(`^[A-Z0-9]{64}$`) // data/model/user.py:384
 func (c *Client) ListRobots(ctx context.Context) ([]Robot, error) {
 	op := "list robots of " + c.organization
 	var all []Robot
-	k := call{op: op, timeout: robotTimeout, limit: robotLimit, decode: func(d *json.Decoder) error {
+	k := &call{op: op, timeout: robotTimeout, limit: robotLimit}
+	k.decode = func(d *json.Decoder) error {
 		all = nil // an earlier attempt may have been cut short
 		seen := map[string]bool{}
 		return eachRobot(d, func(r robotJSON) error {
+			if !c.listed(r.Name) {
+				return &Error{Op: op, kind: ErrUnexpected, Message: fmt.Sprintf("the list names %q, which is not asked for", clean(r.Name))}
+			}
 			name, ours := strings.CutPrefix(r.Name, c.organization+"+")
 			if !ours {
 				return nil // Quay's filter is a pattern: robots of my-org are listed for my_org
@@ -49,13 +79,30 @@ func (c *Client) ListRobots(ctx context.Context) ([]Robot, error) {
 			}
 			seen[name] = true
 			robot := r.robot(name)
+			robot.Observed = k.answered
 			robot.Repositories = *r.Repositories
 			all = append(all, robot)
 			return nil
 		})
-	}}
+	}
 	err := c.do(ctx, k, http.MethodGet, path("organization", c.organization, "robots")+"?permissions=true&token=true", nil, nil)
 	return all, err
+}
+
+// listed reports whether Quay's pattern for the organization's robots, ILIKE
+// 'organization+%' with nothing escaped, takes a name. A list of others is the
+// answer to another question.
+func (c *Client) listed(name string) bool {
+	organization, _, ok := strings.Cut(name, "+")
+	if !ok || len(organization) != len(c.organization) {
+		return false
+	}
+	for i := range len(organization) {
+		if c.organization[i] != '_' && !strings.EqualFold(c.organization[i:i+1], organization[i:i+1]) {
+			return false
+		}
+	}
+	return true
 }
 
 var errNoList = errors.New("no list of robots")
@@ -100,13 +147,13 @@ func expect(d *json.Decoder, want json.Token) error {
 
 // GetRobot reads one robot and its current token. [ErrNotFound]: it does not exist.
 func (c *Client) GetRobot(ctx context.Context, name string) (Robot, error) {
-	return c.robotCall(ctx, call{op: "get robot " + c.login(name)}, http.MethodGet, name, c.robotPath(name), nil)
+	return c.robotCall(ctx, &call{op: "get robot " + c.login(name)}, http.MethodGet, name, c.robotPath(name), nil)
 }
 
 // CreateRobot makes a robot. [ErrInvalid] and [ErrUncertain] leave open
 // whether there is one now.
 func (c *Client) CreateRobot(ctx context.Context, name, description string) (Robot, error) {
-	k := call{op: "create robot " + c.login(name)}
+	k := &call{op: "create robot " + c.login(name)}
 	robot, err := c.robotCall(ctx, k, http.MethodPut, name, c.robotPath(name), map[string]string{"description": description})
 	if err == nil && robot.Description != description {
 		// Quay drops a description it cannot read and still answers 201.
@@ -118,7 +165,7 @@ func (c *Client) CreateRobot(ctx context.Context, name, description string) (Rob
 // DeleteRobot removes a robot, its permissions and its token. A robot that is
 // not there is no error.
 func (c *Client) DeleteRobot(ctx context.Context, name string) error {
-	err := c.do(ctx, call{op: "delete robot " + c.login(name), repeatable: true}, http.MethodDelete, c.robotPath(name), nil, nil)
+	err := c.do(ctx, &call{op: "delete robot " + c.login(name), repeatable: true}, http.MethodDelete, c.robotPath(name), nil, nil)
 	if errors.Is(err, ErrNotFound) {
 		return nil
 	}
@@ -130,13 +177,13 @@ func (c *Client) DeleteRobot(ctx context.Context, name string) error {
 // have replaced it, and only GetRobot says what holds. [ErrUncertain]: it may
 // have happened.
 func (c *Client) RegenerateRobotToken(ctx context.Context, name string) error {
-	_, err := c.robotCall(ctx, call{op: "regenerate the token of robot " + c.login(name)}, http.MethodPost, name, c.robotPath(name)+"/regenerate", nil)
+	_, err := c.robotCall(ctx, &call{op: "regenerate the token of robot " + c.login(name)}, http.MethodPost, name, c.robotPath(name)+"/regenerate", nil)
 	return err
 }
 
 // robotCall demands that the answer is about the robot that was asked for: a
 // confused cache must not hand out another one's token.
-func (c *Client) robotCall(ctx context.Context, k call, method, name, path string, body any) (Robot, error) {
+func (c *Client) robotCall(ctx context.Context, k *call, method, name, path string, body any) (Robot, error) {
 	var r robotJSON
 	if err := c.do(ctx, k, method, path, body, &r); err != nil {
 		return Robot{}, err
@@ -147,13 +194,21 @@ func (c *Client) robotCall(ctx context.Context, k call, method, name, path strin
 	if !robotToken.MatchString(r.Token) {
 		return Robot{}, &Error{Op: k.op, kind: ErrUnexpected, Message: "the answer carries no valid token"}
 	}
-	return r.robot(name), nil
+	robot := r.robot(name)
+	robot.Observed = k.answered
+	return robot, nil
 }
 
 func (r robotJSON) robot(name string) Robot {
-	robot := Robot{Name: name, Token: NewToken(r.Token)}
+	robot := Robot{Name: name, Token: NewToken(r.Token), Created: r.Created.Time, LastAccessed: r.LastAccessed.Time}
 	if r.Description != nil {
 		robot.Description = *r.Description
+	}
+	if r.Teams != nil {
+		robot.Teams = make([]string, 0, len(*r.Teams))
+		for _, t := range *r.Teams {
+			robot.Teams = append(robot.Teams, t.Name)
+		}
 	}
 	return robot
 }

@@ -23,21 +23,27 @@ type transport struct {
 	base     http.RoundTripper
 	token    *tokenSource
 	throttle *throttle
+	doubting func(context.Context, int) error // waits before a refusal is doubted
 	readOnly bool
 	log      *slog.Logger
-	requests atomic.Int64
-	retries  atomic.Int64 // of the requests
+	requests atomic.Int64 // to the API
+	logins   atomic.Int64 // to the registry's token endpoint
+	retries  atomic.Int64 // of both
 }
 
 // call travels in the request's context, where the retry policy finds it too:
 // after a transport error it sees no request.
 type call struct {
 	op         string
+	path       string
 	repeatable bool // may be sent again when the fate of an earlier attempt is unknown
 	timeout    time.Duration
-	limit      int64 // bytes of the answer
-	decode     func(*json.Decoder) error
-	attempts   int // made so far
+	limit      int64                     // bytes of the answer
+	recent     bool                      // not known to every Quay in use
+	decode     func(*json.Decoder) error // nil: a good answer is a 204
+	login      *login                    // of a robot, sent in place of the organization's token
+	attempts   int                       // made so far
+	answered   time.Time                 // by Quay's clock, zero if it did not say
 }
 
 type callKey struct{}
@@ -49,38 +55,40 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if t.readOnly && req.Method != http.MethodGet {
 		return nil, &Error{Op: c.op, kind: ErrWriteRefused}
 	}
+	if c.login != nil {
+		return t.attempt(c, req, c.login.header())
+	}
 	token, generation := t.token.get()
-	resp, err := t.attempt(c, req, token)
-	if !errors.Is(err, ErrUnauthorized) && !errors.Is(err, ErrForbidden) {
-		return resp, err
-	}
-	// The file is exchanged while programs run, and a 401 can be a passing
-	// fault of the registry: ask once more before believing it. Both refusals
-	// come before any effect, so this holds for every call.
-	token, err2 := t.token.renew(generation)
-	if err2 != nil {
-		return nil, err
-	}
-	if req.GetBody != nil {
-		body, err := req.GetBody()
-		if err != nil {
-			return nil, err
+	resp, err := t.attempt(c, req, "Bearer "+token.Reveal())
+	for n := 0; t.token.doubt(err, n); n++ {
+		if err := t.doubting(req.Context(), n); err != nil {
+			return nil, &Error{Op: c.op, kind: ErrUnavailable, Message: cause(err), cause: err}
 		}
-		req = req.Clone(req.Context())
-		req.Body = body
+		var err2 error
+		if token, generation, err2 = t.token.renew(generation); err2 != nil {
+			break
+		}
+		if req.GetBody != nil {
+			body, err := req.GetBody()
+			if err != nil {
+				return nil, err
+			}
+			req = req.Clone(req.Context())
+			req.Body = body
+		}
+		resp, err = t.attempt(c, req, "Bearer "+token.Reveal())
 	}
-	return t.attempt(c, req, token)
+	t.token.learn(err)
+	return resp, err
 }
 
-func (t *transport) attempt(c *call, req *http.Request, token Token) (*http.Response, error) {
-	if err := t.throttle.wait(req.Context()); err != nil {
+func (t *transport) attempt(c *call, req *http.Request, authorization string) (*http.Response, error) {
+	run := req.Context()
+	if err := t.throttle.wait(run); err != nil {
 		return nil, &Error{Op: c.op, kind: ErrUnavailable, cause: err}
 	}
-	t.requests.Add(1)
-	if c.attempts++; c.attempts > 1 {
-		t.retries.Add(1)
-	}
-	ctx, cancel := context.WithTimeout(req.Context(), c.timeout)
+	t.count(c)
+	ctx, cancel := context.WithTimeout(run, c.timeout)
 	defer cancel()
 
 	var connecting, connected atomic.Bool
@@ -89,96 +97,117 @@ func (t *transport) attempt(c *call, req *http.Request, token Token) (*http.Resp
 		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
 	})
 	req = req.Clone(ctx)
-	req.Header.Set("Authorization", "Bearer "+token.Reveal())
+	req.Header.Set("Authorization", authorization)
 
 	resp, err := t.base.RoundTrip(req)
 	if err != nil {
+		err = whoseTime(run, ctx, err)
 		if connecting.Load() && !connected.Load() {
 			return nil, &Error{Op: c.op, kind: ErrUnavailable, Message: "no connection: " + cause(err), cause: err}
 		}
-		return nil, t.broken(c, err)
+		return nil, broken(c, err)
 	}
 	defer resp.Body.Close()
 	t.log.DebugContext(ctx, "quay answered", "op", c.op, "status", resp.StatusCode)
 
-	if err := t.read(c, resp); err != nil {
-		return nil, err
-	}
-	resp.Body = http.NoBody
-	return resp, nil
-}
-
-// read decodes a good answer and classifies a bad one.
-func (t *transport) read(c *call, resp *http.Response) error {
-	fail := func(kind error, message string) error {
-		return &Error{Op: c.op, Status: resp.StatusCode, Message: message, kind: kind}
-	}
-	status := resp.StatusCode
-	if status >= 200 && status < 300 {
-		return t.decode(c, resp)
-	}
-	if status >= 300 && status < 400 {
-		return fail(ErrUnexpected, "a redirect")
-	}
-	a := readAnswer(resp.Body)
+	err = t.read(c, resp)
+	var own *Error
 	switch {
-	case status == http.StatusUnauthorized, status == http.StatusForbidden && a.ErrorText != "":
-		// Shape {"error": …} with 403 is the CSRF refusal: the token is not
-		// valid, or the request would not have been asked for a CSRF token.
-		return fail(ErrUnauthorized, a.text())
-	case status == http.StatusForbidden:
-		return fail(ErrForbidden, a.text())
-	case status == http.StatusPaymentRequired:
-		return fail(ErrPaymentRequired, a.text())
-	case status == http.StatusNotFound && isJSON(resp):
-		return fail(ErrNotFound, a.text())
-	case status == http.StatusBadRequest && a.text() == robotMissing:
-		return fail(ErrNotFound, a.text())
-	case status == http.StatusTooManyRequests:
-		t.throttle.pause(retryAfter(resp))
-		return fail(ErrRateLimited, "")
-	case status == http.StatusServiceUnavailable && a.ReadOnly:
-		return fail(ErrReadOnly, "")
-	case status == http.StatusNotImplemented:
-		return fail(ErrUnexpected, a.text())
-	case status >= 500 && c.repeatable:
-		return fail(ErrUnavailable, a.text())
-	case status >= 500:
-		return fail(ErrUncertain, a.text())
-	case isJSON(resp):
-		return fail(ErrInvalid, a.text())
-	default:
-		return fail(ErrUnexpected, "not JSON")
+	case err == nil:
+		resp.Body = http.NoBody
+		return resp, nil
+	case errors.As(err, &own):
+		return nil, own
+	}
+	return nil, broken(c, whoseTime(run, ctx, err))
+}
+
+func (t *transport) count(c *call) {
+	if c.login != nil {
+		t.logins.Add(1)
+	} else {
+		t.requests.Add(1)
+	}
+	if c.attempts++; c.attempts > 1 {
+		t.retries.Add(1)
 	}
 }
 
-func (t *transport) decode(c *call, resp *http.Response) error {
+func (t *transport) sent() int64 { return t.requests.Load() + t.logins.Load() }
+
+// whoseTime tells the end of the run, which the caller must see as such, from
+// Quay's taking longer than this call may.
+func whoseTime(run, call context.Context, err error) error {
+	switch {
+	case run.Err() != nil:
+		return run.Err()
+	case call.Err() != nil:
+		return ErrTimeout
+	}
+	return err
+}
+
+// read decodes a good answer and classifies a bad one. An error that is no
+// *Error says that the answer did not arrive whole.
+func (t *transport) read(c *call, resp *http.Response) error {
+	c.answered, _ = http.ParseTime(resp.Header.Get("Date"))
+	if resp.StatusCode >= 200 && resp.StatusCode < 300 {
+		return decode(c, resp)
+	}
+	if resp.StatusCode == http.StatusTooManyRequests {
+		t.throttle.pause(retryAfter(resp))
+	}
+	message, kind := classify(c, resp)
+	return &Error{Op: c.op, Status: resp.StatusCode, Message: message, kind: kind}
+}
+
+func decode(c *call, resp *http.Response) error {
+	odd := func(message string) error {
+		return &Error{Op: c.op, Status: resp.StatusCode, Message: message, kind: ErrUnexpected}
+	}
+	if c.decode == nil {
+		if resp.StatusCode != http.StatusNoContent || resp.Header.Get("Content-Type") != "" && !isJSON(resp) {
+			return odd("not the empty answer that this call has")
+		}
+		return nil
+	}
 	if !isJSON(resp) { // also a 204, which has no body; a login page must not pass for success
-		return &Error{Op: c.op, Status: resp.StatusCode, Message: "not JSON", kind: ErrUnexpected}
+		return odd("not JSON")
 	}
 	body := &bounded{r: resp.Body, left: c.limit}
-	var err error
-	if c.decode != nil {
-		err = c.decode(json.NewDecoder(body))
-	}
+	d := json.NewDecoder(body)
+	err := c.decode(d)
 	if err == nil {
-		_, err = io.Copy(io.Discard, body) // a body shorter than announced shows only at its end
+		err = end(d)
 	}
 	var own *Error
 	switch {
 	case err == nil, errors.As(err, &own):
 		return err
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return t.broken(c, err)
+		return err
 	case body.failed == nil || errors.Is(body.failed, errTooLarge):
-		return &Error{Op: c.op, Status: resp.StatusCode, Message: "not the JSON this call answers with", kind: ErrUnexpected}
+		return odd("not the JSON this call answers with")
 	default:
-		return t.broken(c, body.failed)
+		return body.failed
+	}
+}
+
+// end demands that nothing follows. A body that is shorter than announced shows
+// only here, too.
+func end(d *json.Decoder) error {
+	switch _, err := d.Token(); err {
+	case io.EOF:
+		return nil
+	case nil:
+		return errors.New("more than one answer")
+	default:
+		return err
 	}
 }
 
 // broken is a request that was sent and whose answer did not arrive whole.
-func (t *transport) broken(c *call, err error) error {
+func broken(c *call, err error) error {
 	kind := ErrUncertain
 	if c.repeatable {
 		kind = ErrUnavailable
@@ -189,7 +218,7 @@ func (t *transport) broken(c *call, err error) error {
 // cause names a network error without the addresses and texts in it.
 func cause(err error) string {
 	switch {
-	case errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, ErrTimeout), errors.Is(err, context.DeadlineExceeded):
 		return "timed out"
 	case errors.Is(err, context.Canceled):
 		return "cancelled"

@@ -113,8 +113,24 @@ func (st *state) repositoryRole(user, namespace, name string) role {
 	if st.orgRole(user, namespace) == orgAdmin {
 		return admin
 	}
-	if r := st.repository(namespace, name); r != nil {
-		return repositoryRoles[r.roles[user]]
+	r := st.repository(namespace, name)
+	if r == nil {
+		return none
 	}
-	return none
+	return max(repositoryRoles[r.roles[user]], st.teamRole(user, r))
+}
+
+// teamRole is what a user or robot may do with a repository for being in teams
+// that were given it.
+func (st *state) teamRole(user string, r *repository) role {
+	have := none
+	if len(r.teams) == 0 || user == "" {
+		return have
+	}
+	for _, t := range st.organizations[r.namespace].teams {
+		if slices.Contains(t.members, user) {
+			have = max(have, repositoryRoles[r.teams[t.name]])
+		}
+	}
+	return have
 }

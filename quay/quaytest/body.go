@@ -26,8 +26,20 @@ type property struct {
 	maxLength int      // in characters; zero: any
 }
 
-// requiredJSON decodes a body that has to be there.
+// requiredJSON decodes an object that has to be there.
 func (q *request) requiredJSON(s schema) (map[string]any, *response) {
+	value, refused := q.anyJSON()
+	if refused != nil {
+		return nil, refused
+	}
+	if violation := s.check(value); violation != "" {
+		return nil, q.invalid(violation)
+	}
+	return value.(map[string]any), nil
+}
+
+// anyJSON decodes a body that has to be there.
+func (q *request) anyJSON() (any, *response) {
 	if !isJSON(q.contentType) {
 		return nil, message(http.StatusUnsupportedMediaType,
 			"Did not attempt to load JSON data because the request Content-Type was not 'application/json'.")
@@ -39,10 +51,7 @@ func (q *request) requiredJSON(s schema) (map[string]any, *response) {
 	if value == nil {
 		return nil, q.invalid("Missing JSON body")
 	}
-	if violation := s.check(value); violation != "" {
-		return nil, q.invalid(violation)
-	}
-	return value.(map[string]any), nil
+	return value, nil
 }
 
 // optionalJSON decodes a body that may be missing. Quay takes one that it cannot

@@ -11,8 +11,9 @@ import (
 type Config struct {
 	ReadOnly       bool // REGISTRY_STATE: readonly
 	Billing        bool // FEATURE_BILLING: private repositories need a plan, see SetPrivateLimit
-	RobotsDisallow bool // ROBOTS_DISALLOW: no new robots
+	RobotsDisallow bool // ROBOTS_DISALLOW: no new robots, and no logins of those there are
 	NoAnonymous    bool // FEATURE_ANONYMOUS_ACCESS: false
+	NoLastAccessed bool // FEATURE_USER_LAST_ACCESSED: false
 }
 
 // Configure replaces the configuration.
@@ -41,6 +42,8 @@ func ParseConfig(text []byte) (Config, error) {
 			c.RobotsDisallow = value.(bool)
 		case key == "FEATURE_ANONYMOUS_ACCESS" && isBool(value):
 			c.NoAnonymous = !value.(bool)
+		case key == "FEATURE_USER_LAST_ACCESSED" && isBool(value):
+			c.NoLastAccessed = !value.(bool)
 		default:
 			return Config{}, fmt.Errorf("configuration %s: %v is not simulated", key, value)
 		}

@@ -17,6 +17,7 @@ type response struct {
 	status      int
 	contentType string
 	location    string
+	challenge   string // WWW-Authenticate
 	body        []byte
 }
 
@@ -24,6 +25,9 @@ func (a response) write(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", a.contentType)
 	if a.location != "" {
 		w.Header().Set("Location", a.location)
+	}
+	if a.challenge != "" {
+		w.Header().Set("WWW-Authenticate", a.challenge)
 	}
 	w.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
 	w.WriteHeader(a.status)

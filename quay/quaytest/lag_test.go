@@ -1,6 +1,7 @@
 package quaytest_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"slices"
 	"strings"
@@ -35,6 +36,48 @@ func TestLag(t *testing.T) {
 	w.Lag(0)
 	if names, _ := w.do(http.MethodGet, listAcme, "").names(t); len(names) != 3 {
 		t.Errorf("without lag: %q", names)
+	}
+}
+
+// What a person does to teams and robots lags like all else.
+func TestLagOfTeamsAndRobots(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, quaytest.Options{})
+	w.AddRepository(quaytest.Repository{Name: "acme/app"})
+	w.AddTeam("acme", "devs", "member")
+	w.AddTeam("acme", "ops", "member")
+	w.SetTeamPermission("acme/app", "ops", "read")
+	w.AddRobot(quaytest.Robot{Name: "acme+bot"})
+	w.AddDefaultPermission("acme", "acme+bot", "read")
+	look := func() (all string) {
+		for _, path := range []string{
+			"/repository/acme/app/permissions/team/", "/organization/acme/robots?permissions=true", "/organization/acme/robots/bot/federation",
+			"/organization/acme/prototypes", "/repository/acme/app",
+		} {
+			all += w.do(http.MethodGet, path, "").body
+		}
+		return all
+	}
+	var defaults struct{ Prototypes []struct{ ID string } }
+	if err := json.Unmarshal([]byte(w.do(http.MethodGet, "/organization/acme/prototypes", "").body), &defaults); err != nil {
+		t.Fatal(err)
+	}
+	release, before := w.FreezeReads(), look()
+	w.do(http.MethodPut, "/organization/acme/prototypes/"+defaults.Prototypes[0].ID, `{"role":"write"}`)
+	w.SetTeamPermission("acme/app", "devs", "write")
+	w.AddToTeam("acme", "devs", "acme+bot")
+	w.SetFederation("acme+bot", quaytest.Identity{Issuer: "https://i.test", Subject: "s"})
+	w.AddDefaultPermission("acme", "acme+bot", "admin")
+	w.SetState("acme/app", "MIRROR")
+	w.login("acme+bot", w.RobotToken("acme+bot"), "")
+	if got := look(); got != before {
+		t.Errorf("frozen: %s, want %s", got, before)
+	}
+	release()
+	for _, now := range []string{`"devs":{`, `"teams":[{`, `https://i.test`, `"role":"write"`, `"role":"admin"`, `"state":"MIRROR"`, `"last_accessed":"`} {
+		if got := look(); !strings.Contains(got, now) {
+			t.Errorf("released: %s lacks %s", got, now)
+		}
 	}
 }
 

@@ -46,7 +46,7 @@ func (q *request) listRepositories() *response {
 
 // maySee is not limited by scopes.
 func (q *request) maySee(r *repository) bool {
-	return q.state.grants[q.user][r.id] || q.state.orgRole(q.user, r.namespace) == orgAdmin
+	return q.state.grants[q.user][r.id] || q.state.orgRole(q.user, r.namespace) == orgAdmin || q.state.teamRole(q.user, r) > none
 }
 
 // page returns a page of repositories by id and the id that the next one starts
@@ -74,7 +74,7 @@ func (q *request) listed(r *repository) map[string]any {
 		"description": r.description,
 		"is_public":   r.public,
 		"kind":        "image",
-		"state":       "NORMAL",
+		"state":       r.state,
 	}
 	if q.user != "" {
 		view["is_starred"] = q.state.stars[q.user][r.id]

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
-	"slices"
 )
 
 // getOrganization needs no right: the answer says how much of one there is.
@@ -24,7 +23,9 @@ func (q *request) getOrganization() *response {
 	if role >= member {
 		teams, order := map[string]any{}, []string{}
 		for _, t := range o.teams {
-			teams[t.name] = q.teamView(o, t)
+			view := q.teamView(o, t)
+			view["repo_count"], view["member_count"], view["is_synced"] = q.state.repositoriesOfTeam(o, t), len(t.members), false
+			teams[t.name] = view
 			order = append(order, t.name)
 		}
 		view["teams"], view["ordered_teams"] = teams, order
@@ -39,20 +40,6 @@ func (q *request) getOrganization() *response {
 }
 
 const tagExpiration = 1209600 // seconds: Quay's default of two weeks
-
-func (q *request) teamView(o *organization, t *team) map[string]any {
-	inTeam := slices.Contains(t.members, q.user) && q.limit(orgScopes) > none
-	return map[string]any{
-		"name":         t.name,
-		"description":  t.description,
-		"role":         t.role,
-		"avatar":       avatar(t.name, "team"),
-		"can_view":     inTeam || q.orgRole(o.name) == orgAdmin,
-		"repo_count":   0, // teams are given no repositories here
-		"member_count": len(t.members),
-		"is_synced":    false,
-	}
-}
 
 // avatar has a hash and a color that depend on the name alone.
 func avatar(name, kind string) map[string]any {
@@ -91,75 +78,4 @@ func (q *request) privateRepositories(namespace string) (count int, allowed bool
 		limit = o.privateLimit
 	}
 	return count, count < limit
-}
-
-var teamSchema = schema{
-	required: []string{"role"},
-	properties: []property{
-		{name: "role", types: []string{"string"}, enum: []any{"member", "creator", "admin"}},
-		{name: "description", types: []string{"string"}},
-	},
-}
-
-func (q *request) putTeam() *response {
-	if q.orgRole(q.params["organization"]) < orgAdmin {
-		return q.unauthorized()
-	}
-	body, refused := q.requiredJSON(teamSchema)
-	if refused != nil {
-		return refused
-	}
-	o := q.state.organizations[q.params["organization"]]
-	if o == nil {
-		return q.noSuchOrganization()
-	}
-	t := o.team(q.params["team"])
-	t.role = body["role"].(string)
-	t.description, _ = body["description"].(string)
-	return reply(http.StatusOK, q.teamView(o, t))
-}
-
-// team finds or adds a team.
-func (o *organization) team(name string) *team {
-	for _, t := range o.teams {
-		if t.name == name {
-			return t
-		}
-	}
-	t := &team{name: name, role: "member"}
-	o.teams = append(o.teams, t)
-	return t
-}
-
-// noSuchOrganization is for a user's namespace, which its owner may ask about as
-// if it were an organization.
-func (q *request) noSuchOrganization() *response {
-	return message(http.StatusBadRequest, "Organization does not exist: "+q.params["organization"])
-}
-
-// putTeamMember adds robots only: humans would be invited.
-func (q *request) putTeamMember() *response {
-	name, account := q.params["organization"], q.params["account"]
-	if q.orgRole(name) < orgAdmin {
-		return q.unauthorized()
-	}
-	o := q.state.organizations[name]
-	if o == nil || !o.hasTeam(q.params["team"]) {
-		return q.notFound()
-	}
-	if q.state.users[account] {
-		return q.notSimulated()
-	}
-	if q.state.robots[account] == nil {
-		return q.invalid("Unknown user")
-	}
-	t := o.team(q.params["team"])
-	if !slices.Contains(t.members, account) {
-		t.members = append(t.members, account)
-	}
-	return reply(http.StatusOK, q.state.account(account))
-}
-
-func (o *organization) hasTeam(name string) bool {
-	return slices.ContainsFunc(o.teams, func(t *team) bool { return t.name == name })
 }

@@ -21,10 +21,16 @@ func (q *request) listPermissions() *response {
 	})
 }
 
-// listTeamPermissions is always empty: teams are given no repositories here.
+// listTeamPermissions has what a person gave teams, see SetTeamPermission.
 func (q *request) listTeamPermissions() *response {
-	return q.withRepository(admin, func(*repository) *response {
-		return reply(http.StatusOK, map[string]any{"permissions": map[string]any{}})
+	return q.withRepository(admin, func(r *repository) *response {
+		views := map[string]any{}
+		if r != nil {
+			for team, role := range r.teams {
+				views[team] = map[string]any{"role": role, "name": team, "avatar": avatar(team, "team")}
+			}
+		}
+		return reply(http.StatusOK, map[string]any{"permissions": views})
 	})
 }
 

@@ -1,6 +1,10 @@
 package quaytest
 
-import "strings"
+import (
+	"slices"
+	"strings"
+	"time"
+)
 
 // Repository is a repository as a person sees it.
 type Repository struct {
@@ -9,7 +13,9 @@ type Repository struct {
 	NoDescription bool // it is null, as after a push that made the repository
 	Public        bool
 	Creator       string            // a user, who becomes its admin; empty: nobody does
+	State         string            // READ_ONLY, MIRROR or ORG_MIRROR; empty: NORMAL
 	Permissions   map[string]string // user or robot (organization+name) -> read, write, admin
+	Teams         map[string]string // team -> read, write, admin; nil: none
 }
 
 // Robot is a robot account as a person sees it.
@@ -18,6 +24,8 @@ type Robot struct {
 	Description   string
 	NoDescription bool              // it is null, as from older versions of Quay
 	Permissions   map[string]string // repository (namespace/name) -> read, write, admin
+	Teams         []string          // it is a member of, which exist; nil: none
+	Federation    []Identity        // who may log in as the robot; nil: nobody
 }
 
 // AddRepository adds a repository.
@@ -30,7 +38,7 @@ func (s *Server) AddRepository(r Repository) {
 		if !st.users[namespace] {
 			st.mustOrganization(namespace)
 		}
-		added := &repository{namespace: namespace, name: name, creator: r.Creator, public: r.Public}
+		added := &repository{namespace: namespace, name: name, creator: r.Creator, public: r.Public, state: r.State}
 		if !r.NoDescription {
 			added.description = &r.Description
 		}
@@ -38,12 +46,21 @@ func (s *Server) AddRepository(r Repository) {
 		for account, role := range r.Permissions {
 			st.mustGrant(r.Name, account, role)
 		}
+		for team, role := range r.Teams {
+			st.mustGrantTeam(r.Name, team, role)
+		}
 	})
 }
 
 // SetVisibility makes a repository public or private.
 func (s *Server) SetVisibility(repository string, public bool) {
 	s.change(func(st *state) { st.mustRepository(repository).public = public })
+}
+
+// SetState makes a repository NORMAL, READ_ONLY, MIRROR or ORG_MIRROR. Only the
+// first takes pushes: nobody is a mirroring robot here.
+func (s *Server) SetState(repository, to string) {
+	s.change(func(st *state) { st.mustRepository(repository).state = to })
 }
 
 // SetDescription changes a repository's description.
@@ -72,7 +89,12 @@ func (s *Server) AddRobot(r Robot) {
 		if r.NoDescription {
 			description = nil
 		}
-		st.robots[r.Name] = s.newRobot(r.Name, description)
+		added := s.newRobot(r.Name, description)
+		added.federation = slices.Clone(r.Federation)
+		st.robots[r.Name] = added
+		for _, team := range r.Teams {
+			st.mustTeam(organization, team).add(r.Name)
+		}
 		for repository, role := range r.Permissions {
 			st.mustGrant(repository, r.Name, role)
 		}
@@ -108,6 +130,62 @@ func (s *Server) SetPermission(repository, account, role string) {
 // RemovePermission takes it away.
 func (s *Server) RemovePermission(repository, account string) {
 	s.change(func(st *state) { st.revoke(st.mustRepository(repository), account) })
+}
+
+// SetTeamPermission gives a team of the repository's organization a role on it.
+func (s *Server) SetTeamPermission(repository, team, role string) {
+	s.change(func(st *state) { st.mustGrantTeam(repository, team, role) })
+}
+
+// AddToTeam makes a user or robot a member of a team.
+func (s *Server) AddToTeam(organization, team, account string) {
+	s.change(func(st *state) {
+		if !st.known(account) {
+			panic("quaytest: no such account: " + account)
+		}
+		st.mustTeam(organization, team).add(account)
+	})
+}
+
+// RemoveFromTeam ends that.
+func (s *Server) RemoveFromTeam(organization, team, account string) {
+	s.change(func(st *state) { st.mustTeam(organization, team).remove(account) })
+}
+
+// RobotTimes are when a robot was made and when it last logged in, zero if never.
+func (s *Server) RobotTimes(robot string) (created, lastAccessed time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.state.mustRobot(robot)
+	return r.created, r.lastAccessed
+}
+
+// SetRobotTimes lets a robot be older than the test.
+func (s *Server) SetRobotTimes(robot string, created, lastAccessed time.Time) {
+	s.change(func(st *state) {
+		r := st.mustRobot(robot)
+		r.created, r.lastAccessed = created, lastAccessed
+	})
+}
+
+func (st *state) mustGrantTeam(repository, team, role string) {
+	r := st.mustRepository(repository)
+	st.mustTeam(r.namespace, team)
+	if repositoryRoles[role] == none {
+		panic("quaytest: no such role: " + role)
+	}
+	if r.teams == nil {
+		r.teams = make(map[string]string)
+	}
+	r.teams[team] = role
+}
+
+func (st *state) mustTeam(organization, name string) *team {
+	o := st.mustOrganization(organization)
+	if !o.hasTeam(name) {
+		panic("quaytest: no such team: " + name)
+	}
+	return o.team(name)
 }
 
 func (st *state) mustGrant(repository, account, role string) {

@@ -26,7 +26,11 @@ var (
 	}
 	describeSchema   = schema{required: []string{"description"}, properties: []property{{name: "description", types: text}}}
 	visibilitySchema = schema{required: []string{"visibility"}, properties: []property{visibility}}
-	starSchema       = schema{
+	stateSchema      = schema{
+		required:   []string{"state"},
+		properties: []property{{name: "state", types: text, enum: []any{stateNormal, "READ_ONLY", "MIRROR"}}},
+	}
+	starSchema = schema{
 		required:   []string{"namespace", "repository"},
 		properties: []property{{name: "namespace", types: text}, {name: "repository", types: text}},
 	}
@@ -95,7 +99,7 @@ func (q *request) getRepository() *response {
 		"trust_enabled":    false,
 		"tag_expiration_s": tagExpiration,
 		"is_free_account":  true,
-		"state":            "NORMAL",
+		"state":            r.state,
 		"can_write":        role >= write,
 		"can_admin":        role >= admin,
 	}
@@ -153,6 +157,21 @@ func (q *request) changeVisibility() *response {
 			return q.exceedsLicense()
 		}
 		r.public = !private
+		return success()
+	})
+}
+
+// changeState checks for the repository before it looks at the state.
+func (q *request) changeState() *response {
+	return q.withRepository(admin, func(r *repository) *response {
+		body, refused := q.requiredJSON(stateSchema)
+		if refused != nil {
+			return refused
+		}
+		if r == nil {
+			return q.notFound()
+		}
+		r.state = body["state"].(string)
 		return success()
 	})
 }

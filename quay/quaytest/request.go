@@ -13,6 +13,7 @@ type request struct {
 	method  string
 	path    string // decoded, as Quay routes it: %2F is a slash
 	origin  string // scheme://host of the absolute URLs in answers
+	host    string // SERVER_HOSTNAME: the name by which it was asked
 	query   url.Values
 	route   *route // nil: an unknown path
 	handler handler
@@ -20,6 +21,8 @@ type request struct {
 
 	contentType string
 	body        []byte
+
+	authorization string // the header
 
 	token  string // bearer token; empty: none
 	user   string // empty: anonymous
@@ -39,10 +42,13 @@ func (s *Server) newRequest(r *http.Request, body []byte) *request {
 		method:      r.Method,
 		path:        r.URL.Path,
 		origin:      scheme + "://" + r.Host,
+		host:        r.Host,
 		query:       r.URL.Query(),
 		contentType: r.Header.Get("Content-Type"),
 		body:        body,
 		token:       bearer(r.Header.Get("Authorization")),
+
+		authorization: r.Header.Get("Authorization"),
 	}
 	q.find()
 	return q

@@ -96,6 +96,7 @@ type robotList struct {
 func (l *robotList) robots(robots []*robot, limited bool) []map[string]any {
 	views := []map[string]any{}
 	l.shuffle(len(robots), func(i, j int) { robots[i], robots[j] = robots[j], robots[i] })
+	slices.SortStableFunc(robots, lastAccessedFirst)
 	for _, r := range robots {
 		if limited && l.rows <= 0 {
 			break
@@ -103,6 +104,20 @@ func (l *robotList) robots(robots []*robot, limited bool) []map[string]any {
 		views = append(views, l.view(r, limited))
 	}
 	return views
+}
+
+// lastAccessedFirst orders as DESC does in PostgreSQL: those never used come
+// before all others.
+func lastAccessedFirst(a, b *robot) int {
+	switch {
+	case a.lastAccessed.Equal(b.lastAccessed):
+		return 0
+	case a.lastAccessed.IsZero():
+		return -1
+	case b.lastAccessed.IsZero():
+		return 1
+	}
+	return b.lastAccessed.Compare(a.lastAccessed)
 }
 
 // shuffle shows that an order is arbitrary.

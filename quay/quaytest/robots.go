@@ -12,14 +12,22 @@ var robotShortName = regexp.MustCompile(`\A[a-z0-9]+(?:[._-][a-z0-9]+)*\n?\z`)
 
 const noSuchRobot = "Could not find robot with specified username"
 
-// view is what every answer tells of a robot. Nobody ever logs in here.
+// view is what every answer tells of a robot.
 func (r *robot) view() map[string]any {
 	return map[string]any{
 		"name":          r.name,
-		"created":       r.created.UTC().Format("Mon, 02 Jan 2006 15:04:05") + " -0000",
-		"last_accessed": nil,
+		"created":       date(r.created),
+		"last_accessed": date(r.lastAccessed),
 		"description":   r.description,
 	}
+}
+
+// date is how the API writes one (endpoints/api/__init__.py: format_date).
+func date(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t.UTC().Format("Mon, 02 Jan 2006 15:04:05") + " -0000"
 }
 
 func (r *robot) viewWithToken() map[string]any {
@@ -150,9 +158,4 @@ func (q *request) robotPermissions() *response {
 		}
 		return reply(http.StatusOK, map[string]any{"permissions": views})
 	})
-}
-
-// getFederation answers that a robot has no keyless logins.
-func (q *request) getFederation() *response {
-	return q.withRobot(func(*robot) *response { return reply(http.StatusOK, []any{}) })
 }

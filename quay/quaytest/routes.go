@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -15,6 +16,7 @@ const (
 	RouteOrganization     = "/organization/{organization}"
 	RoutePrivate          = "/organization/{organization}/private"
 	RoutePrototypes       = "/organization/{organization}/prototypes"
+	RoutePrototype        = "/organization/{organization}/prototypes/{prototype}"
 	RouteTeam             = "/organization/{organization}/team/{team}"
 	RouteTeamMember       = "/organization/{organization}/team/{team}/members/{account}"
 	RouteRobots           = "/organization/{organization}/robots"
@@ -25,12 +27,15 @@ const (
 	RouteRepositories     = "/repository"
 	RouteRepository       = "/repository/{repository}"
 	RouteVisibility       = "/repository/{repository}/changevisibility"
+	RouteState            = "/repository/{repository}/changestate"
 	RouteUserPermissions  = "/repository/{repository}/permissions/user/"
 	RouteTeamPermissions  = "/repository/{repository}/permissions/team/"
 	RouteUserPermission   = "/repository/{repository}/permissions/user/{account}"
 	RouteTransitive       = "/repository/{repository}/permissions/user/{account}/transitive"
 	RouteStarred          = "/user/starred"
 	RouteUserRobots       = "/user/robots"
+	RouteRegistryToken    = "/v2/auth"                       // the registry's, not below /api/v1
+	RouteFederatedToken   = "/oauth2/federation/robot/token" // nor is this
 )
 
 const (
@@ -55,19 +60,25 @@ type route struct {
 // them all.
 var routes = []*route{
 	newRoute(RouteConfig, handlers{"GET": (*request).getConfig}),
+	newRoute(RouteRegistryToken, handlers{"GET": (*request).authorize}),
+	newRoute(RouteFederatedToken, handlers{"GET": (*request).exchangeToken}),
 	newRoute(RouteOrganizations, handlers{"POST": (*request).notSimulated}),
 	newRoute(RouteOrganization, handlers{"GET": (*request).getOrganization}),
 	newRoute(RoutePrivate, handlers{"GET": (*request).getPrivate}),
-	newRoute(RoutePrototypes, handlers{"GET": (*request).notSimulated, "POST": (*request).notSimulated}),
+	newRoute(RoutePrototypes, handlers{"GET": (*request).listPrototypes, "POST": (*request).createPrototype}),
+	newRoute(RoutePrototype, handlers{"PUT": (*request).changePrototype, "DELETE": (*request).deletePrototype}),
 	newRoute(RouteTeam, handlers{"PUT": (*request).putTeam, "DELETE": (*request).notSimulated}),
-	newRoute(RouteTeamMember, handlers{"PUT": (*request).putTeamMember, "DELETE": (*request).notSimulated}),
+	newRoute(RouteTeamMember, handlers{"PUT": (*request).putTeamMember, "DELETE": (*request).deleteTeamMember}),
 	newRoute(RouteRobots, handlers{"GET": (*request).listRobots}),
 	newRoute(RouteRobot, handlers{"GET": (*request).getRobot, "PUT": (*request).createRobot, "DELETE": (*request).deleteRobot}),
 	newRoute(RouteRegenerate, handlers{"POST": (*request).regenerateRobot}),
 	newRoute(RouteRobotPermissions, handlers{"GET": (*request).robotPermissions}),
-	newRoute(RouteFederation, handlers{"GET": (*request).getFederation}),
+	newRoute(RouteFederation, handlers{
+		"GET": (*request).getFederation, "POST": (*request).postFederation, "DELETE": (*request).deleteFederation,
+	}),
 	newRoute(RouteRepositories, handlers{"GET": (*request).listRepositories, "POST": (*request).createRepository}),
 	newRoute(RouteVisibility, handlers{"POST": (*request).changeVisibility}),
+	newRoute(RouteState, handlers{"PUT": (*request).changeState}),
 	newRoute(RouteTransitive, handlers{"GET": (*request).transitivePermission}),
 	newRoute(RouteUserPermission, handlers{
 		"GET": (*request).getPermission, "PUT": (*request).putPermission, "DELETE": (*request).deletePermission,
@@ -81,10 +92,12 @@ var routes = []*route{
 	newRoute(RouteStarred, handlers{"POST": (*request).star}),
 }
 
+var webRoutes = []string{RouteConfig, RouteRegistryToken, RouteFederatedToken}
+
 var parameter = regexp.MustCompile(`\{(\w+)\}`)
 
 func newRoute(template string, h handlers) *route {
-	r := &route{template: template, web: template == RouteConfig, handlers: h}
+	r := &route{template: template, web: slices.Contains(webRoutes, template), handlers: h}
 	for _, m := range parameter.FindAllStringSubmatch(template, -1) {
 		r.params = append(r.params, m[1])
 	}
@@ -144,7 +157,7 @@ func (q *request) unrouted() *response {
 	if q.method == http.MethodOptions {
 		return &response{status: http.StatusOK, contentType: htmlType}
 	}
-	if q.mutating() && q.route != nil {
+	if q.mutating() && q.route != nil && !q.route.web {
 		return message(http.StatusMethodNotAllowed, "The method is not allowed for the requested URL.")
 	}
 	if q.mutating() {

@@ -13,7 +13,8 @@
 //
 // The methods of [Server] that set up or change things panic when their
 // arguments make no sense, as a mistake in a test should end the test. It knows
-// nothing of Berth's client and leaves the registry's /v2 to others.
+// nothing of Berth's client. Of the registry's /v2 it has the token endpoint; the
+// rest it leaves to others.
 //
 // Facts are from quay/quay at ffba0c70e.
 package quaytest
@@ -41,6 +42,7 @@ type Server struct {
 	options Options
 	pages   pageTokens
 	log     fault.Log[Call]
+	jwts    jwts
 
 	mu     sync.Mutex // guards everything below
 	state  *state
@@ -64,6 +66,7 @@ func New(o Options) *Server {
 	return &Server{
 		options: o,
 		pages:   newPageTokens(o.Now),
+		jwts:    newJWTs(o.Now),
 		state:   newState(),
 		tokens:  make(map[string]*oauthToken),
 		random:  rand.New(rand.NewPCG(1, 2)),
@@ -80,6 +83,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	q := s.newRequest(r, body)
+	w.Header().Set("Date", s.options.Now().UTC().Format(http.TimeFormat))
 	if s.options.OnRequest != nil {
 		s.options.OnRequest(q.method, q.template(), q.path)
 	}

@@ -120,6 +120,10 @@ func (r *repository) snapshot() Repository {
 		Public:      r.public,
 		Creator:     r.creator,
 		Permissions: maps.Clone(r.roles),
+		Teams:       maps.Clone(r.teams),
+	}
+	if r.state != stateNormal {
+		out.State = r.state
 	}
 	out.Description, out.NoDescription = deref(r.description)
 	return out
@@ -128,6 +132,13 @@ func (r *repository) snapshot() Repository {
 func (st *state) robotSnapshot(name string) Robot {
 	out := Robot{Name: name, Permissions: make(map[string]string)}
 	out.Description, out.NoDescription = deref(st.robots[name].description)
+	out.Federation = slices.Clone(st.robots[name].federation)
+	organization, _, _ := strings.Cut(name, "+")
+	for _, t := range st.organizations[organization].teams {
+		if slices.Contains(t.members, name) {
+			out.Teams = append(out.Teams, t.name)
+		}
+	}
 	for id := range st.grants[name] {
 		if r := st.repositoryByID(id); !r.deleted {
 			out.Permissions[r.namespace+"/"+r.name] = r.roles[name]

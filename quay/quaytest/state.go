@@ -26,6 +26,7 @@ type organization struct {
 	name         string
 	teams        []*team
 	privateLimit int // of its plan; counts under Config.Billing only
+	prototypes   []*prototype
 }
 
 type team struct {
@@ -40,15 +41,22 @@ type repository struct {
 	creator         string
 	public, deleted bool
 	statusToken     string
+	state           string            // one of Quay's: NORMAL, READ_ONLY, MIRROR, ORG_MIRROR
 	roles           map[string]string // account -> read, write, admin
+	teams           map[string]string // team -> read, write, admin
 }
+
+const stateNormal = "NORMAL"
 
 type robot struct {
 	name        string // organization+name
 	description *string
 	metadata    map[string]any
 	token       string
+	federation  []Identity
 	created     time.Time
+
+	lastAccessed time.Time // zero: never
 }
 
 func newState() *state {
@@ -73,11 +81,15 @@ func (st *state) clone() *state {
 			team.members = slices.Clone(t.members)
 			copied.teams = append(copied.teams, &team)
 		}
+		for _, p := range o.prototypes {
+			prototype := *p
+			copied.prototypes = append(copied.prototypes, &prototype)
+		}
 		c.organizations[name] = copied
 	}
 	for _, r := range st.repositories {
 		copied := *r
-		copied.roles = maps.Clone(r.roles)
+		copied.roles, copied.teams = maps.Clone(r.roles), maps.Clone(r.teams)
 		c.repositories = append(c.repositories, &copied)
 		if !r.deleted {
 			c.byName[r.namespace+"/"+r.name] = &copied
@@ -108,17 +120,22 @@ func (st *state) repositoryByID(id int) *repository {
 	return st.repositories[i]
 }
 
-// addRepository gives the new repository the next id and its creator, a human,
-// the admin role (data/model/repository.py:166).
+// addRepository gives the new repository the next id, its creator the admin
+// role, and what the organization's default permissions say to others
+// (data/model/repository.py:166).
 func (st *state) addRepository(r *repository) {
 	st.lastID++
 	r.id = st.lastID
 	r.statusToken = newUUID()
+	if r.state == "" {
+		r.state = stateNormal
+	}
 	r.roles = make(map[string]string)
 	st.repositories = append(st.repositories, r)
 	st.byName[r.namespace+"/"+r.name] = r
 	if r.creator != "" {
 		st.grant(r, r.creator, "admin")
+		st.applyPrototypes(r)
 	}
 }
 
@@ -165,8 +182,9 @@ func (st *state) removeRobot(name string) {
 	organization, _, _ := strings.Cut(name, "+")
 	if o := st.organizations[organization]; o != nil {
 		for _, t := range o.teams {
-			t.members = slices.DeleteFunc(t.members, func(m string) bool { return m == name })
+			t.remove(name)
 		}
+		o.prototypes = slices.DeleteFunc(o.prototypes, func(p *prototype) bool { return p.activating == name || !p.toTeam && p.delegate == name })
 	}
 }
 

@@ -2,6 +2,7 @@ package quaytest
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -18,18 +19,22 @@ type wire struct{ handler http.Handler }
 var errDropped = errors.New("the connection was dropped")
 
 func (w wire) RoundTrip(r *http.Request) (*http.Response, error) {
-	if err := r.Context().Err(); err != nil {
-		return nil, err
+	ctx := r.Context()
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
 	}
-	r = r.Clone(r.Context())
+	r = r.Clone(ctx)
 	if r.Body == nil {
 		r.Body = http.NoBody
 	}
 	answer := &wireAnswer{header: http.Header{}}
-	if w.serve(answer, r) {
+	whole := w.serve(answer, r)
+	switch {
+	case ctx.Err() != nil: // as net/http says it, whatever the handler did meanwhile
+		return nil, context.Cause(ctx)
+	case whole:
 		return answer.response(r, nil), nil
-	}
-	if answer.status == 0 {
+	case answer.status == 0:
 		return nil, errDropped
 	}
 	return answer.response(r, io.ErrUnexpectedEOF), nil

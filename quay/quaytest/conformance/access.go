@@ -12,8 +12,8 @@ var access = []part{
 	{name: "an administrator's token", check: administrator},
 	{name: "an organization that does not exist", check: missingOrganization},
 	{name: "an unknown token", check: unknownToken},
-	{name: "a token without org:admin", check: lesserToken, needs: simulator},
-	{name: "an organization without repositories", check: emptyOrganization, needs: simulator},
+	{name: "a token without org:admin", check: creatorsToken, needs: lesserToken},
+	{name: "an organization without repositories", check: nothingThere, needs: emptyOrganization},
 }
 
 func administrator(f *fixture) {
@@ -52,9 +52,9 @@ func unknownToken(f *fixture) {
 }
 
 // A member who is no administrator gets a list of robots without tokens.
-func lesserToken(f *fixture) {
+func creatorsToken(f *fixture) {
 	s := f.newSubject("")
-	c := f.newClient(f.Organization, f.newToken("creator", "repo:create"))
+	c := f.newClient(f.Organization, f.LesserToken)
 	o, err := c.GetOrganization(f.t.Context())
 	f.must(err)
 	if o.Admin {
@@ -76,11 +76,12 @@ func lesserToken(f *fixture) {
 }
 
 // An empty list is believed of a token that may see everything.
-func emptyOrganization(f *fixture) {
+func nothingThere(f *fixture) {
+	f.client = f.newClient(f.EmptyOrganization, f.Token)
 	if list := f.listRepositories(); len(list) != 0 {
-		f.t.Errorf("a new simulator lists %d repositories", len(list))
+		f.t.Errorf("the empty organization lists %d repositories", len(list))
 	}
 	if list := f.listRobots(); len(list) != 0 {
-		f.t.Errorf("a new simulator lists %d robots", len(list))
+		f.t.Errorf("the empty organization lists %d robots", len(list))
 	}
 }

@@ -60,6 +60,10 @@ var reads = []call{
 		_, err := c.ListRobotPermissions(ctx, s.repository.Name)
 		return err
 	}},
+	{"list default permissions", func(ctx context.Context, c *quay.Client, _ subject) error {
+		_, err := c.ListDefaultPermissions(ctx)
+		return err
+	}},
 	{"get repository", func(ctx context.Context, c *quay.Client, s subject) error {
 		_, err := c.GetRepository(ctx, s.repository.Name)
 		return err
@@ -75,6 +79,7 @@ type write struct {
 	call
 	method, route string
 	once          bool // must not be sent again when its fate is unknown
+	prepare       func(*fixture, subject)
 	// done demands that it took effect, exactly as it was meant.
 	done func(*fixture, subject)
 }
@@ -143,6 +148,14 @@ var writes = []write{
 		}},
 		method: http.MethodDelete, route: quaytest.RouteUserPermission,
 		done: func(f *fixture, s subject) { f.isRole(s.repository.Name, s.robot.Name, "") },
+	},
+	{
+		call: call{"remove from team", func(ctx context.Context, c *quay.Client, s subject) error {
+			return c.RemoveFromTeam(ctx, owners, s.robot.Name)
+		}},
+		method: http.MethodDelete, route: quaytest.RouteTeamMember,
+		prepare: func(f *fixture, s subject) { f.addToOwners(s.robot.Name) },
+		done:    func(f *fixture, s subject) { f.inTeams(s.robot.Name) },
 	},
 	{
 		call: call{"delete robot", func(ctx context.Context, c *quay.Client, s subject) error {

@@ -23,13 +23,18 @@ type Target struct {
 	Organization string     // where the suite makes its names
 	Token        quay.Token // of an administrator of the organization, with the scopes org:admin and repo:admin
 
+	// What some parts need besides, and are skipped without.
+	LesserToken       quay.Token // of one who may create repositories in it and no more, with the scope repo:create
+	EmptyOrganization string     // of the same administrator; nothing is in it, and nothing is made
+	LookAlikes        []string   // organizations of the same administrator; the first has _ where the others have something else
+
 	Simulator *quaytest.Server // what answers at URL; nil: a real Quay
 	Slow      bool             // make the hundred repositories that paging takes at a real Quay too
 }
 
 // Run runs the suite. newTarget is called once for each part of it. With a
 // simulator that must be a new one each time, for the parts run in parallel and
-// turn its switches.
+// turn its switches, and have what Target says may be missing.
 func Run(t *testing.T, newTarget func(t *testing.T) Target) {
 	for _, area := range []struct {
 		name  string
@@ -39,6 +44,9 @@ func Run(t *testing.T, newTarget func(t *testing.T) Target) {
 		{"repositories", repositories},
 		{"robots", robots},
 		{"permissions", permissions},
+		{"registry", registry},
+		{"teams", teams},
+		{"federation", federations},
 		{"switches", switches},
 		{"lost answers", lostAnswers},
 	} {
@@ -63,6 +71,9 @@ type need int
 const (
 	anyQuay need = iota
 	patience
+	lesserToken
+	emptyOrganization
+	lookAlikes
 	simulator
 )
 
@@ -74,6 +85,10 @@ func (p part) run(t *testing.T, target Target) {
 		t.Skip("only a simulator can be told to do this")
 	case p.needs == patience && !target.Slow:
 		t.Skip("takes hundreds of requests")
+	case p.needs == lesserToken && target.LesserToken.IsZero():
+		t.Skip("takes a second token")
+	case p.needs == emptyOrganization && target.EmptyOrganization == "", p.needs == lookAlikes && len(target.LookAlikes) < 2:
+		t.Skip("takes further organizations")
 	}
 	p.check(newFixture(t, target))
 }

@@ -1,8 +1,10 @@
 package conformance
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"slices"
@@ -117,18 +119,34 @@ func (f *fixture) newRobot(suffix string) quay.Robot {
 // deleteRepository is a plain request: the client cannot delete repositories.
 func (f *fixture) deleteRepository(ctx context.Context, name string) {
 	f.t.Helper()
+	if status := f.request(ctx, http.MethodDelete, "/repository/"+f.Organization+"/"+name, nil, nil); status != http.StatusNoContent {
+		f.t.Errorf("deleting repository %s: HTTP %d", name, status)
+	}
+}
+
+// request is a call of the API that the client does not have. into is decoded
+// from a JSON answer.
+func (f *fixture) request(ctx context.Context, method, path string, body, into any) (status int) {
+	f.t.Helper()
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	url := strings.TrimSuffix(f.URL, "/") + "/api/v1/repository/" + f.Organization + "/" + name
-	r, err := http.NewRequestWithContext(ctx, http.MethodDelete, url, nil)
+	var text bytes.Buffer
+	if body != nil {
+		f.must(json.NewEncoder(&text).Encode(body))
+	}
+	r, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(f.URL, "/")+"/api/v1"+path, &text)
 	f.must(err)
 	r.Header.Set("Authorization", "Bearer "+f.Token.Reveal())
+	if body != nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
 	answer, err := f.plain.Do(r)
 	f.must(err)
-	_ = answer.Body.Close() // empty
-	if answer.StatusCode != http.StatusNoContent {
-		f.t.Errorf("deleting repository %s: HTTP %d", name, answer.StatusCode)
+	defer func() { _ = answer.Body.Close() }()
+	if into != nil && answer.StatusCode == http.StatusOK {
+		f.must(json.NewDecoder(answer.Body).Decode(into))
 	}
+	return answer.StatusCode
 }
 
 // checkClean runs after all other cleaning up.

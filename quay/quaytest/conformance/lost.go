@@ -26,6 +26,9 @@ func lost(fault quaytest.Fault) func(*fixture) {
 			if w.once {
 				kind, requests = quay.ErrUncertain, 1
 			}
+			if w.prepare != nil {
+				w.prepare(f, s)
+			}
 			f.sent(w, s, fault, kind, requests)
 			w.done(f, s)
 		}
