@@ -53,7 +53,7 @@ func metrics(s report.Summary, ended time.Time, succeeded float64, labels promet
 	gauge("berth_last_run_duration_seconds", "How long the last run took.", s.Elapsed.Seconds())
 	c := s.Components
 	family("berth_components", "Components of the last run, each in one state.", "state", map[string]int{
-		"changed": c.Changed, "up_to_date": c.UpToDate, "failed": c.Failed, "skipped": c.Skipped, "invalid": c.Invalid, "deferred": c.Deferred,
+		"changed": c.Changed, "up_to_date": c.UpToDate, "failed": c.Failed, "skipped": c.Skipped, "invalid": c.Invalid, "blocked": c.Blocked, "deferred": c.Deferred,
 	})
 	family("berth_changes", "Changes that the last run made, or planned when it ended before it made any.", "op", map[string]int{
 		"create": s.Changes.Create, "update": s.Changes.Update, "rotate": s.Changes.Rotate, "delete": s.Changes.Delete,

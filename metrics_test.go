@@ -62,6 +62,9 @@ func TestEachMetricTellsOneThing(t *testing.T) {
 		{"invalid", func(s *report.Summary) {
 			s.Components.Invalid, s.Failures = 1, []report.Failure{{Reason: plan.ReasonInvalidComponent}}
 		}, map[string]float64{"components state=invalid": 1, "failures reason=invalid_component": 1}},
+		{"blocked", func(s *report.Summary) {
+			s.Components.Blocked, s.Failures = 1, []report.Failure{{Reason: plan.ReasonQuotaExceeded, Whose: plan.TheTenants}}
+		}, map[string]float64{"components state=blocked": 1, "failures reason=quota_exceeded": 1}},
 		{"failed", func(s *report.Summary) {
 			s.Components.Failed, s.Failures = 2, []report.Failure{{Reason: plan.ReasonNotOurs}, {Reason: plan.ReasonNotOurs}}
 		}, map[string]float64{"components state=failed": 2, "failures reason=not_ours": 2, "last_run_exit_code": 1, "last_success_timestamp_seconds": -1}},

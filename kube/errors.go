@@ -25,8 +25,10 @@ var (
 	ErrExists = errors.New("already exists")
 	// ErrConflict: the object is not at the resourceVersion given any more.
 	ErrConflict = errors.New("changed meanwhile")
-	// ErrForbidden: the user lacks the right, or an admission rule or a quota forbids it.
+	// ErrForbidden: the user lacks the right, or an admission rule forbids it.
 	ErrForbidden = errors.New("forbidden")
+	// ErrQuota: a ResourceQuota of the namespace has no room for the object.
+	ErrQuota = errors.New("a quota of the namespace is used up")
 	// ErrUnauthorized: the cluster does not know the credentials.
 	ErrUnauthorized = errors.New("the cluster rejects the credentials")
 	// ErrInvalid: the API server refused the request as it stands; a Test of
@@ -143,6 +145,10 @@ func (k call) named() bool {
 // that is being deleted.
 const terminating metav1.CauseType = "NamespaceTerminating"
 
+// quotaExceeded is how the API server's plugin ResourceQuota begins what it says (plugin/
+// resourcequota/controller.go); in all else its 403 is like that for a missing right.
+const quotaExceeded = " is forbidden: exceeded quota: "
+
 func kindOf(err error, status metav1.Status) error {
 	switch code := int(status.Code); {
 	case code == http.StatusNotFound && !unexpected(err):
@@ -155,6 +161,8 @@ func kindOf(err error, status metav1.Status) error {
 		return ErrUnavailable
 	case code == http.StatusForbidden && apierrors.HasStatusCause(err, terminating):
 		return ErrTerminating
+	case code == http.StatusForbidden && strings.Contains(status.Message, quotaExceeded):
+		return ErrQuota
 	case code == http.StatusForbidden:
 		return ErrForbidden
 	case code == http.StatusConflict && status.Reason == metav1.StatusReasonAlreadyExists:

@@ -380,11 +380,11 @@ func TestTheUploadsNameIsTaken(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct {
 		why, metadata string
-		code          int
+		kept          bool
 	}{
-		{"somebody else's", `{name: %s, namespace: tenant}`, 1},
+		{"somebody else's", `{name: %s, namespace: tenant}`, true},
 		{"ours, but with another content", `{name: %s, namespace: tenant, labels: {app.kubernetes.io/managed-by: berth, appstudio.redhat.com/upload-secret: remotesecret},
- annotations: {appstudio.redhat.com/remotesecret-name: billing-image-pull}, ownerReferences: [{apiVersion: appstudio.redhat.com/v1alpha1, kind: Component, name: billing, uid: uid-1}]}`, 0},
+ annotations: {appstudio.redhat.com/remotesecret-name: billing-image-pull}, ownerReferences: [{apiVersion: appstudio.redhat.com/v1alpha1, kind: Component, name: billing, uid: uid-1}]}`, false},
 	} {
 		e := newDelivery("stage")
 		e.run(t) // nobody takes the upload
@@ -398,10 +398,19 @@ func TestTheUploadsNameIsTaken(t *testing.T) {
 		e.cluster.Delete("remotesecrets", "tenant", "billing-image-pull")
 		e.apply(`{apiVersion: v1, kind: Secret, metadata: `+row.metadata+`, type: kubernetes.io/dockerconfigjson, stringData: {.dockerconfigjson: "{}"}}`, name)
 		before := fmt.Sprint(e.cluster.Object("secrets", "tenant", name))
-		if s := e.newRun().Do(context.Background()); s.ExitCode() != row.code {
-			t.Errorf("%s: exit code %d, %+v", row.why, s.ExitCode(), s.Failures)
+		for run := range 3 {
+			e.resetCalls()
+			if s := e.newRun().Do(context.Background()); s.ExitCode() != 0 || (s.Components.Blocked == 1) != row.kept {
+				t.Errorf("%s: run %d: exit code %d, %+v", row.why, run, s.ExitCode(), s.Failures)
+			}
+			if told := e.annotation("tenant", "billing", component.AnnotationImage); strings.Contains(told, name+" is in the way") != row.kept {
+				t.Errorf("%s: run %d: told %s", row.why, run, told)
+			}
+			if n := e.mutations(); run > 0 && n > 1 { // the attempt
+				t.Errorf("%s: run %d writes %d times", row.why, run, n)
+			}
 		}
-		if kept := fmt.Sprint(e.cluster.Object("secrets", "tenant", name)) == before; kept != (row.code == 1) {
+		if kept := fmt.Sprint(e.cluster.Object("secrets", "tenant", name)) == before; kept != row.kept {
 			t.Errorf("%s: it is as it was: %t", row.why, kept)
 		}
 	}

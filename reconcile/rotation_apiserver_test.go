@@ -212,7 +212,7 @@ func (r realCluster) withAnImmutableSecret(t *testing.T) {
 	r.later()
 	r.apply(t, `{apiVersion: v1, kind: Secret, metadata: {name: billing-image-pull, namespace: tenant}, immutable: true, type: kubernetes.io/dockerconfigjson}`)
 	r.annotate(t, kube.AnnotationChange{Set: map[string]string{component.AnnotationGenerate: "true"}})
-	if s := r.do(direct, t); s.Components.Failed != 1 || len(r.regenerations()) != 0 {
+	if s := r.do(direct, t); s.Components.Blocked != 1 || len(r.regenerations()) != 0 {
 		t.Errorf("%d robots were rotated, %+v", len(r.regenerations()), s.Failures)
 	}
 }

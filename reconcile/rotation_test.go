@@ -243,7 +243,7 @@ func TestRotationPreflight(t *testing.T) {
 	for why, spoil := range rows {
 		e := newScenario(rotate)
 		spoil(e)
-		if s, out := e.report(nil); s.Components.Failed != 1 || len(e.regenerations()) != 0 {
+		if s, out := e.report(nil); s.Components.Failed+s.Components.Blocked != 1 || len(e.regenerations()) != 0 {
 			t.Errorf("%s: %d robots were rotated\n%s", why, len(e.regenerations()), out)
 		}
 		if e.annotation("tenant", "billing", component.AnnotationGenerate) != "true" {

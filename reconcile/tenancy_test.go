@@ -114,11 +114,11 @@ func (p panicking) CreateRobot(ctx context.Context, name, description string) (q
 
 var mishaps = []mishap{
 	{"Secret cannot be made: 403", plan.ReasonKubeForbidden, 1, answering("create", 403, "Forbidden")},
-	{"Secret cannot be made: exists for ever", plan.ReasonKubeConflict, 1, answering("create", 409, "AlreadyExists")},
+	{"Secret cannot be made: exists for ever", plan.ReasonKubeConflict, 0, answering("create", 409, "AlreadyExists")},
 	{"Secret cannot be made: 422", plan.ReasonKubeConflict, 1, answering("create", 422, "Invalid")},
 	{"Secret cannot be made: 500", plan.ReasonKubeUnavailable, 1, answering("create", 500, "InternalError")},
 	{"Secret cannot be changed: 403", plan.ReasonKubeForbidden, 1, answering("patch", 403, "")},
-	{"Secret cannot be changed: 409 for ever", plan.ReasonKubeConflict, 1, answering("patch", 409, "")},
+	{"Secret cannot be changed: 409 for ever", plan.ReasonKubeConflict, 0, answering("patch", 409, "")},
 	{"Secret cannot be changed: 422", plan.ReasonKubeConflict, 1, answering("patch", 422, "")},
 	{"Secret cannot be changed: 500", plan.ReasonKubeUnavailable, 1, answering("patch", 500, "")},
 	{
@@ -147,7 +147,7 @@ var mishaps = []mishap{
 		rewire(r, panicking{q, p.Names.Pull.Robot}, k)
 		return r
 	}},
-	{"Secret not ours", plan.ReasonNotOurs, 1, func(e *env, p plan.Component) *reconcile.Run {
+	{"Secret not ours", plan.ReasonNotOurs, 0, func(e *env, p plan.Component) *reconcile.Run {
 		e.apply(`{apiVersion: v1, kind: Secret, metadata: {name: %s, namespace: %s}}`, p.Names.Pull.Secret, p.Component.Namespace)
 		return e.newRun()
 	}},

@@ -2,17 +2,22 @@ package kubetest_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/http/httptest"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 
+	"berth/kube"
 	"berth/kube/kubetest"
 	"berth/kube/kubetest/controlplane"
 )
@@ -31,7 +36,43 @@ func TestConformanceOfTheRealServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Run("a quota", func(t *testing.T) { testQuota(t, realServer{cp, objects}) })
 	conformance(t, realServer{cp, objects})
+}
+
+// A quota that is used up is told apart from a right that is missing, though both are a
+// 403. The simulator has no quotas; tests let it answer with these words.
+func testQuota(t *testing.T, r realServer) {
+	namespace := r.cp.Namespace(t)
+	quota := fmt.Sprintf(`{apiVersion: v1, kind: ResourceQuota, metadata: {name: small, namespace: %s}, spec: {hard: {count/secrets: "0"}}}`, namespace)
+	r.apply(t, quota)
+	object := r.objects.Resource(schema.GroupVersionResource{Version: "v1", Resource: "resourcequotas"}).Namespace(namespace)
+	counted := []byte(`{"status":{"hard":{"count/secrets":"0"},"used":{"count/secrets":"0"}}}`) // a controller's work
+	if _, err := object.Patch(t.Context(), "small", types.MergePatchType, counted, metav1.PatchOptions{}, "status"); err != nil {
+		t.Fatal(err)
+	}
+	c, err := kube.New(kube.Options{Config: r.config(t, controlplane.Admin), QPS: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for n := 0; ; n++ { // until the API server has taken notice
+		write := kube.SecretWrite{Namespace: namespace, Name: fmt.Sprintf("s%d", n), DockerConfigJSON: content(dockerConfig), Owner: kube.OwnerReference{APIVersion: "v1", Kind: "Component", Name: "c", UID: "u"}}
+		if err = c.CreateSecret(ctx, write); errors.Is(err, kube.ErrQuota) {
+			break
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatalf("with a quota of no Secret: %v", err)
+		}
+	}
+	if errors.Is(err, kube.ErrForbidden) || !strings.Contains(err.Error(), "count/secrets") {
+		t.Errorf("the error is %v", err)
+	}
 }
 
 type simulator struct {

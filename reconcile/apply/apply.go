@@ -61,6 +61,7 @@ type Outcome struct {
 	Applied []plan.Action // in order; all of the plan's when Err is nil
 	Err     error
 	Reason  plan.Reason // when Err is not nil
+	Whose   plan.Whose  // when Err is not nil: who can mend it
 	Refused bool        // Err is about our credentials, and so about the whole run
 	Skipped bool        // its namespace went away meanwhile
 	Elapsed time.Duration
@@ -78,7 +79,8 @@ func (o *Outcome) end(err error) {
 		o.Err, o.Skipped = nil, true
 		return
 	}
-	o.Err, o.Reason, o.Refused = err, ReasonOf(err), global(err) && Rejected(err)
+	o.Err, o.Refused = err, global(err) && Rejected(err)
+	o.Reason, o.Whose = sort(err)
 }
 
 // ErrDeferred is what a run that ended first leaves of a Component.
@@ -87,6 +89,7 @@ var ErrDeferred = errors.New("left to the next run")
 var (
 	errNotOurs = errors.New("not ours")
 	errMoved   = errors.New("it changed while it was being worked on; the next run looks again")
+	errRaced   = errors.New("somebody else was at it at Quay; the next run looks again")
 )
 
 // grace is how long the Components in flight may go on after the run was told
@@ -256,12 +259,11 @@ func (w *work) failed(ctx context.Context, err error) error {
 	if global(err) {
 		w.stop.CompareAndSwap(nil, &err)
 	}
-	if errors.Is(err, quay.ErrPaymentRequired) {
-		value := component.WithMessage(w.plan.Component, w.plan.Names, w.plan.Image,
-			"Quay organization plan doesn't allow private image repositories. The platform's administrators must extend the plan.")
-		if value != w.plan.Component.Annotations[component.AnnotationImage] {
-			if told := w.announce(ctx, value); told != nil {
-				return errors.Join(err, told)
+	if sentence := told(err); sentence != "" {
+		value := component.WithMessage(w.component, w.plan.Names, w.plan.Image, sentence)
+		if value != w.component.Annotations[component.AnnotationImage] {
+			if failed := w.announce(ctx, value); failed != nil {
+				return errors.Join(err, failed)
 			}
 		}
 	}

@@ -48,7 +48,7 @@ func (w *work) remoteSecret(ctx context.Context) (kube.RemoteSecret, error) {
 	}
 	switch whose, why := component.Whose(r.Labels, r.Owners, w.plan.Component); {
 	case whose == component.Foreign:
-		return r, fmt.Errorf("%w: RemoteSecret %s: %s", errNotOurs, key, why)
+		return r, &obstacle{plan.SecretNotOurs("RemoteSecret", key.Namespace, key.Name, why)}
 	case r.Deleting:
 		return r, fmt.Errorf("RemoteSecret %s is being deleted: %w", key, errMoved)
 	}
@@ -131,7 +131,7 @@ func (w *work) uploadToken(ctx context.Context, a plan.UploadToken) error {
 		return err
 	}
 	if whose, why := component.Whose(secret.Labels, secret.Owners, c); whose != component.Mine {
-		return fmt.Errorf("%w: Secret %s: %s", errNotOurs, key, why)
+		return &obstacle{plan.SecretNotOurs("Secret", key.Namespace, key.Name, why)}
 	}
 	token := component.ContentOf(secret.DockerConfigJSON())
 	if token.Login != w.Naming.Login(w.plan.Names.Pull.Robot) || token.Image != w.plan.Image {
@@ -163,7 +163,7 @@ func (w *work) createUpload(ctx context.Context, write kube.SecretWrite, token c
 			return err
 		}
 		if whose, why := component.Whose(there.Labels, there.Owners, w.plan.Component); whose == component.Foreign || there.Uploads != write.Uploads {
-			return fmt.Errorf("%w: Secret %s/%s: %s", errNotOurs, write.Namespace, write.Name, why)
+			return &obstacle{plan.SecretNotOurs("Secret", write.Namespace, write.Name, why)}
 		}
 		if component.ContentOf(there.DockerConfigJSON()) == token {
 			return nil

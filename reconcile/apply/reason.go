@@ -6,49 +6,86 @@ import (
 
 	"berth/kube"
 	"berth/quay"
+	"berth/reconcile/component"
 	"berth/reconcile/plan"
 	"berth/reconcile/world"
 )
 
-// reasons are tried in order: the first kind that an error is of names it.
+// reasons are tried in order: the first kind that an error is of names it, and says
+// whose it is. The tenant's are those that arise in its namespace and that nobody else
+// can mend: what it changes or deletes faster than a run can follow, and its quota. A
+// right that is missing, and what a webhook or a policy refuses, are the platform's.
 var reasons = []struct {
 	kind   error
 	reason plan.Reason
+	whose  plan.Whose
 }{
-	{ErrDeferred, plan.ReasonDeferred},
-	{kube.ErrLockLost, plan.ReasonLocked},
-	{errNotOurs, plan.ReasonNotOurs},
-	{world.ErrPanic, plan.ReasonPanic},
-	{quay.ErrUnauthorized, plan.ReasonQuayUnauthorized},
-	{quay.ErrForbidden, plan.ReasonQuayForbidden},
-	{quay.ErrPaymentRequired, plan.ReasonQuayPaymentRequired},
-	{quay.ErrRateLimited, plan.ReasonQuayRateLimited},
-	{quay.ErrReadOnly, plan.ReasonQuayReadOnly},
-	{kube.ErrUnauthorized, plan.ReasonKubeForbidden},
-	{kube.ErrForbidden, plan.ReasonKubeForbidden},
-	{kube.ErrConflict, plan.ReasonKubeConflict},
-	{kube.ErrExists, plan.ReasonKubeConflict},
-	{kube.ErrInvalid, plan.ReasonKubeConflict},
-	{kube.ErrNotFound, plan.ReasonKubeConflict},
-	{errMoved, plan.ReasonKubeConflict},
-	{kube.ErrUnavailable, plan.ReasonKubeUnavailable},
-	{kube.ErrNotInstalled, plan.ReasonKubeUnavailable},
-	{context.Canceled, plan.ReasonDeferred},
-	{context.DeadlineExceeded, plan.ReasonDeferred},
+	{ErrDeferred, plan.ReasonDeferred, plan.ThePlatforms},
+	{kube.ErrLockLost, plan.ReasonLocked, plan.ThePlatforms},
+	{errNotOurs, plan.ReasonNotOurs, plan.ThePlatforms},
+	{world.ErrPanic, plan.ReasonPanic, plan.ThePlatforms},
+	{quay.ErrUnauthorized, plan.ReasonQuayUnauthorized, plan.ThePlatforms},
+	{quay.ErrForbidden, plan.ReasonQuayForbidden, plan.ThePlatforms},
+	{quay.ErrPaymentRequired, plan.ReasonQuayPaymentRequired, plan.ThePlatforms},
+	{quay.ErrRateLimited, plan.ReasonQuayRateLimited, plan.ThePlatforms},
+	{quay.ErrReadOnly, plan.ReasonQuayReadOnly, plan.ThePlatforms},
+	{errRaced, plan.ReasonKubeConflict, plan.ThePlatforms},
+	{kube.ErrUnauthorized, plan.ReasonKubeForbidden, plan.ThePlatforms},
+	{kube.ErrQuota, plan.ReasonQuotaExceeded, plan.TheTenants},
+	{kube.ErrForbidden, plan.ReasonKubeForbidden, plan.ThePlatforms},
+	{kube.ErrInvalid, plan.ReasonKubeConflict, plan.ThePlatforms},
+	{kube.ErrConflict, plan.ReasonKubeConflict, plan.TheTenants},
+	{kube.ErrExists, plan.ReasonKubeConflict, plan.TheTenants},
+	{kube.ErrNotFound, plan.ReasonKubeConflict, plan.TheTenants},
+	{errMoved, plan.ReasonKubeConflict, plan.TheTenants},
+	{kube.ErrUnavailable, plan.ReasonKubeUnavailable, plan.ThePlatforms},
+	{kube.ErrNotInstalled, plan.ReasonKubeUnavailable, plan.ThePlatforms},
+	{context.Canceled, plan.ReasonDeferred, plan.ThePlatforms},
+	{context.DeadlineExceeded, plan.ReasonDeferred, plan.ThePlatforms},
 }
 
-// ReasonOf sorts an error into the list. What is left over came from Quay:
-// its client has more ways to fail than matter to a machine.
+// ReasonOf sorts an error into the list.
 func ReasonOf(err error) plan.Reason {
+	reason, _ := sort(err)
+	return reason
+}
+
+// sort tells why something failed and whose that is. What is left over came from Quay:
+// its client has more ways to fail than matter to a machine.
+func sort(err error) (plan.Reason, plan.Whose) {
 	if _, held := errors.AsType[*kube.HeldError](err); held {
-		return plan.ReasonLocked
+		return plan.ReasonLocked, plan.ThePlatforms
+	}
+	if o, ok := errors.AsType[*obstacle](err); ok {
+		return o.problem.Reason, o.problem.Whose
 	}
 	for _, r := range reasons {
 		if errors.Is(err, r.kind) {
-			return r.reason
+			return r.reason, r.whose
 		}
 	}
-	return plan.ReasonQuayUnavailable
+	return plan.ReasonQuayUnavailable, plan.ThePlatforms
+}
+
+// obstacle is a problem that planning would have found, had it been there by then.
+type obstacle struct{ problem *plan.Problem }
+
+func (o *obstacle) Error() string { return o.problem.Summary }
+
+// told is what the Component's owner is told of an error; "" when it passes by itself,
+// or when there is nothing that the owner or the operator could do. The words are the
+// same in every run: what others said is for the output.
+func told(err error) string {
+	o, planned := errors.AsType[*obstacle](err)
+	switch {
+	case planned:
+		return o.problem.Tenant
+	case errors.Is(err, quay.ErrPaymentRequired):
+		return "Quay organization plan doesn't allow private image repositories. The platform's administrators must extend the plan."
+	case errors.Is(err, kube.ErrQuota):
+		return component.QuotaMessage
+	}
+	return ""
 }
 
 // global reports whether an error is about the whole run: to go on with other

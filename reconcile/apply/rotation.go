@@ -110,7 +110,7 @@ func (w *work) preflight(ctx context.Context, repository string) (component.Mark
 			return m, fmt.Errorf("%w: robot %s is not marked as this Component's", errNotOurs, a.Robot)
 		}
 		if roles[a.Robot] != a.Role {
-			return m, fmt.Errorf("robot %s has not the role %s on its repository: %w", a.Robot, a.Role, errMoved)
+			return m, fmt.Errorf("robot %s has not the role %s on its repository: %w", a.Robot, a.Role, errRaced)
 		}
 		if err := w.writable(ctx, a); err != nil {
 			return m, err
@@ -132,8 +132,11 @@ func (w *work) writable(ctx context.Context, a component.Account) error {
 	if err != nil {
 		return err
 	}
-	if whose, why := component.Whose(s.Labels, s.Owners, w.plan.Component); whose != component.Mine {
-		return fmt.Errorf("%w: Secret %s/%s: %s", errNotOurs, namespace, a.Secret, why)
+	if err := w.inTheWay(s, a.Secret); err != nil {
+		return err
+	}
+	if s.Immutable {
+		return &obstacle{plan.Immutable(namespace, a.Secret)}
 	}
 	dummy := w.secretWrite(plan.WriteSecret{Account: a, Image: w.plan.Image}, quay.Token{})
 	if err := w.Cluster.UpdateSecret(ctx, dummy, s.ResourceVersion, true); err != nil {
@@ -165,7 +168,7 @@ func (w *work) acknowledgement(ctx context.Context, c kube.Component, a plan.Ack
 	if a.New {
 		for _, account := range w.plan.Names.Accounts() {
 			if !w.made[account.Robot] {
-				return change, false, fmt.Errorf("robot %s appeared meanwhile: %w", account.Robot, errMoved)
+				return change, false, fmt.Errorf("robot %s appeared meanwhile: %w", account.Robot, errRaced)
 			}
 		}
 		return change, asked && !begun, nil
@@ -180,7 +183,7 @@ func (w *work) acknowledgement(ctx context.Context, c kube.Component, a plan.Ack
 			}
 		}
 		if w.current[account.Robot] == m.Before(account.Role) {
-			return change, false, fmt.Errorf("the token of robot %s is still the old one: %w", account.Robot, errMoved)
+			return change, false, fmt.Errorf("the token of robot %s is still the old one: %w", account.Robot, errRaced)
 		}
 	}
 	change.Test[component.AnnotationRotation] = c.Annotations[component.AnnotationRotation]

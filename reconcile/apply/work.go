@@ -30,7 +30,7 @@ func (w *work) createRepository(ctx context.Context, a plan.CreateRepository) er
 	case r.Description != a.Description:
 		return fmt.Errorf("%w: repository %s appeared meanwhile and is not marked as this Component's", errNotOurs, a.Name)
 	case r.Visibility != a.Visibility:
-		return fmt.Errorf("repository %s appeared meanwhile and is %s: %w", a.Name, r.Visibility, errMoved)
+		return fmt.Errorf("repository %s appeared meanwhile and is %s: %w", a.Name, r.Visibility, errRaced)
 	}
 	return nil
 }
@@ -158,17 +158,22 @@ func (w *work) writeSecret(ctx context.Context, a plan.WriteSecret) error {
 			return err
 		}
 		exists := err == nil
-		whose, why := component.Whose(secret.Labels, secret.Owners, w.plan.Component)
-		if exists && whose == component.Foreign {
-			return fmt.Errorf("%w: Secret %s/%s: %s", errNotOurs, namespace, a.Secret, why)
+		if exists {
+			if err := w.inTheWay(secret, a.Secret); err != nil {
+				return err
+			}
 		}
 		token, fresh, err := w.token(ctx, a.Account)
 		if err != nil {
 			return err
 		}
 		write := w.secretWrite(a, token)
+		whose, _ := component.Whose(secret.Labels, secret.Owners, w.plan.Component)
 		if exists && whose == component.Mine && plan.Covers(secret.Labels, write.Labels) && string(secret.DockerConfigJSON()) == string(write.DockerConfigJSON()) {
 			return nil
+		}
+		if exists && secret.Immutable {
+			return &obstacle{plan.Immutable(namespace, a.Secret)}
 		}
 		if exists {
 			err = w.Cluster.UpdateSecret(ctx, write, secret.ResourceVersion, false)
@@ -185,6 +190,20 @@ func (w *work) writeSecret(ctx context.Context, a plan.WriteSecret) error {
 		}
 	}
 	return fmt.Errorf("write Secret %s/%s: %w", namespace, a.Secret, errMoved)
+}
+
+// inTheWay is an error when a Secret of our name is not this Component's, or can never
+// be one that carries a token.
+func (w *work) inTheWay(s kube.Secret, name string) error {
+	c := w.plan.Component
+	whose, why := component.Whose(s.Labels, s.Owners, c)
+	if whose != component.Foreign && s.Type != "" && s.Type != component.SecretType {
+		whose, why = component.Foreign, component.OtherType
+	}
+	if whose == component.Foreign {
+		return &obstacle{plan.SecretNotOurs("Secret", c.Namespace, name, why)}
+	}
+	return nil
 }
 
 // token is the robot's current one, and whether this run has just made it.

@@ -92,18 +92,43 @@ func (a Announcement) Encode() string {
 	return string(raw)
 }
 
+// QuotaMessage tells a Component's owner what only writing can find out. It does not say
+// which object there was no room for: that may be another one in every run.
+const QuotaMessage = "A quota of this namespace is used up, so not all that the Component needs could be written. Raise it, or delete what is not needed; the next run goes on."
+
+// announced is what an annotation says; what cannot be read says nothing.
+func announced(value string) (a Announcement) {
+	if len(value) > maxAnnotation || json.Unmarshal([]byte(value), &a) != nil {
+		return Announcement{}
+	}
+	return a
+}
+
+// Announced is what stands on a Component, and whether it is what Berth announces of
+// Secrets of these names, whatever the image and the message.
+func Announced(c kube.Component, n Names) (a Announcement, ours bool) {
+	a = announced(c.Annotations[AnnotationImage])
+	return a, a.Image != "" && a.Secret == n.Push.Secret && a.PullSecret == n.Pull.Secret
+}
+
 // WithMessage is the annotation that tells the tenant of a problem. What an
 // earlier run announced stays, as far as it is what Berth would say: the
 // image and its Secrets still work.
 func WithMessage(c kube.Component, n Names, image, message string) string {
-	told := Announcement{}
-	if raw := c.Annotations[AnnotationImage]; len(raw) <= maxAnnotation {
-		_ = json.Unmarshal([]byte(raw), &told) // what cannot be read was not ours
-	}
-	if told.Image != image || told.Secret != n.Push.Secret || told.PullSecret != n.Pull.Secret ||
-		told.Visibility != quay.Private && told.Visibility != quay.Public {
+	told, ours := Announced(c, n)
+	if !ours || told.Image != image || told.Visibility != quay.Private && told.Visibility != quay.Public {
 		told = Announcement{}
 	}
 	told.Message = message
 	return told.Encode()
+}
+
+// Rewords reports whether an announcement differs from the one that stands on a Component
+// in nothing but what it says is wrong. Whether the old word still holds, only the work
+// may tell.
+func Rewords(c kube.Component, announcement string) bool {
+	old, wanted := announced(c.Annotations[AnnotationImage]), announced(announcement)
+	was := old.Message
+	old.Message = wanted.Message
+	return was != "" && old == wanted
 }

@@ -25,6 +25,9 @@ const (
 	apiVersion = "appstudio.redhat.com/v1alpha1"
 )
 
+// OtherType is why a Secret of our name is of no use, whoever made it.
+const OtherType = "its type is not " + SecretType + ", and a Secret's type cannot be changed"
+
 // Ownership is whose an object of our name is.
 type Ownership int
 

@@ -32,6 +32,7 @@ func refuseCollisions(plans []Component) {
 		for _, i := range claims[name] {
 			plans[i] = Component{Component: plans[i].Component, Names: plans[i].Names, Image: plans[i].Image}.refuse(&Problem{
 				Reason:  ReasonNameCollision,
+				Whose:   TheTenants, // both are in one namespace, which is part of every name
 				Summary: fmt.Sprintf("NameCollision: more than one Component leads to %s", name),
 				Hint:    "Rename all but one of them; none is served meanwhile.",
 				Tenant:  "Another Component leads to the same " + strings.Fields(name)[0] + ". Rename one of them.",

@@ -64,21 +64,11 @@ func (w *planner) planSecrets(p *Component) *Problem {
 			continue
 		}
 		if secret.Fixed {
-			return immutable(c.Namespace, a.Secret)
+			return Immutable(c.Namespace, a.Secret)
 		}
 		p.Actions = append(p.Actions, WriteSecret{Account: a, Image: p.Image, Exists: exists, Reason: reason})
 	}
 	return nil
-}
-
-func immutable(namespace, name string) *Problem {
-	const remedy = "Delete it, and the next run makes it anew."
-	return &Problem{
-		Reason:  ReasonKubeConflict,
-		Summary: fmt.Sprintf("Secret %s/%s is immutable and would have to change", namespace, name),
-		Hint:    remedy,
-		Tenant:  fmt.Sprintf("Secret %s is immutable and would have to change. %s", name, remedy),
-	}
 }
 
 // planLinks lets the builds' ServiceAccounts use the push Secret.

@@ -43,6 +43,7 @@ type Component struct {
 	Deferred   string     // what waits for a later run, and why
 
 	rotation []Action // to be appended when its turn comes; see pace
+	aside    []Action // to be appended when all else is planned
 	Resumed  bool     // it was begun by an earlier run
 	waits    bool     // nothing can be decided in this run
 	places   world.Resolution
@@ -58,14 +59,6 @@ func (p *Component) warn(code, text string) {
 
 // Key names the Component.
 func (p Component) Key() component.Key { return component.KeyOf(p.Component) }
-
-// Problem keeps a Component from being served.
-type Problem struct {
-	Reason  Reason
-	Summary string // one sentence, for the platform's engineers
-	Hint    string // what to do
-	Tenant  string // the same for the Component's owner
-}
 
 // Orphans bear our mark and this cluster's name, but no Component claims them.
 type Orphans struct {
@@ -89,6 +82,7 @@ func Make(world world.World) Plan {
 	pace(p.Components, w.Policy.MaxRotations)
 	for i, c := range p.Components {
 		w.planRemoteSecret(&p.Components[i])
+		p.Components[i].Actions = append(p.Components[i].Actions, p.Components[i].aside...)
 		if w.held(c) {
 			p.Held++
 		}
@@ -174,7 +168,10 @@ func (w *planner) plan(c kube.Component) Component {
 		Message: p.message(),
 	}.Encode(), false)
 	w.planRotation(&p, asked)
-	if len(p.Actions) > 0 && p.Note == "" {
+	if problem := w.unwritable(p); problem != nil {
+		return p.refuse(problem)
+	}
+	if len(p.Actions)+len(p.aside) > 0 && p.Note == "" {
 		p.Note = drifted
 	}
 	return p
@@ -182,7 +179,7 @@ func (w *planner) plan(c kube.Component) Component {
 
 // refuse ends the plan of a Component; all that is left to do is to tell its owner.
 func (p Component) refuse(problem *Problem) Component {
-	p.Problem, p.Actions = problem, nil
+	p.Problem, p.Actions, p.rotation, p.aside = problem, nil, nil, nil
 	p.announce(component.WithMessage(p.Component, p.Names, p.Image, problem.Tenant), true)
 	return p
 }
@@ -197,11 +194,12 @@ func (p *Component) message() string {
 }
 
 func (p *Component) announce(value string, problem bool) {
-	if p.Component.Annotations[component.AnnotationImage] != value {
-		p.Actions = append(p.Actions, Announce{p.Component.Name, value, problem})
+	a := Announce{p.Component.Name, value, problem}
+	switch {
+	case p.Component.Annotations[component.AnnotationImage] == value:
+	case !problem && component.Rewords(p.Component, value):
+		p.aside = append(p.aside, a)
+	default:
+		p.Actions = append(p.Actions, a)
 	}
-}
-
-func invalid(sentence, hint string) *Problem {
-	return &Problem{Reason: ReasonInvalidComponent, Summary: sentence, Hint: hint, Tenant: sentence + ". " + hint}
 }

@@ -14,6 +14,7 @@ const (
 	ReasonKubeForbidden       Reason = "kube_forbidden"
 	ReasonKubeConflict        Reason = "kube_conflict"
 	ReasonKubeUnavailable     Reason = "kube_unavailable"
+	ReasonQuotaExceeded       Reason = "quota_exceeded"
 	ReasonInvalidComponent    Reason = "invalid_component"
 	ReasonNameCollision       Reason = "name_collision"
 	ReasonNotOurs             Reason = "not_ours"
@@ -25,6 +26,6 @@ const (
 // Reasons are all of them.
 var Reasons = []Reason{
 	ReasonQuayUnauthorized, ReasonQuayForbidden, ReasonQuayPaymentRequired, ReasonQuayRateLimited, ReasonQuayUnavailable,
-	ReasonQuayReadOnly, ReasonKubeForbidden, ReasonKubeConflict, ReasonKubeUnavailable, ReasonInvalidComponent,
+	ReasonQuayReadOnly, ReasonKubeForbidden, ReasonKubeConflict, ReasonKubeUnavailable, ReasonQuotaExceeded, ReasonInvalidComponent,
 	ReasonNameCollision, ReasonNotOurs, ReasonLocked, ReasonDeferred, ReasonPanic,
 }

@@ -64,6 +64,17 @@ func (w *planner) planRotation(p *Component, asked component.Request) {
 	p.rotation = append(p.rotation, Acknowledge{Component: p.Component.Name})
 }
 
+// unwritable is the Secret that would take no new token.
+func (w *planner) unwritable(p Component) *Problem {
+	for _, a := range p.rotation {
+		s, ok := a.(WriteSecret)
+		if ok && w.Secrets[component.Key{Namespace: p.Component.Namespace, Name: s.Secret}].Fixed {
+			return Immutable(p.Component.Namespace, s.Secret)
+		}
+	}
+	return nil
+}
+
 // pace lets so many rotations replace tokens in a run, those among them that have
 // begun: a tenant can write markers, and with them could spend everybody's. What has
 // only to be acknowledged does not wait.

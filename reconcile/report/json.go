@@ -12,7 +12,7 @@ import (
 
 // FormatVersion is of the JSON lines: adding a key raises the minor number,
 // any other change the major.
-const FormatVersion = "1.2"
+const FormatVersion = "1.3"
 
 // JSON reports a run to a machine: one object a line, described by the schema
 // in docs/output.schema.json.
@@ -49,6 +49,7 @@ type changeLine struct {
 type failureLine struct {
 	record
 	Reason         plan.Reason `json:"reason"`
+	Whose          plan.Whose  `json:"whose"`
 	ElapsedSeconds float64     `json:"elapsed_seconds"`
 }
 
@@ -89,10 +90,11 @@ type changeJSON struct {
 }
 
 type diagnosticJSON struct {
-	Severity string `json:"severity"`
-	Code     string `json:"code"`
-	Summary  string `json:"summary"`
-	Detail   string `json:"detail,omitempty"`
+	Severity string     `json:"severity"`
+	Code     string     `json:"code"`
+	Summary  string     `json:"summary"`
+	Detail   string     `json:"detail,omitempty"`
+	Whose    plan.Whose `json:"whose,omitempty"`
 }
 
 type summaryLine struct {
@@ -152,12 +154,12 @@ func (j *JSON) change(kind string, p plan.Component, c Change) {
 // Failed writes a line for a Component that could not be served.
 func (j *JSON) Failed(p plan.Component, o apply.Outcome) {
 	r := j.record("error", "apply_errored", o.Err.Error(), p.Key(), "UPDATE")
-	j.write(failureLine{r, o.Reason, o.Elapsed.Seconds()})
+	j.write(failureLine{r, o.Reason, o.Whose, o.Elapsed.Seconds()})
 }
 
 func (j *JSON) diagnostic(d diagnostic) {
 	r := j.record(d.severity, "diagnostic", d.subject(), d.key, "VIEW")
-	j.write(diagnosticLine{r, diagnosticJSON{d.severity, d.code, d.summary, d.detail}})
+	j.write(diagnosticLine{r, diagnosticJSON{d.severity, d.code, d.summary, d.detail, d.whose}})
 }
 
 // Finish writes the summary, always the last line.

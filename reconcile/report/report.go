@@ -73,6 +73,7 @@ type diagnostic struct {
 	code     string
 	summary  string
 	detail   string
+	whose    plan.Whose // of an error
 }
 
 const (
@@ -86,53 +87,40 @@ func diagnostics(p plan.Plan) []diagnostic {
 	var warnings, problems []diagnostic
 	for _, c := range p.Components {
 		if c.Skipped != "" {
-			warnings = append(warnings, diagnostic{severityWarning, c.Key(), "skipped", "skipped: " + c.Skipped, ""})
+			warnings = append(warnings, diagnostic{severityWarning, c.Key(), "skipped", "skipped: " + c.Skipped, "", ""})
 		}
 		if c.Deferred != "" {
-			warnings = append(warnings, diagnostic{severityWarning, c.Key(), string(plan.ReasonDeferred), c.Deferred, ""})
+			warnings = append(warnings, diagnostic{severityWarning, c.Key(), string(plan.ReasonDeferred), c.Deferred, "", ""})
 		}
 		for _, w := range c.Warnings {
-			warnings = append(warnings, diagnostic{severityWarning, c.Key(), w.Code, w.Text, ""})
+			warnings = append(warnings, diagnostic{severityWarning, c.Key(), w.Code, w.Text, "", ""})
 		}
 		if c.Problem != nil {
-			problems = append(problems, diagnostic{severityError, c.Key(), string(c.Problem.Reason), c.Problem.Summary, c.Problem.Hint})
+			problems = append(problems, diagnostic{severityError, c.Key(), string(c.Problem.Reason), c.Problem.Summary, c.Problem.Hint, c.Problem.Whose})
 		}
 	}
 	for _, k := range p.Missing {
-		problems = append(problems, diagnostic{severityError, k, string(missing.Reason), missing.Summary, missing.Hint})
+		problems = append(problems, diagnostic{severityError, k, string(missing.Reason), missing.Summary, missing.Hint, missing.Whose})
+	}
+	whole := func(code, summary, detail string) {
+		warnings = append(warnings, diagnostic{severity: severityWarning, code: code, summary: summary, detail: detail})
 	}
 	switch {
 	case !p.Mode.Wanted:
 	case !p.Mode.RemoteSecrets:
-		warnings = append(warnings, diagnostic{
-			severityWarning,
-			component.Key{},
-			"not_delivered", "the cluster has no RemoteSecrets: pull Secrets stay in the Components' own namespaces",
-			"Install the RemoteSecret operator, or set --remote-secrets off.",
-		})
+		whole("not_delivered", "the cluster has no RemoteSecrets: pull Secrets stay in the Components' own namespaces",
+			"Install the RemoteSecret operator, or set --remote-secrets off.")
 	case !p.Mode.Environments:
-		warnings = append(warnings, diagnostic{
-			severityWarning, component.Key{}, "not_delivered", "the cluster has no Environments: RemoteSecrets get no targets, and keep those they have", "",
-		})
+		whole("not_delivered", "the cluster has no Environments: RemoteSecrets get no targets, and keep those they have", "")
 	}
 	if p.Held > 0 {
-		warnings = append(warnings, diagnostic{
-			severityWarning,
-			component.Key{},
-			"held_private",
-			fmt.Sprintf("%s kept private although --visibility is public", plural(p.Held, "repository", "repositories")),
-			"State it on the Component, or run with --allow-publish.",
-		})
+		whole("held_private", fmt.Sprintf("%s kept private although --visibility is public", plural(p.Held, "repository", "repositories")),
+			"State it on the Component, or run with --allow-publish.")
 	}
 	if n := len(p.Orphans.Robots) + len(p.Orphans.Repositories); n > 0 {
-		warnings = append(warnings, diagnostic{
-			severityWarning,
-			component.Key{},
-			"orphans",
-			fmt.Sprintf("%s and %s are left from Components that are gone",
-				plural(len(p.Orphans.Robots), "robot", "robots"), plural(len(p.Orphans.Repositories), "repository", "repositories")),
-			firstOf(slices.Concat(p.Orphans.Robots, p.Orphans.Repositories), 6),
-		})
+		whole("orphans", fmt.Sprintf("%s and %s are left from Components that are gone",
+			plural(len(p.Orphans.Robots), "robot", "robots"), plural(len(p.Orphans.Repositories), "repository", "repositories")),
+			firstOf(slices.Concat(p.Orphans.Robots, p.Orphans.Repositories), 6))
 	}
 	return append(warnings, problems...)
 }

@@ -1,7 +1,9 @@
 package report
 
 import (
+	"cmp"
 	"errors"
+	"slices"
 	"time"
 
 	"berth/kube"
@@ -77,6 +79,7 @@ type ComponentCount struct {
 	Failed   int `json:"failed"`
 	Skipped  int `json:"skipped"`
 	Invalid  int `json:"invalid"`
+	Blocked  int `json:"blocked"`
 	Deferred int `json:"deferred"`
 }
 
@@ -111,6 +114,7 @@ func (c *DeliveryCount) count(d plan.Delivery) {
 type Failure struct {
 	Component string      `json:"component"`
 	Reason    plan.Reason `json:"reason"`
+	Whose     plan.Whose  `json:"whose"`
 	Message   string      `json:"message"`
 }
 
@@ -122,7 +126,7 @@ type Summary struct {
 	Changes    ChangeCount
 	Components ComponentCount
 	Deliveries DeliveryCount
-	Failures   []Failure
+	Failures   []Failure // the platform's before the tenants'
 	Quay       quay.Stats
 	Elapsed    time.Duration
 	Signal     int   // that interrupted the run, 0 for none
@@ -158,13 +162,13 @@ func (s *Summary) Count(p plan.Plan, outcomes []apply.Outcome) {
 	}
 	for _, k := range p.Missing {
 		s.Components.Failed++
-		s.failure(k, missing.Reason, missing.Summary)
+		s.failure(k, missing.Reason, missing.Whose, missing.Summary)
 	}
+	slices.SortStableFunc(s.Failures, func(a, b Failure) int { return cmp.Compare(a.Whose, b.Whose) })
 }
 
-// component puts one Component under its heading. What a tenant wrote into its own
-// Component is invalid and makes no run fail: else any tenant could turn the
-// platform's CronJob red for good. Every other problem is a failure.
+// component puts one Component under its heading. What is the tenant's makes no run
+// fail; what a tenant wrote into its Component is told apart from what stands in its way.
 func (s *Summary) component(c plan.Component, o apply.Outcome) {
 	switch {
 	case c.Skipped != "" || o.Skipped:
@@ -173,16 +177,13 @@ func (s *Summary) component(c plan.Component, o apply.Outcome) {
 		s.Components.Deferred++
 		s.Cut = true
 	case o.Err != nil:
-		s.Components.Failed++
-		s.failure(c.Key(), o.Reason, o.Err.Error())
+		s.unserved(o.Reason, o.Whose)
+		s.failure(c.Key(), o.Reason, o.Whose, o.Err.Error())
 		s.rejected = s.rejected || o.Refused
 		s.panicked = s.panicked || o.Reason == plan.ReasonPanic
-	case c.Problem != nil && c.Problem.Reason == plan.ReasonInvalidComponent:
-		s.Components.Invalid++
-		s.failure(c.Key(), c.Problem.Reason, c.Problem.Summary)
 	case c.Problem != nil:
-		s.Components.Failed++
-		s.failure(c.Key(), c.Problem.Reason, c.Problem.Summary)
+		s.unserved(c.Problem.Reason, c.Problem.Whose)
+		s.failure(c.Key(), c.Problem.Reason, c.Problem.Whose, c.Problem.Summary)
 	case len(c.Actions) > 0:
 		s.Components.Changed++
 	case c.Deferred != "":
@@ -192,12 +193,25 @@ func (s *Summary) component(c plan.Component, o apply.Outcome) {
 	}
 }
 
-func (s *Summary) failure(k component.Key, reason plan.Reason, message string) {
-	s.Failures = append(s.Failures, Failure{k.String(), reason, message})
+func (s *Summary) unserved(reason plan.Reason, whose plan.Whose) {
+	switch {
+	case whose != plan.TheTenants:
+		s.Components.Failed++
+	case reason == plan.ReasonInvalidComponent:
+		s.Components.Invalid++
+	default:
+		s.Components.Blocked++
+	}
+}
+
+func (s *Summary) failure(k component.Key, reason plan.Reason, whose plan.Whose, message string) {
+	s.Failures = append(s.Failures, Failure{k.String(), reason, whose, message})
 }
 
 // missing is what is wrong with a name that was given and leads to no Component.
-var missing = plan.Problem{Reason: plan.ReasonInvalidComponent, Summary: "there is no such Component", Hint: "Check the name, the cluster and --selector."}
+var missing = plan.Problem{
+	Reason: plan.ReasonInvalidComponent, Whose: plan.ThePlatforms, Summary: "there is no such Component", Hint: "Check the name, the cluster and --selector.",
+}
 
 // ErrDeclined is the answer no at the prompt.
 var ErrDeclined = errors.New("not confirmed; nothing was changed")

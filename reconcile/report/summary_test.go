@@ -44,11 +44,11 @@ func TestExitCode(t *testing.T) {
 		s.Count(p, outcomes)
 		return s
 	}
-	planned := func(problem plan.Reason, detailed bool) Summary {
+	planned := func(problem plan.Reason, whose plan.Whose, detailed bool) Summary {
 		s := Summary{Operation: OperationPlan, DryRun: true, Detailed: detailed}
 		c := plan.Component{Component: scene.Component("tenant", "api")}
 		if problem != "" {
-			c.Problem = &plan.Problem{Reason: problem}
+			c.Problem = &plan.Problem{Reason: problem, Whose: whose}
 		}
 		s.Count(plan.Plan{Components: []plan.Component{c}}, nil)
 		return s
@@ -74,25 +74,29 @@ func TestExitCode(t *testing.T) {
 	}{
 		{"nothing to do", applied(), 0, ResultOK},
 		{"all done", applied(nil, nil), 0, ResultOK},
-		{"a dry run with changes, nobody asked for more", pending(planned("", false)), 0, ResultOK},
-		{"a dry run without changes", planned("", true), 0, ResultOK},
-		{"a tenant's mistake makes no run fail", planned(plan.ReasonInvalidComponent, false), 0, ResultOK},
+		{"a dry run with changes, nobody asked for more", pending(planned("", "", false)), 0, ResultOK},
+		{"a dry run without changes", planned("", "", true), 0, ResultOK},
+		{"a tenant's mistake makes no run fail", planned(plan.ReasonInvalidComponent, plan.TheTenants, false), 0, ResultOK},
 
 		{"a Component failed", applied(nil, broken), 1, ResultPartial},
 		{"Quay was away for one", applied(quay.ErrUnavailable), 1, ResultPartial},
 		{"Quay is read-only", applied(quay.ErrReadOnly), 1, ResultPartial},
 		{"one right is missing in one namespace", applied(kube.ErrForbidden, nil), 1, ResultPartial},
 		{"the run's time was over", applied(nil, fmt.Errorf("the run ended first: %w", apply.ErrDeferred)), 1, ResultPartial},
-		{"somebody else's repository is in the way", planned(plan.ReasonNotOurs, false), 1, ResultPartial},
-		{"two Components in one name", planned(plan.ReasonNameCollision, false), 1, ResultPartial},
+		{"somebody else's repository is in the way", planned(plan.ReasonNotOurs, plan.ThePlatforms, false), 1, ResultPartial},
+		{"of a problem that is nobody's the platform hears", planned(plan.ReasonNotOurs, "", false), 1, ResultPartial},
+		{"the tenant's own Secret is in the way", planned(plan.ReasonNotOurs, plan.TheTenants, false), 0, ResultOK},
+		{"two Components in one name", planned(plan.ReasonNameCollision, plan.TheTenants, false), 0, ResultOK},
+		{"the tenant's quota is used up", applied(kube.ErrQuota, nil), 0, ResultOK},
+		{"the tenant was faster", applied(kube.ErrConflict, nil), 0, ResultOK},
 		{"Quay was away from the beginning", ended(quay.ErrUnavailable), 1, ResultFailed},
 		{"the time was over before the plan", ended(context.DeadlineExceeded), 1, ResultFailed},
 		{"the person said no", ended(declined), 1, ResultRefused},
 
-		{"a dry run with changes", pending(planned("", true)), 2, ResultOK},
+		{"a dry run with changes", pending(planned("", "", true)), 2, ResultOK},
 		{"changes, but none of a dry run", pending(Summary{Detailed: true}), 0, ResultOK},
-		{"a dry run that found a failure says so first", pending(planned(plan.ReasonNotOurs, true)), 1, ResultPartial},
-		{"a dry run that found a tenant's mistake", pending(planned(plan.ReasonInvalidComponent, true)), 2, ResultOK},
+		{"a dry run that found a failure says so first", pending(planned(plan.ReasonNotOurs, plan.ThePlatforms, true)), 1, ResultPartial},
+		{"a dry run that found a tenant's mistake", pending(planned(plan.ReasonInvalidComponent, plan.TheTenants, true)), 2, ResultOK},
 
 		{"the guard", ended(&plan.GuardError{Summary: "too much"}), 3, ResultRefused},
 		{"the guard, wrapped", ended(fmt.Errorf("x: %w", &plan.GuardError{})), 3, ResultRefused},
@@ -131,27 +135,30 @@ func TestSummaryOfAPlan(t *testing.T) {
 	skipped := c("skipped")
 	skipped.Skipped = "it is being deleted"
 	invalid := c("invalid", plan.Announce{})
-	invalid.Problem = &plan.Problem{Reason: plan.ReasonInvalidComponent, Summary: "bad"}
+	invalid.Problem = &plan.Problem{Reason: plan.ReasonInvalidComponent, Whose: plan.TheTenants, Summary: "bad"}
+	blocked := c("blocked", plan.Announce{})
+	blocked.Problem = &plan.Problem{Reason: plan.ReasonNotOurs, Whose: plan.TheTenants, Summary: "in the way"}
 	foreign := c("foreign")
-	foreign.Problem = &plan.Problem{Reason: plan.ReasonNotOurs, Summary: "theirs"}
+	foreign.Problem = &plan.Problem{Reason: plan.ReasonNotOurs, Whose: plan.ThePlatforms, Summary: "theirs"}
 	waits := c("waits")
 	waits.Deferred = "it was rotated lately"
 	p := plan.Plan{
 		Components: []plan.Component{
 			c("new", plan.CreateRobot{}, plan.CreateRobot{}, plan.WriteSecret{}, plan.Announce{}), c("drifted", plan.WriteSecret{Exists: true}, plan.RemovePermission{}),
-			c("rotated", plan.RotateToken{}), c("settled"), skipped, invalid, foreign, waits,
+			c("rotated", plan.RotateToken{}), c("settled"), skipped, invalid, foreign, waits, blocked,
 		},
 		Missing: []component.Key{{Namespace: "tenant", Name: "absent"}},
 	}
 	var got Summary
 	got.Count(p, nil)
 	want := Summary{
-		Changes:    ChangeCount{Create: 3, Update: 3, Rotate: 1, Delete: 1},
-		Components: ComponentCount{Total: 9, Changed: 3, UpToDate: 1, Failed: 2, Skipped: 1, Invalid: 1, Deferred: 1},
-		Failures: []Failure{
-			{Component: "tenant/invalid", Reason: plan.ReasonInvalidComponent, Message: "bad"},
-			{Component: "tenant/foreign", Reason: plan.ReasonNotOurs, Message: "theirs"},
-			{Component: "tenant/absent", Reason: plan.ReasonInvalidComponent, Message: "there is no such Component"},
+		Changes:    ChangeCount{Create: 3, Update: 4, Rotate: 1, Delete: 1},
+		Components: ComponentCount{Total: 10, Changed: 3, UpToDate: 1, Failed: 2, Skipped: 1, Invalid: 1, Blocked: 1, Deferred: 1},
+		Failures: []Failure{ // only ten are in the termination message, and a tenant may have more
+			{Component: "tenant/foreign", Reason: plan.ReasonNotOurs, Whose: plan.ThePlatforms, Message: "theirs"},
+			{Component: "tenant/absent", Reason: plan.ReasonInvalidComponent, Whose: plan.ThePlatforms, Message: "there is no such Component"},
+			{Component: "tenant/invalid", Reason: plan.ReasonInvalidComponent, Whose: plan.TheTenants, Message: "bad"},
+			{Component: "tenant/blocked", Reason: plan.ReasonNotOurs, Whose: plan.TheTenants, Message: "in the way"},
 		},
 	}
 	if d := cmp.Diff(want, got, cmpopts.IgnoreUnexported(Summary{})); d != "" {
@@ -160,7 +167,7 @@ func TestSummaryOfAPlan(t *testing.T) {
 	checkHeadings(t, got.Components)
 
 	outcomes := []apply.Outcome{
-		{Applied: p.Components[0].Actions[:1], Err: quay.ErrUnavailable, Reason: plan.ReasonQuayUnavailable},
+		{Applied: p.Components[0].Actions[:1], Err: quay.ErrUnavailable, Reason: plan.ReasonQuayUnavailable, Whose: plan.ThePlatforms},
 		{Applied: p.Components[1].Actions},
 		{Err: apply.ErrDeferred, Reason: plan.ReasonDeferred},
 		{},
@@ -168,11 +175,12 @@ func TestSummaryOfAPlan(t *testing.T) {
 		{Applied: p.Components[5].Actions},
 		{},
 		{},
+		{Applied: p.Components[8].Actions},
 	}
 	got.Count(p, outcomes)
-	want.Changes, want.Cut = ChangeCount{Create: 1, Update: 2, Delete: 1}, true
-	want.Components = ComponentCount{Total: 9, Changed: 1, UpToDate: 1, Failed: 3, Skipped: 1, Invalid: 1, Deferred: 2}
-	want.Failures = append([]Failure{{Component: "tenant/new", Reason: plan.ReasonQuayUnavailable, Message: quay.ErrUnavailable.Error()}}, want.Failures...)
+	want.Changes, want.Cut = ChangeCount{Create: 1, Update: 3, Delete: 1}, true
+	want.Components = ComponentCount{Total: 10, Changed: 1, UpToDate: 1, Failed: 3, Skipped: 1, Invalid: 1, Blocked: 1, Deferred: 2}
+	want.Failures = append([]Failure{{Component: "tenant/new", Reason: plan.ReasonQuayUnavailable, Whose: plan.ThePlatforms, Message: quay.ErrUnavailable.Error()}}, want.Failures...)
 	if d := cmp.Diff(want, got, cmpopts.IgnoreUnexported(Summary{})); d != "" {
 		t.Errorf("summary after applying (-want +got):\n%s", d)
 	}
@@ -193,7 +201,7 @@ func TestSummaryOfANamespaceThatWentAway(t *testing.T) {
 // checkHeadings: each Component is counted under one heading.
 func checkHeadings(t *testing.T, c ComponentCount) {
 	t.Helper()
-	if sum := c.Changed + c.UpToDate + c.Failed + c.Skipped + c.Invalid + c.Deferred; sum != c.Total {
+	if sum := c.Changed + c.UpToDate + c.Failed + c.Skipped + c.Invalid + c.Blocked + c.Deferred; sum != c.Total {
 		t.Errorf("%d Components under the headings of %d", sum, c.Total)
 	}
 }

@@ -199,7 +199,7 @@ func (t *Text) print(format string, args ...any) { _, _ = fmt.Fprintf(t.W, forma
 // rest tells of the Components that do not change.
 func (c ComponentCount) rest() string {
 	return fmt.Sprintf("%d up to date", c.UpToDate) + counted(c.Failed, "failed") + counted(c.Skipped, "skipped") +
-		counted(c.Invalid, "invalid") + counted(c.Deferred, "left to the next run")
+		counted(c.Invalid, "invalid") + counted(c.Blocked, "blocked") + counted(c.Deferred, "left to the next run")
 }
 
 func (c ComponentCount) match() string {

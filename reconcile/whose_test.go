@@ -1,0 +1,201 @@
+package reconcile_test
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"berth/quay/quaytest"
+	"berth/reconcile/component"
+	"berth/reconcile/plan"
+	"berth/reconcile/report"
+)
+
+// trouble is a problem of the Component tenant/api, which was served before.
+type trouble struct {
+	why    string
+	happen func(e *env, n component.Names)
+	wire   func(run int) between // nil: direct
+	reason plan.Reason
+	whose  plan.Whose
+	code   int
+	told   string // in part, by the annotation; "": nobody but the reader of the output
+}
+
+// secretNeeded lets the next runs have to make the pull Secret.
+func secretNeeded(e *env, n component.Names) { e.cluster.Delete("secrets", "tenant", n.Pull.Secret) }
+
+// refusing answers the makings of Secrets in the namespace tenant, in each run in other words.
+func refusing(status int, message string) func(int) between {
+	return func(run int) between {
+		return func(next http.RoundTripper) http.RoundTripper {
+			return roundTrip(func(r *http.Request) (*http.Response, error) {
+				if r.Method != http.MethodPost || r.URL.Path != "/api/v1/namespaces/tenant/secrets" {
+					return next.RoundTrip(r)
+				}
+				answer := fmt.Sprintf(`{"kind":"Status","apiVersion":"v1","status":"Failure","code":%d,"message":%q}`, status, fmt.Sprintf(message, run))
+				return &http.Response{
+					StatusCode: status, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(bytes.NewReader([]byte(answer))), Request: r,
+				}, nil
+			})
+		}
+	}
+}
+
+// spoil edits a Secret of the Component's.
+func spoil(fields string) func(*env, component.Names) {
+	return func(e *env, n component.Names) {
+		e.apply(`{apiVersion: v1, kind: Secret, metadata: {name: %s, namespace: tenant, %s}`, n.Push.Secret, fields)
+	}
+}
+
+var problems = []trouble{
+	{
+		"a Secret of our name, made by hand", func(e *env, n component.Names) {
+			secretNeeded(e, n)
+			e.apply(`{apiVersion: v1, kind: Secret, metadata: {name: %s, namespace: tenant}, type: Opaque}`, n.Pull.Secret)
+		}, nil, plan.ReasonNotOurs, plan.TheTenants, 0, "Secret api-image-pull is in the way",
+	},
+	{
+		"the label taken off", spoil("labels: {app.kubernetes.io/managed-by: helm}}"), nil,
+		plan.ReasonNotOurs, plan.TheTenants, 0, "Secret api-image-push is in the way",
+	},
+	{
+		"a Secret closed to changes, its content changed before", spoil("}, immutable: true, data: {.dockerconfigjson: e30=}"), nil,
+		plan.ReasonKubeConflict, plan.TheTenants, 0, "Secret api-image-push is immutable",
+	},
+	{
+		"a Secret closed to changes, and a request for a new token", func(e *env, n component.Names) {
+			spoil("}, immutable: true")(e, n)
+			e.component("tenant", "api", "uid-api", generate("true"))
+		}, nil, plan.ReasonKubeConflict, plan.TheTenants, 0, "Secret api-image-push is immutable",
+	},
+	{
+		"a RemoteSecret of our name", func(e *env, n component.Names) {
+			e.deliver()
+			e.apply(`{apiVersion: appstudio.redhat.com/v1beta1, kind: RemoteSecret, metadata: {name: %s, namespace: tenant}, spec: {secret: {name: x}}}`, n.Pull.Secret)
+		}, nil, plan.ReasonNotOurs, plan.TheTenants, 0, "RemoteSecret api-image-pull is in the way",
+	},
+	{
+		"a quota that is used up, and every run counts anew", secretNeeded,
+		refusing(403, `secrets "api-image-pull" is forbidden: exceeded quota: small, requested: count/secrets=1, used: count/secrets=%d, limited: count/secrets=9`),
+		plan.ReasonQuotaExceeded, plan.TheTenants, 0, "A quota of this namespace is used up",
+	},
+	{
+		"a quota that leaves no room for an upload", func(e *env, n component.Names) {
+			e.deliver()
+			e.bind("api", "stage")
+		}, refusing(403, `secrets "api-image-pull-upload-0a1b2c3d" is forbidden: exceeded quota: small, used: %d`),
+		plan.ReasonQuotaExceeded, plan.TheTenants, 0, "A quota of this namespace is used up",
+	},
+	{
+		"a Secret that somebody writes all the time", func(e *env, n component.Names) { e.quay.RegenerateToken(org + "+" + n.Push.Robot) },
+		func(int) between {
+			return func(next http.RoundTripper) http.RoundTripper {
+				return roundTrip(func(r *http.Request) (*http.Response, error) {
+					if r.Method != http.MethodPatch || !strings.HasSuffix(r.URL.Path, "/secrets/api-image-push") {
+						return next.RoundTrip(r)
+					}
+					return &http.Response{
+						StatusCode: 409, Header: http.Header{"Content-Type": {"application/json"}}, Request: r,
+						Body: io.NopCloser(strings.NewReader(`{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Conflict","code":409}`)),
+					}, nil
+				})
+			}
+		}, plan.ReasonKubeConflict, plan.TheTenants, 0, "",
+	},
+	{
+		"an annotation that cannot be read", func(e *env, _ component.Names) { e.component("tenant", "api", "uid-api", generate("yes")) }, nil,
+		plan.ReasonInvalidComponent, plan.TheTenants, 0, "Fix the annotation",
+	},
+	{
+		"a right that is missing", secretNeeded, refusing(403, `secrets is forbidden: User "x%d" cannot create resource "secrets" in API group "" in the namespace "tenant"`),
+		plan.ReasonKubeForbidden, plan.ThePlatforms, 1, "",
+	},
+	{
+		"a webhook that refuses", secretNeeded, refusing(400, "admission webhook denied the request %d"),
+		plan.ReasonKubeConflict, plan.ThePlatforms, 1, "",
+	},
+	{
+		"the API server breaks", secretNeeded, refusing(500, "etcd %d"), plan.ReasonKubeUnavailable, plan.ThePlatforms, 1, "",
+	},
+	{
+		"a repository of somebody else's", func(e *env, n component.Names) { e.quay.SetDescription(org+"/"+n.Repository, "by hand") }, nil,
+		plan.ReasonNotOurs, plan.ThePlatforms, 1, "The platform's administrators must look into it",
+	},
+	{
+		"a robot of somebody else's", func(e *env, n component.Names) {
+			e.quay.DeleteRobot(org + "+" + n.Pull.Robot)
+			e.quay.AddRobot(quaytest.Robot{Name: org + "+" + n.Pull.Robot, Description: "by hand"})
+		}, nil, plan.ReasonNotOurs, plan.ThePlatforms, 1, "The platform's administrators must look into it",
+	},
+	{
+		"the plan at Quay is full", func(e *env, n component.Names) {
+			e.quay.SetVisibility(org+"/"+n.Repository, true)
+			e.quay.Inject(quaytest.Fault{Path: "/api/v1/repository/" + org + "/" + n.Repository + "/changevisibility", Status: 402, Times: -1})
+		}, nil, plan.ReasonQuayPaymentRequired, plan.ThePlatforms, 1, "administrators must extend the plan",
+	},
+	{
+		"Quay breaks", func(e *env, n component.Names) {
+			e.quay.DeleteRobot(org + "+" + n.Pull.Robot)
+			e.quay.Inject(quaytest.Fault{Path: "/api/v1" + pullRobot(n), Status: 500, Times: -1})
+		}, nil, plan.ReasonQuayUnavailable, plan.ThePlatforms, 1, "",
+	},
+}
+
+// Whose a problem is, what the exit code says of it, and who is told: the same in every
+// run, with one write to tell and no more, while the neighbours are served.
+func TestWhoseProblemsAre(t *testing.T) {
+	t.Parallel()
+	for _, row := range problems {
+		t.Run(row.why, func(t *testing.T) {
+			t.Parallel()
+			e := newEnv()
+			e.namespace("blue")
+			e.component("tenant", "api", "uid-api")
+			e.run(t)
+			row.happen(e, e.look().planOf(t, component.Key{Namespace: "tenant", Name: "api"}).Names)
+			for run := range 4 {
+				e.component("blue", fmt.Sprintf("new-%d", run), fmt.Sprintf("uid-new-%d", run))
+				e.resetCalls()
+				wire := between(direct)
+				if row.wire != nil {
+					wire = row.wire(run)
+				}
+				row.check(t, run, e, e.do(e.newRunOver(wire)))
+			}
+		})
+	}
+}
+
+func (row trouble) check(t *testing.T, run int, e *env, r record) {
+	t.Helper()
+	if r.ExitCode() != row.code {
+		t.Errorf("run %d: exit code %d, want %d:\n%s", run, r.ExitCode(), row.code, r.text)
+	}
+	want := report.Failure{Component: "tenant/api", Reason: row.reason, Whose: row.whose}
+	if len(r.Failures) != 1 || r.Failures[0].Message == "" {
+		t.Fatalf("run %d: %d failures, want %+v:\n%s", run, len(r.Failures), want, r.text)
+	}
+	if want.Message = r.Failures[0].Message; r.Failures[0] != want || !strings.Contains(r.text, want.Message) {
+		t.Errorf("run %d: %+v, want %+v:\n%s", run, r.Failures[0], want, r.text)
+	}
+	if c := r.Components; c.Failed+c.Blocked+c.Invalid != 1 || (c.Failed == 1) != (row.whose == plan.ThePlatforms) || (c.Invalid == 1) != (row.reason == plan.ReasonInvalidComponent) {
+		t.Errorf("run %d: %+v", run, c)
+	}
+	told := e.annotation("tenant", "api", component.AnnotationImage)
+	if row.told == "" && strings.Contains(told, `"message"`) || !strings.Contains(told, row.told) || !strings.Contains(told, `"image"`) {
+		t.Errorf("run %d: told %s, want %q", run, told, row.told)
+	}
+	for _, c := range e.cluster.Calls() {
+		if run > 0 && c.Resource == "components" && c.Verb == "patch" && c.Name == "api" {
+			t.Errorf("run %d: the Component was written again; it says %s", run, told)
+		}
+	}
+	if e.cluster.Object("secrets", "blue", fmt.Sprintf("new-%d-image-push", run)) == nil {
+		t.Errorf("run %d: the neighbour is not served", run)
+	}
+}
