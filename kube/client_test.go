@@ -89,8 +89,12 @@ func TestAnswers(t *testing.T) {
 		{"a redirect", func() *http.Response { return answer(302, html, page, "Location", "http://elsewhere.test/") }, kube.ErrUnavailable},
 		{"a proxy's 404", func() *http.Response { return answer(404, html, page) }, kube.ErrUnavailable},
 		{"a proxy's 403", func() *http.Response { return answer(403, html, page) }, kube.ErrUnavailable},
-		{"a right that is missing", func() *http.Response { return status(403, "Forbidden", `secrets is forbidden: User "x" cannot create resource "secrets"`) }, kube.ErrForbidden},
-		{"a quota", func() *http.Response { return status(403, "Forbidden", `secrets "s" is forbidden: exceeded quota: q, requested: count/secrets=1, used: count/secrets=5, limited: count/secrets=5`) }, kube.ErrQuota},
+		{"a right that is missing", func() *http.Response {
+			return status(403, "Forbidden", `secrets is forbidden: User "x" cannot create resource "secrets"`)
+		}, kube.ErrForbidden},
+		{"a quota", func() *http.Response {
+			return status(403, "Forbidden", `secrets "s" is forbidden: exceeded quota: q, requested: count/secrets=1, used: count/secrets=5, limited: count/secrets=5`)
+		}, kube.ErrQuota},
 		{"a proxy's words about a quota", func() *http.Response { return answer(403, text, "s is forbidden: exceeded quota: canary") }, kube.ErrUnavailable},
 		{"a proxy's 409", func() *http.Response { return answer(409, text, "canary") }, kube.ErrUnavailable},
 		{"a path that leads nowhere", func() *http.Response { return answer(404, text, "404 page not found\n") }, kube.ErrNotInstalled},

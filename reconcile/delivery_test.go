@@ -2,6 +2,7 @@ package reconcile_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -122,6 +123,7 @@ func TestTheOperatorMisbehaves(t *testing.T) {
 		webhook bool // is down
 		uploads int  // at most, in a day of runs
 		told    string
+		says    string // the output; "": what is told
 		code    int // of the run that rotates
 	}{
 		{why: "it is down", trouble: remotesecret.Trouble{Down: true}, uploads: 0, told: "Environment stage (tenant-stage) has not got the pull Secret for half an hour."},
@@ -129,7 +131,8 @@ func TestTheOperatorMisbehaves(t *testing.T) {
 		{why: "it is slow", trouble: remotesecret.Trouble{Delay: 1000}, uploads: 9, told: "Environment stage (tenant-stage) has not got the pull Secret for half an hour."},
 		{
 			why: "it cannot write to one namespace", trouble: remotesecret.Trouble{Fail: map[string]string{"tenant-stage": "no quota for " + canary}}, uploads: 1,
-			told: "Environment stage (tenant-stage) has not got the pull Secret: no quota for [redacted].",
+			told: "Environment stage (tenant-stage) has not got the pull Secret: a quota there is used up; the status of RemoteSecret billing-image-pull says more.",
+			says: "Environment stage (tenant-stage) has not got the pull Secret: no quota for [redacted].",
 		},
 		{why: "its webhook is down", webhook: true, uploads: 0, code: 1},
 	} {
@@ -152,7 +155,7 @@ func TestTheOperatorMisbehaves(t *testing.T) {
 				e.sync()
 				e.clock = e.clock.Add(15 * time.Minute)
 			}
-			if row.told != "" && (!strings.Contains(out.String(), row.told) || !strings.Contains(e.annotation("tenant", "billing", component.AnnotationImage), row.told)) {
+			if row.told != "" && (!strings.Contains(out.String(), cmp.Or(row.says, row.told)) || !strings.Contains(e.annotation("tenant", "billing", component.AnnotationImage), row.told)) {
 				t.Errorf("nobody is told:\n%s", out.String())
 			}
 			if strings.Contains(out.String()+e.annotation("tenant", "billing", component.AnnotationImage), canary) {
@@ -315,6 +318,45 @@ func TestTargetsOfOthers(t *testing.T) {
 	e.cluster.Delete("serviceaccounts", "tenant", "deployer")
 	if s = e.run(t); s.Deliveries.Unresolved != 3 {
 		t.Errorf("without a ServiceAccount to act as: %+v", s.Deliveries)
+	}
+}
+
+// What the operator says of a target changes from attempt to attempt: a time, a port, the
+// number of a request. It goes to the output, and no word of it to the Component, where
+// each would be a write.
+func TestForeignWordsStayOffTheComponent(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct{ why, text, told string }{
+		{
+			"an expired certificate", `Get "https://10.1.2.3:6443/api": tls: failed to verify certificate: x509: certificate has expired or is not yet valid: current time 2026-11-27T1%d:00:00Z is after 2026-11-01T00:00:00Z`,
+			"the certificate there is not accepted",
+		},
+		{"a broken connection", "read tcp 10.128.0.9:4123%d->10.1.2.3:6443: read: connection reset by peer", "its cluster cannot be reached"},
+		{"a right that is missing", `secrets "billing-image-pull" is forbidden: User "x" cannot patch resource (request %d)`, "the rights there do not suffice"},
+		{"what nobody knows", "trouble no. %d", "the RemoteSecret operator reports an error"},
+	} {
+		t.Run(row.why, func(t *testing.T) {
+			t.Parallel()
+			e := newDelivery("dev", "stage")
+			e.deliverOnce(t)
+			for run := range 4 {
+				text := fmt.Sprintf(row.text, run)
+				e.operator.Trouble(remotesecret.Trouble{Fail: map[string]string{"tenant-stage": text}})
+				e.clock = e.clock.Add(15 * time.Minute)
+				e.sync()
+				e.resetCalls()
+				r := e.do(e.newRun())
+				if told := e.annotation("tenant", "billing", component.AnnotationImage); !strings.Contains(told, "Environment stage (tenant-stage) has not got the pull Secret: "+row.told) {
+					t.Fatalf("run %d: told %s", run, told)
+				}
+				if !strings.Contains(r.text, text) || !strings.Contains(r.json, fmt.Sprintf("%q", text)[1:len(text)+1]) {
+					t.Errorf("run %d: the output does not say %s:\n%s", run, text, r.text)
+				}
+				if n := e.mutations(); run > 0 && n > 0 {
+					t.Errorf("run %d writes %d times: nothing but the words changed", run, n)
+				}
+			}
+		})
 	}
 }
 

@@ -122,18 +122,22 @@ func (p Component) PullSecret() component.Key {
 const maxTold = 5
 
 // warnOfDeliveries names the environments that the pull Secret does not reach. The
-// words do not change from run to run: they stand on the Component, too.
+// words on the Component do not change from run to run.
 func (p *Component) warnOfDeliveries() {
 	var told []Warning
 	for _, d := range p.Deliveries {
 		name := component.Shown(d.Environment)
 		switch {
 		case d.State == Unresolved && d.Why != "":
-			told = append(told, Warning{"unresolved_environment", fmt.Sprintf("Environment %s cannot be reached: %s.", name, d.Why)})
+			told = append(told, Warning{Code: "unresolved_environment", Text: fmt.Sprintf("Environment %s cannot be reached: %s.", name, d.Why)})
 		case d.State == Failed:
-			told = append(told, Warning{"not_delivered", fmt.Sprintf("Environment %s (%s) has not got the pull Secret: %s.", name, d.Place, strings.TrimRight(d.Why, "."))})
+			const sentence = "Environment %s (%s) has not got the pull Secret: %s."
+			told = append(told, Warning{
+				Code: "not_delivered", Text: fmt.Sprintf(sentence, name, d.Place, strings.TrimRight(d.Why, ".")),
+				Told: fmt.Sprintf(sentence, name, d.Place, classOf(d.Why)+"; the status of RemoteSecret "+p.Names.Pull.Secret+" says more"),
+			})
 		case d.Late:
-			told = append(told, Warning{"not_delivered", fmt.Sprintf("Environment %s (%s) has not got the pull Secret for half an hour.", name, d.Place)})
+			told = append(told, Warning{Code: "not_delivered", Text: fmt.Sprintf("Environment %s (%s) has not got the pull Secret for half an hour.", name, d.Place)})
 		}
 	}
 	p.Warnings = append(p.Warnings, told[:min(len(told), maxTold)]...)

@@ -353,10 +353,13 @@ func TestUnreachedEnvironmentsAreTold(t *testing.T) {
 
 	s.Run(scene.Bind("dev", "stage", "prod"))
 	p = only(s)
-	const told = "Environment prod (prod-ns on api.prod.example:6443) has not got the pull Secret: no route to host. " +
+	const told = "Environment prod (prod-ns on api.prod.example:6443) has not got the pull Secret: its cluster cannot be reached; the status of RemoteSecret billing-image-pull says more. " +
 		"Environment stage (tenant-stage) has not got the pull Secret for half an hour."
 	if got := p.message(); got != told {
 		t.Errorf("told: %s", got)
+	}
+	if text := p.Warnings[0].Text; !strings.HasSuffix(text, "has not got the pull Secret: no route to host.") {
+		t.Errorf("the output has %s", text)
 	}
 	for _, a := range p.Actions {
 		if a, ok := a.(Announce); ok && strings.Contains(a.Value, "Environment stage") {

@@ -224,7 +224,7 @@ func TestPlanOfANewComponent(t *testing.T) {
 	if d := cmp.Diff(want, got.Actions); d != "" {
 		t.Errorf("actions (-want +got):\n%s", d)
 	}
-	if d := cmp.Diff([]Warning{{"incomplete", warning}}, got.Warnings); d != "" {
+	if d := cmp.Diff([]Warning{{Code: "incomplete", Text: warning}}, got.Warnings); d != "" {
 		t.Errorf("warnings (-want +got):\n%s", d)
 	}
 	if got.Note != "new, private" {

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -51,10 +52,13 @@ type Component struct {
 
 // Warning is something that is not as it should be, and that keeps nothing else from
 // being done. Its text is a sentence for the Component's owner, too.
-type Warning struct{ Code, Text string }
+type Warning struct {
+	Code, Text string
+	Told       string // to the owner in place of a text that others wrote, which may change in every run; "": the text
+}
 
 func (p *Component) warn(code, text string) {
-	p.Warnings = append(p.Warnings, Warning{code, text})
+	p.Warnings = append(p.Warnings, Warning{Code: code, Text: text})
 }
 
 // Key names the Component.
@@ -188,7 +192,7 @@ func (p Component) refuse(problem *Problem) Component {
 func (p *Component) message() string {
 	var sentences []string
 	for _, w := range p.Warnings {
-		sentences = append(sentences, w.Text)
+		sentences = append(sentences, cmp.Or(w.Told, w.Text))
 	}
 	return strings.Join(sentences, " ")
 }
