@@ -13,6 +13,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/client-go/rest"
 )
 
@@ -29,6 +30,8 @@ var (
 	ErrForbidden = errors.New("forbidden")
 	// ErrQuota: a ResourceQuota of the namespace has no room for the object.
 	ErrQuota = errors.New("a quota of the namespace is used up")
+	// ErrFull: there is so much on the object that nothing more fits.
+	ErrFull = errors.New("the object has no room left")
 	// ErrUnauthorized: the cluster does not know the credentials.
 	ErrUnauthorized = errors.New("the cluster rejects the credentials")
 	// ErrInvalid: the API server refused the request as it stands; a Test of
@@ -151,6 +154,8 @@ const quotaExceeded = " is forbidden: exceeded quota: "
 
 func kindOf(err error, status metav1.Status) error {
 	switch code := int(status.Code); {
+	case !unexpected(err) && full(err, status):
+		return ErrFull
 	case code == http.StatusNotFound && !unexpected(err):
 		return ErrNotFound
 	case code == http.StatusNotFound && notServed(err):
@@ -174,6 +179,13 @@ func kindOf(err error, status metav1.Status) error {
 	default:
 		return ErrInvalid
 	}
+}
+
+// full recognises the two bounds that an object meets: 256 KiB of annotations, and what
+// etcd takes (1.5 MiB), which the API server passes on as an error of its own.
+func full(err error, status metav1.Status) bool {
+	cause, _ := apierrors.StatusCause(err, metav1.CauseType(field.ErrorTypeTooLong))
+	return cause.Field == "metadata.annotations" || status.Code == http.StatusInternalServerError && strings.Contains(status.Message, "etcdserver: request is too large")
 }
 
 // unexpected reports whether an answer was no Status, the API server's form of an

@@ -252,7 +252,7 @@ func testAnnotateRefused(f *fixture) {
 		{"no version", unversioned, set(rotation, "x"), kube.ErrInvalid},
 		{"a key with two slashes", current, set("image.redhat.com/a/b", "x"), kube.ErrInvalid},
 		{"a key with a tilde", current, set("image.redhat.com/a~b", "x"), kube.ErrInvalid},
-		{"more than all annotations may be", current, set(rotation, strings.Repeat("x", 256<<10)), kube.ErrInvalid},
+		{"more than all annotations may be", current, set(rotation, strings.Repeat("x", 256<<10)), kube.ErrFull},
 	} {
 		_, err := f.Annotate(f.Context(), row.on, row.change)
 		f.Log(row.reason)

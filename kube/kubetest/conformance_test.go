@@ -189,7 +189,7 @@ func (f *fixture) no(err error) {
 func (f *fixture) is(err, want error) {
 	f.Helper()
 	for _, kind := range []error{
-		kube.ErrNotFound, kube.ErrExists, kube.ErrConflict, kube.ErrForbidden, kube.ErrQuota, kube.ErrUnauthorized, kube.ErrInvalid,
+		kube.ErrNotFound, kube.ErrExists, kube.ErrConflict, kube.ErrForbidden, kube.ErrQuota, kube.ErrFull, kube.ErrUnauthorized, kube.ErrInvalid,
 		kube.ErrTerminating, kube.ErrUnavailable, kube.ErrNotInstalled, kube.ErrReadOnly,
 	} {
 		if errors.Is(err, kind) != (kind == want) { //nolint:errorlint // the kinds themselves are compared

@@ -37,7 +37,26 @@ func TestConformanceOfTheRealServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Run("a quota", func(t *testing.T) { testQuota(t, realServer{cp, objects}) })
+	t.Run("a full object", func(t *testing.T) { testFullObject(t, realServer{cp, objects}) })
 	conformance(t, realServer{cp, objects})
+}
+
+// What etcd does not take is told apart from an API server that breaks.
+func testFullObject(t *testing.T, r realServer) {
+	namespace := r.cp.Namespace(t)
+	r.apply(t, fmt.Sprintf(`{apiVersion: appstudio.redhat.com/v1alpha1, kind: Component, metadata: {name: full, namespace: %s},
+ spec: {componentName: full, application: shop, source: {git: {url: %q}}}}`, namespace, strings.Repeat("x", 1_400_000)))
+	c, err := kube.New(kube.Options{Config: r.config(t, controlplane.Admin), QPS: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	full, err := c.Component(t.Context(), namespace, "full")
+	if err == nil {
+		_, err = c.Annotate(t.Context(), full, kube.AnnotationChange{Set: map[string]string{"image.redhat.com/image": strings.Repeat("x", 250_000)}})
+	}
+	if !errors.Is(err, kube.ErrFull) {
+		t.Errorf("the error is %v", err)
+	}
 }
 
 // A quota that is used up is told apart from a right that is missing, though both are a

@@ -13,7 +13,7 @@ import (
 
 // reasons are tried in order: the first kind that an error is of names it, and says
 // whose it is. The tenant's are those that arise in its namespace and that nobody else
-// can mend: what it changes or deletes faster than a run can follow, and its quota. A
+// can mend: what it changes or deletes faster than a run can follow, what it fills up, and its quota. A
 // right that is missing, and what a webhook or a policy refuses, are the platform's.
 var reasons = []struct {
 	kind   error
@@ -32,6 +32,7 @@ var reasons = []struct {
 	{errRaced, plan.ReasonKubeConflict, plan.ThePlatforms},
 	{kube.ErrUnauthorized, plan.ReasonKubeForbidden, plan.ThePlatforms},
 	{kube.ErrQuota, plan.ReasonQuotaExceeded, plan.TheTenants},
+	{kube.ErrFull, plan.ReasonKubeConflict, plan.TheTenants},
 	{kube.ErrForbidden, plan.ReasonKubeForbidden, plan.ThePlatforms},
 	{kube.ErrInvalid, plan.ReasonKubeConflict, plan.ThePlatforms},
 	{kube.ErrConflict, plan.ReasonKubeConflict, plan.TheTenants},

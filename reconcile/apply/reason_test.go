@@ -67,6 +67,7 @@ func TestWhoseAnErrorIs(t *testing.T) {
 		told  string // in part; "": nothing
 	}{
 		{"a quota", kube.ErrQuota, plan.TheTenants, "A quota of this namespace is used up"},
+		{"there is no room on the Component for an annotation", kube.ErrFull, plan.TheTenants, ""},
 		{"a Secret in the way", &obstacle{plan.SecretNotOurs("Secret", "tenant", "s", "it was not made by Berth")}, plan.TheTenants, "Secret s is in the way: it was not made by Berth"},
 		{"a Secret closed to changes", &obstacle{plan.Immutable("tenant", "s")}, plan.TheTenants, "Secret s is immutable"},
 		{"it was deleted meanwhile", errMoved, plan.TheTenants, ""},
