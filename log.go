@@ -68,8 +68,9 @@ func lastWords(s report.Summary) []byte {
 		Changes    report.ChangeCount    `json:"changes"`
 		Components report.ComponentCount `json:"components"`
 		Delivery   report.DeliveryCount  `json:"delivery"`
+		HeldBack   int                   `json:"held_back_namespaces,omitempty"`
 		Failures   []report.Failure      `json:"failures,omitempty"`
-	}{Result: s.Result(), ExitCode: s.ExitCode(), Changes: s.Changes, Components: s.Components, Delivery: s.Deliveries}
+	}{Result: s.Result(), ExitCode: s.ExitCode(), Changes: s.Changes, Components: s.Components, Delivery: s.Deliveries, HeldBack: s.HeldBack}
 	if s.Err != nil {
 		message.Error = shorten(s.Err.Error())
 	}

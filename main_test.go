@@ -180,7 +180,7 @@ func TestTheGuardRefusesAndForcePasses(t *testing.T) {
 	}
 	p.forgetCalls()
 	refused := p.run(t).must(t, 3)
-	if want := "the guard refused this plan: Secrets or visibility would change, unasked, for 7 of 20 Components (35%)"; !strings.Contains(refused.stdout, want) {
+	if want := "the guard refused this plan: 7 of 20 Components (35%) would change, unasked: the Secrets of 7"; !strings.Contains(refused.stdout, want) {
 		t.Errorf("stdout does not say %q:\n%s", want, refused.stdout)
 	}
 	p.run(t, "--dry-run", "--detailed-exitcode").must(t, 3)

@@ -58,6 +58,7 @@ func metrics(s report.Summary, ended time.Time, succeeded float64, labels promet
 	family("berth_changes", "Changes that the last run made, or planned when it ended before it made any.", "op", map[string]int{
 		"create": s.Changes.Create, "update": s.Changes.Update, "rotate": s.Changes.Rotate, "delete": s.Changes.Delete,
 	})
+	gauge("berth_held_back_namespaces", "Namespaces in which so much would have changed unasked that the last run let their Components wait.", float64(s.HeldBack))
 	d := s.Deliveries
 	family("berth_environments", "Environments of all Components, by how far their pull Secrets had come when the last run looked.", "state", map[string]int{
 		"delivered": d.Delivered, "unverified": d.Unverified, "pending": d.Pending, "failed": d.Failed, "unresolved": d.Unresolved,

@@ -65,6 +65,7 @@ func TestEachMetricTellsOneThing(t *testing.T) {
 		{"blocked", func(s *report.Summary) {
 			s.Components.Blocked, s.Failures = 1, []report.Failure{{Reason: plan.ReasonQuotaExceeded, Whose: plan.TheTenants}}
 		}, map[string]float64{"components state=blocked": 1, "failures reason=quota_exceeded": 1}},
+		{"held back", func(s *report.Summary) { s.HeldBack = 2 }, map[string]float64{"held_back_namespaces": 2}},
 		{"failed", func(s *report.Summary) {
 			s.Components.Failed, s.Failures = 2, []report.Failure{{Reason: plan.ReasonNotOurs}, {Reason: plan.ReasonNotOurs}}
 		}, map[string]float64{"components state=failed": 2, "failures reason=not_ours": 2, "last_run_exit_code": 1, "last_success_timestamp_seconds": -1}},

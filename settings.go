@@ -63,7 +63,7 @@ type settings struct {
 	RepositoryLayout string `env:"REPOSITORY_LAYOUT, default=component" oneof:"component application" help:"NAMESPACE/COMPONENT or NAMESPACE/APPLICATION/COMPONENT"`
 	RepositoryPrefix string `env:"REPOSITORY_PREFIX" arg:"PATH" help:"in front of every repository's name"`
 
-	MaxChangeRatio float64       `env:"MAX_CHANGE_RATIO, default=0.3" min:"0" max:"1" arg:"SHARE" help:"of at least 20 Components, that may change unasked"`
+	MaxChangeRatio float64       `env:"MAX_CHANGE_RATIO, default=0.3" min:"0" max:"1" arg:"SHARE" help:"of all Components, and of a namespace's, that may change unasked"`
 	MaxRotations   int           `env:"MAX_ROTATIONS, default=50" min:"0" max:"100000" arg:"N" help:"rotations in one run, or all shards'; the rest wait"`
 	Force          bool          `env:"FORCE" help:"let this run pass the guard"`
 	Concurrency    int           `env:"CONCURRENCY, default=8" min:"1" max:"64" arg:"N" help:"Components in flight"`

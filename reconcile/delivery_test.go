@@ -124,7 +124,7 @@ func TestTheOperatorMisbehaves(t *testing.T) {
 		uploads int  // at most, in a day of runs
 		told    string
 		says    string // the output; "": what is told
-		code    int // of the run that rotates
+		code    int    // of the run that rotates
 	}{
 		{why: "it is down", trouble: remotesecret.Trouble{Down: true}, uploads: 0, told: "Environment stage (tenant-stage) has not got the pull Secret for half an hour."},
 		{why: "it drops what is uploaded", trouble: remotesecret.Trouble{Drop: true}, uploads: 9, told: "Environment stage (tenant-stage) has not got the pull Secret for half an hour."},

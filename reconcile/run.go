@@ -106,10 +106,12 @@ func (r *Run) pass(ctx context.Context) report.Summary {
 		return s.Ended(err)
 	}
 	p := plan.Make(w)
+	verdict := plan.Guard(w, p, r.Limits)
+	p = p.Under(verdict)
 	s.Count(p, nil)
 	r.Report.Planned(report.NewObserved(w, r.Now().Sub(read)), p, s)
-	if err := plan.Guard(w, p, r.Limits); err != nil {
-		return s.Ended(err)
+	if verdict.Refused != nil {
+		return s.Ended(verdict.Refused)
 	}
 	if r.Header.DryRun {
 		return s
@@ -163,7 +165,7 @@ func (r *Run) logSummary(ctx context.Context, s report.Summary) {
 		level = slog.LevelError
 	}
 	attributes := []any{
-		"result", s.Result(), "exit_code", s.ExitCode(), "changes", s.Changes, "components", s.Components, "delivery", s.Deliveries,
+		"result", s.Result(), "exit_code", s.ExitCode(), "changes", s.Changes, "components", s.Components, "delivery", s.Deliveries, "held_back_namespaces", s.HeldBack,
 		"quay_requests", s.Quay.Requests, "seconds", s.Elapsed.Seconds(), "run", r.Header.Run,
 	}
 	if s.Err != nil {

@@ -85,7 +85,7 @@ var problems = []trouble{
 		plan.ReasonQuotaExceeded, plan.TheTenants, 0, "A quota of this namespace is used up",
 	},
 	{
-		"a quota that leaves no room for an upload", func(e *env, n component.Names) {
+		"a quota that leaves no room for an upload", func(e *env, _ component.Names) {
 			e.deliver()
 			e.bind("api", "stage")
 		}, refusing(403, `secrets "api-image-pull-upload-0a1b2c3d" is forbidden: exceeded quota: small, used: %d`),

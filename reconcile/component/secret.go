@@ -70,6 +70,18 @@ func Whose(labels map[string]string, owners []kube.OwnerReference, c kube.Compon
 	return Foreign, "it was not made by Berth"
 }
 
+// MadeForAny reports whether an object has the name, the label and the owner of a Secret
+// that was made for some Component.
+func MadeForAny(name string, labels map[string]string, owners []kube.OwnerReference) bool {
+	for _, o := range owners {
+		whose, _ := Whose(labels, owners, kube.Component{Name: o.Name, UID: o.UID})
+		if whose == Mine && (name == BoundedName(o.Name, secretInfix+"push") || name == BoundedName(o.Name, PullSuffix)) {
+			return true
+		}
+	}
+	return false
+}
+
 // OwnerOf makes the Component the owner of an object.
 func OwnerOf(c kube.Component) kube.OwnerReference {
 	return kube.OwnerReference{APIVersion: apiVersion, Kind: Kind, Name: c.Name, UID: c.UID}

@@ -91,7 +91,7 @@ func (o *observer) sortDelivery(ctx context.Context, l listed, accounts []kube.S
 	}
 	o.RemoteSecrets = map[component.Key]world.RemoteSecret{}
 	var unseen []component.Key
-	for _, c := range o.Components {
+	for i, c := range slices.Concat(o.Components, o.Elsewhere) {
 		n, err := o.Names(c)
 		if err != nil || c.Deleting {
 			continue
@@ -104,7 +104,7 @@ func (o *observer) sortDelivery(ctx context.Context, l listed, accounts []kube.S
 		}
 		found := remoteSecretOf(r, c, o.now)
 		o.RemoteSecrets[key] = found
-		if found.Owned == component.Mine {
+		if found.Owned == component.Mine && i < len(o.Components) {
 			unseen = append(unseen, o.unseen(found)...)
 		}
 	}

@@ -16,20 +16,20 @@ import (
 // that the list lacks is free or somebody else's: the metadata tells, and the
 // content of what is not ours is never asked for.
 func (o *observer) observeSecrets(ctx context.Context, listed []kube.Secret) error {
-	o.Secrets, o.Logins = map[component.Key]world.Secret{}, map[string]bool{}
+	o.Secrets = map[component.Key]world.Secret{}
 	o.Uploads, o.Arrived = map[component.Key][]world.Upload{}, map[component.Key]world.Arrived{}
 	labelled := make(map[component.Key]kube.Secret, len(listed))
 	for _, s := range listed {
 		labelled[component.Key{Namespace: s.Namespace, Name: s.Name}] = s
 		o.sortSecret(s)
-		if c := component.ContentOf(s.DockerConfigJSON()); c.Login != "" {
-			o.Logins[c.Login] = true
-		}
 	}
 	o.Strays = len(labelled)
 
+	if len(o.Components)+len(o.Elsewhere) == 0 {
+		o.Unclaimed = unclaimed(listed, o.Robots)
+	}
 	unlisted := map[component.Key]kube.Component{}
-	for _, c := range o.Components {
+	for i, c := range slices.Concat(o.Components, o.Elsewhere) {
 		n, err := o.Names(c)
 		if err != nil || c.Deleting {
 			continue
@@ -39,7 +39,7 @@ func (o *observer) observeSecrets(ctx context.Context, listed []kube.Secret) err
 			if s, ok := labelled[key]; ok {
 				o.Secrets[key] = secretOf(s, c)
 				o.Strays--
-			} else {
+			} else if i < len(o.Components) {
 				unlisted[key] = c
 			}
 		}
@@ -50,6 +50,24 @@ func (o *observer) observeSecrets(ctx context.Context, listed []kube.Secret) err
 		o.Secrets[key] = secretOf(s, unlisted[key])
 	}
 	return err
+}
+
+// unclaimed finds the robots whose very tokens stand in Secrets that were made for a
+// Component. A tenant can make up labels, names and owners, but no token of a robot that
+// was never its own.
+func unclaimed(listed []kube.Secret, robots map[string]world.Robot) map[string]bool {
+	of := make(map[string]string, len(robots))
+	for name, r := range robots {
+		of[r.Fingerprint] = name
+	}
+	found := map[string]bool{}
+	for _, s := range listed {
+		robot, ours := of[component.ContentOf(s.DockerConfigJSON()).Fingerprint]
+		if ours && component.MadeForAny(s.Name, s.Labels, s.Owners) {
+			found[robot] = true
+		}
+	}
+	return found
 }
 
 // manyUnlisted is from where on it takes fewer requests to list the metadata of

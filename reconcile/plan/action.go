@@ -115,15 +115,3 @@ func (DeleteRobot) action()        {}
 func (RotateToken) action()        {}
 func (Acknowledge) action()        {}
 func (Announce) action()           {}
-
-// unasked reports whether an action changes something that people rely on
-// without anybody having asked: what the guard counts.
-func unasked(a Action) bool {
-	switch a := a.(type) {
-	case WriteSecret:
-		return a.Exists && !a.Rotated
-	case ChangeVisibility:
-		return !a.Asked
-	}
-	return false
-}

@@ -47,8 +47,8 @@ func (w *planner) orphans() Orphans {
 	for _, c := range w.Components {
 		live[w.Naming.KeyHash(component.KeyOf(c))] = true
 	}
-	for _, k := range w.Elsewhere {
-		live[w.Naming.KeyHash(k)] = true
+	for _, c := range w.Elsewhere {
+		live[w.Naming.KeyHash(component.KeyOf(c))] = true
 	}
 	orphan := func(description string) bool {
 		m, ok := component.ParseMark(description)

@@ -1,9 +1,6 @@
 package plan
 
 import (
-	"errors"
-	"fmt"
-	"maps"
 	"strings"
 	"testing"
 
@@ -367,38 +364,4 @@ func TestUnreachedEnvironmentsAreTold(t *testing.T) {
 		}
 	}
 	t.Error("the annotation does not tell it")
-}
-
-// A cluster that lost its bindings, as after a restore, must not take every pull Secret
-// from where it is. What tenants take away themselves is theirs to take.
-func TestTheGuardMissesTheBindings(t *testing.T) {
-	t.Parallel()
-	s, _ := delivering(t)
-	for i := range guardFloor {
-		s.RemoteSecrets[component.Key{Namespace: "tenant", Name: fmt.Sprint(i)}] = world.RemoteSecret{RemoteSecret: kube.RemoteSecret{Targets: []kube.RemoteTarget{stageTarget}}}
-	}
-	limits := Limits{MaxChangeRatio: 1}
-	if err := Guard(s.World, Plan{}, limits); err != nil {
-		t.Errorf("with Bindings: %v", err)
-	}
-	s.Run(nil)
-	var refused *GuardError
-	if err := Guard(s.World, Plan{}, limits); !errors.As(err, &refused) || refused.Summary != "the cluster shows no SnapshotEnvironmentBinding, yet 21 RemoteSecrets have targets" {
-		t.Errorf("without: %v", err)
-	}
-	for why, edit := range map[string]func(*world.World){
-		"a part of the cluster tells nothing":   func(w *world.World) { w.Whole = false },
-		"a cluster without the kind takes none": func(w *world.World) { w.Mode.Environments = false },
-		"few tell nothing": func(w *world.World) {
-			delete(w.RemoteSecrets, component.Key{Namespace: "tenant", Name: "0"})
-			delete(w.RemoteSecrets, component.Key{Namespace: "tenant", Name: "1"})
-		},
-	} {
-		w := s.World
-		w.RemoteSecrets = maps.Clone(w.RemoteSecrets)
-		edit(&w)
-		if err := Guard(w, Plan{}, limits); err != nil {
-			t.Errorf("%s: %v", why, err)
-		}
-	}
 }

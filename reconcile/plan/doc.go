@@ -16,6 +16,8 @@
 //	has a repository, robot, Secret or          told so; refused, and nothing of it is touched
 //	  RemoteSecret of its name that is not
 //	  marked as its own
+//	is in a namespace in which the guard        told so; waits
+//	  sees too much change at once
 //
 // Then each of its things, in this order, so that a crash anywhere leaves only
 // what is invisible or complete:

@@ -1,89 +1,216 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
+	"berth/reconcile/component"
 	"berth/reconcile/world"
 )
 
+// The guard looks for a change that is more like a mistake than like drift: of the operator,
+// in a setting; or of whoever restored the registry, or the cluster, from a backup. It
+// counts Components of which so much would change that nobody asked for, and judges shares.
+//
+// A tenant can write into its own namespace whatever it likes, so no share is of what
+// somebody wrote somewhere, only of what this platform's Components own; and each is
+// judged by namespace. One that is over the limit is held back: its Components wait, and
+// all others are served. A whole run is refused only for a change that is wide, which no
+// single namespace can make.
+
 // Limits are the guard's.
 type Limits struct {
-	MaxChangeRatio float64 // share of Components, 0 to 1
+	MaxChangeRatio float64 // share of Components, 0 to 1, of all and of each namespace
 	Force          bool    // let this run pass
 }
 
-// GuardError refuses a whole plan. Its text has the numbers and the way out.
+// Verdict is the guard's on a plan: the run is refused, or some namespaces are held back,
+// or, nearly always, neither.
+type Verdict struct {
+	Refused *GuardError
+	Held    []HeldBack // by name
+}
+
+// HeldBack is a namespace whose Components wait.
+type HeldBack struct {
+	Namespace  string
+	Why        string
+	Components int // that have something to wait for
+}
+
+// GuardError refuses a whole run. Its text has the numbers and the way out.
 type GuardError struct {
 	Summary string
 	Hint    string
 }
 
-func (e *GuardError) Error() string { return e.Summary + ". " + e.Hint }
+func (e *GuardError) Error() string {
+	if strings.HasSuffix(e.Summary, "?") {
+		return e.Summary + " " + e.Hint
+	}
+	return e.Summary + ". " + e.Hint
+}
 
-// guardFloor is the size below which shares say nothing.
+const wayOut = "Nothing was written. If it is meant, run once with --force."
+
+// guardFloor is the size below which shares say nothing: of all Components, and of those
+// of a namespace. What is struck in a smaller namespace is mended.
 const guardFloor = 20
 
-// Guard refuses a plan that looks like a mistake of the operator or a registry
-// restored from a backup rather than like drift. Creations do not count: a
-// first run creates everything.
-func Guard(w world.World, p Plan, l Limits) error {
+// Guard judges a plan over all that the run was shown, other shards' Components too.
+func Guard(w world.World, p Plan, l Limits) Verdict {
 	if l.Force {
-		return nil
+		return Verdict{}
 	}
-	const hint = "Nothing was written. If it is meant, run once with --force."
-	if n := len(w.Secrets) + w.Strays; w.Whole && len(w.Components)+len(w.Elsewhere) == 0 && n >= guardFloor {
-		return &GuardError{fmt.Sprintf("the cluster shows no Component, yet %d Secrets of Berth's stand in it", n), hint}
+	all := slices.Concat(p.Components, p.elsewhere)
+	if n := len(w.Unclaimed); w.Whole && len(all) == 0 && n >= guardFloor {
+		return Verdict{Refused: &GuardError{fmt.Sprintf("the cluster shows no Component, yet Secrets of %d of their robots stand in it", n), wayOut}}
 	}
-	if n := served(w); w.Whole && w.Mode.Environments && !anythingBound(w) && n >= guardFloor {
-		return &GuardError{fmt.Sprintf("the cluster shows no SnapshotEnvironmentBinding, yet %d RemoteSecrets have targets", n), hint}
+	namespaces := map[string]bool{}
+	for _, c := range all {
+		namespaces[c.Component.Namespace] = true
 	}
-	robots := 0
-	for name := range w.Robots {
-		if w.Logins[w.Naming.Login(name)] {
-			robots++
+	held := map[string]string{}
+	for _, m := range measures(w.Naming, l) {
+		total, by := m.count(all)
+		if m.wide(total, by, len(namespaces)) {
+			return Verdict{Refused: &GuardError{m.sentence(total), wayOut}}
+		}
+		for namespace, n := range by {
+			if n.of >= guardFloor && m.over(*n) {
+				held[namespace] = cmp.Or(held[namespace], m.sentence(*n))
+			}
 		}
 	}
-	if n := len(w.Logins); n >= guardFloor && robots*2 < n {
-		return &GuardError{
-			fmt.Sprintf("Secrets in the cluster log in as %d robots, of which organization %s has %d: is it the right organization", n, w.Naming.Organization, robots),
-			hint,
+	var v Verdict
+	for _, c := range p.Components { // sorted; other shards hold back their own
+		namespace := c.Component.Namespace
+		if why, is := held[namespace]; is && (len(v.Held) == 0 || v.Held[len(v.Held)-1].Namespace != namespace) {
+			v.Held = append(v.Held, HeldBack{Namespace: namespace, Why: why})
 		}
 	}
-	changed := 0
-	for _, c := range p.Components {
-		if slices.ContainsFunc(c.Actions, unasked) {
-			changed++
-		}
-	}
-	total := len(p.Components)
-	if share := float64(changed) / float64(total); total >= guardFloor && share > l.MaxChangeRatio {
-		return &GuardError{
-			fmt.Sprintf("Secrets or visibility would change, unasked, for %d of %d Components (%.3g%%); the limit is %.3g%% (--max-change-ratio)",
-				changed, total, 100*share, 100*l.MaxChangeRatio),
-			hint,
-		}
-	}
-	return nil
+	return v
 }
 
-// served counts the RemoteSecrets that have targets.
-func served(w world.World) int {
-	n := 0
-	for _, r := range w.RemoteSecrets {
-		if len(r.Targets) > 0 {
-			n++
-		}
-	}
-	return n
+// measure is a share that the guard judges: of the Components that count for it, those
+// that are struck.
+type measure struct {
+	limit    float64
+	counts   func(stake) bool
+	struck   func(stake) bool
+	sentence func(count) string
 }
 
-// anythingBound reports whether anything runs in any environment.
-func anythingBound(w world.World) bool {
-	for _, e := range w.Environments {
-		if e.Asked() {
-			return true
+// count is what a measure found among all Components or those of a namespace.
+type count struct {
+	of, struck int
+	changes    [kindsOfChange]int
+	names      []component.Key // the first of those struck
+}
+
+// maxNamed bounds how many Components a sentence names.
+const maxNamed = 3
+
+func (m measure) count(all []Component) (total count, by map[string]*count) {
+	by = map[string]*count{}
+	for _, c := range all {
+		if !m.counts(c.stake) {
+			continue
+		}
+		if by[c.Component.Namespace] == nil {
+			by[c.Component.Namespace] = &count{}
+		}
+		for _, n := range []*count{&total, by[c.Component.Namespace]} {
+			n.of++
+			if !m.struck(c.stake) {
+				continue
+			}
+			n.struck++
+			for kind, changes := range c.stake.changes {
+				if changes {
+					n.changes[kind]++
+				}
+			}
+			if len(n.names) < maxNamed {
+				n.names = append(n.names, c.Key())
+			}
 		}
 	}
-	return false
+	return total, by
+}
+
+func (c count) share() float64 { return float64(c.struck) / float64(c.of) }
+
+func (m measure) over(c count) bool { return c.struck > 0 && c.share() > m.limit }
+
+// wide reports whether a change is more than any one namespace could make it: the share of
+// all is over the limit, and the share of the others, whichever is left out, not under it.
+// Where only one namespace has Components there is nobody to be spared.
+func (m measure) wide(total count, by map[string]*count, namespaces int) bool {
+	if total.of < guardFloor || !m.over(total) {
+		return false
+	}
+	for _, n := range by {
+		rest := count{of: total.of - n.of, struck: total.struck - n.struck}
+		if namespaces > 1 && (rest.struck == 0 || rest.share() < m.limit) {
+			return false
+		}
+	}
+	return true
+}
+
+func measures(n component.Naming, l Limits) []measure {
+	return []measure{
+		{
+			l.MaxChangeRatio, func(s stake) bool { return s.owns }, func(s stake) bool { return s.changes[marked] },
+			func(c count) string {
+				return fmt.Sprintf("these repositories are marked by another cluster: is --cluster-id right? %s (%d of %d Components)", c.named(), c.struck, c.of)
+			},
+		},
+		{
+			0.5, func(s stake) bool { return s.logsIn }, func(s stake) bool { return s.astray },
+			func(c count) string {
+				return fmt.Sprintf("the Secrets of %d Components log in as their robots, and organization %s has those of %d of them: is it the right organization?",
+					c.of, n.Organization, c.of-c.struck)
+			},
+		},
+		{
+			l.MaxChangeRatio, func(s stake) bool { return s.delivers }, func(s stake) bool { return s.changes[targets] },
+			func(c count) string {
+				return fmt.Sprintf("%d of %d Components (%.3g%%) would lose places that their pull Secrets are brought to: were SnapshotEnvironmentBindings lost? The limit is %.3g%% (--max-change-ratio)",
+					c.struck, c.of, 100*c.share(), 100*l.MaxChangeRatio)
+			},
+		},
+		{
+			l.MaxChangeRatio, func(s stake) bool { return s.owns }, func(s stake) bool { return s.changes != [kindsOfChange]bool{} },
+			func(c count) string {
+				return fmt.Sprintf("%d of %d Components (%.3g%%) would change, unasked: %s; the limit is %.3g%% (--max-change-ratio)",
+					c.struck, c.of, 100*c.share(), c.told(), 100*l.MaxChangeRatio)
+			},
+		},
+	}
+}
+
+func (c count) named() string {
+	var names []string
+	for _, k := range c.names {
+		names = append(names, k.String())
+	}
+	if more := c.struck - len(names); more > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names, ", "), more)
+	}
+	return strings.Join(names, ", ")
+}
+
+// told says what would change, by kind.
+func (c count) told() string {
+	var parts []string
+	for kind, n := range c.changes {
+		if n > 0 {
+			parts = append(parts, fmt.Sprintf("%s of %d", changeWords[kind], n))
+		}
+	}
+	return strings.Join(parts, ", ")
 }

@@ -1,146 +1,377 @@
 package plan
 
 import (
-	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"berth/kube"
 	"berth/quay"
+	"berth/reconcile/component"
 	"berth/reconcile/world"
 	"berth/testdata/scene"
 )
 
-// drift gives a plan in which so many of all Components change unasked.
-func drift(changed, all int) Plan {
-	var p Plan
-	for i := range all {
-		c := Component{Component: scene.Component("tenant", fmt.Sprintf("component-%d", i))}
-		c.Actions = []Action{
-			CreateRepository{},
-			CreateRobot{},
-			SetPermission{},
-			WriteSecret{},
-			LinkSecret{},
-			Announce{},
-			DeleteRobot{},
-			ChangeVisibility{Asked: true},
+// town is a World in the making: namespaces with so many settled Components each, all of
+// which deliver to another namespace.
+type town struct{ *scene.Scene }
+
+func newTown(t testing.TB, sizes map[string]int) town {
+	s := town{scene.New(t)}
+	s.Mode = world.Mode{Wanted: true, Environments: true, RemoteSecrets: true}
+	s.RemoteSecrets, s.Arrived = map[component.Key]world.RemoteSecret{}, map[component.Key]world.Arrived{}
+	var d world.Deployments
+	for namespace, size := range sizes {
+		for i := range size {
+			c := scene.Component(namespace, fmt.Sprintf("c%03d", i))
+			n := s.Settle(c)
+			token := s.Robots[n.Pull.Robot].Fingerprint
+			key := component.Key{Namespace: namespace, Name: n.Pull.Secret}
+			stage := kube.RemoteTarget{Namespace: namespace + "-stage"}
+			s.RemoteSecrets[key] = world.RemoteSecret{Owned: component.Mine, Record: component.UploadRecord{Fingerprint: token}, RemoteSecret: kube.RemoteSecret{
+				Namespace: namespace, Name: n.Pull.Secret, Labels: component.Labels(c), Owners: []kube.OwnerReference{component.OwnerOf(c)}, Secret: n.Pull.Secret,
+				Type: component.SecretType, SecretLabels: component.Labels(c), Targets: []kube.RemoteTarget{stage}, HasData: true,
+			}}
+			s.Arrived[component.Key{Namespace: stage.Namespace, Name: n.Pull.Secret}] = world.Arrived{Content: s.Secrets[key].Content, By: key.String()}
+			d.Bindings = append(d.Bindings, kube.EnvironmentBinding{Namespace: namespace, Application: "shop", Environment: "stage", Components: []string{c.Name}})
 		}
-		if i < changed { // each is counted once, whatever changes
-			c.Actions = append(c.Actions, WriteSecret{Exists: true}, WriteSecret{Exists: true}, ChangeVisibility{})
-		}
-		p.Components = append(p.Components, c)
+		d.Environments = append(d.Environments, kube.Environment{Namespace: namespace, Name: "stage", Credentials: &kube.Credentials{Namespace: namespace + "-stage"}})
 	}
-	return p
+	s.bind(d)
+	return s
 }
 
-// inventory gives a World whose Secrets log in as so many robots, of which so
-// many are in the organization.
-func inventory(logins, robots int) world.World {
-	w := world.World{
-		Naming: scene.Naming(), Whole: true, Components: make([]kube.Component, logins),
-		Logins: map[string]bool{}, Robots: map[string]world.Robot{"ci": {}, "scanner": {}},
+func (s town) bind(d world.Deployments) {
+	s.Environments = d.ByNamespace()
+	for _, e := range s.Environments {
+		e.Authorizing = 1
 	}
-	for i := range logins {
-		robot := fmt.Sprintf("berth_%d", i)
-		w.Logins[w.Naming.Login(robot)] = true
-		if i < robots {
-			w.Robots[robot] = world.Robot{}
+}
+
+// unbind takes the bindings of all namespaces away but of those named.
+func (s town) unbind(but ...string) {
+	for namespace := range s.Environments {
+		if !slices.Contains(but, namespace) {
+			s.Environments[namespace] = &world.Environments{Authorizing: 1}
 		}
 	}
-	return w
+}
+
+// each edits the first so many Components of a namespace.
+func (s town) each(namespace string, most int, edit func(c *kube.Component, n component.Names)) {
+	for i := range s.Components {
+		c := &s.Components[i]
+		if c.Namespace != namespace || most == 0 {
+			continue
+		}
+		most--
+		n, err := s.Names(*c)
+		if err != nil {
+			s.Fatal(err)
+		}
+		edit(c, n)
+	}
+}
+
+const everyone = -1
+
+func (s town) editSecrets(namespace string, most int) {
+	s.each(namespace, most, func(c *kube.Component, n component.Names) {
+		scene.Change(s.Secrets, component.Key{Namespace: c.Namespace, Name: n.Push.Secret}, func(x *world.Secret) { x.Content = component.Content{} })
+	})
+}
+
+func (s town) restoreTokens() {
+	for name := range s.Robots {
+		scene.Change(s.Robots, name, func(r *world.Robot) { r.Fingerprint = "of the backup" })
+	}
+}
+
+func (s town) recreate(namespace string, most int) {
+	s.each(namespace, most, func(c *kube.Component, n component.Names) {
+		c.UID += "-again"
+		for _, a := range n.Accounts() {
+			delete(s.Secrets, component.Key{Namespace: c.Namespace, Name: a.Secret}) // the garbage collector's work
+		}
+		delete(s.RemoteSecrets, component.Key{Namespace: c.Namespace, Name: n.Pull.Secret})
+	})
+}
+
+func (s town) estrange(namespace string, most int) {
+	s.each(namespace, most, func(_ *kube.Component, n component.Names) {
+		scene.Change(s.Repositories, n.Repository, func(r *quay.Repository) { r.Description = "" })
+	})
+}
+
+// verdictRow is a world, what the guard says, who is held back, and who is told something.
+type verdictRow struct {
+	why     string
+	sizes   map[string]int
+	edit    func(town)
+	limits  Limits
+	refused string // in part; "" passes
+	held    []string
+	told    []string // namespaces
+}
+
+var (
+	usual  = Limits{MaxChangeRatio: 0.3}
+	forced = Limits{MaxChangeRatio: 0.3, Force: true}
+	three  = map[string]int{"blue": 20, "green": 20, "red": 20}
+	noisy  = map[string]int{"noisy": 30, "shop": 40}
+	small  = map[string]int{"noisy": 7, "shop": 13}
+	one    = map[string]int{"tenant": 20}
+)
+
+var verdicts = []verdictRow{
+	{why: "settled", sizes: three, edit: func(town) {}, limits: usual},
+	{why: "no change is allowed, and there is none", sizes: three, edit: func(town) {}},
+	{why: "a first run creates everything", edit: func(s town) {
+		for i := range 100 {
+			s.Add(scene.Component(fmt.Sprintf("tenant-%d", i%4), fmt.Sprintf("c%d", i)))
+		}
+	}, limits: usual},
+	{why: "all Secrets were deleted; no token changes", sizes: three, edit: func(s town) { clear(s.Secrets) }, limits: usual},
+
+	// What is wide is the operator's mistake, or a restore.
+	{why: "a registry restored from a backup has its old tokens back", sizes: three, edit: town.restoreTokens, limits: usual, refused: "60 of 60 Components (100%) would change, unasked: the Secrets of 60; the limit is 30% (--max-change-ratio)"},
+	{why: "the same, meant", sizes: three, edit: town.restoreTokens, limits: forced},
+	{why: "the same, allowed", sizes: three, edit: town.restoreTokens, limits: Limits{MaxChangeRatio: 1}},
+	{why: "another visibility by a slip of the finger", sizes: three, edit: func(s town) { s.Policy.Visibility, s.Policy.AllowPublish = quay.Public, true }, limits: usual, refused: "the visibility of 60"},
+	{why: "another organization, which is empty", sizes: three, edit: func(s town) { clear(s.Robots); clear(s.Repositories) }, limits: usual, refused: "the Secrets of 60 Components log in as their robots, and organization acme has those of 0 of them: is it the right organization?"},
+	{why: "another organization that has some robots of that name", sizes: three, edit: func(s town) { s.Naming.Organization = "beta"; clear(s.Repositories) }, limits: Limits{MaxChangeRatio: 1}, refused: "organization beta has those of 0 of them"},
+	{why: "another cluster's id", sizes: three, edit: func(s town) { s.Naming.Cluster = "cluster-2" }, limits: usual, refused: "these repositories are marked by another cluster: is --cluster-id right? blue/c000, blue/c001, blue/c002 and 57 more (60 of 60 Components)"},
+	{why: "a restored cluster: its namespaces are new", sizes: three, edit: func(s town) {
+		for name := range s.Namespaces {
+			scene.Change(s.Namespaces, name, func(n *kube.Namespace) { n.UID = "new" })
+		}
+	}, limits: usual, refused: "what is suddenly not theirs of 60"},
+	{why: "a restored cluster: its Components are new, so that all their robots would go", sizes: three, edit: func(s town) {
+		for namespace := range three {
+			s.recreate(namespace, everyone)
+		}
+	}, limits: usual, refused: "robots or their rights of 60"},
+	{why: "bindings that are lost", sizes: three, edit: func(s town) { s.unbind() }, limits: usual, refused: "60 of 60 Components (100%) would lose places that their pull Secrets are brought to: were SnapshotEnvironmentBindings lost?"},
+	{why: "bindings that are lost but for one namespace's", sizes: three, edit: func(s town) { s.unbind("red") }, limits: usual, refused: "40 of 60 Components (66.7%) would lose places"},
+	{why: "bindings that are lost, where few deliver", sizes: three, edit: func(s town) {
+		for i := range 300 {
+			s.Settle(scene.Component("quiet", fmt.Sprintf("q%d", i)))
+		}
+		s.unbind()
+	}, limits: usual, refused: "60 of 60 Components (100%) would lose places"},
+	{why: "one namespace that is all there is", sizes: one, edit: func(s town) { s.editSecrets("tenant", 7) }, limits: usual, refused: "7 of 20 Components (35%)"},
+	{why: "exactly the limit", sizes: one, edit: func(s town) { s.editSecrets("tenant", 6) }, limits: usual},
+	{why: "exactly a limit that no float holds", sizes: map[string]int{"tenant": 100}, edit: func(s town) { s.editSecrets("tenant", 29) }, limits: Limits{MaxChangeRatio: 0.29}},
+	{why: "no change is allowed", sizes: one, edit: func(s town) { s.editSecrets("tenant", 1) }, refused: "1 of 20 Components (5%)"},
+	{why: "of few Components a share says nothing", sizes: map[string]int{"blue": 10, "red": 9}, edit: town.restoreTokens, limits: usual},
+	{why: "two namespaces of many small ones do not spare each other", sizes: map[string]int{"a": 10, "b": 10}, edit: func(s town) { s.editSecrets("a", 4); s.editSecrets("b", 3) }, limits: usual, refused: "7 of 20 Components (35%)"},
+
+	// What one namespace does is its own affair.
+	{why: "a tenant edits its own Secrets", sizes: noisy, edit: func(s town) { s.editSecrets("noisy", everyone) }, limits: usual, held: []string{"noisy"}, told: []string{"noisy"}},
+	{why: "a tenant edits its own Secrets, while a neighbour's one drifts", sizes: noisy, edit: func(s town) { s.editSecrets("noisy", everyone); s.editSecrets("shop", 1) }, limits: usual, held: []string{"noisy"}, told: []string{"noisy"}},
+	{why: "the same, meant", sizes: noisy, edit: func(s town) { s.editSecrets("noisy", everyone) }, limits: forced},
+	{why: "a tenant edits exactly its limit", sizes: noisy, edit: func(s town) { s.editSecrets("noisy", 9) }, limits: usual},
+	{why: "a small tenant edits its own Secrets: they are mended", sizes: small, edit: func(s town) { s.editSecrets("noisy", everyone) }, limits: usual},
+	{why: "a small tenant edits its own Secrets, while a neighbour's one drifts", sizes: small, edit: func(s town) { s.editSecrets("noisy", everyone); s.editSecrets("shop", 1) }, limits: usual},
+	{why: "two tenants edit their own Secrets, and are no third of all", sizes: map[string]int{"a": 20, "b": 20, "shop": 200}, edit: func(s town) { s.editSecrets("a", everyone); s.editSecrets("b", everyone) }, limits: usual, held: []string{"a", "b"}, told: []string{"a", "b"}},
+	{why: "a tenant writes logins of nobody into its own Secrets", sizes: noisy, edit: func(s town) {
+		s.each("noisy", everyone, func(_ *kube.Component, n component.Names) {
+			scene.Change(s.Secrets, component.Key{Namespace: "noisy", Name: n.Push.Secret}, func(x *world.Secret) { x.Content.Login = "other+" + n.Push.Robot })
+		})
+	}, limits: usual, held: []string{"noisy"}, told: []string{"noisy"}},
+	{why: "a tenant makes up Secrets with our label", sizes: noisy, edit: func(s town) { s.Strays = 1000 }, limits: usual},
+	{why: "a tenant, the last one with bindings, takes its application down", sizes: map[string]int{"noisy": 30}, edit: func(s town) {
+		for i := range 40 {
+			s.Settle(scene.Component("shop", fmt.Sprintf("c%d", i)))
+		}
+		s.unbind()
+	}, limits: usual, held: []string{"noisy"}, told: []string{"noisy"}},
+	{why: "a tenant writes targets into its RemoteSecrets, where nobody has bindings", sizes: map[string]int{"noisy": 30}, edit: func(s town) {
+		for i := range 40 {
+			s.Settle(scene.Component("shop", fmt.Sprintf("c%d", i)))
+		}
+		s.Environments = map[string]*world.Environments{}
+		s.Remote(func(r *world.RemoteSecret) { r.Targets = []kube.RemoteTarget{{Namespace: "made-up"}} })
+	}, limits: usual, held: []string{"noisy"}, told: []string{"noisy"}},
+	{why: "a small tenant takes its application down", sizes: small, edit: func(s town) { s.unbind("shop") }, limits: usual},
+	{why: "a tenant makes its Components anew", sizes: noisy, edit: func(s town) { s.recreate("noisy", everyone) }, limits: usual, held: []string{"noisy"}, told: []string{"noisy"}},
+	{why: "somebody takes the marks off one namespace's repositories", sizes: noisy, edit: func(s town) { s.estrange("noisy", everyone) }, limits: usual, held: []string{"noisy"}, told: []string{"noisy"}},
+	{why: "somebody takes the marks off a few", sizes: noisy, edit: func(s town) { s.estrange("noisy", 2) }, limits: usual, told: []string{"noisy"}},
+	{why: "a tenant takes the label off its Secrets", sizes: noisy, edit: func(s town) {
+		s.each("noisy", everyone, func(_ *kube.Component, n component.Names) {
+			scene.Change(s.Secrets, component.Key{Namespace: "noisy", Name: n.Push.Secret}, func(x *world.Secret) { x.Owned, x.Foreign = component.Foreign, "its label was taken off" })
+		})
+	}, limits: usual, held: []string{"noisy"}, told: []string{"noisy"}},
+	{why: "a tenant writes nonsense into its Components", sizes: noisy, edit: func(s town) {
+		s.each("noisy", everyone, func(c *kube.Component, _ component.Names) { c.Annotations[component.AnnotationGenerate] = "{" })
+	}, limits: usual, told: []string{"noisy"}},
+
+	// What was asked for never counts, nor what image-controller has left.
+	{why: "many rotations that were asked for", sizes: three, edit: func(s town) {
+		for namespace := range three {
+			s.each(namespace, everyone, func(c *kube.Component, _ component.Names) {
+				c.Annotations[component.AnnotationGenerate] = component.RotateRequest
+			})
+		}
+	}, limits: usual},
+	{why: "a run broke off in the middle of many rotations", sizes: three, edit: func(s town) {
+		for namespace := range three {
+			s.each(namespace, everyone, func(c *kube.Component, n component.Names) {
+				m := component.NewMarker("earlier", *c, scene.Noon)
+				m.Push, m.Pull = s.Robots[n.Push.Robot].Fingerprint, s.Robots[n.Pull.Robot].Fingerprint
+				c.Annotations[component.AnnotationRotation] = m.Encode()
+			})
+		}
+		s.restoreTokens()
+	}, limits: usual},
+	{why: "rotations that the operator asks for", sizes: three, edit: func(s town) {
+		s.Rotate = map[component.Key]bool{}
+		for _, c := range s.Components {
+			s.Rotate[component.KeyOf(c)] = true
+		}
+		s.restoreTokens()
+	}, limits: usual},
+	{why: "statements of visibility", sizes: three, edit: func(s town) {
+		for namespace := range three {
+			s.each(namespace, everyone, func(c *kube.Component, _ component.Names) {
+				c.Annotations[component.AnnotationGenerate] = `{"visibility":"public"}`
+			})
+		}
+	}, limits: usual},
+	{why: "an organization that image-controller has filled", edit: func(s town) {
+		for i := range 60 {
+			c := scene.Component(fmt.Sprintf("tenant-%d", i%3), fmt.Sprintf("c%d", i))
+			n := s.Add(c)
+			s.Repositories[n.Repository] = quay.Repository{Name: n.Repository}
+		}
+	}, limits: usual, told: []string{"tenant-0", "tenant-1", "tenant-2"}},
+
+	{why: "the Components are gone, nineteen robots' Secrets are left", edit: func(s town) { s.unclaimed(19) }, limits: usual},
+	{why: "the Components are gone, twenty robots' Secrets are left", edit: func(s town) { s.unclaimed(20) }, limits: usual, refused: "the cluster shows no Component, yet Secrets of 20 of their robots stand in it"},
+	{why: "a part of the cluster may be empty", edit: func(s town) { s.unclaimed(20); s.Whole = false }, limits: usual},
+	{why: "the Components are gone, and that is meant", edit: func(s town) { s.unclaimed(20) }, limits: forced},
+}
+
+func (s town) unclaimed(n int) {
+	s.Unclaimed = map[string]bool{}
+	for i := range n {
+		s.Unclaimed[fmt.Sprintf("berth_%d", i)] = true
+	}
 }
 
 func TestGuard(t *testing.T) {
 	t.Parallel()
-	limit := Limits{MaxChangeRatio: 0.3}
-	forced := Limits{MaxChangeRatio: 0.3, Force: true}
-	noComponent := func(secrets int, whole bool) world.World {
-		w := inventory(0, 0)
-		w.Strays, w.Whole = secrets, whole
-		return w
-	}
-	for _, row := range []struct {
-		why     string
-		world   world.World
-		plan    Plan
-		limits  Limits
-		refused string // in the message; "" passes
-	}{
-		{"nothing to do", world.World{}, Plan{}, limit, ""},
-		{"a first run creates everything", world.World{}, drift(0, 1000), limit, ""},
-
-		{"of few Components a share says nothing", world.World{}, drift(19, 19), limit, ""},
-		{"from twenty on it does", world.World{}, drift(20, 20), limit, "for 20 of 20 Components (100%); the limit is 30% (--max-change-ratio)"},
-		{"exactly the limit", world.World{}, drift(6, 20), limit, ""},
-		{"one more", world.World{}, drift(7, 20), limit, "for 7 of 20 Components (35%); the limit is 30%"},
-		{"exactly a limit that no float holds", world.World{}, drift(29, 100), Limits{MaxChangeRatio: 0.29}, ""},
-		{"exactly the limit of many", world.World{}, drift(300, 1000), limit, ""},
-		{"one more of many", world.World{}, drift(301, 1000), limit, "for 301 of 1000 Components"},
-		{"no change is allowed", world.World{}, drift(1, 1000), Limits{}, "for 1 of 1000 Components (0.1%); the limit is 0%"},
-		{"no change is allowed, and there is none", world.World{}, drift(0, 1000), Limits{}, ""},
-		{"every change is allowed", world.World{}, drift(20, 20), Limits{MaxChangeRatio: 1}, ""},
-		{"forced", world.World{}, drift(20, 20), forced, ""},
-
-		{"nineteen Secrets may be leftovers", noComponent(19, true), Plan{}, limit, ""},
-		{"twenty without a Component are not", noComponent(20, true), Plan{}, limit, "the cluster shows no Component, yet 20 Secrets of Berth's stand in it"},
-		{"a part of the cluster may be empty", noComponent(20, false), Plan{}, limit, ""},
-		{"forced in an empty cluster", noComponent(20, true), Plan{}, forced, ""},
-
-		{"half of the robots are there", inventory(20, 10), Plan{}, limit, ""},
-		{"fewer than half", inventory(20, 9), Plan{}, limit, "log in as 20 robots, of which organization acme has 9"},
-		{"half of an odd number", inventory(21, 10), Plan{}, limit, "log in as 21 robots, of which organization acme has 10"},
-		{"more than half of an odd number", inventory(21, 11), Plan{}, limit, ""},
-		{"the wrong organization has none", inventory(500, 0), drift(0, 250), limit, "has 0: is it the right organization"},
-		{"of few robots a share says nothing", inventory(19, 0), Plan{}, limit, ""},
-		{"forced in another organization", inventory(20, 0), Plan{}, forced, ""},
-	} {
-		err := Guard(row.world, row.plan, row.limits)
-		if row.refused == "" {
-			if err != nil {
-				t.Errorf("%s: refused: %v", row.why, err)
+	for _, row := range verdicts {
+		t.Run(row.why, func(t *testing.T) {
+			t.Parallel()
+			s := newTown(t, row.sizes)
+			row.edit(s)
+			p := Make(s.World)
+			v := Guard(s.World, p, row.limits)
+			if row.refused == "" && v.Refused != nil || row.refused != "" && (v.Refused == nil || !strings.Contains(v.Refused.Error(), row.refused)) {
+				t.Fatalf("refused: %v, want %q", v.Refused, row.refused)
 			}
-			continue
+			if v.Refused != nil && !strings.HasSuffix(v.Refused.Error(), "Nothing was written. If it is meant, run once with --force.") {
+				t.Errorf("no way out in %q", v.Refused)
+			}
+			var held []string
+			for _, h := range v.Held {
+				held = append(held, h.Namespace)
+			}
+			if d := cmp.Diff(row.held, held); d != "" {
+				t.Errorf("held back (-want +got):\n%s", d)
+			}
+			checkUnder(t, row, p, p.Under(v))
+		})
+	}
+	t.Logf("%d rows", len(verdicts))
+}
+
+// checkUnder compares a plan with what the verdict left of it.
+func checkUnder(t *testing.T, row verdictRow, was, p Plan) {
+	t.Helper()
+	told, waiting := map[string]bool{}, map[string]int{}
+	for i, c := range p.Components {
+		namespace := c.Component.Namespace
+		for _, a := range c.Actions {
+			if a, ok := a.(Announce); ok && a.Problem {
+				told[namespace] = true
+			}
 		}
-		var refused *GuardError
-		if !errors.As(err, &refused) || !strings.Contains(err.Error(), row.refused) {
-			t.Errorf("%s: %v, want a refusal with %q", row.why, err, row.refused)
-			continue
+		waits := c.Problem != nil && c.Problem.Reason == ReasonHeldBack
+		if waits {
+			waiting[namespace]++
 		}
-		if !strings.HasSuffix(err.Error(), "Nothing was written. If it is meant, run once with --force.") {
-			t.Errorf("%s: no way out in %q", row.why, err)
+		if waits && row.refused == "" && !slices.Contains(row.held, namespace) {
+			t.Errorf("%s waits, though its namespace is not held back", c.Key())
+		}
+		if !waits && row.refused == "" && !cmp.Equal(was.Components[i].Actions, c.Actions) {
+			t.Errorf("%s: %+v was planned, %+v is left", c.Key(), was.Components[i].Actions, c.Actions)
+		}
+		if waits && (len(c.Actions) > 1 || c.Problem.Whose != TheTenants) {
+			t.Errorf("%s waits: %+v %+v", c.Key(), c.Problem, c.Actions)
+		}
+	}
+	var namespaces []string
+	for namespace := range told {
+		namespaces = append(namespaces, namespace)
+	}
+	slices.Sort(namespaces)
+	if d := cmp.Diff(row.told, namespaces); d != "" {
+		t.Errorf("told (-want +got):\n%s", d)
+	}
+	for _, h := range p.HeldBack {
+		if h.Components == 0 || h.Components != waiting[h.Namespace] {
+			t.Errorf("%s: %d Components wait, not %d", h.Namespace, waiting[h.Namespace], h.Components)
 		}
 	}
 }
 
-// What the guard is for, from the World to the refusal.
-func TestGuardOverPlans(t *testing.T) {
+// A namespace that is held back is told once, in words that stay, and served as soon as it
+// is under its limit.
+func TestHeldBackForAWhile(t *testing.T) {
 	t.Parallel()
-	for _, row := range []struct {
-		why     string
-		edit    func(*scene.Scene)
-		refused string
-	}{
-		{"settled", func(*scene.Scene) {}, ""},
-		{"a registry restored from a backup has its old tokens back", func(s *scene.Scene) {
-			for name := range s.Robots {
-				scene.Change(s.Robots, name, func(r *world.Robot) { r.Fingerprint = "old" })
+	s := newTown(t, noisy)
+	s.editSecrets("noisy", 12)
+	judge := func() Plan {
+		p := Make(s.World)
+		return p.Under(Guard(s.World, p, usual))
+	}
+	first := judge()
+	for i, c := range first.Components {
+		for _, a := range c.Actions {
+			s.Components[i] = c.Component // sorted, as the plan is
+			s.Components[i].Annotations[component.AnnotationImage] = a.(Announce).Value
+		}
+	}
+	s.editSecrets("noisy", 13)
+	if p := judge(); p.Changes() != 1 || len(p.HeldBack) != 1 || p.HeldBack[0].Components != 13 {
+		t.Errorf("the second time %d changes, %+v; one Component is new to it", p.Changes(), p.HeldBack)
+	}
+	s.each("noisy", 10, func(_ *kube.Component, n component.Names) {
+		key := component.Key{Namespace: "noisy", Name: n.Push.Secret}
+		delete(s.Secrets, key)
+	})
+	p := judge()
+	if len(p.HeldBack) != 0 {
+		t.Fatalf("still held back: %+v", p.HeldBack)
+	}
+	for _, c := range p.Components {
+		for _, a := range c.Actions {
+			if a, ok := a.(Announce); ok && strings.Contains(a.Value, `"message"`) {
+				t.Errorf("%s is told %s", c.Key(), a.Value)
 			}
-		}, "for 30 of 30 Components"},
-		{"another visibility by a slip of the finger", func(s *scene.Scene) { s.Policy.Visibility, s.Policy.AllowPublish = quay.Public, true }, "for 30 of 30 Components"},
-		{"an empty organization by a slip of the finger", func(s *scene.Scene) { clear(s.Robots); clear(s.Repositories) }, "log in as 60 robots, of which organization acme has 0"},
-		{"all Secrets were deleted; no token changes", func(s *scene.Scene) { clear(s.Secrets); clear(s.Logins) }, ""},
-		{"the Components are gone", func(s *scene.Scene) { s.Components, s.Secrets, s.Strays = nil, nil, 60 }, "the cluster shows no Component, yet 60 Secrets"},
-	} {
-		s := scene.New(t)
-		for i := range 30 {
-			s.Settle(scene.Component("tenant", fmt.Sprintf("component-%d", i)))
 		}
-		row.edit(s)
-		err := Guard(s.World, Make(s.World), Limits{MaxChangeRatio: 0.3})
-		if row.refused == "" && err != nil || row.refused != "" && (err == nil || !strings.Contains(err.Error(), row.refused)) {
-			t.Errorf("%s: %v, want %q", row.why, err, row.refused)
-		}
+	}
+}
+
+// No way out that the guard knows begins with taking something away.
+func TestTheGuardsHints(t *testing.T) {
+	t.Parallel()
+	if strings.HasPrefix(wayOut, "Delete") || strings.HasPrefix(waiting("x").Tenant, "Delete") {
+		t.Error("the guard says Delete")
 	}
 }

@@ -19,6 +19,8 @@ type Plan struct {
 	Orphans    Orphans
 	Mode       world.Mode
 	Held       int // repositories that stay private although the setting says public
+	HeldBack   []HeldBack
+	elsewhere  []Component // other shards' Components, which count for the guard
 }
 
 // Changes counts the actions of all Components.
@@ -48,6 +50,7 @@ type Component struct {
 	Resumed  bool     // it was begun by an earlier run
 	waits    bool     // nothing can be decided in this run
 	places   world.Resolution
+	stake    stake // for the guard
 }
 
 // Warning is something that is not as it should be, and that keeps nothing else from
@@ -79,14 +82,11 @@ type planner struct {
 func Make(world world.World) Plan {
 	w := &planner{world, indexOf(world)}
 	p := Plan{Mode: w.Mode, Missing: slices.SortedFunc(slices.Values(w.Missing), component.Key.Compare)}
-	for _, c := range slices.SortedFunc(slices.Values(w.Components), func(a, b kube.Component) int { return component.KeyOf(a).Compare(component.KeyOf(b)) }) {
-		p.Components = append(p.Components, w.plan(c))
-	}
-	refuseCollisions(p.Components)
+	p.Components, p.elsewhere = w.all(w.Components), w.all(w.Elsewhere)
 	pace(p.Components, w.Policy.MaxRotations)
-	for i, c := range p.Components {
-		w.planRemoteSecret(&p.Components[i])
-		p.Components[i].Actions = append(p.Components[i].Actions, p.Components[i].aside...)
+	w.finish(p.Components)
+	w.finish(p.elsewhere)
+	for _, c := range p.Components {
 		if w.held(c) {
 			p.Held++
 		}
@@ -95,6 +95,24 @@ func Make(world world.World) Plan {
 		p.Orphans = w.orphans()
 	}
 	return p
+}
+
+// all plans each Component by itself, and then those that are in each other's way.
+func (w *planner) all(components []kube.Component) (plans []Component) {
+	for _, c := range slices.SortedFunc(slices.Values(components), func(a, b kube.Component) int { return component.KeyOf(a).Compare(component.KeyOf(b)) }) {
+		plans = append(plans, w.plan(c))
+	}
+	refuseCollisions(plans)
+	return plans
+}
+
+// finish plans what rests on whose turn it is to be rotated.
+func (w *planner) finish(plans []Component) {
+	for i := range plans {
+		w.planRemoteSecret(&plans[i])
+		plans[i].Actions = append(plans[i].Actions, plans[i].aside...)
+		plans[i].stake = w.stake(plans[i])
+	}
 }
 
 // index finds in a World what its maps are not sorted by.
@@ -113,8 +131,8 @@ func indexOf(w world.World) index {
 	for _, c := range w.Components {
 		i.taken[component.KeyOf(c)] = true
 	}
-	for _, k := range w.Elsewhere {
-		i.taken[k] = true
+	for _, c := range w.Elsewhere {
+		i.taken[component.KeyOf(c)] = true
 	}
 	return i
 }

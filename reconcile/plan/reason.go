@@ -18,6 +18,7 @@ const (
 	ReasonInvalidComponent    Reason = "invalid_component"
 	ReasonNameCollision       Reason = "name_collision"
 	ReasonNotOurs             Reason = "not_ours"
+	ReasonHeldBack            Reason = "held_back"
 	ReasonLocked              Reason = "locked"
 	ReasonDeferred            Reason = "deferred"
 	ReasonPanic               Reason = "panic"
@@ -27,5 +28,5 @@ const (
 var Reasons = []Reason{
 	ReasonQuayUnauthorized, ReasonQuayForbidden, ReasonQuayPaymentRequired, ReasonQuayRateLimited, ReasonQuayUnavailable,
 	ReasonQuayReadOnly, ReasonKubeForbidden, ReasonKubeConflict, ReasonKubeUnavailable, ReasonQuotaExceeded, ReasonInvalidComponent,
-	ReasonNameCollision, ReasonNotOurs, ReasonLocked, ReasonDeferred, ReasonPanic,
+	ReasonNameCollision, ReasonNotOurs, ReasonHeldBack, ReasonLocked, ReasonDeferred, ReasonPanic,
 }

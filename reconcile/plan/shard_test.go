@@ -2,7 +2,6 @@ package plan
 
 import (
 	"fmt"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -46,7 +45,7 @@ func TestAShardLeavesWhatIsOthers(t *testing.T) {
 	if d := cmp.Diff([]component.Key{{Namespace: mineIs.Namespace, Name: "typo"}}, p.Missing); d != "" {
 		t.Errorf("missing (-want +got):\n%s", d)
 	}
-	if len(s.Elsewhere) != 1 || s.Elsewhere[0] != component.KeyOf(theirs) {
+	if len(s.Elsewhere) != 1 || component.KeyOf(s.Elsewhere[0]) != component.KeyOf(theirs) {
 		t.Errorf("what is another shard's: %v", s.Elsewhere)
 	}
 }
@@ -74,32 +73,51 @@ func TestOrphansAreShardZeros(t *testing.T) {
 	}
 }
 
-// A shard without Components is no empty inventory; and its shares are of its own.
+// Shares are of all that the shards together have: what is wide is so for each of them,
+// however few its own Components are, and what is one namespace's is held back by the one
+// that has it.
 func TestTheGuardOfAShard(t *testing.T) {
 	t.Parallel()
-	shard := world.Shard{Index: 1, Count: 2}
-	s := scene.New(t)
+	const shards = 8
+	sizes := map[string]int{"noisy": 30}
 	for i := range 40 {
-		s.Settle(scene.Component(foreignTo(shard), fmt.Sprintf("c%d", i)))
+		sizes[fmt.Sprintf("tenant-%d", i)] = 3
 	}
-	s.Divide(shard)
-	s.Strays, s.Secrets = len(s.Secrets), nil
-	if err := Guard(s.World, Make(s.World), Limits{MaxChangeRatio: 0.3}); err != nil {
-		t.Errorf("without own Components: %v", err)
-	}
-	s = scene.New(t)
-	for i := range 200 {
-		s.Settle(scene.Component(foreignTo(shard), fmt.Sprintf("c%d", i)))
-	}
-	for i := range 20 {
-		n := s.Settle(scene.Component(ownOf(shard), fmt.Sprintf("c%d", i)))
-		if i < 7 {
-			scene.Change(s.Secrets, component.Key{Namespace: ownOf(shard), Name: n.Push.Secret}, func(x *world.Secret) { x.Content = component.Content{} })
+	for _, row := range []struct {
+		why     string
+		edit    func(town)
+		refused int // shards
+		held    int // namespaces of all shards
+	}{
+		{"settled", func(town) {}, 0, 0},
+		{"a registry restored from a backup", town.restoreTokens, shards, 0},
+		{"lost bindings", func(s town) { s.unbind() }, shards, 0},
+		{"another cluster's id", func(s town) { s.Naming.Cluster = "cluster-2" }, shards, 0},
+		{"one tenant's Secrets", func(s town) { s.editSecrets("noisy", everyone) }, 0, 1},
+	} {
+		refused, held := 0, 0
+		for i := range shards {
+			s := newTown(t, sizes)
+			row.edit(s)
+			shard := world.Shard{Index: i, Count: shards}
+			s.Divide(shard)
+			p := Make(s.World)
+			if len(p.Components) >= guardFloor+30 {
+				t.Fatalf("shard %d has %d Components, and shows nothing", i, len(p.Components))
+			}
+			v := Guard(s.World, p, usual)
+			if v.Refused != nil {
+				refused++
+			}
+			for _, h := range v.Held {
+				held++
+				if len(shard.Keep([]component.Key{{Namespace: h.Namespace}})) == 0 {
+					t.Errorf("%s: shard %d holds back %s, which is another's", row.why, i, h.Namespace)
+				}
+			}
 		}
-	}
-	s.Divide(shard)
-	err := Guard(s.World, Make(s.World), Limits{MaxChangeRatio: 0.3})
-	if err == nil || !strings.Contains(err.Error(), "7 of 20") {
-		t.Errorf("7 of its 20 Components: %v", err)
+		if refused != row.refused || held != row.held {
+			t.Errorf("%s: %d shards refuse, %d namespaces are held back", row.why, refused, held)
+		}
 	}
 }

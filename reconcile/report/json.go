@@ -105,6 +105,7 @@ type summaryLine struct {
 	Changes         ChangeCount    `json:"changes"`
 	Components      ComponentCount `json:"components"`
 	Delivery        DeliveryCount  `json:"delivery"`
+	HeldBack        int            `json:"held_back_namespaces"`
 	Quay            quayJSON       `json:"quay"`
 	DurationSeconds float64        `json:"duration_seconds"`
 }
@@ -169,7 +170,7 @@ func (j *JSON) Finish(s Summary) {
 	}
 	j.write(summaryLine{
 		j.record("info", "change_summary", "run ended: "+string(s.Result()), component.Key{}, ""),
-		s.Operation, s.Result(), s.ExitCode(), s.Changes, s.Components, s.Deliveries,
+		s.Operation, s.Result(), s.ExitCode(), s.Changes, s.Components, s.Deliveries, s.HeldBack,
 		quayJSON{s.Quay.Requests, s.Quay.Retries, s.Quay.Throttled.Round(time.Millisecond).Seconds()},
 		s.Elapsed.Seconds(),
 	})

@@ -95,7 +95,7 @@ func diagnostics(p plan.Plan) []diagnostic {
 		for _, w := range c.Warnings {
 			warnings = append(warnings, diagnostic{severityWarning, c.Key(), w.Code, w.Text, "", ""})
 		}
-		if c.Problem != nil {
+		if c.Problem != nil && c.Problem.Reason != plan.ReasonHeldBack { // that is told of the namespace, or of the run
 			problems = append(problems, diagnostic{severityError, c.Key(), string(c.Problem.Reason), c.Problem.Summary, c.Problem.Hint, c.Problem.Whose})
 		}
 	}
@@ -104,6 +104,10 @@ func diagnostics(p plan.Plan) []diagnostic {
 	}
 	whole := func(code, summary, detail string) {
 		warnings = append(warnings, diagnostic{severity: severityWarning, code: code, summary: summary, detail: detail})
+	}
+	for _, h := range p.HeldBack {
+		whole(string(plan.ReasonHeldBack), fmt.Sprintf("namespace %s is held back: %s", h.Namespace, h.Why),
+			fmt.Sprintf("%s, and the other namespaces are served. If it is meant, run once with --force --namespace %s.", waits(h.Components), h.Namespace))
 	}
 	switch {
 	case !p.Mode.Wanted:
@@ -141,6 +145,13 @@ func firstOf(names []string, n int) string {
 		return strings.Join(names, ", ")
 	}
 	return fmt.Sprintf("%s and %d more", strings.Join(names[:n], ", "), len(names)-n)
+}
+
+func waits(components int) string {
+	if components == 1 {
+		return "1 Component waits"
+	}
+	return fmt.Sprintf("%d Components wait", components)
 }
 
 func plural(n int, one, many string) string {

@@ -162,6 +162,22 @@ var stories = []story{
 			}
 		}
 	}},
+	{name: "held_back", why: "one namespace of two", limit: 0.3, world: func(s *scene.Scene) {
+		for i := range 20 {
+			n := s.Settle(scene.Component("acme-tenant", fmt.Sprintf("component-%02d", i)))
+			if i < 7 {
+				scene.Change(s.Secrets, component.Key{Namespace: "acme-tenant", Name: n.Pull.Secret}, func(x *world.Secret) { x.Content.Fingerprint = "other" })
+			}
+			s.Settle(scene.Component("globex-tenant", fmt.Sprintf("component-%02d", i)))
+		}
+		s.Add(scene.Component("globex-tenant", "new"))
+	}},
+	{name: "wrong_cluster", why: "the guard, in place of each Component", limit: 0.3, world: func(s *scene.Scene) {
+		for i := range 40 {
+			s.Settle(scene.Component(fmt.Sprintf("tenant-%d", i%4), fmt.Sprintf("component-%02d", i)))
+		}
+		s.Naming.Cluster = "cluster-2"
+	}},
 	{name: "declined", why: "the person at the terminal said no", world: func(s *scene.Scene) {
 		s.Add(scene.Component("acme-tenant", "api"))
 	}, end: func(s *Summary) { s.Operation, s.DryRun, s.Err = OperationApply, false, errors.Join(ErrDeclined, nil) }},
@@ -198,10 +214,12 @@ func (st story) tell(t *testing.T, r Reporter) {
 	if st.world != nil {
 		st.world(s)
 		p := plan.Make(s.World)
+		verdict := plan.Guard(s.World, p, plan.Limits{MaxChangeRatio: st.limit, Force: st.limit == 0})
+		p = p.Under(verdict)
 		summary.Count(p, nil)
 		r.Planned(NewObserved(s.World, 3100*time.Millisecond), p, summary)
-		if st.limit > 0 {
-			summary.Err = plan.Guard(s.World, p, plan.Limits{MaxChangeRatio: st.limit})
+		if verdict.Refused != nil {
+			summary.Err = verdict.Refused
 		}
 		if st.apply != nil {
 			summary.Operation = OperationApply

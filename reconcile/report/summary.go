@@ -126,6 +126,7 @@ type Summary struct {
 	Changes    ChangeCount
 	Components ComponentCount
 	Deliveries DeliveryCount
+	HeldBack   int       // namespaces
 	Failures   []Failure // the platform's before the tenants'
 	Quay       quay.Stats
 	Elapsed    time.Duration
@@ -146,7 +147,7 @@ func (s Summary) Ended(err error) Summary {
 // outcomes, what was done.
 func (s *Summary) Count(p plan.Plan, outcomes []apply.Outcome) {
 	s.Changes, s.Deliveries, s.Failures = ChangeCount{}, DeliveryCount{}, nil
-	s.Components = ComponentCount{Total: len(p.Components) + len(p.Missing)}
+	s.Components, s.HeldBack = ComponentCount{Total: len(p.Components) + len(p.Missing)}, len(p.HeldBack)
 	for i, c := range p.Components {
 		o := apply.Outcome{Applied: c.Actions}
 		if i < len(outcomes) {

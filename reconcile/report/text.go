@@ -100,7 +100,11 @@ func (t *Text) component(c plan.Component) {
 		return
 	}
 	note := c.Note
-	if c.Problem != nil {
+	switch {
+	case c.Problem == nil:
+	case c.Problem.Reason == plan.ReasonHeldBack:
+		note = "held back"
+	default:
 		note = "cannot be served"
 	}
 	t.print("\n%-70s %s\n", c.Key(), note)

@@ -48,7 +48,7 @@ func (w *World) Divide(s Shard) {
 		if s.owns(c.Namespace) {
 			own = append(own, c)
 		} else {
-			w.Elsewhere = append(w.Elsewhere, component.KeyOf(c))
+			w.Elsewhere = append(w.Elsewhere, c)
 		}
 	}
 	w.Components, w.Missing = own, s.Keep(w.Missing)

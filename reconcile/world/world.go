@@ -69,14 +69,14 @@ type World struct {
 	Whole           bool // nothing was left out, so what no Component claims is an orphan
 	Namespaces      map[string]kube.Namespace
 	Components      []kube.Component
-	Elsewhere       []component.Key          // Components that are other shards'
+	Elsewhere       []kube.Component         // other shards', which are looked at and left alone
 	Missing         []component.Key          // asked for by name, not there
 	Rotate          map[component.Key]bool   // asked for by the operator
 	Young           map[component.Key]bool   // rotated so lately that another request waits
 	Stale           map[component.Key]bool   // with a rotation begun so long ago that it starts over
 	Secrets         map[component.Key]Secret // those with a name of ours
 	Strays          int                      // further Secrets with our label
-	Logins          map[string]bool          // every robot that a Secret of ours logs in as
+	Unclaimed       map[string]bool          // where there is no Component: the robots whose tokens stand in Secrets of one
 	ServiceAccounts map[component.Key]Links
 	Repositories    map[string]quay.Repository
 	Robots          map[string]Robot
@@ -128,8 +128,8 @@ type named struct {
 // NameComponents works the names of all Components out, once for a run: every part of
 // it asks for them.
 func (w *World) NameComponents() {
-	w.named = make(map[component.Key]named, len(w.Components))
-	for _, c := range w.Components {
+	w.named = make(map[component.Key]named, len(w.Components)+len(w.Elsewhere))
+	for _, c := range slices.Concat(w.Components, w.Elsewhere) {
 		n, err := w.Names(c)
 		w.named[component.KeyOf(c)] = named{n, err}
 	}

@@ -119,7 +119,23 @@ var mutants = []mutant{
 	},
 	{
 		"the guard counts unasked changes", "reconcile/plan/guard.go",
-		`share > l.MaxChangeRatio`, `share > 2`, domain,
+		`c.struck > 0 && c.share() > m.limit`, `c.struck > 0 && c.share() > 2`, domain,
+	},
+	{
+		"no namespace makes a change wide", "reconcile/plan/guard.go",
+		`namespaces > 1 && (rest`, `namespaces > 1000000 && (rest`, domain,
+	},
+	{
+		"what was asked for does not count", "reconcile/plan/stake.go",
+		`&& !w.rotationAsked(p)`, `&& (!w.rotationAsked(p) || a.Exists)`, domain,
+	},
+	{
+		"a refused run tells nobody", "reconcile/plan/stake.go",
+		`if a, ok := a.(Announce); !ok || !a.Problem {`, `if a, ok := a.(Announce); !ok || a.Component != "" {`, domain,
+	},
+	{
+		"what is the tenant's makes no run fail", "reconcile/report/summary.go",
+		`	case whose != plan.TheTenants:`, `	case whose != plan.TheTenants, reason != plan.ReasonInvalidComponent:`, domain,
 	},
 	{
 		"a global fact stops the run", "reconcile/apply/apply.go",

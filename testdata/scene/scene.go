@@ -3,6 +3,7 @@ package scene
 import (
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"berth/kube"
 	"berth/quay"
@@ -17,6 +18,9 @@ type Scene struct {
 	world.World
 }
 
+// Noon is a time, where any will do.
+var Noon = time.Date(2026, 3, 16, 12, 0, 0, 0, time.UTC)
+
 func New(t testing.TB) *Scene {
 	t.Helper()
 	return &Scene{TB: t, World: world.World{
@@ -25,7 +29,6 @@ func New(t testing.TB) *Scene {
 		Whole:           true,
 		Namespaces:      map[string]kube.Namespace{},
 		Secrets:         map[component.Key]world.Secret{},
-		Logins:          map[string]bool{},
 		ServiceAccounts: map[component.Key]world.Links{},
 		Repositories:    map[string]quay.Repository{},
 		Robots:          map[string]world.Robot{},
@@ -73,7 +76,6 @@ func (s *Scene) Settle(c kube.Component) component.Names {
 		s.Robot(a, n.Repository)
 		s.Roles[n.Repository][a.Robot] = a.Role
 		login := s.Naming.Login(a.Robot)
-		s.Logins[login] = true
 		s.Secrets[component.Key{Namespace: c.Namespace, Name: a.Secret}] = world.Secret{
 			Owned: component.Mine, Type: component.SecretType, Labels: component.Labels(c),
 			Content: component.Content{Image: image, Login: login, Fingerprint: s.Robots[a.Robot].Fingerprint},
