@@ -288,6 +288,20 @@ func TestRotationMarkers(t *testing.T) {
 	}
 }
 
+// A request that YAML or a person has dressed up is one: it is served once and comes off.
+func TestRotationRequestsAsMeant(t *testing.T) {
+	t.Parallel()
+	for _, value := range []string{"true\n", " true", "True", "TRUE \n"} {
+		e := newScenario(rotate)
+		e.component("tenant", "billing", "uid-1", fmt.Sprintf("image.redhat.com/generate: %q", value))
+		e.run(t)
+		if n, still := len(e.regenerations()), e.annotation("tenant", "billing", component.AnnotationGenerate); n != 2 || still != "" {
+			t.Errorf("%q: %d robots were rotated, and the request is %q", value, n, still)
+		}
+		e.settled(t)
+	}
+}
+
 // A Component asks in a loop: it is served, at a pace.
 func TestRotationPace(t *testing.T) {
 	t.Parallel()

@@ -28,40 +28,69 @@ const maxAnnotation = 4 << 10
 // Request is what the annotation image.redhat.com/generate asks for.
 type Request struct {
 	Rotate     bool
-	Visibility quay.Visibility // "" for no statement
+	Visibility quay.Visibility // to be stated from now on; "": no word of it
 }
 
-// ParseRequest reads the annotation in its three forms: 'true' asks for a
-// rotation, 'false' is what the controller of 2023 left behind, an object
-// states the visibility. The errors are for the annotation's author.
+// RequestOf reads a Component's request; the error is for its owner.
+func RequestOf(c kube.Component) (Request, error) {
+	return ParseRequest(c.Annotations[AnnotationGenerate])
+}
+
+// AsksRotation reports whether a Component carries a request for rotation.
+func AsksRotation(c kube.Component) bool {
+	r, err := RequestOf(c)
+	return err == nil && r.Rotate
+}
+
+// ParseRequest reads the annotation in its forms: 'true' asks for a rotation, 'false'
+// is what the controller of 2023 left behind, an object asks by its keys. What people
+// and YAML put around and into the words, white space and capitals, is read as meant.
+// The errors are for the annotation's author.
 func ParseRequest(value string) (Request, error) {
-	switch value {
+	if len(value) > maxAnnotation {
+		return Request{}, fmt.Errorf("annotation %s is longer than %d bytes", AnnotationGenerate, maxAnnotation)
+	}
+	value = strings.TrimSpace(value)
+	switch strings.ToLower(value) {
 	case "", "false":
 		return Request{}, nil
 	case RotateRequest:
 		return Request{Rotate: true}, nil
 	}
-	if len(value) > maxAnnotation {
-		return Request{}, fmt.Errorf("annotation %s is longer than %d bytes", AnnotationGenerate, maxAnnotation)
-	}
-	var statement struct {
-		Visibility *string `json:"visibility"`
-	}
+	var w wish
 	d := json.NewDecoder(strings.NewReader(value))
 	var kind *json.UnmarshalTypeError
-	err := d.Decode(&statement)
+	err := d.Decode(&w)
 	if err != nil && !errors.As(err, &kind) {
 		return Request{}, fmt.Errorf("annotation %s is not valid JSON: %s", AnnotationGenerate, jsonProblem(err))
 	}
-	if _, more := d.Token(); err != nil || more != io.EOF || statement.Visibility == nil {
-		return Request{}, fmt.Errorf("annotation %s is neither 'true' nor a statement of visibility", AnnotationGenerate)
+	if _, more := d.Token(); err != nil || more != io.EOF {
+		return Request{}, errNoRequest
 	}
-	switch v := quay.Visibility(*statement.Visibility); v {
-	case quay.Private, quay.Public:
-		return Request{Visibility: v}, nil
-	default:
-		return Request{}, fmt.Errorf("invalid value: %.40q in visibility field in %s annotation", *statement.Visibility, AnnotationGenerate)
+	return w.request()
+}
+
+var errNoRequest = errors.New("annotation " + AnnotationGenerate + " is neither 'true' nor a statement of visibility")
+
+// wish is the object in the annotation; each key is a request of its own.
+type wish struct {
+	Visibility *string `json:"visibility"`
+}
+
+func (w wish) request() (Request, error) {
+	if w.Visibility == nil {
+		return Request{}, errNoRequest
 	}
+	v, ok := parseVisibility(*w.Visibility)
+	if !ok {
+		return Request{}, fmt.Errorf("invalid value: %.40q in visibility field in %s annotation", *w.Visibility, AnnotationGenerate)
+	}
+	return Request{Visibility: v}, nil
+}
+
+func parseVisibility(word string) (quay.Visibility, bool) {
+	v := quay.Visibility(strings.ToLower(strings.TrimSpace(word)))
+	return v, v == quay.Private || v == quay.Public
 }
 
 // jsonProblem says what is wrong without repeating what was written.

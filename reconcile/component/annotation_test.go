@@ -38,13 +38,22 @@ func TestParseRequest(t *testing.T) {
 		{"of a key given twice the last counts, as in every decoder", `{"visibility":"public","visibility":"private"}`, private, noChange},
 		{"an escaped letter is the letter", `{"visibility":"p\u0075blic"}`, public, noChange},
 
-		{"true is a word, not a value of JSON", "true ", Request{}, neither},
-		{"upper case", "True", Request{}, noJSON},
+		{"true as a block of YAML leaves it", "true\n", Request{Rotate: true}, noChange},
+		{"true with space around it", " \t true ", Request{Rotate: true}, noChange},
+		{"true as Python writes it", "True", Request{Rotate: true}, noChange},
+		{"true as a spreadsheet writes it", "TRUE", Request{Rotate: true}, noChange},
+		{"false as a block of YAML leaves it", "False\n", Request{}, noChange},
+		{"space alone says nothing", " \n", Request{}, noChange},
+		{"an object as a block of YAML leaves it", "{\"visibility\":\"private\"}\n", private, noChange},
+		{"capitals within", `{"visibility":"Public"}`, public, noChange},
+		{"space within", `{"visibility":" private "}`, private, noChange},
+
+		{"true and more", "true true", Request{}, neither},
+		{"a word that only begins so", "truest", Request{}, neither},
 		{"a string of JSON", `"true"`, Request{}, neither},
 		{"a number", "1", Request{}, neither},
 		{"a list", `["public"]`, Request{}, neither},
 		{"a word", "public", Request{}, noJSON},
-		{"space alone", "  ", Request{}, noJSON + "unexpected end of input"},
 		{"cut short", `{"visibility":"pub`, Request{}, noJSON + "unexpected end of input"},
 		{"cut before the end", `{"visibility":"public"`, Request{}, noJSON + "unexpected end of input"},
 		{"no quotes", `{visibility:"public"}`, Request{}, noJSON + "unexpected character at byte 2"},
@@ -64,8 +73,7 @@ func TestParseRequest(t *testing.T) {
 		{"a brace too many", `{"visibility":"public"}}`, Request{}, neither},
 
 		{"neither of the two", `{"visibility":"internal"}`, Request{}, noValue + `"internal" in visibility field`},
-		{"upper case within", `{"visibility":"Public"}`, Request{}, noValue + `"Public" in visibility field`},
-		{"space within", `{"visibility":" public"}`, Request{}, noValue + `" public" in visibility field`},
+		{"two words", `{"visibility":"public private"}`, Request{}, noValue + `"public private" in visibility field`},
 		{"empty", `{"visibility":""}`, Request{}, noValue + `"" in visibility field`},
 		{"an escape that a terminal obeys", `{"visibility":"\u001b[2J"}`, Request{}, noValue + `"\x1b[2J" in`},
 		{"a line's end", `{"visibility":"public\nError: x"}`, Request{}, noValue + `"public\nError: x" in`},
@@ -199,7 +207,7 @@ func FuzzParseRequest(f *testing.F) {
 			}
 			return
 		}
-		if got.Rotate != (value == "true") {
+		if got.Rotate != (len(value) <= maxAnnotation && strings.EqualFold(strings.TrimSpace(value), "true")) {
 			t.Errorf("%q asks for a rotation: %v", value, got.Rotate)
 		}
 		if got.Visibility != "" && !strings.Contains(strings.ToLower(value), "visibility") && !strings.Contains(value, `\`) {

@@ -23,7 +23,7 @@ func (o *observer) observeRoles(ctx context.Context) error {
 			continue
 		}
 		ours = append(ours, n.Repository)
-		if o.Rotate[component.KeyOf(c)] || c.Annotations[component.AnnotationGenerate] == component.RotateRequest {
+		if o.Rotate[component.KeyOf(c)] || component.AsksRotation(c) {
 			rotating = append(rotating, n.Repository)
 		}
 	}

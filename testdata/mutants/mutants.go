@@ -38,7 +38,7 @@ var mutants = []mutant{
 	},
 	{
 		"the acknowledgement tests the request", "reconcile/apply/rotation.go",
-		`		change.Test[component.AnnotationGenerate] = component.RotateRequest
+		`		change.Test[component.AnnotationGenerate] = c.Annotations[component.AnnotationGenerate]
 `, ``, domain,
 	},
 	{
