@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -47,6 +48,7 @@ type robots interface {
 
 // Cluster is Kubernetes as applying a plan needs it.
 type Cluster interface {
+	Namespace(ctx context.Context, name string) (kube.Namespace, error)
 	Component(ctx context.Context, namespace, name string) (kube.Component, error)
 	Annotate(ctx context.Context, c kube.Component, change kube.AnnotationChange) (kube.Component, error)
 	Secret(ctx context.Context, namespace, name string) (kube.Secret, error)
@@ -54,33 +56,6 @@ type Cluster interface {
 	UpdateSecret(ctx context.Context, w kube.SecretWrite, resourceVersion string, dryRun bool) error
 	LinkSecret(ctx context.Context, namespace, serviceAccount, secret string) error
 	deliverer
-}
-
-// Outcome is what became of one Component's plan.
-type Outcome struct {
-	Applied []plan.Action // in order; all of the plan's when Err is nil
-	Err     error
-	Reason  plan.Reason // when Err is not nil
-	Whose   plan.Whose  // when Err is not nil: who can mend it
-	Refused bool        // Err is about our credentials, and so about the whole run
-	Skipped bool        // its namespace went away meanwhile
-	Elapsed time.Duration
-}
-
-// Failed is the outcome of a Component of which nothing was done.
-func Failed(err error) (o Outcome) {
-	o.end(err)
-	return o
-}
-
-// end sorts the error that ended a Component's plan.
-func (o *Outcome) end(err error) {
-	if errors.Is(err, kube.ErrTerminating) {
-		o.Err, o.Skipped = nil, true
-		return
-	}
-	o.Err, o.Refused = err, global(err) && Rejected(err)
-	o.Reason, o.Whose = sort(err)
 }
 
 // ErrDeferred is what a run that ended first leaves of a Component.
@@ -189,15 +164,32 @@ func (a *applier) component(ctx, detached context.Context, p plan.Component) (o 
 		applier: a, plan: p, component: p.Component, made: map[string]bool{}, fresh: map[string]quay.Token{}, current: map[string]string{},
 		ending: func() bool { return over(ctx, a.stop.Load()) },
 	}
-	for _, action := range p.Actions {
-		if err := w.do(detached, action); err != nil {
-			o.Err = w.failed(detached, err)
-			return o
+	w.all(detached, &o)
+	return o
+}
+
+// all takes the plan's actions in order. The first that fails ends it, but for side steps,
+// which hold nothing back and are held back by little.
+func (w *work) all(ctx context.Context, o *Outcome) {
+	var failures []failure
+	for _, action := range w.plan.Actions {
+		if slices.ContainsFunc(failures, func(f failure) bool { return holdsBack(f.action, action, f.err) }) {
+			continue
+		}
+		if err := w.do(ctx, action); err != nil {
+			err = w.failed(ctx, err)
+			failures = append(failures, failure{action, err})
+			o.fails(action, err)
+			continue
 		}
 		o.Applied = append(o.Applied, action)
-		a.Applied(p, action)
+		w.Applied(w.plan, action)
 	}
-	return o
+}
+
+type failure struct {
+	action plan.Action
+	err    error
 }
 
 // work is one Component being served.
@@ -209,6 +201,7 @@ type work struct {
 	fresh     map[string]quay.Token // their tokens, until they are first used
 
 	ending   func() bool       // no further token is to be replaced
+	looked   bool              // the cluster was looked at since the last call of Quay
 	rotation *component.Marker // begun or resumed by this run
 	current  map[string]string // fingerprints of the tokens as last read, by robot
 
@@ -216,6 +209,9 @@ type work struct {
 }
 
 func (w *work) do(ctx context.Context, action plan.Action) error {
+	if _, hands := action.(plan.WriteSecret); !hands {
+		w.looked = false
+	}
 	switch a := action.(type) {
 	case plan.CreateRepository:
 		return w.createRepository(ctx, a)
@@ -223,6 +219,8 @@ func (w *work) do(ctx context.Context, action plan.Action) error {
 		return w.Registry.DescribeRepository(ctx, a.Name, a.Mark)
 	case plan.ChangeVisibility:
 		return w.changeVisibility(ctx, a)
+	case plan.StateVisibility:
+		return w.stateVisibility(ctx, a)
 	case plan.CreateRobot:
 		return w.createRobot(ctx, a)
 	case plan.SetPermission:

@@ -138,7 +138,7 @@ func (w *work) uploadToken(ctx context.Context, a plan.UploadToken) error {
 		return fmt.Errorf("Secret %s: %w", key, errMoved) //nolint:staticcheck // a kind's name
 	}
 	write := kube.SecretWrite{
-		Namespace: key.Namespace, Name: component.BoundedName(c.Name, component.UploadSuffix+token.Fingerprint[:8]), Labels: component.Labels(c), Owner: component.OwnerOf(c),
+		Namespace: key.Namespace, Name: component.UploadName(c, token.Fingerprint), Labels: component.Labels(c), Owner: component.OwnerOf(c),
 		Uploads: a.RemoteSecret, DockerConfigJSON: secret.DockerConfigJSON,
 	}
 	if err := w.createUpload(ctx, write, token); err != nil {
@@ -162,7 +162,7 @@ func (w *work) createUpload(ctx context.Context, write kube.SecretWrite, token c
 		if err != nil {
 			return err
 		}
-		if whose, why := component.Whose(there.Labels, there.Owners, w.plan.Component); whose == component.Foreign || there.Uploads != write.Uploads {
+		if whose, why := component.Whose(there.Labels, there.Owners, w.plan.Component); whose == component.Foreign || there.Uploads != write.Uploads || there.Type != component.SecretType {
 			return &obstacle{plan.SecretNotOurs("Secret", write.Namespace, write.Name, why)}
 		}
 		if component.ContentOf(there.DockerConfigJSON()) == token {

@@ -15,6 +15,11 @@ import (
 // createRepository reads again when the answer leaves open whether there is a
 // repository now, and goes on only with the one it wanted.
 func (w *work) createRepository(ctx context.Context, a plan.CreateRepository) error {
+	if a.Visibility == quay.Public {
+		if err := w.look(ctx); err != nil {
+			return err
+		}
+	}
 	err := w.within(a.Visibility, "create repository "+a.Name, func() error {
 		return w.Registry.CreateRepository(ctx, a.Repository)
 	})
@@ -36,6 +41,11 @@ func (w *work) createRepository(ctx context.Context, a plan.CreateRepository) er
 }
 
 func (w *work) changeVisibility(ctx context.Context, a plan.ChangeVisibility) error {
+	if a.To == quay.Public {
+		if err := w.look(ctx); err != nil {
+			return err
+		}
+	}
 	return w.within(a.To, "make repository "+a.Repository+" private", func() error {
 		return w.Registry.ChangeVisibility(ctx, a.Repository, a.To)
 	})
@@ -79,29 +89,6 @@ func (w *work) createRobot(ctx context.Context, a plan.CreateRobot) error {
 // unsure reports whether only reading again tells what a creation did.
 func unsure(err error) bool {
 	return errors.Is(err, quay.ErrInvalid) || errors.Is(err, quay.ErrUncertain) || errors.Is(err, quay.ErrUnexpected)
-}
-
-// deleteRobot removes a superseded robot once a live look has shown that the
-// Component this run knows is still the one there: after a stale list the
-// robots to delete would be its successor's.
-func (w *work) deleteRobot(ctx context.Context, a plan.DeleteRobot) error {
-	if _, err := w.live(ctx); err != nil {
-		return err
-	}
-	return w.Registry.DeleteRobot(ctx, a.Robot)
-}
-
-// live reads the Component again and demands that it is the one planned for.
-func (w *work) live(ctx context.Context) (kube.Component, error) {
-	listed := w.plan.Component
-	c, err := w.Cluster.Component(ctx, listed.Namespace, listed.Name)
-	if err != nil {
-		return c, err
-	}
-	if c.UID != listed.UID || c.Deleting {
-		return c, fmt.Errorf("the Component was deleted: %w", errMoved)
-	}
-	return c, nil
 }
 
 // attempts bounds how often a conditional write is tried again after somebody
@@ -175,6 +162,11 @@ func (w *work) writeSecret(ctx context.Context, a plan.WriteSecret) error {
 		if exists && secret.Immutable {
 			return &obstacle{plan.Immutable(namespace, a.Secret)}
 		}
+		if !w.looked {
+			if err := w.look(ctx); err != nil {
+				return err
+			}
+		}
 		if exists {
 			err = w.Cluster.UpdateSecret(ctx, write, secret.ResourceVersion, false)
 		} else {
@@ -215,7 +207,7 @@ func (w *work) token(ctx context.Context, a component.Account) (token quay.Token
 		if err != nil {
 			return quay.Token{}, false, err
 		}
-		token = robot.Token
+		token, w.looked = robot.Token, false
 	}
 	w.seen(a.Robot, token)
 	return token, fresh, nil

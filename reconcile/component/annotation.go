@@ -14,9 +14,10 @@ import (
 // Annotations of a Component. A tenant can write each of them; none is
 // authority over anything but that tenant's own Component.
 const (
-	AnnotationGenerate = "image.redhat.com/generate"
-	AnnotationImage    = "image.redhat.com/image"
-	AnnotationRotation = "image.redhat.com/rotation"
+	AnnotationGenerate   = "image.redhat.com/generate"   // requests, which come off when they are taken on
+	AnnotationVisibility = "image.redhat.com/visibility" // the owner's statement, which stands
+	AnnotationImage      = "image.redhat.com/image"
+	AnnotationRotation   = "image.redhat.com/rotation"
 )
 
 // RotateRequest is the value of image.redhat.com/generate that asks for a rotation.
@@ -29,6 +30,36 @@ const maxAnnotation = 4 << 10
 type Request struct {
 	Rotate     bool
 	Visibility quay.Visibility // to be stated from now on; "": no word of it
+}
+
+// StatementOf is the visibility that a Component's owner states, "" for none: what stands
+// in image.redhat.com/visibility, unless a request to write something else is there. The
+// error is for the owner.
+func StatementOf(c kube.Component) (quay.Visibility, error) {
+	asked, err := RequestOf(c)
+	if err != nil || asked.Visibility != "" {
+		return asked.Visibility, err
+	}
+	word := c.Annotations[AnnotationVisibility]
+	if strings.TrimSpace(word) == "" {
+		return "", nil
+	}
+	v, ok := parseVisibility(word)
+	if !ok {
+		return "", fmt.Errorf("annotation %s is neither 'private' nor 'public'", AnnotationVisibility)
+	}
+	return v, nil
+}
+
+// Unwritten is the visibility that a Component's owner asks to have stated and that does
+// not stand yet; "" for none. A request for what stands is left alone: what applies the
+// same manifest again and again asks for nothing new.
+func Unwritten(c kube.Component) quay.Visibility {
+	asked, _ := RequestOf(c) // what cannot be read asks for nothing
+	if stands, _ := parseVisibility(c.Annotations[AnnotationVisibility]); stands == asked.Visibility {
+		return ""
+	}
+	return asked.Visibility
 }
 
 // RequestOf reads a Component's request; the error is for its owner.

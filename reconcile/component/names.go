@@ -74,6 +74,13 @@ type Names struct {
 // Accounts are both: push, then pull.
 func (n Names) Accounts() [2]Account { return [2]Account{n.Push, n.Pull} }
 
+// RobotPrefix is how the names of all robots begin that were ever made for a Component of
+// this name: what follows is unique to its uid.
+func (n Names) RobotPrefix() string {
+	name := strings.TrimSuffix(n.Push.Robot, "_push")
+	return name[:len(name)-uniqueLength]
+}
+
 // Image is the address of a repository, as image references begin.
 func (n Naming) Image(repository string) string {
 	return n.Host + "/" + n.Organization + "/" + repository
@@ -103,6 +110,7 @@ const (
 	maxDescription = 255
 	maxSecret      = 253
 	maxSlug        = 120
+	uniqueLength   = 16
 )
 
 // Names is a pure function of what the cluster says the Component is. Robots
@@ -121,7 +129,7 @@ func (n Naming) Names(c kube.Component, namespaceUID string) (Names, error) {
 	if len(slug) > maxSlug {
 		slug = strings.TrimRight(slug[:maxSlug], "_")
 	}
-	unique := Hash(16, "robot", n.Cluster, c.Namespace, c.Name, c.UID)
+	unique := Hash(uniqueLength, "robot", n.Cluster, c.Namespace, c.Name, c.UID)
 	account := func(use string, role quay.Role) Account {
 		return Account{
 			Robot:  "berth_" + slug + "_" + unique + "_" + use,

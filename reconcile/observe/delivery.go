@@ -175,8 +175,10 @@ func arrivedOf(s kube.Secret) world.Arrived {
 func (o *observer) sortSecret(s kube.Secret) {
 	key := component.Key{Namespace: s.Namespace, Name: s.Uploads}
 	switch {
-	case s.Uploads != "":
-		o.Uploads[key] = append(o.Uploads[key], world.Upload{Name: s.Name, ResourceVersion: s.ResourceVersion, Fingerprint: component.ContentOf(s.DockerConfigJSON()).Fingerprint, Owners: s.Owners})
+	case s.Uploads != "" && s.Type == component.SecretType:
+		o.Uploads[key] = append(o.Uploads[key], world.Upload{
+			Name: s.Name, ResourceVersion: s.ResourceVersion, Fingerprint: component.ContentOf(s.DockerConfigJSON()).Fingerprint, Labels: s.Labels, Owners: s.Owners,
+		})
 	case s.Managing != "":
 		o.Arrived[component.Key{Namespace: s.Namespace, Name: s.Name}] = arrivedOf(s)
 	}

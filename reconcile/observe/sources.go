@@ -32,8 +32,8 @@ func (o *observer) observeSources(ctx context.Context) error {
 	public := map[string]kube.Component{}
 	for _, c := range o.Components {
 		n, err := o.Names(c)
-		asked, unreadable := component.ParseRequest(c.Annotations[component.AnnotationGenerate])
-		if err != nil || unreadable != nil || c.Deleting || asked.Visibility != "" {
+		stated, unreadable := component.StatementOf(c)
+		if err != nil || unreadable != nil || c.Deleting || stated != "" {
 			continue
 		}
 		if r, exists := o.Repositories[n.Repository]; !exists {

@@ -24,12 +24,14 @@ func (w *planner) planRobots(p *Component) {
 			p.Actions = append(p.Actions, SetPermission{Repository: own, Robot: a.Robot, From: roles[a.Robot], To: a.Role})
 		}
 	}
+}
+
+// planForeignPermissions takes the Component's robots off what is not their repository.
+func (w *planner) planForeignPermissions(p *Component) {
 	for _, a := range p.Names.Accounts() {
-		for _, other := range slices.Sorted(slices.Values(w.Robots[a.Robot].Repositories)) {
-			// A name that no list of repositories knows is one that was deleted
-			// and waits, under a random name, to be collected.
-			if _, exists := w.Repositories[other]; exists && other != own {
-				p.Actions = append(p.Actions, RemovePermission{other, a.Robot})
+		for _, other := range w.worksOn(a.Robot) {
+			if other != p.Names.Repository {
+				p.aside = append(p.aside, RemovePermission{other, a.Robot})
 			}
 		}
 	}
@@ -79,7 +81,7 @@ func (w *planner) planLinks(p *Component) {
 		case !exists:
 			p.warn("incomplete", fmt.Sprintf("ServiceAccount %s does not exist, so builds cannot use Secret %s yet.", account, p.Names.Push.Secret))
 		case !links.Secrets[p.Names.Push.Secret]:
-			p.Actions = append(p.Actions, LinkSecret{account, p.Names.Push.Secret})
+			p.aside = append(p.aside, LinkSecret{account, p.Names.Push.Secret})
 		}
 	}
 }

@@ -84,8 +84,8 @@ func (w *planner) linkHere(p *Component) DeliveryState {
 		if w.Secrets[p.PullSecret()].Content == w.wanted(*p, p.Names.Pull) {
 			return Delivered
 		}
-	case !slices.Contains(p.Actions, Action(link)):
-		p.Actions = append(p.Actions, link)
+	case !slices.Contains(p.aside, Action(link)):
+		p.aside = append(p.aside, link)
 	}
 	return Pending
 }

@@ -218,8 +218,8 @@ func TestPlanOfANewComponent(t *testing.T) {
 		SetPermission{Repository: "tenant/api", Robot: n.Pull.Robot, To: quay.Read},
 		WriteSecret{Account: n.Push, Image: testImage},
 		WriteSecret{Account: n.Pull, Image: testImage},
-		LinkSecret{ServiceAccount: "appstudio-pipeline", Secret: "api-image-push"},
 		Announce{Component: "api", Value: announced[:len(announced)-1] + `,"message":"` + warning + `"}`},
+		LinkSecret{ServiceAccount: "appstudio-pipeline", Secret: "api-image-push"},
 	}
 	if d := cmp.Diff(want, got.Actions); d != "" {
 		t.Errorf("actions (-want +got):\n%s", d)

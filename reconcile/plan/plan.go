@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"berth/kube"
+	"berth/quay"
 	"berth/reconcile/component"
 	"berth/reconcile/world"
 )
@@ -35,11 +36,14 @@ func (p Plan) Changes() int {
 // Component is the plan for one Component.
 type Component struct {
 	Component  kube.Component
+	Namespace  string          // the uid of its namespace
+	Visibility quay.Visibility // that its repository will have
 	Names      component.Names
 	Image      string
 	Note       string // in a word or two, what is the matter
 	Actions    []Action
 	Warnings   []Warning
+	Platform   []Warning  // those that are not its owner's business
 	Deliveries []Delivery // by environment
 	Skipped    string     // why nothing is to be done
 	Problem    *Problem   // why nothing can be done
@@ -47,6 +51,7 @@ type Component struct {
 
 	rotation []Action // to be appended when its turn comes; see pace
 	aside    []Action // to be appended when all else is planned
+	idle     []string // robots of an earlier Component that work on nothing
 	Resumed  bool     // it was begun by an earlier run
 	waits    bool     // nothing can be decided in this run
 	places   world.Resolution
@@ -92,7 +97,7 @@ func Make(world world.World) Plan {
 		}
 	}
 	if w.Whole && w.Policy.ReportOrphans {
-		p.Orphans = w.orphans()
+		p.Orphans = w.orphans(slices.Concat(p.Components, p.elsewhere))
 	}
 	return p
 }
@@ -142,8 +147,8 @@ const drifted = "drifted"
 
 // plan decides about one Component, in the order of the truth table in doc.go.
 func (w *planner) plan(c kube.Component) Component {
-	p := Component{Component: c}
 	namespace := w.Namespaces[c.Namespace]
+	p := Component{Component: c, Namespace: namespace.UID}
 	switch {
 	case c.Deleting:
 		p.Skipped = "it is being deleted"
@@ -160,14 +165,15 @@ func (w *planner) plan(c kube.Component) Component {
 		return p.refuse(invalid(err.Error(), "Give the Component another name; nothing else is done for it."))
 	}
 	p.Names, p.Image = names, w.Naming.Image(names.Repository)
-	asked, err := component.ParseRequest(c.Annotations[component.AnnotationGenerate])
+	stated, err := component.StatementOf(c)
 	if err != nil {
 		return p.refuse(invalid(err.Error(), "Fix the annotation; nothing else is done for this Component."))
 	}
 	if problem := w.notOurs(c, names); problem != nil {
 		return p.refuse(problem)
 	}
-	visibility, known := w.planRepository(&p, asked)
+	p.takeOn()
+	open, known := w.planRepository(&p, stated)
 	if !known {
 		p.waits, p.Deferred = true, "it waits: this run has asked for as many sources as it may"
 		return p
@@ -176,20 +182,16 @@ func (w *planner) plan(c kube.Component) Component {
 	if problem := w.planSecrets(&p); problem != nil {
 		return p.refuse(problem)
 	}
+	p.Actions = append(p.Actions, open...)
 	w.planLinks(&p)
 	w.planEnvironments(&p)
-	own, _ := component.ParseMark(names.Push.Mark)
-	for _, robot := range w.incarnations[own.Key] {
-		if m, _ := component.ParseMark(w.Robots[robot].Mark); m.Incarnate != own.Incarnate {
-			p.Actions = append(p.Actions, DeleteRobot{robot})
-			p.Note = "recreated"
-		}
-	}
+	w.planSuperseded(&p)
+	w.planForeignPermissions(&p)
 	p.announce(component.Announcement{
-		Image: p.Image, Visibility: visibility, Secret: names.Push.Secret, PullSecret: names.Pull.Secret,
+		Image: p.Image, Visibility: p.Visibility, Secret: names.Push.Secret, PullSecret: names.Pull.Secret,
 		Message: p.message(),
 	}.Encode(), false)
-	w.planRotation(&p, asked)
+	w.planRotation(&p, component.AsksRotation(c))
 	if problem := w.unwritable(p); problem != nil {
 		return p.refuse(problem)
 	}
@@ -199,9 +201,18 @@ func (w *planner) plan(c kube.Component) Component {
 	return p
 }
 
+// takeOn writes down a visibility that the owner asks for. It comes first, and for a
+// Component that cannot be served, too: the next request would be written over this one.
+func (p *Component) takeOn() {
+	if v := component.Unwritten(p.Component); v != "" {
+		p.Actions, p.Note = append(p.Actions, StateVisibility{p.Component.Name, v}), "visibility stated"
+	}
+}
+
 // refuse ends the plan of a Component; all that is left to do is to tell its owner.
 func (p Component) refuse(problem *Problem) Component {
-	p.Problem, p.Actions, p.rotation, p.aside = problem, nil, nil, nil
+	p.Problem, p.Actions, p.rotation, p.aside, p.Platform = problem, nil, nil, nil, nil
+	p.takeOn()
 	p.announce(component.WithMessage(p.Component, p.Names, p.Image, problem.Tenant), true)
 	return p
 }

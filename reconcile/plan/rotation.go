@@ -30,14 +30,14 @@ import (
 // hold only saves work.
 
 // planRotation decides whether a rotation begins, goes on, or waits.
-func (w *planner) planRotation(p *Component, asked component.Request) {
+func (w *planner) planRotation(p *Component, asked bool) {
 	key := p.Key()
 	m, begun := component.ParseMarker(p.Component)
 	begun = begun && !w.Stale[key]
 	switch {
 	case begun:
 		p.Resumed = true
-	case !asked.Rotate && !w.Rotate[key]:
+	case !asked && !w.Rotate[key]:
 		return
 	case w.Young[key]:
 		p.Deferred = fmt.Sprintf("its rotation waits: the last one was less than %s ago", component.MinPace)

@@ -102,6 +102,11 @@ func clusterChange(action plan.Action) Change {
 		return uploadToken(a)
 	case plan.DeleteUpload:
 		return Change{Op: OpDelete, Kind: KindUploadSecret, Target: a.Name, Reason: "its token is an earlier one", Audit: true}
+	case plan.StateVisibility:
+		return Change{
+			Op: OpUpdate, Kind: KindComponent, Target: a.Component, Detail: "states " + string(a.To), Reason: "as its owner asks",
+			After: map[string]string{component.AnnotationVisibility: string(a.To)},
+		}
 	case plan.Acknowledge:
 		return Change{
 			Op: OpUpdate, Kind: KindComponent, Target: a.Component, Detail: "request acknowledged",

@@ -21,6 +21,7 @@ type Reporter interface {
 	Start(Header)
 	Planned(Observed, plan.Plan, Summary)
 	Applied(plan.Component, Change)
+	Warned(plan.Component, apply.Warning)
 	Failed(plan.Component, apply.Outcome)
 	Finish(Summary)
 }
@@ -81,6 +82,11 @@ const (
 	severityError   = "error"
 )
 
+// warned is a side step that failed.
+func warned(p plan.Component, w apply.Warning) diagnostic {
+	return diagnostic{severityWarning, p.Key(), string(w.Reason), w.Err.Error(), "Nothing else was held back; the next run tries again.", ""}
+}
+
 // diagnostics lists what is not as it should be: warnings, then errors, each in
 // the plan's order.
 func diagnostics(p plan.Plan) []diagnostic {
@@ -92,7 +98,7 @@ func diagnostics(p plan.Plan) []diagnostic {
 		if c.Deferred != "" {
 			warnings = append(warnings, diagnostic{severityWarning, c.Key(), string(plan.ReasonDeferred), c.Deferred, "", ""})
 		}
-		for _, w := range c.Warnings {
+		for _, w := range slices.Concat(c.Warnings, c.Platform) {
 			warnings = append(warnings, diagnostic{severityWarning, c.Key(), w.Code, w.Text, "", ""})
 		}
 		if c.Problem != nil && c.Problem.Reason != plan.ReasonHeldBack { // that is told of the namespace, or of the run

@@ -185,7 +185,7 @@ func (s *Summary) component(c plan.Component, o apply.Outcome) {
 	case c.Problem != nil:
 		s.unserved(c.Problem.Reason, c.Problem.Whose)
 		s.failure(c.Key(), c.Problem.Reason, c.Problem.Whose, c.Problem.Summary)
-	case len(c.Actions) > 0:
+	case len(o.Applied) > 0:
 		s.Components.Changed++
 	case c.Deferred != "":
 		s.Components.Deferred++

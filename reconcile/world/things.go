@@ -1,7 +1,6 @@
 package world
 
 import (
-	"slices"
 	"strings"
 	"time"
 
@@ -67,10 +66,14 @@ func (r RemoteSecret) Status(t kube.RemoteTarget) *kube.TargetStatus {
 // Upload is an upload Secret of ours that the operator has not taken yet.
 type Upload struct {
 	Name, ResourceVersion, Fingerprint string
+	Labels                             map[string]string
 	Owners                             []kube.OwnerReference
 }
 
-// Of reports whether it was made for a Component.
+// Of reports whether it is one that was made for a Component, by all that makes it one:
+// whose it is, and the name that its content gives it. A tenant can put the label of
+// uploads on its own push Secret; that does not make it one, to be deleted.
 func (u Upload) Of(c kube.Component) bool {
-	return slices.ContainsFunc(u.Owners, func(o kube.OwnerReference) bool { return o.UID == c.UID })
+	whose, _ := component.Whose(u.Labels, u.Owners, c)
+	return whose == component.Mine && u.Fingerprint != "" && u.Name == component.UploadName(c, u.Fingerprint)
 }
