@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -242,7 +243,7 @@ func loadSettings(flags map[string]*flagValue, args []string, environment envcon
 		}
 	}
 	s.only = found.keys("argument", args)
-	s.rotate = found.keys(src.name("ROTATE"), s.Rotate)
+	s.rotate = found.keys(src.name("ROTATE"), slices.DeleteFunc(slices.Clone(s.Rotate), func(typed string) bool { return typed == "" })) // which is told as what it is
 	return s, append(found, s.check(src)...)
 }
 
@@ -251,7 +252,7 @@ func (p *problems) keys(source string, names []string) []component.Key {
 	var keys []component.Key
 	for _, typed := range names {
 		namespace, name, ok := strings.Cut(typed, "/")
-		if !ok || namespace == "" || name == "" || strings.Contains(name, "/") {
+		if !ok || !component.ValidNamespace(namespace) || !component.ValidName(name) {
 			*p = append(*p, problem{source, "is not of the form NAMESPACE/NAME."})
 			continue
 		}

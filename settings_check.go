@@ -17,6 +17,7 @@ import (
 	"berth/quay"
 	"berth/reconcile/component"
 	"berth/reconcile/gitsource"
+	"berth/reconcile/world"
 )
 
 // demo reports whether the settings are of a demo, which reads no file.
@@ -70,9 +71,11 @@ func (s *settings) check(src sources) problems {
 	if s.DetailedExitcode && !s.DryRun {
 		add("DETAILED_EXITCODE", "goes with --dry-run.")
 	}
-	if _, err := labels.Parse(s.Selector); err != nil {
+	selector, given := src.Lookup("SELECTOR")
+	if parsed, err := labels.Parse(s.Selector); err != nil || given && (parsed.Empty() || strings.TrimSpace(selector) == "") {
 		add("SELECTOR", "is not a label selector, such as app=web,tier!=test.")
 	}
+	found = append(found, s.checkLists(src)...)
 	if s.RepositoryPrefix != "" && !component.ValidRepository(s.RepositoryPrefix) {
 		add("REPOSITORY_PREFIX", "cannot begin the name of a repository: lower-case letters, digits, single . _ or -, and / between.")
 	}
@@ -112,12 +115,45 @@ func (s *settings) check(src sources) problems {
 	return append(found, s.findToken(src)...)
 }
 
+// elements are what the lists hold, where that can be told; variables are filled in.
+var elements = map[string]struct {
+	valid func(string) bool
+	text  string
+}{
+	"NAMESPACE":            {component.ValidNamespace, "is not the name of a namespace."},
+	"PUSH_SERVICE_ACCOUNT": {func(name string) bool { return component.ValidName(world.ComponentName(name, "x")) }, "is not the name of a ServiceAccount."},
+}
+
+// checkLists looks into the lists. An element that is empty is a slip, such as a comma too
+// many or a variable that is not set, and must not widen what a run does.
+func (s *settings) checkLists(src sources) problems {
+	var found problems
+	for _, f := range fields() {
+		list, given := src.Lookup(f.env)
+		if f.Type.Kind() != reflect.Slice || !given {
+			continue
+		}
+		for element := range strings.SplitSeq(list, ",") {
+			element = strings.TrimSpace(element)
+			if element == "" {
+				found = append(found, problem{src.name(f.env), "has an empty element."})
+				break
+			}
+			if of, known := elements[f.env]; known && !of.valid(element) {
+				found = append(found, problem{src.name(f.env), of.text})
+				break
+			}
+		}
+	}
+	return found
+}
+
 // checkSources prepares how git hosts are asked.
 func (s *settings) checkSources(src sources) problems {
 	var found problems
 	s.git = gitsource.Options{Hosts: s.SourceHosts, UserAgent: "git/2.0 berth/" + version()} // some hosts answer git alone
 	for _, host := range s.SourceHosts {
-		if !gitsource.ValidHost(host) {
+		if host != "" && !gitsource.ValidHost(host) {
 			found = append(found, problem{src.name("SOURCE_HOSTS"), "is not a host name, such as git.example.com or *.example.com."})
 			break
 		}

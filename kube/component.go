@@ -65,7 +65,7 @@ func cut(annotation string) string {
 	return strings.Clone(annotation[:min(len(annotation), maxAnnotation)])
 }
 
-// Components lists the Components of a namespace, of all when it is "", that the
+// Components lists the Components of a namespace, of [AllNamespaces], that the
 // label selector matches, all when it is "".
 func (c *Client) Components(ctx context.Context, namespace, selector string) ([]Component, error) {
 	return list(ctx, c, components, namespace, selector, func(w componentWire) (Component, bool) { return w.slim(), true })

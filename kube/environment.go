@@ -119,23 +119,23 @@ func (w deploymentTargetWire) slim() DeploymentTarget {
 	return DeploymentTarget{w.Metadata.Namespace, w.Metadata.Name, w.Spec.Claim, Credentials{c.Namespace, c.APIURL, c.Secret}}
 }
 
-// Environments lists the Environments of a namespace, of all when it is "".
+// Environments lists the Environments of a namespace, of [AllNamespaces].
 func (c *Client) Environments(ctx context.Context, namespace string) ([]Environment, error) {
 	return list(ctx, c, environments, namespace, "", func(w environmentWire) (Environment, bool) { return w.slim(), true })
 }
 
-// EnvironmentBindings lists the SnapshotEnvironmentBindings of a namespace, of all
-// when it is "".
+// EnvironmentBindings lists the SnapshotEnvironmentBindings of a namespace, of
+// [AllNamespaces].
 func (c *Client) EnvironmentBindings(ctx context.Context, namespace string) ([]EnvironmentBinding, error) {
 	return list(ctx, c, environmentBindings, namespace, "", func(w bindingWire) (EnvironmentBinding, bool) { return w.slim(), true })
 }
 
-// DeploymentTargetClaims lists the claims of a namespace, of all when it is "".
+// DeploymentTargetClaims lists the claims of a namespace, of [AllNamespaces].
 func (c *Client) DeploymentTargetClaims(ctx context.Context, namespace string) ([]DeploymentTargetClaim, error) {
 	return list(ctx, c, deploymentTargetClaims, namespace, "", func(w claimWire) (DeploymentTargetClaim, bool) { return w.slim(), true })
 }
 
-// DeploymentTargets lists the DeploymentTargets of a namespace, of all when it is "".
+// DeploymentTargets lists the DeploymentTargets of a namespace, of [AllNamespaces].
 func (c *Client) DeploymentTargets(ctx context.Context, namespace string) ([]DeploymentTarget, error) {
 	return list(ctx, c, deploymentTargets, namespace, "", func(w deploymentTargetWire) (DeploymentTarget, bool) { return w.slim(), true })
 }

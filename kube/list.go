@@ -11,6 +11,10 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
+// AllNamespaces stands for the name of a namespace where those of all are to be listed. It
+// is no name that a namespace can have, and nothing, which a slip leaves, does not mean all.
+const AllNamespaces = "*"
+
 // maxRestarts bounds how often a list is begun again because the API server forgot
 // the moment it was of (410, after five minutes by default).
 const maxRestarts = 3
@@ -25,6 +29,12 @@ var (
 // and never goes on from an expired page in a newer state. slim keeps what matters of an object, or drops it.
 func list[W wire, T any](ctx context.Context, c *Client, r resource, namespace, selector string, slim func(W) (T, bool)) ([]T, error) {
 	k := call{op: "list", resource: r, namespace: namespace}
+	switch {
+	case namespace == AllNamespaces:
+		k.namespace, namespace = "", ""
+	case namespace == "" && r.scoped:
+		return nil, k.error(ErrInvalid, "no namespace is given")
+	}
 	for range maxRestarts {
 		var all []T
 		err := c.pages(ctx, k, selector, func(d *json.Decoder) error {

@@ -119,7 +119,7 @@ var credential = regexp.MustCompile(`//[^/\s]*@|(?i)(\b\w*(token|passw(or)?d|_se
 // What is not printed could hide such a word, so it goes first.
 func cleanForeign(s string) string { return clean(credential.ReplaceAllString(line(s), redacted)) }
 
-// RemoteSecrets lists the RemoteSecrets of a namespace, of all when it is "", whose
+// RemoteSecrets lists the RemoteSecrets of a namespace, of [AllNamespaces], whose
 // name keep wants.
 func (c *Client) RemoteSecrets(ctx context.Context, namespace string, keep func(name string) bool) ([]RemoteSecret, error) {
 	return list(ctx, c, remoteSecrets, namespace, "", func(w remoteSecretWire) (RemoteSecret, bool) {

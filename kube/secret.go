@@ -93,7 +93,7 @@ func ourLabels(labels map[string]string) map[string]string {
 	return kept
 }
 
-// Secrets lists the Secrets of a namespace, of all when it is "", that the label
+// Secrets lists the Secrets of a namespace, of [AllNamespaces], that the label
 // selector matches.
 func (c *Client) Secrets(ctx context.Context, namespace, labelSelector string) ([]Secret, error) {
 	return list(ctx, c, secrets, namespace, labelSelector, func(w secretWire) (Secret, bool) { return w.slim(), true })
@@ -118,7 +118,7 @@ func (c *Client) secret(ctx context.Context, r resource, namespace, name string)
 	return w.slim(), nil
 }
 
-// SecretsMetadata lists the Secrets of a namespace, of all when it is "", that keep
+// SecretsMetadata lists the Secrets of a namespace, of [AllNamespaces], that keep
 // wants, whoever they belong to, as SecretMetadata reads them.
 func (c *Client) SecretsMetadata(ctx context.Context, namespace string, keep func(namespace, name string) bool) ([]Secret, error) {
 	return list(ctx, c, secretMetadata, namespace, "", func(w secretWire) (Secret, bool) {

@@ -48,7 +48,7 @@ func linked(links []link) []string {
 	return names
 }
 
-// ServiceAccounts lists the ServiceAccounts of a namespace, of all when it is "",
+// ServiceAccounts lists the ServiceAccounts of a namespace, of [AllNamespaces],
 // that keep wants; nil wants all.
 func (c *Client) ServiceAccounts(ctx context.Context, namespace string, keep func(ServiceAccount) bool) ([]ServiceAccount, error) {
 	return list(ctx, c, serviceAccounts, namespace, "", func(w serviceAccountWire) (ServiceAccount, bool) {

@@ -104,7 +104,13 @@ func testComponentLists(f *fixture) {
 			f.Errorf("%s: %d requests for %d Components", row.reason, pages, len(got))
 		}
 	}
-	everywhere, err := f.Components(f.Context(), "", "")
+	before := f.Requests()
+	_, err := f.Components(f.Context(), "", "")
+	f.is(err, kube.ErrInvalid)
+	if f.Requests() != before {
+		f.Error("a list of no namespace was asked for")
+	}
+	everywhere, err := f.Components(f.Context(), kube.AllNamespaces, "")
 	f.no(err)
 	here := slices.DeleteFunc(everywhere, func(c kube.Component) bool { return c.Namespace != f.ns })
 	if names(here) != "a b c d e" {

@@ -124,9 +124,9 @@ func testForbiddenDelivery(f *fixture) {
 	n := f.client(kube.Options{Config: f.config(f.T, "system:serviceaccount:"+f.ns+":nobody")})
 	reader := f.client(kube.Options{Config: f.config(f.T, berth), ReadOnly: true})
 	_, environments := n.Environments(f.Context(), f.ns)
-	_, bindings := n.EnvironmentBindings(f.Context(), "")
+	_, bindings := n.EnvironmentBindings(f.Context(), kube.AllNamespaces)
 	_, claims := n.DeploymentTargetClaims(f.Context(), f.ns)
-	_, targets := n.DeploymentTargets(f.Context(), "")
+	_, targets := n.DeploymentTargets(f.Context(), kube.AllNamespaces)
 	_, list := n.RemoteSecrets(f.Context(), f.ns, everyName)
 	_, get := n.RemoteSecret(f.Context(), f.ns, "r")
 	for _, err := range []error{environments, bindings, claims, targets, list, get} {

@@ -99,7 +99,7 @@ func conformance(t *testing.T, e env) {
 	t.Run("components are not installed", func(t *testing.T) {
 		f := newFixture(t, e)
 		e.uninstall(t, "components")
-		_, err := f.Components(t.Context(), "", "")
+		_, err := f.Components(t.Context(), kube.AllNamespaces, "")
 		f.is(err, kube.ErrNotInstalled)
 		_, err = f.Component(t.Context(), f.ns, "c")
 		f.is(err, kube.ErrNotInstalled)

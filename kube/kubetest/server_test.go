@@ -238,7 +238,7 @@ func TestApply(t *testing.T) {
 func TestCalls(t *testing.T) {
 	t.Parallel()
 	s, c := world(t, kubetest.Options{})
-	if _, err := c.Components(t.Context(), "", ""); err != nil {
+	if _, err := c.Components(t.Context(), kube.AllNamespaces, ""); err != nil {
 		t.Error(err)
 	}
 	if _, err := c.Secret(t.Context(), "ns", "s"); !errors.Is(err, kube.ErrNotFound) {

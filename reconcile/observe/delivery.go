@@ -128,7 +128,7 @@ func (o *observer) unseen(r world.RemoteSecret) []component.Key {
 			continue
 		}
 		status := r.Status(t)
-		if reached := o.scope.Lists(); reached[0] != "" && !slices.Contains(reached, t.Namespace) || status != nil && status.Error == "" {
+		if reached := o.scope.Lists(); reached[0] != kube.AllNamespaces && !slices.Contains(reached, t.Namespace) || status != nil && status.Error == "" {
 			keys = append(keys, key)
 		}
 	}

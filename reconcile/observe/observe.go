@@ -198,7 +198,7 @@ func observeNamespaces(ctx context.Context, k Cluster, s world.Scope, cluster st
 	names := s.Lists()
 	var list []kube.Namespace
 	var err error
-	if names[0] == "" {
+	if names[0] == kube.AllNamespaces {
 		list, err = k.Namespaces(ctx)
 	} else {
 		if cluster == "" {

@@ -35,9 +35,14 @@ const componentVariable = "{component}"
 func (p Policy) PushAccounts(component string) []string {
 	accounts := make([]string, len(p.PushServiceAccounts))
 	for i, pattern := range p.PushServiceAccounts {
-		accounts[i] = strings.ReplaceAll(pattern, componentVariable, component)
+		accounts[i] = ComponentName(pattern, component)
 	}
 	return accounts
+}
+
+// ComponentName fills the Component's name into the name of a ServiceAccount.
+func ComponentName(pattern, component string) string {
+	return strings.ReplaceAll(pattern, componentVariable, component)
 }
 
 // Links reports whether a ServiceAccount of this name may be linked to a Secret of ours.
@@ -104,7 +109,7 @@ type Robot struct {
 	Fingerprint  string // of its token
 }
 
-// Lists are the namespaces to list; the one empty name means all.
+// Lists are the namespaces to list, or [kube.AllNamespaces] alone.
 func (s Scope) Lists() []string {
 	names := slices.Clone(s.Namespaces)
 	if len(names) == 0 {
@@ -113,7 +118,7 @@ func (s Scope) Lists() []string {
 		}
 	}
 	if len(names) == 0 {
-		return []string{""}
+		return []string{kube.AllNamespaces}
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
