@@ -151,6 +151,7 @@ func TestAgainstARealAPIServer(t *testing.T) {
 				{"new Components get everything", created},
 				{"what drifted is mended", drifted},
 				{"what is somebody else's stays as it is", foreign},
+				{"a visibility that is asked for is stated", stated},
 				{"a request rotates both tokens once", rotated},
 				{"what an earlier Component left is taken over", recreated},
 				{"the pull Secret reaches every environment", delivered},
@@ -236,6 +237,18 @@ func foreign(t *testing.T, c *realCluster) {
 	c.settled(t, 0)
 }
 
+func stated(t *testing.T, c *realCluster) {
+	c.patch(t, "components", "cart", `{"metadata":{"annotations":{"`+component.AnnotationGenerate+`":"{\"visibility\":\"public\"}\n"}}}`)
+	c.berth(t, 0)
+	annotations := c.get(t, "components", "cart").GetAnnotations()
+	if _, asks := annotations[component.AnnotationGenerate]; asks || annotations[component.AnnotationVisibility] != "public" || !strings.Contains(annotations[component.AnnotationImage], `"visibility":"public"`) {
+		t.Errorf("the request was not taken on: %v", annotations)
+	}
+	c.settled(t, 0)
+	c.patch(t, "components", "cart", `{"metadata":{"annotations":{"`+component.AnnotationGenerate+`":"{\"visibility\":\"public\"}"}}}`)
+	c.settled(t, 0) // it asks for what stands
+}
+
 func rotated(t *testing.T, c *realCluster) {
 	push, pull := c.content(t, "cart-image-push"), c.content(t, "cart-image-pull")
 	c.patch(t, "components", "cart", `{"metadata":{"annotations":{"`+component.AnnotationGenerate+`":"true"}}}`)
@@ -249,6 +262,9 @@ func rotated(t *testing.T, c *realCluster) {
 	annotations := c.get(t, "components", "cart").GetAnnotations()
 	if annotations[component.AnnotationGenerate] != "" || annotations[component.AnnotationRotation] != "" {
 		t.Errorf("the request still stands: %v", annotations)
+	}
+	if annotations[component.AnnotationVisibility] != "public" {
+		t.Errorf("the statement does not stand any more: %v", annotations)
 	}
 	c.settled(t, 0) // which compares both Secrets with what Quay says of the robots
 }
