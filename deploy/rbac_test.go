@@ -182,7 +182,9 @@ func TestWithoutAnyOneOfItsRightsBerthSaysSo(t *testing.T) {
 			aside := a.Resource == "serviceaccounts" && a.Verb != "list" || a.Resource == "secrets" && a.Verb == "delete"
 			told := func(r result) bool { return r.code != 0 }
 			if aside {
-				told = func(r result) bool { return r.code == 0 && strings.Contains(r.stdout, "Warning: shop/cart: ") && strings.Contains(r.stdout, "forbidden") }
+				told = func(r result) bool {
+					return r.code == 0 && strings.Contains(r.stdout, "Warning: shop/cart: ") && strings.Contains(r.stdout, "forbidden")
+				}
 			}
 			if !slices.ContainsFunc(p.useEverything(t), told) {
 				t.Errorf("nobody is told; it is a side step: %v", aside)

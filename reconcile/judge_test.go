@@ -44,7 +44,7 @@ func (w *playground) judge(t *rapid.T, p plan.Component, before view) {
 		}
 		return
 	}
-	want, message := w.wanted(p, before), ""
+	want, message := w.wanted(before), ""
 	linked := w.cluster.Object("serviceaccounts", p.Component.Namespace, "appstudio-pipeline") != nil
 	if !linked {
 		message = fmt.Sprintf("ServiceAccount appstudio-pipeline does not exist, so builds cannot use Secret %s yet.", p.Names.Push.Secret)
@@ -67,7 +67,7 @@ func (w *playground) judge(t *rapid.T, p plan.Component, before view) {
 
 // wanted is the visibility that a repository should have: what is stated, else
 // the setting, which opens only new repositories unless told otherwise.
-func (w *playground) wanted(p plan.Component, before view) quay.Visibility {
+func (w *playground) wanted(before view) quay.Visibility {
 	if _, stated := takenOn(before); stated != "" {
 		return quay.Visibility(stated)
 	}

@@ -1,8 +1,8 @@
 // Package apply does what a plan says: in go the two ends and the plans of Components,
 // out comes an [Outcome] for each.
 //
-// A Component fails alone, and its first error ends it; a fact about the whole run ends
-// all writing. What is read again only makes a write safer, it never widens the plan.
+// A Component fails alone, and its first error ends it, but for side steps, which fail by
+// themselves; a fact about the whole run ends all writing. What is read again only makes a write safer, it never widens the plan.
 // Whatever a run is cut off from, the next one mends.
 package apply
 

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"unicode"
 
+	"berth/kube"
 	"berth/quay"
 )
 
@@ -188,6 +189,39 @@ func TestWithMessageWithoutNames(t *testing.T) {
 	c.Annotations[AnnotationImage] = `{"image":"quay.example/acme/other/api","visibility":"public","secret":"x"}`
 	if got := WithMessage(c, Names{}, "", "trouble"); got != `{"message":"trouble"}` {
 		t.Errorf("announced %s", got)
+	}
+}
+
+func TestStatements(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		why              string
+		request, stands  string
+		stated, unstated quay.Visibility
+		problem          string
+	}{
+		{"nothing said", "", "", "", "", ""},
+		{"a statement", "", "public", quay.Public, "", ""},
+		{"a statement as people write it", "", " Private\n", quay.Private, "", ""},
+		{"space alone states nothing", "", " ", "", "", ""},
+		{"a statement outlives a request for rotation", "true", "private", quay.Private, "", ""},
+		{"a request to state something", `{"visibility":"public"}`, "", quay.Public, quay.Public, ""},
+		{"a request to state something else", `{"visibility":"public"}`, "private", quay.Public, quay.Public, ""},
+		{"a request for what stands", `{"visibility":"public"}`, "public", quay.Public, "", ""},
+		{"a request for what stands in other letters", `{"visibility":"Public"}`, "PUBLIC ", quay.Public, "", ""},
+		{"a request instead of what nobody can read", `{"visibility":"private"}`, "secret", quay.Private, quay.Private, ""},
+		{"what nobody can read", "", "secret", "", "", "annotation image.redhat.com/visibility is neither 'private' nor 'public'"},
+		{"JSON where a word belongs", "", `{"visibility":"public"}`, "", "", "annotation image.redhat.com/visibility is neither"},
+		{"a request that nobody can read", "{", "public", "", "", "annotation image.redhat.com/generate is not valid JSON"},
+	} {
+		c := kube.Component{Annotations: map[string]string{AnnotationGenerate: row.request, AnnotationVisibility: row.stands}}
+		stated, err := StatementOf(c)
+		if stated != row.stated || Unwritten(c) != row.unstated {
+			t.Errorf("%s: %q is stated and %q asked for, want %q and %q", row.why, stated, Unwritten(c), row.stated, row.unstated)
+		}
+		if (err == nil) != (row.problem == "") || err != nil && !strings.HasPrefix(err.Error(), row.problem) {
+			t.Errorf("%s: %v, want %q", row.why, err, row.problem)
+		}
 	}
 }
 

@@ -33,7 +33,7 @@ var mutants = []mutant{
 		`		case err == nil && fresh:`, `		case err == nil && (fresh || exists):`, domain,
 	},
 	{
-		"the Component is still the one listed", "reconcile/apply/work.go",
+		"the Component is still the one listed", "reconcile/apply/look.go",
 		`c.UID != listed.UID || c.Deleting`, `c.Deleting`, domain,
 	},
 	{
@@ -176,6 +176,38 @@ var mutants = []mutant{
 	{
 		"no pull token is replaced that could not be delivered", "reconcile/apply/rotation.go",
 		`a.Role == quay.Read && w.Delivers`, `a.Role == quay.Read && w.Delivers && before == ""`, domain,
+	},
+	{
+		"the namespace is still the one listed", "reconcile/apply/look.go",
+		`namespace.UID != w.plan.Namespace`, `namespace.UID == ""`, domain,
+	},
+	{
+		"a last look comes between a token and its Secret", "reconcile/apply/work.go",
+		`		token, w.looked = robot.Token, false`, `		token = robot.Token`, domain,
+	},
+	{
+		"what was stated is looked at before a repository is opened", "reconcile/apply/look.go",
+		`after == before || after == quay.Public`, `true`, domain,
+	},
+	{
+		"an upload Secret is one by its name", "reconcile/world/things.go",
+		`u.Fingerprint != "" && u.Name == component.UploadName(c, u.Fingerprint)`, `u.Fingerprint != ""`, domain,
+	},
+	{
+		"an earlier Component's robot works on this one's repository", "reconcile/plan/claims.go",
+		`slices.Contains(works, p.Names.Repository) && strings`, `strings`, domain,
+	},
+	{
+		"a right that stands is no warning", "reconcile/apply/outcome.go",
+		`alone && !plan.Revokes(a)`, `alone`, domain,
+	},
+	{
+		"a request comes off as it was read", "reconcile/apply/look.go",
+		`component.Unwritten(c) == a.To, nil`, `true, nil`, domain,
+	},
+	{
+		"no namespace is not all of them", "kube/list.go",
+		`case namespace == "" && r.scoped:`, `case namespace == "-":`, cluster,
 	},
 	{
 		"an upload Secret is deleted as it was read", "kube/secret.go",
