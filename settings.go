@@ -209,6 +209,13 @@ func (s sources) Lookup(key string) (string, bool) {
 	return v.value, ok
 }
 
+// blank reports whether a flag was given with nothing in it, as --cluster-id "$ID" is where
+// ID is not set. That is a slip, never the default.
+func (s sources) blank(key string) bool {
+	v := s.flags[key]
+	return v != nil && len(v.typed) > 0 && strings.TrimSpace(v.typed[len(v.typed)-1]) == ""
+}
+
 // name calls a setting as the user did, by its environment variable when it is
 // set nowhere.
 func (s sources) name(key string) string {
@@ -238,6 +245,10 @@ func loadSettings(flags map[string]*flagValue, args []string, environment envcon
 		src.platform["SHARD_INDEX"] = said{index, jobIndex}
 	}
 	for _, f := range fields() {
+		if f.Type.Kind() != reflect.Slice && src.blank(f.env) {
+			found = append(found, problem{src.name(f.env), "is empty."})
+			continue
+		}
 		if text := s.decode(f, src); text != "" {
 			found = append(found, problem{src.name(f.env), text})
 		}

@@ -72,7 +72,7 @@ func (s *settings) check(src sources) problems {
 		add("DETAILED_EXITCODE", "goes with --dry-run.")
 	}
 	selector, given := src.Lookup("SELECTOR")
-	if parsed, err := labels.Parse(s.Selector); err != nil || given && (parsed.Empty() || strings.TrimSpace(selector) == "") {
+	if parsed, err := labels.Parse(s.Selector); err != nil || given && !src.blank("SELECTOR") && (parsed.Empty() || strings.TrimSpace(selector) == "") {
 		add("SELECTOR", "is not a label selector, such as app=web,tier!=test.")
 	}
 	found = append(found, s.checkLists(src)...)

@@ -243,6 +243,16 @@ func TestAnEmptyElementIsNotEverything(t *testing.T) {
 	if _, wrong := load(t, nil, "-l", ""); len(wrong) != 1 {
 		t.Errorf("-l '': %v", wrong)
 	}
+	for _, f := range fields() {
+		if f.Type.Kind() == reflect.Slice {
+			continue
+		}
+		for _, value := range []string{"", " "} {
+			if _, wrong := load(t, nil, flagName(f.env)+"="+value); len(wrong) == 0 || wrong[0].name != flagName(f.env) {
+				t.Errorf("%s=%q: %v", flagName(f.env), value, wrong)
+			}
+		}
+	}
 	for _, key := range []string{"", "/", "shop/", "/cart", " /cart", "shop/ ", "shop/cart/x", "*/cart"} {
 		if _, wrong := load(t, nil, key); len(wrong) != 1 {
 			t.Errorf("argument %q: %v", key, wrong)
