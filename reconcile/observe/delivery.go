@@ -20,7 +20,7 @@ type deliveryReader interface {
 	EnvironmentBindings(ctx context.Context, namespace string) ([]kube.EnvironmentBinding, error)
 	DeploymentTargetClaims(ctx context.Context, namespace string) ([]kube.DeploymentTargetClaim, error)
 	DeploymentTargets(ctx context.Context, namespace string) ([]kube.DeploymentTarget, error)
-	RemoteSecrets(ctx context.Context, namespace string, keep func(name string) bool) ([]kube.RemoteSecret, error)
+	RemoteSecrets(ctx context.Context, namespace string, keep func(namespace, name string) bool) ([]kube.RemoteSecret, error)
 	Secret(ctx context.Context, namespace, name string) (kube.Secret, error)
 }
 
@@ -62,7 +62,7 @@ func observeDelivery(ctx context.Context, k deliveryReader, p world.Policy, s wo
 	}
 	if l.mode.RemoteSecrets {
 		listInto(ctx, g, s, &l.remoteSecrets, func(ctx context.Context, namespace string) ([]kube.RemoteSecret, error) {
-			return k.RemoteSecrets(ctx, namespace, func(name string) bool { return strings.HasSuffix(name, component.PullSuffix) })
+			return k.RemoteSecrets(ctx, namespace, func(_, name string) bool { return strings.HasSuffix(name, component.PullSuffix) })
 		})
 	}
 	return l, g.Wait()
