@@ -41,12 +41,18 @@ func many(n int, one func(i int) any) []any {
 	return all
 }
 
-func (e *env) all(n int, one func(i int) object) {
+func (e *env) write(objects ...object) {
 	var documents []string
-	for i := range n {
-		documents = append(documents, document(one(i)))
+	for _, o := range objects {
+		documents = append(documents, document(o))
 	}
 	e.cluster.Apply([]byte(strings.Join(documents, "\n---\n")))
+}
+
+func (e *env) all(n int, one func(i int) object) {
+	for i := range n {
+		e.write(one(i))
+	}
 }
 
 const mib = 1 << 20
