@@ -124,6 +124,7 @@ func TestOneComponentCannotBeRead(t *testing.T) {
 		{"a redirect", permissions(quaytest.Fault{Status: 302, Header: http.Header{"Location": {"https://elsewhere/"}}}), 1, plan.ReasonQuayUnavailable},
 		{"a page that says success", permissions(quaytest.Fault{Status: 200}), 1, plan.ReasonQuayUnavailable},
 		{"JSON of another form", permissions(quaytest.Fault{Status: 200, ContentType: "application/json", Body: `{"permissions":[]}`}), 1, plan.ReasonQuayUnavailable},
+		{"a firewall's 403", permissions(quaytest.Fault{Status: 403}), 1, plan.ReasonQuayUnavailable},
 		{"no answer at all", permissions(quaytest.Fault{Outcome: quaytest.Drop}), 1, plan.ReasonQuayUnavailable},
 		{"the metadata of a Secret that is not ours is forbidden", func(e *env) func() int {
 			e.apply(`{apiVersion: v1, kind: Secret, metadata: {name: wp-config.php-image-push, namespace: tenant, labels: {app.kubernetes.io/managed-by: null}}}`)
@@ -323,5 +324,41 @@ func TestNoSecretAtAll(t *testing.T) {
 	}
 	if e.cluster.Count("list", "secrets") != 2 || e.cluster.Count("get", "secrets") != 0 {
 		t.Error("the names of Secrets were not listed")
+	}
+}
+
+// What only Quay can be blamed for ends the run, as a failure; as a refusal of our
+// credentials only where Quay itself says so.
+func TestWhatOnlyQuayCanBeBlamedFor(t *testing.T) {
+	t.Parallel()
+	const refusal = `{"detail":"Unauthorized","error_message":"Unauthorized","error_type":"insufficient_scope","title":"insufficient_scope","status":403}`
+	for _, row := range []struct {
+		why   string
+		fault quaytest.Fault
+		code  int
+	}{
+		{"lasting 500s on the list of robots", quaytest.Fault{Route: quaytest.RouteRobots, Status: 500}, 1},
+		{"a firewall's 403 on the list of robots", quaytest.Fault{Route: quaytest.RouteRobots, Status: 403}, 1},
+		{"a firewall's 403 on the list of repositories", quaytest.Fault{Route: quaytest.RouteRepositories, Status: 403}, 1},
+		{"a refusal of Quay's own on the list of robots", quaytest.Fault{Route: quaytest.RouteRobots, Status: 403, ContentType: "application/json", Body: refusal}, 77},
+		{"a refusal of Quay's own of one repository's permissions", quaytest.Fault{Route: quaytest.RouteUserPermissions, Status: 403, ContentType: "application/json", Body: refusal}, 77},
+	} {
+		t.Run(row.why, func(t *testing.T) {
+			t.Parallel()
+			e := newEnv()
+			e.component("tenant", "api", "uid-1")
+			e.run(t)
+			e.cluster.Delete("secrets", "tenant", "api-image-push")
+			row.fault.Method, row.fault.Times = http.MethodGet, -1
+			fault := e.quay.Inject(row.fault)
+			if s, out := told(e.newRun()); s.ExitCode() != row.code || fault.Hits() == 0 || e.serves("tenant", "api") {
+				t.Errorf("exit %d, want %d:\n%s", s.ExitCode(), row.code, out)
+			}
+			fault.Remove()
+			e.run(t)
+			if !e.serves("tenant", "api") {
+				t.Error("the next run does not serve it")
+			}
+		})
 	}
 }
