@@ -9,21 +9,15 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-const (
-	annotationPrefix = "image.redhat.com/"
-	// maxAnnotation is one byte more than what is worth reading, so that too long
-	// a value is seen to be too long.
-	maxAnnotation = 4<<10 + 1
-)
-
 // Component is what is kept of a Component (appstudio.redhat.com/v1alpha1).
 type Component struct {
 	Namespace, Name, UID, ResourceVersion string
 	Deleting                              bool              // has a deletionTimestamp
 	Application                           string            // spec.application, may be empty
 	SourceURL                             string            // spec.source.git.url, else spec.source.url
-	Annotations                           map[string]string // those under image.redhat.com/, a value cut at 4097 bytes
+	Annotations                           map[string]string // those that Berth knows, a value cut at 4097 bytes
 	Annotated                             bool              // has annotations, these or others
+	Odd                                   bool              // of a list: not of a Component's form, so that nothing else of it is known
 }
 
 type componentWire struct {
@@ -44,25 +38,12 @@ func (w componentWire) slim() Component {
 	return Component{
 		Namespace: m.Namespace, Name: m.Name, UID: m.UID, ResourceVersion: m.ResourceVersion,
 		Deleting:    m.DeletionTimestamp != "",
-		Application: w.Spec.Application,
-		SourceURL:   or(w.Spec.Source.Git.URL, w.Spec.Source.URL),
-		Annotations: ours(m.Annotations),
+		Application: cut(w.Spec.Application, maxName),
+		SourceURL:   cut(or(w.Spec.Source.Git.URL, w.Spec.Source.URL), maxAddress),
+		Annotations: kept(m.Annotations, annotations, maxAnnotation),
 		Annotated:   m.Annotations != nil,
+		Odd:         w.odd,
 	}
-}
-
-func ours(annotations map[string]string) map[string]string {
-	kept := map[string]string{}
-	for key, value := range annotations {
-		if strings.HasPrefix(key, annotationPrefix) {
-			kept[key] = cut(value)
-		}
-	}
-	return kept
-}
-
-func cut(annotation string) string {
-	return strings.Clone(annotation[:min(len(annotation), maxAnnotation)])
 }
 
 // Components lists the Components of a namespace, of [AllNamespaces], that the
@@ -84,7 +65,7 @@ func (c *Client) Component(ctx context.Context, namespace, name string) (Compone
 type AnnotationChange struct {
 	Test   map[string]string // must have these values, or ErrInvalid
 	Set    map[string]string
-	Remove []string // those under image.redhat.com/; one that is not there is left out
+	Remove []string // of those that are kept; one that is not there is left out
 }
 
 // operation is one of a JSON patch (RFC 6902).

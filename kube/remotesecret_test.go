@@ -21,7 +21,7 @@ func remote(t *testing.T, targets ...string) string {
 	raw, err := json.Marshal(map[string]any{
 		"apiVersion": "appstudio.redhat.com/v1beta1", "kind": "RemoteSecret",
 		"metadata": map[string]string{"namespace": "ns", "name": "r", "uid": "u", "resourceVersion": "7"},
-		"spec":     map[string]any{"secret": map[string]any{}},
+		"spec":     map[string]any{"secret": map[string]any{}, "targets": []map[string]string{{"namespace": "there"}}},
 		"status":   map[string]any{"targets": status},
 	})
 	if err != nil {

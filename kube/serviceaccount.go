@@ -43,7 +43,7 @@ func (w serviceAccountWire) slim() ServiceAccount {
 func linked(links []link) []string {
 	var names []string
 	for _, l := range links {
-		names = append(names, l.Name)
+		names = append(names, cut(l.Name, maxName))
 	}
 	return names
 }

@@ -9,7 +9,7 @@ import (
 	"berth/kube"
 )
 
-func everyName(string) bool { return true }
+func everyName(string, string) bool { return true }
 
 // remote is a RemoteSecret that is brought to this cluster and to another.
 func (f *fixture) remote(name string) kube.RemoteSecretWrite {
@@ -127,7 +127,7 @@ func testRemoteSecretLists(f *fixture) {
 	}, func(r kube.RemoteSecret) string { return r.Namespace }, all)
 
 	before := f.Requests()
-	got, err := f.RemoteSecrets(f.Context(), f.ns, func(name string) bool { return strings.HasSuffix(name, "-pull") })
+	got, err := f.RemoteSecrets(f.Context(), f.ns, func(_, name string) bool { return strings.HasSuffix(name, "-pull") })
 	f.no(err)
 	if diff := cmp.Diff([]kube.RemoteSecret{all[1], all[3], all[5]}, got); diff != "" || f.Requests()-before != 3 {
 		f.Errorf("by name, after %d requests: %s", f.Requests()-before, diff)
@@ -142,7 +142,7 @@ func testUpdateRemoteSecret(f *fixture) {
 	changed := f.readRemote("r")
 	want := first
 	want.ResourceVersion, want.Secret, want.Type, want.PullAccount, want.Customized = changed.ResourceVersion, "x", "Opaque", "", true
-	want.SecretLabels = map[string]string{"app.kubernetes.io/managed-by": "berth", "appstudio.redhat.com/component": "c", "mine": "too"}
+	want.SecretLabels = map[string]string{"app.kubernetes.io/managed-by": "berth", "appstudio.redhat.com/component": "c"}
 	want.Targets = []kube.RemoteTarget{{Namespace: "here"}, {Namespace: "x"}}
 	if diff := cmp.Diff(want, changed); diff != "" {
 		f.Errorf("changed by others: %s", diff)
@@ -158,7 +158,7 @@ func testUpdateRemoteSecret(f *fixture) {
 	w.Labels = map[string]string{"app.kubernetes.io/managed-by": "berth", "appstudio.redhat.com/component": "d"}
 	w.Targets = w.Targets[:1]
 	want = asked(w, "")
-	want.SecretLabels = map[string]string{"app.kubernetes.io/managed-by": "berth", "appstudio.redhat.com/component": "d", "mine": "too"}
+	want.SecretLabels = w.Labels
 	dry, err := f.UpdateRemoteSecret(f.Context(), w, changed.ResourceVersion, true)
 	f.no(err)
 	want.ResourceVersion = dry.ResourceVersion
@@ -170,6 +170,9 @@ func testUpdateRemoteSecret(f *fixture) {
 	written, err := f.UpdateRemoteSecret(f.Context(), w, changed.ResourceVersion, false)
 	f.no(err)
 	want.ResourceVersion = written.ResourceVersion
+	if got := f.field("remotesecrets", "r", "spec", "secret", "labels", "mine"); got != "too" {
+		f.Errorf("a label of others is %v now", got)
+	}
 	for from, got := range map[string]kube.RemoteSecret{"the answer": written, "what is there": f.readRemote("r")} {
 		if diff := cmp.Diff(want, got); diff != "" {
 			f.Errorf("%s: %s", from, diff)

@@ -50,6 +50,7 @@ func conformance(t *testing.T, e env) {
 			"an immutable secret":           testImmutableSecret,
 			"a secret's metadata":           testSecretMetadata,
 			"secrets by page and label":     testSecretLists,
+			"lists of nothing":              testEmptyLists,
 			"service accounts":              testServiceAccounts,
 			"links":                         testLinks,
 			"many links at once":            testManyLinks,

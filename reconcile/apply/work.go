@@ -134,7 +134,7 @@ func (w *work) annotate(ctx context.Context, decide func(kube.Component) (change
 func (w *work) writeSecret(ctx context.Context, a plan.WriteSecret) error {
 	namespace := w.plan.Component.Namespace
 	skip := !a.Exists // of a new one there is nothing to read yet
-	for range attempts {
+	for attempt := range attempts {
 		var secret kube.Secret
 		err := kube.ErrNotFound
 		if !skip {
@@ -156,7 +156,8 @@ func (w *work) writeSecret(ctx context.Context, a plan.WriteSecret) error {
 		}
 		write := w.secretWrite(a, token)
 		whose, _ := component.Whose(secret.Labels, secret.Owners, w.plan.Component)
-		if exists && whose == component.Mine && plan.Covers(secret.Labels, write.Labels) && string(secret.DockerConfigJSON()) == string(write.DockerConfigJSON()) {
+		if exists && whose == component.Mine && plan.Covers(secret.Labels, write.Labels) && string(secret.DockerConfigJSON()) == string(write.DockerConfigJSON()) &&
+			(secret.Managing == "" || attempt > 0) { // who takes it over again meanwhile is left to the next run
 			return nil
 		}
 		if exists && secret.Immutable {

@@ -103,6 +103,11 @@ const (
 	UploadSuffix = PullSuffix + "-upload-"
 )
 
+// PullSecretOf names a Component's pull Secret, and its RemoteSecret.
+func PullSecretOf(c kube.Component) Key {
+	return Key{c.Namespace, BoundedName(c.Name, PullSuffix)}
+}
+
 const (
 	secretInfix = "-image-"
 

@@ -33,7 +33,7 @@ func (o *observer) observeSources(ctx context.Context) error {
 	for _, c := range o.Components {
 		n, err := o.Names(c)
 		stated, unreadable := component.StatementOf(c)
-		if err != nil || unreadable != nil || c.Deleting || stated != "" {
+		if err != nil || unreadable != nil || c.Deleting || c.Odd || stated != "" {
 			continue
 		}
 		if r, exists := o.Repositories[n.Repository]; !exists {
@@ -46,7 +46,7 @@ func (o *observer) observeSources(ctx context.Context) error {
 	for _, name := range audited(slices.Collect(maps.Keys(public)), o.now) {
 		look = append(look, public[name])
 	}
-	fresh = world.InTurns(fresh, slot(o.now)*len(fresh)/slots, func(c kube.Component) string { return c.Namespace })
+	fresh = world.InTurns(fresh, o.Turn, func(c kube.Component) string { return c.Namespace })
 	look = append(look, fresh[:min(len(fresh), maxSources)]...)
 	verdicts := make([]*gitsource.Verdict, len(look))
 	ctx, cancel := context.WithTimeout(ctx, sourcesTime)

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"slices"
 
+	"berth/quay"
 	"berth/reconcile/component"
+	"berth/reconcile/world"
 )
 
 func (w *planner) planRobots(p *Component) {
@@ -62,6 +64,9 @@ func (w *planner) planSecrets(p *Component) *Problem {
 			reason = "its content is not Berth's"
 		case !Covers(secret.Labels, component.Labels(c)):
 			reason = "its labels changed"
+		case a.Role == quay.Read && secret.By == p.PullSecret().String() && !slices.ContainsFunc(p.places.Targets, func(t world.Target) bool { return w.comesBack(*p, t.RemoteTarget) }):
+			// Its operator deletes what it manages when it has to do there no more.
+			reason = "its RemoteSecret has taken it over"
 		default:
 			continue
 		}

@@ -17,6 +17,9 @@ import (
 type Plan struct {
 	Components []Component     // all of them, by namespace and name
 	Missing    []component.Key // asked for by name, not there
+	Absent     []string        // namespaces named to the run, not there
+	Closed     []Closed        // namespaces named to the run that cannot be read
+	Odd        []string        // objects whose form cannot be read
 	Orphans    Orphans
 	Mode       world.Mode
 	Held       int // repositories that stay private although the setting says public
@@ -72,6 +75,12 @@ func (p *Component) warn(code, text string) {
 // Key names the Component.
 func (p Component) Key() component.Key { return component.KeyOf(p.Component) }
 
+// Closed is a namespace that was named to the run and cannot be read.
+type Closed struct {
+	Namespace string
+	Problem   Problem
+}
+
 // Orphans bear our mark and this cluster's name, but no Component claims them.
 type Orphans struct {
 	Robots, Repositories []string
@@ -86,9 +95,12 @@ type planner struct {
 // Make compares the world with what it should be.
 func Make(world world.World) Plan {
 	w := &planner{world, indexOf(world)}
-	p := Plan{Mode: w.Mode, Missing: slices.SortedFunc(slices.Values(w.Missing), component.Key.Compare)}
+	p := Plan{
+		Mode: w.Mode, Missing: slices.SortedFunc(slices.Values(w.Missing), component.Key.Compare),
+		Absent: slices.Sorted(slices.Values(w.Absent)), Closed: w.closed(), Odd: w.Odd,
+	}
 	p.Components, p.elsewhere = w.all(w.Components), w.all(w.Elsewhere)
-	pace(p.Components, w.Policy.MaxRotations)
+	pace(p.Components, w.Policy.MaxRotations, w.Turn)
 	w.finish(p.Components)
 	w.finish(p.elsewhere)
 	for _, c := range p.Components {
@@ -139,6 +151,9 @@ func indexOf(w world.World) index {
 	for _, c := range w.Elsewhere {
 		i.taken[component.KeyOf(c)] = true
 	}
+	for _, k := range w.Hidden {
+		i.taken[k] = true
+	}
 	return i
 }
 
@@ -165,6 +180,9 @@ func (w *planner) plan(c kube.Component) Component {
 		return p.refuse(invalid(err.Error(), "Give the Component another name; nothing else is done for it."))
 	}
 	p.Names, p.Image = names, w.Naming.Image(names.Repository)
+	if p.Problem = w.unreadable(c, names); p.Problem != nil {
+		return p // nothing is told to its owner of what the next run may read
+	}
 	stated, err := component.StatementOf(c)
 	if err != nil {
 		return p.refuse(invalid(err.Error(), "Fix the annotation; nothing else is done for this Component."))
@@ -179,6 +197,7 @@ func (w *planner) plan(c kube.Component) Component {
 		return p
 	}
 	w.planRobots(&p)
+	w.planPlaces(&p)
 	if problem := w.planSecrets(&p); problem != nil {
 		return p.refuse(problem)
 	}

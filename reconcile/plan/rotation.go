@@ -78,13 +78,13 @@ func (w *planner) unwritable(p Component) *Problem {
 // pace lets so many rotations replace tokens in a run, those among them that have
 // begun: a tenant can write markers, and with them could spend everybody's. What has
 // only to be acknowledged does not wait.
-func pace(plans []Component, most int) {
+func pace(plans []Component, most, turn int) {
 	for i, p := range plans {
 		if p.Problem == nil && len(p.rotation) > 0 && !slices.ContainsFunc(p.rotation, replaces) {
 			plans[i].rotate()
 		}
 	}
-	for _, i := range InTurns(plans, 0, func(p Component) bool { return p.Problem == nil && slices.ContainsFunc(p.rotation, replaces) }) {
+	for _, i := range InTurns(plans, turn, func(p Component) bool { return p.Problem == nil && slices.ContainsFunc(p.rotation, replaces) }) {
 		if most > 0 {
 			plans[i].rotate()
 			most--

@@ -115,6 +115,15 @@ func diagnostics(p plan.Plan) []diagnostic {
 		whole(string(plan.ReasonHeldBack), fmt.Sprintf("namespace %s is held back: %s", h.Namespace, h.Why),
 			fmt.Sprintf("%s, and the other namespaces are served. If it is meant, run once with --force --namespace %s.", waits(h.Components), h.Namespace))
 	}
+	for _, namespace := range p.Absent {
+		whole("missing_namespace", "namespace "+component.Shown(namespace)+" was named to the run and does not exist", "Take it off the list.")
+	}
+	for _, c := range p.Closed {
+		problems = append(problems, diagnostic{severityError, component.Key{}, string(c.Problem.Reason), c.Problem.Summary, c.Problem.Hint, c.Problem.Whose})
+	}
+	if n := len(p.Odd); n > 0 {
+		whole("odd_object", plural(n, "object is", "objects are")+" not of the form of its kind, and nothing is concluded from it", firstOf(p.Odd, 6))
+	}
 	switch {
 	case !p.Mode.Wanted:
 	case !p.Mode.RemoteSecrets:

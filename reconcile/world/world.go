@@ -76,6 +76,12 @@ type World struct {
 	Components      []kube.Component
 	Elsewhere       []kube.Component         // other shards', which are looked at and left alone
 	Missing         []component.Key          // asked for by name, not there
+	Absent          []string                 // namespaces named to the run, not there
+	Closed          map[string]error         // namespaces named to the run that cannot be read
+	Hidden          []component.Key          // Components of these
+	Odd             []string                 // objects whose form cannot be read, as KIND NAMESPACE/NAME
+	Unread          map[component.Key]error  // Components of which something could not be read
+	Turn            int                      // where turns begin in this run, see InTurns
 	Rotate          map[component.Key]bool   // asked for by the operator
 	Young           map[component.Key]bool   // rotated so lately that another request waits
 	Stale           map[component.Key]bool   // with a rotation begun so long ago that it starts over
@@ -94,6 +100,7 @@ type World struct {
 	RemoteSecrets map[component.Key]RemoteSecret // those with a name of ours
 	Uploads       map[component.Key][]Upload     // by the RemoteSecret they are for
 	Arrived       map[component.Key]Arrived      // what RemoteSecrets brought to namespaces of this cluster
+	Holders       map[Claim]Holder               // where the lists do not tell
 }
 
 // Links are the Secrets that a ServiceAccount uses.
@@ -106,7 +113,7 @@ type Links struct {
 type Robot struct {
 	Mark         string
 	Repositories []string
-	Fingerprint  string // of its token
+	Fingerprint  string // of its token; "": Quay does not show it
 }
 
 // Lists are the namespaces to list, or [kube.AllNamespaces] alone.
