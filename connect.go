@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
-	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -31,6 +30,7 @@ type ends struct {
 	cluster  string // as a person calls it
 	server   string
 	registry string // host, with its port when it has one
+	images   string // the same of images' names
 }
 
 // dial says where the ends are: the demo puts simulators there.
@@ -58,12 +58,15 @@ func connect(s settings, d dial, log *slog.Logger) (ends, error) {
 	if err != nil {
 		return ends{}, problems{{s.called("KUBECONFIG"), err.Error() + "."}}
 	}
-	address, err := url.Parse(s.QuayURL)
+	address, err := quay.ParseAddress(s.QuayURL)
 	if err != nil {
-		return ends{}, problems{{s.called("QUAY_URL"), "is not a URL."}}
+		return ends{}, problems{{s.called("QUAY_URL"), err.Error() + "."}}
 	}
 	s.git.Transport = d.git
-	return ends{quay: registry, kube: cluster, git: gitsource.New(s.git), cluster: d.cluster, server: d.config.Host, registry: address.Host}, nil
+	return ends{
+		quay: registry, kube: cluster, git: gitsource.New(s.git), cluster: d.cluster, server: d.config.Host,
+		registry: address.Host, images: cmp.Or(s.ImageHost, address.Host),
+	}, nil
 }
 
 // clusterConfig follows kubectl's rules, and the ServiceAccount in a pod.

@@ -286,3 +286,39 @@ func TestTheClientsOfADryRunRefuseWrites(t *testing.T) {
 		t.Errorf("%d writes were sent", n)
 	}
 }
+
+// Whatever way the registry's address is written, images are called by its host in one
+// form, or by the one that is set; a Secret that says another is mended.
+func TestWhatImagesAreCalledBy(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t, "cart")
+	address := strings.TrimPrefix(p.env["BERTH_QUAY_URL"], "https://")
+	for _, test := range []struct {
+		reason, url, images, want string
+		settled                   bool
+	}{
+		{"the registry's host", "https://" + address, "", address, false},
+		{"the registry's host, as image-controller writes it", "HTTPS://" + address + "/api/v1/", "", address, true},
+		{"another", "https://" + address, "Images.Example.com.:443", "images.example.com", false},
+		{"the same", "https://" + address, "images.example.com", "images.example.com", true},
+	} {
+		p.env["BERTH_QUAY_URL"], p.env["BERTH_IMAGE_HOST"] = test.url, test.images
+		p.forgetCalls()
+		r := p.run(t).must(t, 0)
+		if wrote := p.wrote() > 0; wrote == test.settled {
+			t.Errorf("%s: it wrote: %v\n%s", test.reason, wrote, r.stdout)
+		}
+		if !strings.Contains(r.stdout, "   "+address+"/"+testOrg) {
+			t.Errorf("%s: the header does not name the registry:\n%s", test.reason, r.stdout)
+		}
+		image := test.want + "/" + testOrg + "/shop/cart"
+		for _, secret := range []string{"cart-image-push", "cart-image-pull"} {
+			if a := auths(p.cluster, "shop", secret); len(a) != 1 || a[image].Auth == "" {
+				t.Errorf("%s: Secret %s is not for %s alone", test.reason, secret, image)
+			}
+		}
+		if told := fmt.Sprint(p.cluster.Object("components", "shop", "cart")["metadata"]); !strings.Contains(told, `"image":"`+image+`"`) {
+			t.Errorf("%s: the Component is told %s", test.reason, told)
+		}
+	}
+}

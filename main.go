@@ -138,7 +138,7 @@ func newRun(s settings, e ends, log *slog.Logger) *reconcile.Run {
 		Write: apply.Ends{Registry: e.quay, Cluster: e.kube},
 		Stats: e.quay.Stats,
 		Naming: component.Naming{
-			Cluster: s.ClusterID, Host: e.registry, Organization: s.QuayOrg,
+			Cluster: s.ClusterID, Host: e.images, Organization: s.QuayOrg,
 			Layout: component.Layout(s.RepositoryLayout), Prefix: s.RepositoryPrefix,
 		},
 		Policy: world.Policy{

@@ -21,11 +21,12 @@ import (
 // it. short is a one-letter flag, arg the value's name in the help, min, max
 // and oneof its bounds.
 type settings struct {
-	QuayURL            string  `env:"QUAY_URL, default=https://quay.io" arg:"URL" help:"the registry; its host is the image host"`
+	QuayURL            string  `env:"QUAY_URL, default=https://quay.io" arg:"URL" help:"the registry"`
 	QuayOrg            string  `env:"QUAY_ORG" arg:"NAME" help:"the Quay organization that holds the repositories"`
 	QuayTokenFile      string  `env:"QUAY_TOKEN_FILE" arg:"FILE" help:"the OAuth token, scopes org:admin repo:admin; or set BERTH_QUAY_TOKEN"`
 	QuayCredentialsDir string  `env:"QUAY_CREDENTIALS_DIR" arg:"DIR" help:"a folder with image-controller's files quayapiurl, quaytoken, organization"`
 	QuayCAFile         string  `env:"QUAY_CA_FILE" arg:"FILE" help:"certificates (PEM) to trust besides the system's"`
+	ImageHost          string  `env:"IMAGE_HOST" arg:"HOST" help:"that images are called by, when it is not the registry URL's"`
 	QuayQPS            float64 `env:"QUAY_QPS, default=5" min:"0.1" max:"1000" arg:"N" help:"requests per second of the whole run"`
 	QuayBurst          int     `env:"QUAY_BURST, default=10" min:"1" max:"1000" arg:"N" help:"requests at once beyond that"`
 

@@ -17,7 +17,7 @@ const canary = "CANARY value!"
 
 // badSettings is a value that each setting refuses; "" where any text will do.
 var badSettings = map[string]string{
-	"QUAY_URL": canary, "QUAY_ORG": canary, "QUAY_TOKEN_FILE": canary, "QUAY_CREDENTIALS_DIR": "", "QUAY_CA_FILE": canary,
+	"QUAY_URL": canary, "QUAY_ORG": canary, "QUAY_TOKEN_FILE": canary, "QUAY_CREDENTIALS_DIR": "", "QUAY_CA_FILE": canary, "IMAGE_HOST": canary,
 	"QUAY_QPS": canary, "QUAY_BURST": canary, "KUBECONFIG": canary, "CONTEXT": canary, "KUBE_QPS": canary, "KUBE_BURST": canary,
 	"NAMESPACE": "", "SELECTOR": canary, "DRY_RUN": canary, "DETAILED_EXITCODE": canary, "YES": canary, "ROTATE": canary,
 	"VISIBILITY": canary, "ALLOW_PUBLISH": canary, "ADOPT": canary, "PRUNE": canary, "PUSH_SERVICE_ACCOUNT": "",
@@ -105,6 +105,9 @@ func TestBoundsOfSettings(t *testing.T) {
 		{"a git host is no URL", "SOURCE_HOSTS", "https://git.example.com", false},
 		{"a proxy", "SOURCE_PROXY", "http://proxy.example.com:3128", true},
 		{"a proxy without its scheme", "SOURCE_PROXY", "proxy.example.com:3128", false},
+		{"a registry behind a short name, whose images have none", "QUAY_URL", "https://quay-app", false},
+		{"a host of images", "IMAGE_HOST", "quay.example.com:8443", true},
+		{"a host of images is no URL", "IMAGE_HOST", "https://quay.example.com", false},
 		{"a prefix of two parts", "REPOSITORY_PREFIX", "team/a", true},
 		{"a prefix cannot leave the organization", "REPOSITORY_PREFIX", "../other", false},
 	} {
@@ -146,7 +149,7 @@ func TestFlagBeatsEnvironmentBeatsFilesBeatsDefault(t *testing.T) {
 		token    string
 	}{
 		{"default", nil, nil, "https://quay.io", testOrg, oauthToken},
-		{"files", map[string]string{"BERTH_QUAY_ORG": "", "BERTH_QUAY_TOKEN": ""}, []string{"--quay-credentials-dir", dir}, "https://files.example.com", "files", "files"},
+		{"files", map[string]string{"BERTH_QUAY_ORG": "", "BERTH_QUAY_TOKEN": ""}, []string{"--quay-credentials-dir", dir}, "https://files.example.com/api/v1", "files", "files"},
 		{
 			"environment",
 			map[string]string{"BERTH_QUAY_URL": "https://env.example.com", "BERTH_QUAY_CREDENTIALS_DIR": dir},

@@ -49,7 +49,7 @@ const (
 // Naming is all that names depend on besides the Component itself.
 type Naming struct {
 	Cluster      string // uid of the namespace kube-system, or what stands for it
-	Host         string // of Quay, with its port when it has one
+	Host         string // that images are called by, with its port when it has one
 	Organization string
 	Layout       Layout
 	Prefix       string // in front of every repository, "" for none
