@@ -20,6 +20,7 @@ import (
 
 	"github.com/sethvargo/go-envconfig"
 	"github.com/spf13/pflag"
+	"k8s.io/client-go/rest"
 
 	"berth/kube"
 	"berth/quay"
@@ -70,7 +71,7 @@ func run(ctx context.Context, args []string, environment envconfig.Lookuper, std
 	var d dial
 	if !s.Demo {
 		var unreachable problems
-		d, unreachable = clusterConfig(s)
+		d, unreachable = clusterConfig(s, rest.InClusterConfig)
 		wrong = append(wrong, unreachable...)
 	}
 	if len(wrong) > 0 {

@@ -30,7 +30,7 @@ type settings struct {
 	QuayQPS            float64 `env:"QUAY_QPS, default=5" min:"0.1" max:"1000" arg:"N" help:"requests per second of the whole run"`
 	QuayBurst          int     `env:"QUAY_BURST, default=10" min:"1" max:"1000" arg:"N" help:"requests at once beyond that"`
 
-	Kubeconfig string  `env:"KUBECONFIG" arg:"FILE" help:"instead of kubectl's rules or, in a cluster, the ServiceAccount"`
+	Kubeconfig string  `env:"KUBECONFIG" arg:"FILE" help:"instead of kubectl's rules; without any, a pod's ServiceAccount"`
 	Context    string  `env:"CONTEXT" arg:"NAME" help:"of the kubeconfig"`
 	KubeQPS    float64 `env:"KUBE_QPS, default=50" min:"0.1" max:"10000" arg:"N" help:"requests per second to the cluster"`
 	KubeBurst  int     `env:"KUBE_BURST, default=100" min:"1" max:"10000" arg:"N" help:"requests at once beyond that"`
