@@ -51,10 +51,10 @@ type settings struct {
 	AllowPublish       bool     `env:"ALLOW_PUBLISH" help:"let --visibility open private repositories"`
 	Adopt              bool     `env:"ADOPT" help:"take over repositories that carry no live mark"`
 	Prune              string   `env:"PRUNE, default=report" oneof:"off report" help:"what to do about robots and repositories without a Component"`
-	PushServiceAccount []string `env:"PUSH_SERVICE_ACCOUNT, default=appstudio-pipeline" arg:"NAME" help:"linked to the push Secret; {component} is replaced; may be repeated"`
+	PushServiceAccount []string `env:"PUSH_SERVICE_ACCOUNT, default=appstudio-pipeline,build-pipeline-{component}" arg:"NAME" help:"linked to the push Secret; {component} is replaced; may be repeated"`
 
-	RemoteSecrets      string `env:"REMOTE_SECRETS, default=auto" oneof:"auto off require" help:"deliver pull Secrets to environments; auto: where the cluster has RemoteSecrets"`
-	PullServiceAccount string `env:"PULL_SERVICE_ACCOUNT, default=default" arg:"NAME" help:"pulls images with the pull Secret, in each environment"`
+	RemoteSecrets      string   `env:"REMOTE_SECRETS, default=auto" oneof:"auto off require" help:"deliver pull Secrets to environments; auto: where the cluster has RemoteSecrets"`
+	PullServiceAccount []string `env:"PULL_SERVICE_ACCOUNT, default=default" arg:"NAME" help:"pulls images, in each environment; {component} is replaced; may be repeated"`
 
 	SourceHosts  []string `env:"SOURCE_HOSTS" arg:"HOST" help:"only ask these git hosts (*.example.com for all below); may be repeated"`
 	SourceCAFile string   `env:"SOURCE_CA_FILE" arg:"FILE" help:"certificates (PEM) to trust for git hosts besides the system's"`

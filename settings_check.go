@@ -85,8 +85,12 @@ func (s *settings) check(src sources) problems {
 			add("IMAGE_HOST", "is not a host that an image's name can begin with, such as quay.example.com or quay.example.com:8443.")
 		}
 	}
-	if len(validation.IsDNS1123Subdomain(s.PullServiceAccount)) > 0 {
-		add("PULL_SERVICE_ACCOUNT", "is not the name of a ServiceAccount.")
+	for key, patterns := range map[string][]string{"PUSH_SERVICE_ACCOUNT": s.PushServiceAccount, "PULL_SERVICE_ACCOUNT": s.PullServiceAccount} {
+		if slices.ContainsFunc(patterns, func(p string) bool {
+			return len(validation.IsDNS1123Subdomain(strings.ReplaceAll(p, "{component}", "x"))) > 0
+		}) {
+			add(key, "is not the name of a ServiceAccount.")
+		}
 	}
 	if s.ShardCount > 0 && s.ShardIndex >= s.ShardCount {
 		add("SHARD_INDEX", "is not below --shard-count.")

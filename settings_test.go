@@ -20,7 +20,7 @@ var badSettings = map[string]string{
 	"QUAY_URL": canary, "QUAY_ORG": canary, "QUAY_TOKEN_FILE": canary, "QUAY_CREDENTIALS_DIR": "", "QUAY_CA_FILE": canary, "IMAGE_HOST": canary,
 	"QUAY_QPS": canary, "QUAY_BURST": canary, "KUBECONFIG": canary, "CONTEXT": canary, "KUBE_QPS": canary, "KUBE_BURST": canary,
 	"NAMESPACE": "", "SELECTOR": canary, "DRY_RUN": canary, "DETAILED_EXITCODE": canary, "YES": canary, "ROTATE": canary,
-	"VISIBILITY": canary, "ALLOW_PUBLISH": canary, "ADOPT": canary, "PRUNE": canary, "PUSH_SERVICE_ACCOUNT": "",
+	"VISIBILITY": canary, "ALLOW_PUBLISH": canary, "ADOPT": canary, "PRUNE": canary, "PUSH_SERVICE_ACCOUNT": canary,
 	"REMOTE_SECRETS": canary, "PULL_SERVICE_ACCOUNT": canary,
 	"CLUSTER_ID": "", "REPOSITORY_LAYOUT": canary, "REPOSITORY_PREFIX": canary, "MAX_CHANGE_RATIO": canary,
 	"MAX_ROTATIONS": canary, "FORCE": canary, "CONCURRENCY": canary, "TIMEOUT": canary, "OUTPUT": canary,
@@ -181,7 +181,7 @@ func TestFlagBeatsEnvironmentBeatsFilesBeatsDefault(t *testing.T) {
 
 func TestRepeatedFlagsAndLists(t *testing.T) {
 	t.Parallel()
-	s, wrong := load(t, map[string]string{"BERTH_PUSH_SERVICE_ACCOUNT": "a,b"}, "-n", "x", "--namespace", "y", "--rotate=x/c", "x/c", "y/d")
+	s, wrong := load(t, map[string]string{"BERTH_PUSH_SERVICE_ACCOUNT": "a,b"}, "--pull-service-account=default", "--pull-service-account=run-{component}", "-n", "x", "--namespace", "y", "--rotate=x/c", "x/c", "y/d")
 	if len(wrong) > 0 {
 		t.Fatal(wrong)
 	}
@@ -189,6 +189,9 @@ func TestRepeatedFlagsAndLists(t *testing.T) {
 		t.Error(diff)
 	}
 	if diff := cmp.Diff([]string{"a", "b"}, s.PushServiceAccount); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]string{"default", "run-{component}"}, s.PullServiceAccount); diff != "" {
 		t.Error(diff)
 	}
 	if len(s.only) != 2 || len(s.rotate) != 1 || s.rotate[0].String() != "x/c" {

@@ -34,7 +34,8 @@ func newRealCluster(t *testing.T, definitions controlplane.Definitions) *realClu
 	c := &realCluster{cp: cp, platform: realPlatform(t, cp), objects: asAdmin(t, cp)}
 	c.apply(t, "{apiVersion: v1, kind: Namespace, metadata: {name: shop}}")
 	c.apply(t, "{apiVersion: v1, kind: ServiceAccount, metadata: {name: appstudio-pipeline, namespace: shop}}")
-	deploytest.Until(t, "the policy", func() bool { // takes effect some time after it is made
+	c.apply(t, "{apiVersion: v1, kind: ServiceAccount, metadata: {name: default, namespace: shop}}") // no controller makes it
+	deploytest.Until(t, "the policy", func() bool {                                                  // takes effect some time after it is made
 		return refuser(creates(secretsResource, "kube-system", newSecret)(t.Context(), asBerth(t, cp))) == "the policy"
 	})
 	return c

@@ -21,6 +21,7 @@ type Component struct {
 	Namespace, Name, UID, ResourceVersion string
 	Deleting                              bool              // has a deletionTimestamp
 	Application                           string            // spec.application, may be empty
+	ComponentName                         string            // spec.componentName, may be empty or differ from Name
 	SourceURL                             string            // spec.source.git.url, else spec.source.url
 	Annotations                           map[string]string // those under image.redhat.com/, a value cut at 4097 bytes
 	Annotated                             bool              // has annotations, these or others
@@ -29,8 +30,9 @@ type Component struct {
 type componentWire struct {
 	object
 	Spec struct {
-		Application string `json:"application"`
-		Source      struct {
+		Application   string `json:"application"`
+		ComponentName string `json:"componentName"`
+		Source        struct {
 			URL string `json:"url"`
 			Git struct {
 				URL string `json:"url"`
@@ -44,7 +46,7 @@ func (w componentWire) slim() Component {
 	return Component{
 		Namespace: m.Namespace, Name: m.Name, UID: m.UID, ResourceVersion: m.ResourceVersion,
 		Deleting:    m.DeletionTimestamp != "",
-		Application: w.Spec.Application,
+		Application: w.Spec.Application, ComponentName: w.Spec.ComponentName,
 		SourceURL:   or(w.Spec.Source.Git.URL, w.Spec.Source.URL),
 		Annotations: ours(m.Annotations),
 		Annotated:   m.Annotations != nil,

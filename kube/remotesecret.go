@@ -41,7 +41,7 @@ type RemoteSecret struct {
 	Secret         string            // the name of the Secret it brings
 	Type           string            // of that Secret
 	SecretLabels   map[string]string // that Secret's
-	PullAccount    string            // the one ServiceAccount that pulls images with it; "": none, or others beside it
+	PullAccounts   []string          // the ServiceAccounts that pull images with it; none: it is linked otherwise, too
 	Targets        []RemoteTarget
 	Customized     bool           // a target has a Secret of another form
 	HasData        bool           // the operator has been given data once
@@ -95,8 +95,12 @@ func (w remoteSecretWire) slim() RemoteSecret {
 		Upload: ours(m.Annotations)[uploadAnnotation],
 		Secret: form.Name, Type: form.Type, SecretLabels: form.Labels,
 	}
-	if l := form.LinkedTo; len(l) == 1 && l[0].ServiceAccount.As == asPullSecret {
-		r.PullAccount = l[0].ServiceAccount.Reference.Name
+	for _, l := range form.LinkedTo {
+		if l.ServiceAccount.As != asPullSecret {
+			r.PullAccounts = nil
+			break
+		}
+		r.PullAccounts = append(r.PullAccounts, l.ServiceAccount.Reference.Name)
 	}
 	for _, t := range w.Spec.Targets {
 		r.Targets = append(r.Targets, t.RemoteTarget)
@@ -148,7 +152,7 @@ type RemoteSecretWrite struct {
 	Namespace, Name string
 	Labels          map[string]string // of the RemoteSecret and of the Secrets it brings
 	Owner           OwnerReference
-	PullAccount     string // the ServiceAccount, in each target, that pulls images with the Secret
+	PullAccounts    []string // the ServiceAccounts, in each target, that pull images with the Secret
 	Targets         []RemoteTarget
 	Upload          string // annotation image.redhat.com/upload; "": leave it alone
 }
@@ -168,9 +172,11 @@ func (w RemoteSecretWrite) body() remoteSecretBody {
 	if w.Upload != "" {
 		b.Metadata.Annotations = map[string]string{uploadAnnotation: w.Upload}
 	}
-	var l linkedTo
-	l.ServiceAccount.As, l.ServiceAccount.Reference.Name = asPullSecret, w.PullAccount
-	b.Spec.Secret = remoteSecretForm{Name: w.Name, Type: dockerConfigType, Labels: w.Labels, LinkedTo: []linkedTo{l}}
+	links := make([]linkedTo, len(w.PullAccounts))
+	for i, account := range w.PullAccounts {
+		links[i].ServiceAccount.As, links[i].ServiceAccount.Reference.Name = asPullSecret, account
+	}
+	b.Spec.Secret = remoteSecretForm{Name: w.Name, Type: dockerConfigType, Labels: w.Labels, LinkedTo: links}
 	b.Spec.Targets = append([]RemoteTarget{}, w.Targets...) // null would keep those that are there
 	return b
 }

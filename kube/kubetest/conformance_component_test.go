@@ -46,7 +46,7 @@ func testTerminating(f *fixture) {
 func testComponents(f *fixture) {
 	f.given(`{apiVersion: appstudio.redhat.com/v1alpha1, kind: Component, metadata: {name: full, namespace: NS,
 		annotations: {image.redhat.com/generate: 'true', other/one: x}},
-		spec: {componentName: full, application: shop, source: {git: {url: "https://git.example.com/a.git"}}}}`)
+		spec: {componentName: whole, application: shop, source: {git: {url: "https://git.example.com/a.git"}}}}`)
 	got, err := f.Component(f.Context(), f.ns, "full")
 	f.no(err)
 	if got.UID == "" || got.ResourceVersion == "" {
@@ -54,7 +54,7 @@ func testComponents(f *fixture) {
 	}
 	want := kube.Component{
 		Namespace: f.ns, Name: "full", UID: got.UID, ResourceVersion: got.ResourceVersion,
-		Application: "shop", SourceURL: "https://git.example.com/a.git",
+		Application: "shop", ComponentName: "whole", SourceURL: "https://git.example.com/a.git",
 		Annotations: map[string]string{"image.redhat.com/generate": "true"}, Annotated: true,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -108,7 +108,7 @@ type Options struct {
 	Run         string // identifies the run
 	Now         func() time.Time
 	Delivers    bool                              // the cluster has RemoteSecrets
-	PullAccount string                            // the ServiceAccount that pulls, in each environment
+	Policy      world.Policy                      // names the ServiceAccounts that pull, in each environment
 	Concurrency int                               // Components in flight
 	Applied     func(plan.Component, plan.Action) // is told of each change made, by several Components at once
 }

@@ -70,7 +70,7 @@ func (w *work) findRemoteSecret(ctx context.Context) error {
 func (w *work) remoteSecretWrite(a plan.WriteRemoteSecret) kube.RemoteSecretWrite {
 	c := w.plan.Component
 	return kube.RemoteSecretWrite{
-		Namespace: c.Namespace, Name: a.Name, Labels: component.Labels(c), Owner: component.OwnerOf(c), PullAccount: a.PullAccount, Targets: a.Targets,
+		Namespace: c.Namespace, Name: a.Name, Labels: component.Labels(c), Owner: component.OwnerOf(c), PullAccounts: a.PullAccounts, Targets: a.Targets,
 	}
 }
 
@@ -209,7 +209,7 @@ func (w *work) reachable(ctx context.Context) error {
 		return nil // nothing was ever brought anywhere
 	}
 	if err == nil && len(r.Targets) > 0 {
-		write := w.remoteSecretWrite(plan.WriteRemoteSecret{Name: r.Name, PullAccount: w.PullAccount, Targets: r.Targets})
+		write := w.remoteSecretWrite(plan.WriteRemoteSecret{Name: r.Name, PullAccounts: w.Policy.PullAccounts(w.plan.Component.Name), Targets: r.Targets})
 		_, err = w.Cluster.UpdateRemoteSecret(ctx, write, r.ResourceVersion, true)
 	}
 	if errors.Is(err, kube.ErrConflict) {

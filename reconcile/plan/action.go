@@ -59,7 +59,7 @@ type LinkPullSecret struct{ ServiceAccount, Secret string }
 type WriteRemoteSecret struct {
 	Name           string
 	Exists         bool
-	PullAccount    string
+	PullAccounts   []string
 	Targets        []kube.RemoteTarget // all it is to have
 	Added, Removed []kube.RemoteTarget
 	Reason         string

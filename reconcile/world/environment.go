@@ -78,6 +78,17 @@ func (e *Environments) ask(w workload, environment string) {
 	e.asking[w][environment] = true
 }
 
+// asked are the Environments that a Component runs in. A binding calls it by its
+// spec.componentName (integration-service's NewBindingComponents); people write its name.
+func (e *Environments) asked(c kube.Component) []string {
+	all := slices.Collect(maps.Keys(e.asking[workload{c.Application, c.Name}]))
+	if c.ComponentName != "" {
+		all = slices.AppendSeq(all, maps.Keys(e.asking[workload{c.Application, c.ComponentName}]))
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
 // Asked reports whether anything runs in any of them.
 func (e *Environments) Asked() bool { return len(e.asking) > 0 }
 
@@ -111,7 +122,7 @@ func (e *Environments) Resolve(c kube.Component, taken func(namespace string) bo
 		return r
 	}
 	places := map[[2]string]*Target{} // by cluster and namespace, as the RemoteSecret operator tells targets apart
-	for _, name := range slices.Sorted(maps.Keys(e.asking[workload{c.Application, c.Name}])) {
+	for _, name := range e.asked(c) {
 		place, why := e.place(name)
 		if why == "" && place.APIURL == "" && place.Namespace != c.Namespace {
 			why = e.unauthorized(place.Namespace, taken)

@@ -22,27 +22,38 @@ type Policy struct {
 	AllowPublish        bool            // private to public by Visibility alone
 	Adopt               bool            // take over repositories that carry no live mark
 	ReportOrphans       bool
-	PushServiceAccounts []string // {component} stands for the Component's name
-	PullServiceAccount  string   // pulls images, in each environment
+	PushServiceAccounts []string // builds run as one of them; {component} stands for the Component's name
+	PullServiceAccounts []string // pull images, in each environment; the same
 	RemoteSecrets       RemoteSecrets
 	MaxRotations        int // in one run
 }
 
-// componentVariable in the name of a push ServiceAccount is replaced by the Component's.
+// componentVariable in the name of a ServiceAccount is replaced by the Component's.
 const componentVariable = "{component}"
 
 // PushAccounts are the ServiceAccounts of a Component's builds.
 func (p Policy) PushAccounts(component string) []string {
-	accounts := make([]string, len(p.PushServiceAccounts))
-	for i, pattern := range p.PushServiceAccounts {
-		accounts[i] = strings.ReplaceAll(pattern, componentVariable, component)
+	return accounts(p.PushServiceAccounts, component)
+}
+
+// PullAccounts are the ServiceAccounts whose pods pull a Component's images.
+func (p Policy) PullAccounts(component string) []string {
+	return accounts(p.PullServiceAccounts, component)
+}
+
+func accounts(patterns []string, component string) []string {
+	var names []string
+	for _, pattern := range patterns {
+		if name := strings.ReplaceAll(pattern, componentVariable, component); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
 	}
-	return accounts
+	return names
 }
 
 // Links reports whether a ServiceAccount of this name may be linked to a Secret of ours.
 func (p Policy) Links(account string) bool {
-	return account == p.PullServiceAccount || slices.ContainsFunc(p.PushServiceAccounts, func(pattern string) bool {
+	return slices.ContainsFunc(slices.Concat(p.PushServiceAccounts, p.PullServiceAccounts), func(pattern string) bool {
 		before, after, varies := strings.Cut(pattern, componentVariable)
 		return account == pattern || varies && strings.HasPrefix(account, before) && strings.HasSuffix(account, after)
 	})
