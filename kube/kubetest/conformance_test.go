@@ -54,6 +54,7 @@ func conformance(t *testing.T, e env) {
 			"links":                         testLinks,
 			"many links at once":            testManyLinks,
 			"lists that merge and do not":   testStrategicMerge,
+			"links that go":                 testUnlink,
 			"some rights":                   testRights,
 			"no rights":                     testForbidden,
 			"no credentials":                testUnauthorized,

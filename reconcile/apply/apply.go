@@ -52,7 +52,7 @@ type Cluster interface {
 	Secret(ctx context.Context, namespace, name string) (kube.Secret, error)
 	CreateSecret(ctx context.Context, w kube.SecretWrite) error
 	UpdateSecret(ctx context.Context, w kube.SecretWrite, resourceVersion string, dryRun bool) error
-	LinkSecret(ctx context.Context, namespace, serviceAccount, secret string) error
+	linker
 	deliverer
 }
 
@@ -235,6 +235,8 @@ func (w *work) do(ctx context.Context, action plan.Action) error {
 		return w.Cluster.LinkSecret(ctx, w.plan.Component.Namespace, a.ServiceAccount, a.Secret)
 	case plan.LinkPullSecret:
 		return w.linkPullSecret(ctx, a)
+	case plan.UnlinkSecret:
+		return w.unlinkSecret(ctx, a)
 	case plan.WriteRemoteSecret:
 		return w.writeRemoteSecret(ctx, a)
 	case plan.UploadToken:

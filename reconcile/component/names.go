@@ -89,9 +89,15 @@ var (
 	notSlug      = regexp.MustCompile(`[^a-z0-9]+`)
 )
 
-// The ends of names: of a pull Secret and its RemoteSecret, and of an upload Secret,
+// SecretNames are what the Secrets of a Component of this name are called, pull last.
+func SecretNames(name string) (push, pull string) {
+	return BoundedName(name, PushSuffix), BoundedName(name, PullSuffix)
+}
+
+// The ends of names: of a push Secret, of a pull Secret and its RemoteSecret, and of an upload Secret,
 // which eight characters of the token's fingerprint follow.
 const (
+	PushSuffix   = secretInfix + "push"
 	PullSuffix   = secretInfix + "pull"
 	UploadSuffix = PullSuffix + "-upload-"
 )

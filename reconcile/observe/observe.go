@@ -140,6 +140,9 @@ func (o *observer) observe(ctx context.Context) error {
 	if err := o.observeSecrets(ctx, secrets); err != nil {
 		return err
 	}
+	if err := o.observeLinks(ctx, secrets); err != nil {
+		return err
+	}
 	if err := o.sortDelivery(ctx, delivery, accounts); err != nil {
 		return err
 	}

@@ -55,6 +55,9 @@ type LinkSecret struct{ ServiceAccount, Secret string }
 // LinkPullSecret lets the pods of a ServiceAccount pull with the pull Secret.
 type LinkPullSecret struct{ ServiceAccount, Secret string }
 
+// UnlinkSecret takes a Secret that is gone with its Component off a ServiceAccount.
+type UnlinkSecret struct{ world.DeadLink }
+
 // WriteRemoteSecret makes a RemoteSecret bring the Secret of its name to the targets.
 type WriteRemoteSecret struct {
 	Name           string
@@ -108,6 +111,7 @@ func (RemovePermission) action()   {}
 func (WriteSecret) action()        {}
 func (LinkSecret) action()         {}
 func (LinkPullSecret) action()     {}
+func (UnlinkSecret) action()       {}
 func (WriteRemoteSecret) action()  {}
 func (UploadToken) action()        {}
 func (DeleteUpload) action()       {}

@@ -1,12 +1,9 @@
 package plan
 
 import (
-	"fmt"
 	"slices"
-	"strings"
 
 	"berth/reconcile/component"
-	"berth/reconcile/world"
 )
 
 func (w *planner) planRobots(p *Component) {
@@ -71,39 +68,6 @@ func (w *planner) planSecrets(p *Component) *Problem {
 		p.Actions = append(p.Actions, WriteSecret{Account: a, Image: p.Image, Exists: exists, Reason: reason})
 	}
 	return nil
-}
-
-// planLinks lets the builds' ServiceAccounts use the push Secret.
-func (w *planner) planLinks(p *Component) {
-	secret := p.Names.Push.Secret
-	for _, account := range w.present(p, w.Policy.PushAccounts(p.Component.Name), "builds cannot use Secret "+secret) {
-		if !w.links(p, account).Secrets[secret] {
-			p.Actions = append(p.Actions, LinkSecret{account, secret})
-		}
-	}
-}
-
-// present are those of the ServiceAccounts that are there. A platform has one kind or
-// another of them, so it is only when none is there that something lacks.
-func (w *planner) present(p *Component, accounts []string, so string) []string {
-	there := slices.DeleteFunc(slices.Clone(accounts), func(account string) bool {
-		_, exists := w.ServiceAccounts[component.Key{Namespace: p.Component.Namespace, Name: account}]
-		return !exists
-	})
-	if len(there) > 0 || len(accounts) == 0 {
-		return there
-	}
-	sentence := "ServiceAccount " + accounts[0] + " does not exist"
-	if len(accounts) > 1 {
-		sentence = "None of the ServiceAccounts " + strings.Join(accounts, ", ") + " exists"
-	}
-	p.warn("incomplete", sentence+", so "+so+" yet.")
-	return nil
-}
-
-// links are those of a ServiceAccount of the Component's namespace.
-func (w *planner) links(p *Component, account string) world.Links {
-	return w.ServiceAccounts[component.Key{Namespace: p.Component.Namespace, Name: account}]
 }
 
 // Covers reports whether have holds everything in want.

@@ -35,6 +35,8 @@
 //	                not what Quay says of the robot    WriteSecret
 //	                of an earlier Component            WriteSecret
 //	ServiceAccount  not linked                         LinkSecret, LinkPullSecret
+//	                names a Secret of ours that went   UnlinkSecret, by the first Component of the
+//	                with its Component                 namespace
 //	                missing                            warning
 //	robots of an earlier Component of the name         DeleteRobot, after a live look at the Component
 //	Component       annotation not what it should be   Announce

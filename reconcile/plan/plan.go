@@ -76,11 +76,12 @@ type Orphans struct {
 type planner struct {
 	world.World
 	index
+	unlinked map[string]string // namespaces to the Component that has their dead links
 }
 
 // Make compares the world with what it should be.
 func Make(world world.World) Plan {
-	w := &planner{world, indexOf(world)}
+	w := &planner{world, indexOf(world), map[string]string{}}
 	p := Plan{Mode: w.Mode, Missing: slices.SortedFunc(slices.Values(w.Missing), component.Key.Compare)}
 	p.Components, p.elsewhere = w.all(w.Components), w.all(w.Elsewhere)
 	pace(p.Components, w.Policy.MaxRotations)
@@ -177,6 +178,7 @@ func (w *planner) plan(c kube.Component) Component {
 		return p.refuse(problem)
 	}
 	w.planLinks(&p)
+	w.planDeadLinks(&p)
 	w.planEnvironments(&p)
 	own, _ := component.ParseMark(names.Push.Mark)
 	for _, robot := range w.incarnations[own.Key] {
@@ -191,6 +193,9 @@ func (w *planner) plan(c kube.Component) Component {
 	}.Encode(), false)
 	w.planRotation(&p, asked)
 	if problem := w.unwritable(p); problem != nil {
+		if w.unlinked[c.Namespace] == c.Name {
+			delete(w.unlinked, c.Namespace) // they are the next one's
+		}
 		return p.refuse(problem)
 	}
 	if len(p.Actions)+len(p.aside) > 0 && p.Note == "" {

@@ -96,6 +96,8 @@ func clusterChange(action plan.Action) Change {
 			Op: OpUpdate, Kind: KindServiceAccount, Target: a.ServiceAccount, Detail: "+ " + a.Secret + " to pull images", Audit: true,
 			After: map[string]string{"imagePullSecrets": a.Secret},
 		}
+	case plan.UnlinkSecret:
+		return unlinkSecret(a)
 	case plan.WriteRemoteSecret:
 		return writeRemoteSecret(a)
 	case plan.UploadToken:
@@ -134,6 +136,17 @@ func writeSecret(a plan.WriteSecret) Change {
 		c.Detail = "new token"
 	}
 	return c
+}
+
+func unlinkSecret(a plan.UnlinkSecret) Change {
+	list := "secrets"
+	if a.Pull {
+		list = "imagePullSecrets"
+	}
+	return Change{
+		Op: OpUpdate, Kind: KindServiceAccount, Target: a.ServiceAccount, Detail: "- " + a.Secret, Reason: "it is gone with Component " + a.Component.Name, Audit: true,
+		Before: map[string]string{list: a.Secret},
+	}
 }
 
 func writeRemoteSecret(a plan.WriteRemoteSecret) Change {

@@ -89,6 +89,7 @@ type World struct {
 	Strays          int                      // further Secrets with our label
 	Unclaimed       map[string]bool          // where there is no Component: the robots whose tokens stand in Secrets of one
 	ServiceAccounts map[component.Key]Links
+	Dead            map[string][]DeadLink // by namespace
 	Repositories    map[string]quay.Repository
 	Robots          map[string]Robot
 	Roles           map[string]map[string]quay.Role     // of the audited repositories: repository to robot to role
@@ -106,6 +107,14 @@ type World struct {
 type Links struct {
 	Secrets map[string]bool
 	Pull    map[string]bool // to pull images
+}
+
+// DeadLink is a name in a ServiceAccount's list of a Secret that is not there, which is
+// called as ours are, and that no Component has.
+type DeadLink struct {
+	ServiceAccount, Secret string
+	Pull                   bool          // it is in the list to pull images with
+	Component              component.Key // whose it was, as a robot of ours at Quay bears witness; empty: nobody can tell
 }
 
 // Robot is what a run knows of a robot account.
