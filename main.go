@@ -145,7 +145,7 @@ func newRun(s settings, e ends, log *slog.Logger) *reconcile.Run {
 		Policy: world.Policy{
 			Visibility: visibility(s.Visibility), AllowPublish: s.AllowPublish, Adopt: s.Adopt,
 			ReportOrphans: s.Prune == "report", PushServiceAccounts: s.PushServiceAccount, MaxRotations: s.share(s.MaxRotations),
-			PullServiceAccounts: s.PullServiceAccount, RemoteSecrets: remoteSecrets(s.RemoteSecrets),
+			PullServiceAccounts: s.PullServiceAccount, SetImages: !s.NoContainerImage, RemoteSecrets: remoteSecrets(s.RemoteSecrets),
 		},
 		Scope:       world.Scope{Namespaces: s.Namespace, Selector: s.Selector, Only: s.only, Rotate: s.rotate, Shard: s.shard()},
 		Limits:      plan.Limits{MaxChangeRatio: s.MaxChangeRatio, Force: s.Force},

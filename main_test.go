@@ -315,3 +315,21 @@ func TestServiceAccountsByDefault(t *testing.T) {
 		})
 	}
 }
+
+// Builds are let begin, unless that is switched off.
+func TestContainerImagesByDefault(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t, "cart")
+	image := func() any {
+		spec, _ := p.cluster.Object("components", "shop", "cart")["spec"].(map[string]any)
+		return spec["containerImage"]
+	}
+	p.run(t, "--no-container-image").must(t, 0)
+	if image() != nil {
+		t.Errorf("switched off, it became %v", image())
+	}
+	p.run(t).must(t, 0)
+	if want := strings.TrimPrefix(p.env["BERTH_QUAY_URL"], "https://") + "/" + testOrg + "/shop/cart"; image() != want {
+		t.Errorf("it is %v, want %s", image(), want)
+	}
+}

@@ -53,6 +53,8 @@ type settings struct {
 	Prune              string   `env:"PRUNE, default=report" oneof:"off report" help:"what to do about robots and repositories without a Component"`
 	PushServiceAccount []string `env:"PUSH_SERVICE_ACCOUNT, default=appstudio-pipeline,build-pipeline-{component}" arg:"NAME" help:"linked to the push Secret; {component} is replaced; may be repeated"`
 
+	NoContainerImage bool `env:"NO_CONTAINER_IMAGE" help:"leave spec.containerImage of Components empty where it is"`
+
 	RemoteSecrets      string   `env:"REMOTE_SECRETS, default=auto" oneof:"auto off require" help:"deliver pull Secrets to environments; auto: where the cluster has RemoteSecrets"`
 	PullServiceAccount []string `env:"PULL_SERVICE_ACCOUNT, default=default" arg:"NAME" help:"pulls images, in each environment; {component} is replaced; may be repeated"`
 

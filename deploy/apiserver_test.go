@@ -174,6 +174,9 @@ func created(t *testing.T, c *realCluster) {
 	for _, name := range []string{"cart-image-push", "cart-image-pull", "till-image-push", "till-image-pull"} {
 		c.content(t, name)
 	}
+	if image, _, _ := unstructured.NestedString(c.get(t, "components", "cart").Object, "spec", "containerImage"); !strings.HasSuffix(image, "/"+deploytest.Org+"/shop/cart") {
+		t.Errorf("builds push to %q", image)
+	}
 	linked, _, _ := unstructured.NestedSlice(c.get(t, "serviceaccounts", "appstudio-pipeline").Object, "secrets")
 	if len(linked) != 2 {
 		t.Errorf("the ServiceAccount of builds has the Secrets %v", linked)

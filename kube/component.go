@@ -22,6 +22,7 @@ type Component struct {
 	Deleting                              bool              // has a deletionTimestamp
 	Application                           string            // spec.application, may be empty
 	ComponentName                         string            // spec.componentName, may be empty or differ from Name
+	ContainerImage                        string            // spec.containerImage, cut at 4097 bytes
 	SourceURL                             string            // spec.source.git.url, else spec.source.url
 	Annotations                           map[string]string // those under image.redhat.com/, a value cut at 4097 bytes
 	Annotated                             bool              // has annotations, these or others
@@ -32,6 +33,7 @@ type componentWire struct {
 	Spec struct {
 		Application   string `json:"application"`
 		ComponentName string `json:"componentName"`
+		Image         string `json:"containerImage"`
 		Source        struct {
 			URL string `json:"url"`
 			Git struct {
@@ -46,7 +48,7 @@ func (w componentWire) slim() Component {
 	return Component{
 		Namespace: m.Namespace, Name: m.Name, UID: m.UID, ResourceVersion: m.ResourceVersion,
 		Deleting:    m.DeletionTimestamp != "",
-		Application: w.Spec.Application, ComponentName: w.Spec.ComponentName,
+		Application: w.Spec.Application, ComponentName: w.Spec.ComponentName, ContainerImage: cut(w.Spec.Image),
 		SourceURL:   or(w.Spec.Source.Git.URL, w.Spec.Source.URL),
 		Annotations: ours(m.Annotations),
 		Annotated:   m.Annotations != nil,
@@ -106,6 +108,26 @@ func (c *Client) Annotate(ctx context.Context, in Component, change AnnotationCh
 		return Component{}, call{op: "patch", resource: components, namespace: in.Namespace, name: in.Name}.error(ErrInvalid, noVersion)
 	}
 	w, err := patch[componentWire](ctx, c, components, in.Namespace, in.Name, types.JSONPatchType, change.operations(in), false)
+	if err != nil {
+		return Component{}, err
+	}
+	return w.slim(), nil
+}
+
+// SetContainerImage sets spec.containerImage of a Component that names none, provided it is
+// still as it was read: otherwise ErrConflict. It returns the Component as it is now.
+func (c *Client) SetContainerImage(ctx context.Context, in Component, image string) (Component, error) {
+	refuse := func(why string) (Component, error) {
+		return Component{}, call{op: "patch", resource: components, namespace: in.Namespace, name: in.Name}.error(ErrInvalid, why)
+	}
+	switch {
+	case in.ResourceVersion == "":
+		return refuse(noVersion)
+	case in.ContainerImage != "":
+		return refuse("it names an image already")
+	}
+	ops := []operation{{"replace", "/metadata/resourceVersion", in.ResourceVersion}, {"add", "/spec/containerImage", image}}
+	w, err := patch[componentWire](ctx, c, components, in.Namespace, in.Name, types.JSONPatchType, ops, false)
 	if err != nil {
 		return Component{}, err
 	}

@@ -262,3 +262,31 @@ func testAnnotateRefused(f *fixture) {
 	f.no(err)
 	f.same(current.ResourceVersion, after.ResourceVersion)
 }
+
+// testContainerImage sets one where there is none, on what was read alone.
+func testContainerImage(f *fixture) {
+	f.given(`{apiVersion: appstudio.redhat.com/v1alpha1, kind: Component, metadata: {name: a, namespace: NS},
+		spec: {componentName: a, application: shop, source: {git: {url: "https://git.example.com/a.git"}}}}`)
+	read, err := f.Component(f.Context(), f.ns, "a")
+	f.no(err)
+	f.rows("admin", rawRow{"somebody else writes", "PATCH", "/apis/appstudio.redhat.com/v1alpha1/namespaces/NS/components/a", mergeForm, `{"metadata":{"labels":{"a":"b"}}}`, 200, ""})
+	_, err = f.SetContainerImage(f.Context(), read, "quay.example/acme/a")
+	f.is(err, kube.ErrConflict)
+	now, err := f.Component(f.Context(), f.ns, "a")
+	f.no(err)
+	if now.ContainerImage != "" {
+		f.Errorf("a conflict set %s", now.ContainerImage)
+	}
+	got, err := f.SetContainerImage(f.Context(), now, "quay.example/acme/a")
+	f.no(err)
+	want := now
+	want.ResourceVersion, want.ContainerImage = got.ResourceVersion, "quay.example/acme/a"
+	if diff := cmp.Diff(want, got); diff != "" {
+		f.Error(diff)
+	}
+	_, err = f.SetContainerImage(f.Context(), got, "quay.example/acme/b")
+	f.is(err, kube.ErrInvalid)
+	now.ResourceVersion = ""
+	_, err = f.SetContainerImage(f.Context(), now, "quay.example/acme/b")
+	f.is(err, kube.ErrInvalid)
+}

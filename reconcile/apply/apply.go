@@ -48,6 +48,7 @@ type robots interface {
 // Cluster is Kubernetes as applying a plan needs it.
 type Cluster interface {
 	Component(ctx context.Context, namespace, name string) (kube.Component, error)
+	SetContainerImage(ctx context.Context, c kube.Component, image string) (kube.Component, error)
 	Annotate(ctx context.Context, c kube.Component, change kube.AnnotationChange) (kube.Component, error)
 	Secret(ctx context.Context, namespace, name string) (kube.Secret, error)
 	CreateSecret(ctx context.Context, w kube.SecretWrite) error
@@ -249,6 +250,8 @@ func (w *work) do(ctx context.Context, action plan.Action) error {
 		return w.rotateToken(ctx, a)
 	case plan.Acknowledge:
 		return w.acknowledge(ctx, a)
+	case plan.SetImage:
+		return w.setImage(ctx, a.Image)
 	case plan.Announce:
 		return w.announce(ctx, a.Value)
 	}

@@ -136,6 +136,7 @@ func (o *observer) observe(ctx context.Context) error {
 	}
 	o.sortServiceAccounts(accounts)
 	o.Divide(o.scope.Shard)
+	o.noteRequests()
 	o.NameComponents()
 	if err := o.observeSecrets(ctx, secrets); err != nil {
 		return err

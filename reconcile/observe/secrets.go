@@ -31,7 +31,7 @@ func (o *observer) observeSecrets(ctx context.Context, listed []kube.Secret) err
 	unlisted := map[component.Key]kube.Component{}
 	for i, c := range slices.Concat(o.Components, o.Elsewhere) {
 		n, err := o.Names(c)
-		if err != nil || c.Deleting {
+		if err != nil || c.Deleting || o.Away(c) {
 			continue
 		}
 		for _, a := range n.Accounts() {

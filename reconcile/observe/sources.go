@@ -33,7 +33,7 @@ func (o *observer) observeSources(ctx context.Context) error {
 	for _, c := range o.Components {
 		n, err := o.Names(c)
 		asked, unreadable := component.ParseRequest(c.Annotations[component.AnnotationGenerate])
-		if err != nil || unreadable != nil || c.Deleting || asked.Visibility != "" {
+		if err != nil || unreadable != nil || c.Deleting || asked.Visibility != "" || o.Away(c) {
 			continue
 		}
 		if r, exists := o.Repositories[n.Repository]; !exists {

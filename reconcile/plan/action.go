@@ -102,6 +102,9 @@ type Announce struct {
 	Problem   bool // it tells of one
 }
 
+// SetImage names the Component's repository in its spec.containerImage, which is empty.
+type SetImage struct{ Component, Image string }
+
 func (CreateRepository) action()   {}
 func (DescribeRepository) action() {}
 func (ChangeVisibility) action()   {}
@@ -119,3 +122,4 @@ func (DeleteRobot) action()        {}
 func (RotateToken) action()        {}
 func (Acknowledge) action()        {}
 func (Announce) action()           {}
+func (SetImage) action()           {}

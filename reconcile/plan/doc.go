@@ -13,6 +13,8 @@
 //	has a name that Quay or OCI does not allow  told so; invalid
 //	has an annotation that cannot be read       told so; invalid
 //	leads to the same name as another           both told so; refused
+//	builds to another registry or organization, skipped
+//	  has no robots, and nobody asks for any
 //	has a repository, robot, Secret or          told so; refused, and nothing of it is touched
 //	  RemoteSecret of its name that is not
 //	  marked as its own
@@ -41,10 +43,13 @@
 //	robots of an earlier Component of the name         DeleteRobot, after a live look at the Component
 //	Component       annotation not what it should be   Announce
 //	                asks for a rotation                RotateToken, WriteSecret, Acknowledge
+//	                its image is another repository    warning
 //	RemoteSecret    missing, or not as it should be    WriteRemoteSecret
 //	                its token is not the last one      UploadToken
 //	                  uploaded, or did not arrive
 //	upload Secret   with an earlier token              DeleteUpload
+//	Component       names no image                     SetImage, when an account may push: builds
+//	                                                   start at once
 //
 // Visibility is what the Component's owner states, else what the operator sets,
 // else what its source is:

@@ -22,10 +22,7 @@ func (w *planner) planLinks(p *Component) {
 // present are those of the ServiceAccounts that are there. A platform has one kind or
 // another of them, so it is only when none is there that something lacks.
 func (w *planner) present(p *Component, accounts []string, so string) []string {
-	there := slices.DeleteFunc(slices.Clone(accounts), func(account string) bool {
-		_, exists := w.ServiceAccounts[component.Key{Namespace: p.Component.Namespace, Name: account}]
-		return !exists
-	})
+	there := w.there(p, accounts)
 	if len(there) > 0 || len(accounts) == 0 {
 		return there
 	}
@@ -35,6 +32,13 @@ func (w *planner) present(p *Component, accounts []string, so string) []string {
 	}
 	p.warn("incomplete", sentence+", so "+so+" yet.")
 	return nil
+}
+
+func (w *planner) there(p *Component, accounts []string) []string {
+	return slices.DeleteFunc(slices.Clone(accounts), func(account string) bool {
+		_, exists := w.ServiceAccounts[component.Key{Namespace: p.Component.Namespace, Name: account}]
+		return !exists
+	})
 }
 
 // links are those of a ServiceAccount of the Component's namespace.

@@ -112,6 +112,7 @@ func (w *planner) finish(plans []Component) {
 	for i := range plans {
 		w.planRemoteSecret(&plans[i])
 		plans[i].Actions = append(plans[i].Actions, plans[i].aside...)
+		w.planImage(&plans[i])
 		plans[i].stake = w.stake(plans[i])
 	}
 }
@@ -161,6 +162,10 @@ func (w *planner) plan(c kube.Component) Component {
 		return p.refuse(invalid(err.Error(), "Give the Component another name; nothing else is done for it."))
 	}
 	p.Names, p.Image = names, w.Naming.Image(names.Repository)
+	if w.Away(c) {
+		p.Skipped = w.leftAlone(p)
+		return p
+	}
 	asked, err := component.ParseRequest(c.Annotations[component.AnnotationGenerate])
 	if err != nil {
 		return p.refuse(invalid(err.Error(), "Fix the annotation; nothing else is done for this Component."))
@@ -177,6 +182,7 @@ func (w *planner) plan(c kube.Component) Component {
 	if problem := w.planSecrets(&p); problem != nil {
 		return p.refuse(problem)
 	}
+	w.warnOfImage(&p)
 	w.planLinks(&p)
 	w.planDeadLinks(&p)
 	w.planEnvironments(&p)

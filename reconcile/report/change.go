@@ -109,6 +109,11 @@ func clusterChange(action plan.Action) Change {
 			Op: OpUpdate, Kind: KindComponent, Target: a.Component, Detail: "request acknowledged",
 			Before: map[string]string{component.AnnotationGenerate: component.RotateRequest},
 		}
+	case plan.SetImage:
+		return Change{
+			Op: OpUpdate, Kind: KindComponent, Target: a.Component, Detail: "spec.containerImage", Lines: []string{a.Image},
+			After: map[string]string{"spec.containerImage": a.Image},
+		}
 	case plan.Announce:
 		return announce(a)
 	}

@@ -24,6 +24,7 @@ type Policy struct {
 	ReportOrphans       bool
 	PushServiceAccounts []string // builds run as one of them; {component} stands for the Component's name
 	PullServiceAccounts []string // pull images, in each environment; the same
+	SetImages           bool     // write spec.containerImage where it is empty
 	RemoteSecrets       RemoteSecrets
 	MaxRotations        int // in one run
 }
@@ -142,6 +143,7 @@ func (s Scope) Lists() []string {
 // named is what the things of a Component are called, or why they cannot be.
 type named struct {
 	names component.Names
+	away  bool
 	err   error
 }
 
@@ -151,7 +153,7 @@ func (w *World) NameComponents() {
 	w.named = make(map[component.Key]named, len(w.Components)+len(w.Elsewhere))
 	for _, c := range slices.Concat(w.Components, w.Elsewhere) {
 		n, err := w.Names(c)
-		w.named[component.KeyOf(c)] = named{n, err}
+		w.named[component.KeyOf(c)] = named{n, err == nil && w.away(c, n), err}
 	}
 }
 
@@ -161,4 +163,27 @@ func (w *World) Names(c kube.Component) (component.Names, error) {
 		return n.names, n.err
 	}
 	return w.Naming.Names(c, w.Namespaces[c.Namespace].UID)
+}
+
+// Away reports whether a Component is left alone: it builds to a registry or an
+// organization of its own, nothing is made for it, and nobody asks for that.
+func (w *World) Away(c kube.Component) bool {
+	if n, known := w.named[component.KeyOf(c)]; known {
+		return n.away
+	}
+	n, err := w.Names(c)
+	return err == nil && w.away(c, n)
+}
+
+func (w *World) away(c kube.Component, n component.Names) bool {
+	if w.Naming.Built(c.ContainerImage, n.Repository) != component.BuiltAway || w.Rotate[component.KeyOf(c)] {
+		return false
+	}
+	for _, a := range n.Accounts() {
+		if _, made := w.Robots[a.Robot]; made {
+			return false
+		}
+	}
+	asked, err := component.ParseRequest(c.Annotations[component.AnnotationGenerate])
+	return err == nil && asked == (component.Request{})
 }
