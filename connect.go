@@ -78,6 +78,10 @@ func connect(s settings, d dial, log *slog.Logger) (ends, error) {
 func clusterConfig(s settings, pod func() (*rest.Config, error)) (dial, problems) {
 	rules := clientcmd.NewDefaultClientConfigLoadingRules()
 	rules.ExplicitPath = s.Kubeconfig
+	named := s.Kubeconfig != "" || os.Getenv(clientcmd.RecommendedConfigPathEnvVar) != ""
+	if !named && !readable(clientcmd.RecommendedHomeFile) { // a pod may have somebody else's home
+		rules.Precedence, rules.MigrationRules = nil, nil
+	}
 	raw, err := rules.Load()
 	nowhere := problems{{s.called("KUBECONFIG"), "names no cluster to talk to. Give --kubeconfig or --context, or run in a pod."}}
 	switch {
@@ -89,9 +93,9 @@ func clusterConfig(s settings, pod func() (*rest.Config, error)) (dial, problems
 		return dial{}, problems{{s.called("CONTEXT"), "is not in the kubeconfig, which has " + strings.Join(slices.Sorted(maps.Keys(raw.Contexts)), ", ") + "."}}
 	case s.Context != "":
 		nowhere[0].name = s.called("CONTEXT")
-	case api.IsConfigEmpty(raw) && s.Kubeconfig == "" && os.Getenv(clientcmd.RecommendedConfigPathEnvVar) != "":
+	case api.IsConfigEmpty(raw) && s.Kubeconfig == "" && named:
 		nowhere = problems{{clientcmd.RecommendedConfigPathEnvVar, "names no file with a cluster. Give --kubeconfig, or unset it for the pod's own cluster."}}
-	case api.IsConfigEmpty(raw) && s.Kubeconfig == "":
+	case api.IsConfigEmpty(raw) && !named:
 		config, err := pod()
 		if err == nil {
 			return dial{config: config, cluster: "in-cluster", namespace: podNamespace()}, nil
@@ -105,6 +109,11 @@ func clusterConfig(s settings, pod func() (*rest.Config, error)) (dial, problems
 		return dial{}, nowhere
 	}
 	return dial{config: config, cluster: cmp.Or(s.Context, raw.CurrentContext)}, nil
+}
+
+func readable(file string) bool {
+	f, err := os.Open(file)
+	return err == nil && f.Close() == nil
 }
 
 // podNamespace is the namespace of the pod's ServiceAccount.

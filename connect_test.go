@@ -358,6 +358,7 @@ func TestWhichClusterIsServed(t *testing.T) { // not parallel: it sets the envir
 		{"KUBECONFIG in a pod", inPod, set, none, "", "", "https://set.example:6443", "set", ""},
 		{"--kubeconfig in a pod", inPod, set, none, named, "", "https://named.example:6443", "named", ""},
 		{"a kubeconfig at home in a pod", inPod, "", home, "", "", "https://home.example:6443", "home", ""},
+		{"a home that is closed to the pod's user", inPod, "", filepath.Join(empty, ".kube", "config"), "", "", pod, "in-cluster", ""},
 		{"a context of KUBECONFIG's in a pod", inPod, set, none, "", "set", "https://set.example:6443", "set", ""},
 		{"a context in a pod without a kubeconfig", inPod, "", none, "", "set", "", "", "--context "},
 		{"a context that is not there", inPod, set, none, "", "prod", "", "", "--context "},
