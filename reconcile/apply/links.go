@@ -44,7 +44,7 @@ func (w *work) unlinkSecret(ctx context.Context, a plan.UnlinkSecret) error {
 	for _, err := range []error{component, secret} {
 		switch {
 		case err == nil:
-			return fmt.Errorf("Component %s was made again: %w", a.Component, errMoved)
+			return fmt.Errorf("the Component %s was made again: %w", a.Component, errMoved)
 		case !errors.Is(err, kube.ErrNotFound):
 			return err
 		}

@@ -127,7 +127,7 @@ func TestPlanDelivery(t *testing.T) {
 		},
 		{
 			why: "two ServiceAccounts pull, one of which is not here: the other is linked, and both in the environments",
-			edit: func(s *scene.Scene, n component.Names) {
+			edit: func(s *scene.Scene, _ component.Names) {
 				s.Policy.PullServiceAccounts = []string{"runner-of-{component}", scene.PullAccount, "absent"}
 				s.ServiceAccounts[component.Key{Namespace: "tenant", Name: "runner-of-billing"}] = world.Links{}
 			},
