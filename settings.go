@@ -22,15 +22,16 @@ import (
 // it. short is a one-letter flag, arg the value's name in the help, min, max
 // and oneof its bounds.
 type settings struct {
-	QuayURL            string  `env:"QUAY_URL, default=https://quay.io" arg:"URL" help:"the registry; its host is the image host"`
+	QuayURL            string  `env:"QUAY_URL, default=https://quay.io" arg:"URL" help:"the registry"`
 	QuayOrg            string  `env:"QUAY_ORG" arg:"NAME" help:"the Quay organization that holds the repositories"`
 	QuayTokenFile      string  `env:"QUAY_TOKEN_FILE" arg:"FILE" help:"the OAuth token, scopes org:admin repo:admin; or set BERTH_QUAY_TOKEN"`
 	QuayCredentialsDir string  `env:"QUAY_CREDENTIALS_DIR" arg:"DIR" help:"a folder with image-controller's files quayapiurl, quaytoken, organization"`
 	QuayCAFile         string  `env:"QUAY_CA_FILE" arg:"FILE" help:"certificates (PEM) to trust besides the system's"`
+	ImageHost          string  `env:"IMAGE_HOST" arg:"HOST" help:"that images are called by, when it is not the registry URL's"`
 	QuayQPS            float64 `env:"QUAY_QPS, default=5" min:"0.1" max:"1000" arg:"N" help:"requests per second of the whole run"`
 	QuayBurst          int     `env:"QUAY_BURST, default=10" min:"1" max:"1000" arg:"N" help:"requests at once beyond that"`
 
-	Kubeconfig string  `env:"KUBECONFIG" arg:"FILE" help:"instead of kubectl's rules or, in a cluster, the ServiceAccount"`
+	Kubeconfig string  `env:"KUBECONFIG" arg:"FILE" help:"instead of kubectl's rules; without any, a pod's ServiceAccount"`
 	Context    string  `env:"CONTEXT" arg:"NAME" help:"of the kubeconfig"`
 	KubeQPS    float64 `env:"KUBE_QPS, default=50" min:"0.1" max:"10000" arg:"N" help:"requests per second to the cluster"`
 	KubeBurst  int     `env:"KUBE_BURST, default=100" min:"1" max:"10000" arg:"N" help:"requests at once beyond that"`
@@ -51,10 +52,12 @@ type settings struct {
 	AllowPublish       bool     `env:"ALLOW_PUBLISH" help:"let --visibility open private repositories"`
 	Adopt              bool     `env:"ADOPT" help:"take over repositories that carry no live mark"`
 	Prune              string   `env:"PRUNE, default=report" oneof:"off report" help:"what to do about robots and repositories without a Component"`
-	PushServiceAccount []string `env:"PUSH_SERVICE_ACCOUNT, default=appstudio-pipeline" arg:"NAME" help:"linked to the push Secret; {component} is replaced; may be repeated"`
+	PushServiceAccount []string `env:"PUSH_SERVICE_ACCOUNT, default=appstudio-pipeline,build-pipeline-{component}" arg:"NAME" help:"linked to the push Secret; {component} is replaced; may be repeated"`
 
-	RemoteSecrets      string `env:"REMOTE_SECRETS, default=auto" oneof:"auto off require" help:"deliver pull Secrets to environments; auto: where the cluster has RemoteSecrets"`
-	PullServiceAccount string `env:"PULL_SERVICE_ACCOUNT, default=default" arg:"NAME" help:"pulls images with the pull Secret, in each environment"`
+	NoContainerImage bool `env:"NO_CONTAINER_IMAGE" help:"leave spec.containerImage of Components empty where it is"`
+
+	RemoteSecrets      string   `env:"REMOTE_SECRETS, default=auto" oneof:"auto off require" help:"deliver pull Secrets to environments; auto: where the cluster has RemoteSecrets"`
+	PullServiceAccount []string `env:"PULL_SERVICE_ACCOUNT, default=default" arg:"NAME" help:"pulls images, in each environment; {component} is replaced; may be repeated"`
 
 	SourceHosts  []string `env:"SOURCE_HOSTS" arg:"HOST" help:"only ask these git hosts (*.example.com for all below); may be repeated"`
 	SourceCAFile string   `env:"SOURCE_CA_FILE" arg:"FILE" help:"certificates (PEM) to trust for git hosts besides the system's"`

@@ -82,8 +82,11 @@ func (s *settings) check(src sources) problems {
 	if s.LockNamespace != "" && len(validation.IsDNS1123Label(s.LockNamespace)) > 0 {
 		add("LOCK_NAMESPACE", "is not the name of a namespace.")
 	}
-	if len(validation.IsDNS1123Subdomain(s.PullServiceAccount)) > 0 {
-		add("PULL_SERVICE_ACCOUNT", "is not the name of a ServiceAccount.")
+	if s.ImageHost != "" {
+		var err error
+		if s.ImageHost, err = quay.ParseImageHost(s.ImageHost); err != nil {
+			add("IMAGE_HOST", "is not a host that an image's name can begin with, such as quay.example.com or quay.example.com:8443.")
+		}
 	}
 	if s.ShardCount > 0 && s.ShardIndex >= s.ShardCount {
 		add("SHARD_INDEX", "is not below --shard-count.")
@@ -103,8 +106,10 @@ func (s *settings) check(src sources) problems {
 	} else if !quay.ValidOrganization(s.QuayOrg) {
 		add("QUAY_ORG", "is not the name of a Quay organization: lower-case letters and digits, single . _ or - between, at most 100.")
 	}
-	if _, err := quay.New(quay.Options{URL: s.QuayURL, Token: func() (quay.Token, error) { return quay.NewToken("any"), nil }}); err != nil {
+	if address, err := quay.ParseAddress(s.QuayURL); err != nil {
 		add("QUAY_URL", err.Error()+".")
+	} else if _, err := quay.ParseImageHost(address.Host); err != nil && s.ImageHost == "" {
+		add("QUAY_URL", "has a host that no image's name can begin with. Say by which its images are called.  (--image-host)")
 	}
 	if s.QuayCAFile != "" {
 		var err error
@@ -121,8 +126,11 @@ var elements = map[string]struct {
 	text  string
 }{
 	"NAMESPACE":            {component.ValidNamespace, "is not the name of a namespace."},
-	"PUSH_SERVICE_ACCOUNT": {func(name string) bool { return component.ValidName(world.ComponentName(name, "x")) }, "is not the name of a ServiceAccount."},
+	"PUSH_SERVICE_ACCOUNT": {validAccount, "is not the name of a ServiceAccount."},
+	"PULL_SERVICE_ACCOUNT": {validAccount, "is not the name of a ServiceAccount."},
 }
+
+func validAccount(name string) bool { return component.ValidName(world.ComponentName(name, "x")) }
 
 // checkLists looks into the lists. An element that is empty is a slip, such as a comma too
 // many or a variable that is not set, and must not widen what a run does.
@@ -253,8 +261,7 @@ func (s sources) readCredentials(dir string) problems {
 		case err != nil:
 			found = append(found, problem{s.name("QUAY_CREDENTIALS_DIR"), told(file) + fileProblem(err).Error() + "."})
 		default:
-			value := strings.TrimSpace(string(raw))
-			s.platform[f.key] = said{strings.TrimSuffix(strings.TrimRight(value, "/"), "/api/v1"), s.name("QUAY_CREDENTIALS_DIR")}
+			s.platform[f.key] = said{strings.TrimSpace(string(raw)), s.name("QUAY_CREDENTIALS_DIR")}
 		}
 	}
 	return found

@@ -18,10 +18,10 @@ const canary = "CANARY value!"
 
 // badSettings is a value that each setting refuses; "" where any text will do.
 var badSettings = map[string]string{
-	"QUAY_URL": canary, "QUAY_ORG": canary, "QUAY_TOKEN_FILE": canary, "QUAY_CREDENTIALS_DIR": "", "QUAY_CA_FILE": canary,
+	"QUAY_URL": canary, "QUAY_ORG": canary, "QUAY_TOKEN_FILE": canary, "QUAY_CREDENTIALS_DIR": "", "QUAY_CA_FILE": canary, "IMAGE_HOST": canary,
 	"QUAY_QPS": canary, "QUAY_BURST": canary, "KUBECONFIG": canary, "CONTEXT": canary, "KUBE_QPS": canary, "KUBE_BURST": canary,
 	"NAMESPACE": canary, "SELECTOR": canary, "DRY_RUN": canary, "DETAILED_EXITCODE": canary, "YES": canary, "ROTATE": canary,
-	"VISIBILITY": canary, "ALLOW_PUBLISH": canary, "ADOPT": canary, "PRUNE": canary, "PUSH_SERVICE_ACCOUNT": canary,
+	"VISIBILITY": canary, "ALLOW_PUBLISH": canary, "ADOPT": canary, "PRUNE": canary, "PUSH_SERVICE_ACCOUNT": canary, "NO_CONTAINER_IMAGE": canary,
 	"REMOTE_SECRETS": canary, "PULL_SERVICE_ACCOUNT": canary,
 	"CLUSTER_ID": "", "REPOSITORY_LAYOUT": canary, "REPOSITORY_PREFIX": canary, "MAX_CHANGE_RATIO": canary,
 	"MAX_ROTATIONS": canary, "FORCE": canary, "CONCURRENCY": canary, "TIMEOUT": canary, "OUTPUT": canary,
@@ -106,6 +106,9 @@ func TestBoundsOfSettings(t *testing.T) {
 		{"a git host is no URL", "SOURCE_HOSTS", "https://git.example.com", false},
 		{"a proxy", "SOURCE_PROXY", "http://proxy.example.com:3128", true},
 		{"a proxy without its scheme", "SOURCE_PROXY", "proxy.example.com:3128", false},
+		{"a registry behind a short name, whose images have none", "QUAY_URL", "https://quay-app", false},
+		{"a host of images", "IMAGE_HOST", "quay.example.com:8443", true},
+		{"a host of images is no URL", "IMAGE_HOST", "https://quay.example.com", false},
 		{"a prefix of two parts", "REPOSITORY_PREFIX", "team/a", true},
 		{"a prefix cannot leave the organization", "REPOSITORY_PREFIX", "../other", false},
 	} {
@@ -147,7 +150,7 @@ func TestFlagBeatsEnvironmentBeatsFilesBeatsDefault(t *testing.T) {
 		token    string
 	}{
 		{"default", nil, nil, "https://quay.io", testOrg, oauthToken},
-		{"files", map[string]string{"BERTH_QUAY_ORG": "", "BERTH_QUAY_TOKEN": ""}, []string{"--quay-credentials-dir", dir}, "https://files.example.com", "files", "files"},
+		{"files", map[string]string{"BERTH_QUAY_ORG": "", "BERTH_QUAY_TOKEN": ""}, []string{"--quay-credentials-dir", dir}, "https://files.example.com/api/v1", "files", "files"},
 		{
 			"environment",
 			map[string]string{"BERTH_QUAY_URL": "https://env.example.com", "BERTH_QUAY_CREDENTIALS_DIR": dir},
@@ -179,7 +182,7 @@ func TestFlagBeatsEnvironmentBeatsFilesBeatsDefault(t *testing.T) {
 
 func TestRepeatedFlagsAndLists(t *testing.T) {
 	t.Parallel()
-	s, wrong := load(t, map[string]string{"BERTH_PUSH_SERVICE_ACCOUNT": "a,b"}, "-n", "x", "--namespace", "y", "--rotate=x/c", "x/c", "y/d")
+	s, wrong := load(t, map[string]string{"BERTH_PUSH_SERVICE_ACCOUNT": "a,b"}, "--pull-service-account=default", "--pull-service-account=run-{component}", "-n", "x", "--namespace", "y", "--rotate=x/c", "x/c", "y/d")
 	if len(wrong) > 0 {
 		t.Fatal(wrong)
 	}
@@ -187,6 +190,9 @@ func TestRepeatedFlagsAndLists(t *testing.T) {
 		t.Error(diff)
 	}
 	if diff := cmp.Diff([]string{"a", "b"}, s.PushServiceAccount); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]string{"default", "run-{component}"}, s.PullServiceAccount); diff != "" {
 		t.Error(diff)
 	}
 	if len(s.only) != 2 || len(s.rotate) != 1 || s.rotate[0].String() != "x/c" {

@@ -123,7 +123,12 @@ var abuses = []struct {
 	{"label a ServiceAccount", true, patches(accountsResource, "shop", "builder", `{"metadata":{"labels":{"a":"b"}}}`)},
 	{"have a ServiceAccount's token mounted", true, patches(accountsResource, "shop", "builder", `{"automountServiceAccountToken":true}`)},
 	{"link a Secret to a ServiceAccount of the platform", true, patches(accountsResource, "berth", "berth", `{"secrets":[{"name":"quaytoken"}]}`)},
-	{"change a Component's source", true, patches(componentsResource, "shop", "cart", `{"spec":{"containerImage":"evil.example/cart"}}`)},
+	{"change where a Component's builds push", true, patches(componentsResource, "shop", "cart", `{"spec":{"containerImage":"evil.example/acme/cart"}}`)},
+	{"empty where a Component's builds push", true, patches(componentsResource, "shop", "cart", `{"spec":{"containerImage":null}}`)},
+	{"have a Component's builds push a tag", true, patches(componentsResource, "shop", "empty", `{"spec":{"containerImage":"quay.example/acme/shop/empty:v1"}}`)},
+	{"change a Component's source", true, patches(componentsResource, "shop", "cart", `{"spec":{"source":{"git":{"url":"https://evil.example/cart"}}}}`)},
+	{"change a Component's source beside its image", true, patches(componentsResource, "shop", "empty", `{"spec":{"containerImage":"quay.example/acme/shop/empty","source":{"git":{"url":"https://evil.example/cart"}}}}`)},
+	{"take what a Component reads its source with", true, patches(componentsResource, "shop", "empty", `{"spec":{"secret":null}}`)},
 	{"label a Component", true, patches(componentsResource, "shop", "cart", `{"metadata":{"labels":{"a":"b"}}}`)},
 	{"annotate a Component with what is another's", true, patches(componentsResource, "shop", "cart", `{"metadata":{"annotations":{"build.appstudio.openshift.io/request":"trigger"}}}`)},
 	{"annotate a Component with what is its own but not written", true, patches(componentsResource, "shop", "cart", `{"metadata":{"annotations":{"image.redhat.com/other":"x"}}}`)},
@@ -163,6 +168,7 @@ var permitted = []struct {
 	{"link a Secret", patches(accountsResource, "shop", "builder", `{"secrets":[{"name":"a"}],"imagePullSecrets":[{"name":"a"}]}`)},
 	{"take a request on", patches(componentsResource, "shop", "asking", `{"metadata":{"annotations":{"`+component.AnnotationVisibility+`":"public","`+component.AnnotationGenerate+`":null}}}`)},
 	{"begin a rotation beside a statement", patches(componentsResource, "shop", "stating", `{"metadata":{"annotations":{"`+component.AnnotationRotation+`":"{}","`+component.AnnotationGenerate+`":null}}}`)},
+	{"name the repository of a Component that names none", patches(componentsResource, "shop", "empty", `{"spec":{"containerImage":"quay.example:8443/acme/shop/empty"}}`)},
 	{"announce", patches(componentsResource, "shop", "cart", `{"metadata":{"annotations":{"`+component.AnnotationImage+`":"x","`+component.AnnotationGenerate+`":null}}}`)},
 }
 
@@ -222,6 +228,7 @@ func refuser(err error) string {
 
 func abused(t *testing.T, c *realCluster) {
 	c.apply(t, victims)
+	c.apply(t, strings.Replace(string(deploytest.Component("shop", "empty", "")), "{componentName:", "{secret: git, componentName:", 1))
 	c.patch(t, "components", "cart", `{"metadata":{"annotations":{"example.com/kept":"yes"}}}`)
 	thief, powerful := client(t, c.cp.Config(t, deploytest.Account)), asBerth(t, c.cp)
 	before := c.versions(t)

@@ -15,6 +15,7 @@ const (
 	maxContent    = 16 << 10  // bytes of a Secret's content; what is longer is not kept at all
 	maxOwners     = 16        // owner references of kind Component
 	maxBound      = 1000      // Components of one binding
+	maxLinks      = 20        // ServiceAccounts that a RemoteSecret links its Secret to; Berth names fewer
 	// MaxTargets is how many targets of a RemoteSecret are kept.
 	MaxTargets = 200
 )

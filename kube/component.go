@@ -14,6 +14,8 @@ type Component struct {
 	Namespace, Name, UID, ResourceVersion string
 	Deleting                              bool              // has a deletionTimestamp
 	Application                           string            // spec.application, may be empty
+	ComponentName                         string            // spec.componentName, may be empty or differ from Name
+	ContainerImage                        string            // spec.containerImage, cut at 4097 bytes
 	SourceURL                             string            // spec.source.git.url, else spec.source.url
 	Annotations                           map[string]string // those that Berth knows, a value cut at 4097 bytes
 	Annotated                             bool              // has annotations, these or others
@@ -23,8 +25,10 @@ type Component struct {
 type componentWire struct {
 	object
 	Spec struct {
-		Application string `json:"application"`
-		Source      struct {
+		Application   string `json:"application"`
+		ComponentName string `json:"componentName"`
+		Image         string `json:"containerImage"`
+		Source        struct {
 			URL string `json:"url"`
 			Git struct {
 				URL string `json:"url"`
@@ -38,11 +42,12 @@ func (w componentWire) slim() Component {
 	return Component{
 		Namespace: m.Namespace, Name: m.Name, UID: m.UID, ResourceVersion: m.ResourceVersion,
 		Deleting:    m.DeletionTimestamp != "",
-		Application: cut(w.Spec.Application, maxName),
-		SourceURL:   cut(or(w.Spec.Source.Git.URL, w.Spec.Source.URL), maxAddress),
-		Annotations: kept(m.Annotations, annotations, maxAnnotation),
-		Annotated:   m.Annotations != nil,
-		Odd:         w.odd,
+		Application: cut(w.Spec.Application, maxName), ComponentName: cut(w.Spec.ComponentName, maxName),
+		ContainerImage: cut(w.Spec.Image, maxAnnotation),
+		SourceURL:      cut(or(w.Spec.Source.Git.URL, w.Spec.Source.URL), maxAddress),
+		Annotations:    kept(m.Annotations, annotations, maxAnnotation),
+		Annotated:      m.Annotations != nil,
+		Odd:            w.odd,
 	}
 }
 
@@ -85,6 +90,26 @@ func (c *Client) Annotate(ctx context.Context, in Component, change AnnotationCh
 		return Component{}, call{op: "patch", resource: components, namespace: in.Namespace, name: in.Name}.error(ErrInvalid, noVersion)
 	}
 	w, err := patch[componentWire](ctx, c, components, in.Namespace, in.Name, types.JSONPatchType, change.operations(in), false)
+	if err != nil {
+		return Component{}, err
+	}
+	return w.slim(), nil
+}
+
+// SetContainerImage sets spec.containerImage of a Component that names none, provided it is
+// still as it was read: otherwise ErrConflict. It returns the Component as it is now.
+func (c *Client) SetContainerImage(ctx context.Context, in Component, image string) (Component, error) {
+	refuse := func(why string) (Component, error) {
+		return Component{}, call{op: "patch", resource: components, namespace: in.Namespace, name: in.Name}.error(ErrInvalid, why)
+	}
+	switch {
+	case in.ResourceVersion == "":
+		return refuse(noVersion)
+	case in.ContainerImage != "":
+		return refuse("it names an image already")
+	}
+	ops := []operation{{"replace", "/metadata/resourceVersion", in.ResourceVersion}, {"add", "/spec/containerImage", image}}
+	w, err := patch[componentWire](ctx, c, components, in.Namespace, in.Name, types.JSONPatchType, ops, false)
 	if err != nil {
 		return Component{}, err
 	}

@@ -42,7 +42,7 @@ type RemoteSecret struct {
 	Secret         string            // the name of the Secret it brings
 	Type           string            // of that Secret
 	SecretLabels   map[string]string // that Secret's, those that Berth writes
-	PullAccount    string            // the one ServiceAccount that pulls images with it; "": none, or others beside it
+	PullAccounts   []string          // the ServiceAccounts that pull images with it, few; none: it is linked otherwise, too
 	Targets        []RemoteTarget    // MaxTargets at most
 	Further        int               // targets beyond these
 	Customized     bool              // a target has a Secret of another form
@@ -99,8 +99,12 @@ func (w remoteSecretWire) slim() RemoteSecret {
 		Secret: cut(form.Name, maxName), Type: cut(form.Type, maxName), SecretLabels: kept(form.Labels, labels, maxName),
 		Odd: w.odd,
 	}
-	if l := form.LinkedTo; len(l) == 1 && l[0].ServiceAccount.As == asPullSecret {
-		r.PullAccount = cut(l[0].ServiceAccount.Reference.Name, maxName)
+	for _, l := range form.LinkedTo[:min(len(form.LinkedTo), maxLinks)] {
+		if l.ServiceAccount.As != asPullSecret {
+			r.PullAccounts = nil
+			break
+		}
+		r.PullAccounts = append(r.PullAccounts, cut(l.ServiceAccount.Reference.Name, maxName))
 	}
 	known := map[RemoteTarget]bool{} // by place: a status says nothing of the credentials
 	for _, t := range w.Spec.Targets[:min(len(w.Spec.Targets), MaxTargets)] {
@@ -164,7 +168,7 @@ type RemoteSecretWrite struct {
 	Namespace, Name string
 	Labels          map[string]string // of the RemoteSecret and of the Secrets it brings
 	Owner           OwnerReference
-	PullAccount     string // the ServiceAccount, in each target, that pulls images with the Secret
+	PullAccounts    []string // the ServiceAccounts, in each target, that pull images with the Secret
 	Targets         []RemoteTarget
 	Upload          string // annotation image.redhat.com/upload; "": leave it alone
 }
@@ -184,9 +188,11 @@ func (w RemoteSecretWrite) body() remoteSecretBody {
 	if w.Upload != "" {
 		b.Metadata.Annotations = map[string]any{uploadAnnotation: w.Upload}
 	}
-	var l linkedTo
-	l.ServiceAccount.As, l.ServiceAccount.Reference.Name = asPullSecret, w.PullAccount
-	b.Spec.Secret = remoteSecretForm{Name: w.Name, Type: dockerConfigType, Labels: w.Labels, LinkedTo: []linkedTo{l}}
+	links := make([]linkedTo, len(w.PullAccounts))
+	for i, account := range w.PullAccounts {
+		links[i].ServiceAccount.As, links[i].ServiceAccount.Reference.Name = asPullSecret, account
+	}
+	b.Spec.Secret = remoteSecretForm{Name: w.Name, Type: dockerConfigType, Labels: w.Labels, LinkedTo: links}
 	b.Spec.Targets = append([]RemoteTarget{}, w.Targets...) // null would keep those that are there
 	return b
 }

@@ -34,7 +34,7 @@ func TestTheWorstNeighbourOnARealServer(t *testing.T) {
 		r.env.clock = r.env.clock.Add(15 * time.Minute)
 		q, _ := r.clients(direct)
 		run := newRun(q, r.client(t, direct), r.now)
-		run.Policy.RemoteSecrets, run.Policy.PullServiceAccount = world.RemoteSecretsAuto, "default"
+		run.Policy.RemoteSecrets, run.Policy.PullServiceAccounts = world.RemoteSecretsAuto, []string{"default"}
 		if record := r.env.do(run); record.ExitCode() != 0 {
 			t.Fatalf("%s: exit %d, %v\n%.3000s", when, record.ExitCode(), record.Failures, record.text)
 		}

@@ -140,7 +140,7 @@ func (r *Run) apply(ctx context.Context, w world.World, p plan.Plan) []apply.Out
 		}
 	}
 	outcomes := apply.Plan(ctx, r.Write, p.Components, apply.Options{
-		Naming: w.Naming, Run: r.Header.Run, Now: r.Now, Delivers: w.Mode.RemoteSecrets, PullAccount: w.Policy.PullServiceAccount,
+		Naming: w.Naming, Run: r.Header.Run, Now: r.Now, Delivers: w.Mode.RemoteSecrets, Policy: w.Policy,
 		Concurrency: r.Concurrency, Applied: applied,
 	})
 	for i, o := range outcomes {

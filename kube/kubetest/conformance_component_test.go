@@ -46,7 +46,7 @@ func testTerminating(f *fixture) {
 func testComponents(f *fixture) {
 	f.given(`{apiVersion: appstudio.redhat.com/v1alpha1, kind: Component, metadata: {name: full, namespace: NS,
 		annotations: {image.redhat.com/generate: 'true', other/one: x}},
-		spec: {componentName: full, application: shop, source: {git: {url: "https://git.example.com/a.git"}}}}`)
+		spec: {componentName: whole, application: shop, source: {git: {url: "https://git.example.com/a.git"}}}}`)
 	got, err := f.Component(f.Context(), f.ns, "full")
 	f.no(err)
 	if got.UID == "" || got.ResourceVersion == "" {
@@ -54,7 +54,7 @@ func testComponents(f *fixture) {
 	}
 	want := kube.Component{
 		Namespace: f.ns, Name: "full", UID: got.UID, ResourceVersion: got.ResourceVersion,
-		Application: "shop", SourceURL: "https://git.example.com/a.git",
+		Application: "shop", ComponentName: "whole", SourceURL: "https://git.example.com/a.git",
 		Annotations: map[string]string{"image.redhat.com/generate": "true"}, Annotated: true,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -267,4 +267,32 @@ func testAnnotateRefused(f *fixture) {
 	after, err := f.Component(f.Context(), f.ns, "c")
 	f.no(err)
 	f.same(current.ResourceVersion, after.ResourceVersion)
+}
+
+// testContainerImage sets one where there is none, on what was read alone.
+func testContainerImage(f *fixture) {
+	f.given(`{apiVersion: appstudio.redhat.com/v1alpha1, kind: Component, metadata: {name: a, namespace: NS},
+		spec: {componentName: a, application: shop, source: {git: {url: "https://git.example.com/a.git"}}}}`)
+	read, err := f.Component(f.Context(), f.ns, "a")
+	f.no(err)
+	f.rows("admin", rawRow{"somebody else writes", "PATCH", "/apis/appstudio.redhat.com/v1alpha1/namespaces/NS/components/a", mergeForm, `{"metadata":{"labels":{"a":"b"}}}`, 200, ""})
+	_, err = f.SetContainerImage(f.Context(), read, "quay.example/acme/a")
+	f.is(err, kube.ErrConflict)
+	now, err := f.Component(f.Context(), f.ns, "a")
+	f.no(err)
+	if now.ContainerImage != "" {
+		f.Errorf("a conflict set %s", now.ContainerImage)
+	}
+	got, err := f.SetContainerImage(f.Context(), now, "quay.example/acme/a")
+	f.no(err)
+	want := now
+	want.ResourceVersion, want.ContainerImage = got.ResourceVersion, "quay.example/acme/a"
+	if diff := cmp.Diff(want, got); diff != "" {
+		f.Error(diff)
+	}
+	_, err = f.SetContainerImage(f.Context(), got, "quay.example/acme/b")
+	f.is(err, kube.ErrInvalid)
+	now.ResourceVersion = ""
+	_, err = f.SetContainerImage(f.Context(), now, "quay.example/acme/b")
+	f.is(err, kube.ErrInvalid)
 }

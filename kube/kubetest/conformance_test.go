@@ -55,6 +55,8 @@ func conformance(t *testing.T, e env) {
 			"links":                         testLinks,
 			"many links at once":            testManyLinks,
 			"lists that merge and do not":   testStrategicMerge,
+			"links that go":                 testUnlink,
+			"container images":              testContainerImage,
 			"some rights":                   testRights,
 			"no rights":                     testForbidden,
 			"no credentials":                testUnauthorized,

@@ -282,7 +282,7 @@ func TestNotSimulated(t *testing.T) {
 		{http.MethodPatch, account, strategic, `{"imagePullSecrets":[{"$patch":"delete","name":"s"}]}`},
 		{http.MethodPatch, account, strategic, `{"$retainKeys":["secrets"]}`},
 		{http.MethodPatch, account, jsonForm, `[{"op":"copy","from":"/kind","path":"/x"}]`},
-		{http.MethodPatch, account, jsonForm, `[{"op":"remove","path":"/secrets/0"}]`},
+		{http.MethodPatch, account, jsonForm, `[{"op":"add","path":"/secrets/0","value":{"name":"t"}}]`},
 	} {
 		req := httptest.NewRequest(row.method, row.path, strings.NewReader(row.body))
 		req.Header.Set("Authorization", "Bearer token")

@@ -50,11 +50,12 @@ type robots interface {
 type Cluster interface {
 	Namespace(ctx context.Context, name string) (kube.Namespace, error)
 	Component(ctx context.Context, namespace, name string) (kube.Component, error)
+	SetContainerImage(ctx context.Context, c kube.Component, image string) (kube.Component, error)
 	Annotate(ctx context.Context, c kube.Component, change kube.AnnotationChange) (kube.Component, error)
 	Secret(ctx context.Context, namespace, name string) (kube.Secret, error)
 	CreateSecret(ctx context.Context, w kube.SecretWrite) error
 	UpdateSecret(ctx context.Context, w kube.SecretWrite, resourceVersion string, dryRun bool) error
-	LinkSecret(ctx context.Context, namespace, serviceAccount, secret string) error
+	linker
 	deliverer
 }
 
@@ -83,7 +84,7 @@ type Options struct {
 	Run         string // identifies the run
 	Now         func() time.Time
 	Delivers    bool                              // the cluster has RemoteSecrets
-	PullAccount string                            // the ServiceAccount that pulls, in each environment
+	Policy      world.Policy                      // names the ServiceAccounts that pull, in each environment
 	Concurrency int                               // Components in flight
 	Applied     func(plan.Component, plan.Action) // is told of each change made, by several Components at once
 }
@@ -233,6 +234,8 @@ func (w *work) do(ctx context.Context, action plan.Action) error {
 		return w.Cluster.LinkSecret(ctx, w.plan.Component.Namespace, a.ServiceAccount, a.Secret)
 	case plan.LinkPullSecret:
 		return w.linkPullSecret(ctx, a)
+	case plan.UnlinkSecret:
+		return w.unlinkSecret(ctx, a)
 	case plan.WriteRemoteSecret:
 		return w.writeRemoteSecret(ctx, a)
 	case plan.UploadToken:
@@ -245,6 +248,8 @@ func (w *work) do(ctx context.Context, action plan.Action) error {
 		return w.rotateToken(ctx, a)
 	case plan.Acknowledge:
 		return w.acknowledge(ctx, a)
+	case plan.SetImage:
+		return w.setImage(ctx, a.Image)
 	case plan.Announce:
 		return w.announce(ctx, a.Value)
 	}

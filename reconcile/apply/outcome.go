@@ -76,8 +76,12 @@ func holdsBack(failed, next plan.Action, err error) bool {
 	if ends(err) {
 		return true
 	}
-	if _, foreign := next.(plan.RemovePermission); foreign {
+	switch next.(type) {
+	case plan.RemovePermission: // a foreign one
 		return false
+	case plan.SetImage: // builds begin at once, and push
+		_, link := failed.(plan.LinkSecret)
+		return link || !plan.FailsAlone(failed)
 	}
 	return !plan.FailsAlone(failed) && (plan.GivesAccess(failed) || !plan.FailsAlone(next))
 }

@@ -127,6 +127,29 @@ func (w *work) annotate(ctx context.Context, decide func(kube.Component) (change
 	return last
 }
 
+// setImage names the repository in spec.containerImage, unless somebody else was faster.
+func (w *work) setImage(ctx context.Context, image string) error {
+	var last error
+	for range attempts {
+		if w.component.ContainerImage != "" {
+			return nil
+		}
+		c, err := w.Cluster.SetContainerImage(ctx, w.component, image)
+		if err == nil {
+			w.component = c
+			return nil
+		}
+		if !errors.Is(err, kube.ErrConflict) {
+			return err
+		}
+		last = err
+		if w.component, err = w.live(ctx); err != nil {
+			return err
+		}
+	}
+	return last
+}
+
 // writeSecret makes the Secret carry the robot's token as Quay has it now. The
 // Secret is read first, for its resourceVersion; then the robot; the write
 // holds only if nobody wrote in between; and the next round reads both back.

@@ -49,7 +49,7 @@ const (
 // Naming is all that names depend on besides the Component itself.
 type Naming struct {
 	Cluster      string // uid of the namespace kube-system, or what stands for it
-	Host         string // of Quay, with its port when it has one
+	Host         string // that images are called by, with its port when it has one
 	Organization string
 	Layout       Layout
 	Prefix       string // in front of every repository, "" for none
@@ -96,9 +96,15 @@ var (
 	notSlug      = regexp.MustCompile(`[^a-z0-9]+`)
 )
 
-// The ends of names: of a pull Secret and its RemoteSecret, and of an upload Secret,
+// SecretNames are what the Secrets of a Component of this name are called, pull last.
+func SecretNames(name string) (push, pull string) {
+	return BoundedName(name, PushSuffix), BoundedName(name, PullSuffix)
+}
+
+// The ends of names: of a push Secret, of a pull Secret and its RemoteSecret, and of an upload Secret,
 // which eight characters of the token's fingerprint follow.
 const (
+	PushSuffix   = secretInfix + "push"
 	PullSuffix   = secretInfix + "pull"
 	UploadSuffix = PullSuffix + "-upload-"
 )

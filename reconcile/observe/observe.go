@@ -126,6 +126,7 @@ func (o *observer) observe(ctx context.Context) error {
 	o.nameOdd(seen)
 	o.Divide(o.scope.Shard)
 	slices.SortFunc(o.Components, func(a, b kube.Component) int { return component.KeyOf(a).Compare(component.KeyOf(b)) })
+	o.noteRequests()
 	o.NameComponents()
 	if err := o.observeSecrets(ctx, seen.secrets); err != nil {
 		return err
@@ -134,6 +135,9 @@ func (o *observer) observe(ctx context.Context) error {
 		return err
 	}
 	o.leaveClosed()
+	if err := o.observeLinks(ctx, seen.secrets); err != nil {
+		return err
+	}
 	if err := o.sortDelivery(ctx, seen); err != nil {
 		return err
 	}

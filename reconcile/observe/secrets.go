@@ -34,7 +34,7 @@ func (o *observer) observeSecrets(ctx context.Context, listed []kube.Secret) err
 	owners := map[component.Key]*kube.Component{} // by the pull Secret
 	for i, c := range all {
 		n, err := o.Names(c)
-		if err != nil || c.Deleting || c.Odd {
+		if err != nil || c.Deleting || c.Odd || o.Away(c) {
 			continue
 		}
 		owners[component.PullSecretOf(c)] = &all[i]
@@ -113,18 +113,30 @@ const manyUnlisted = 500
 // observeUnlisted reads the metadata of Secrets by their keys. One that cannot be read is
 // its Component's matter.
 func (o *observer) observeUnlisted(ctx context.Context, wanted map[component.Key]kube.Component) ([]kube.Secret, error) {
-	if len(wanted) > manyUnlisted {
-		return each(ctx, o.territory, func(ctx context.Context, namespace string) ([]kube.Secret, error) {
+	keys := slices.SortedFunc(maps.Keys(wanted), component.Key.Compare)
+	found, errs, err := o.metadata(ctx, keys)
+	for i, err := range errs {
+		if err != nil {
+			o.unread(component.KeyOf(wanted[keys[i]]), err)
+		}
+	}
+	return found, err
+}
+
+// metadata reads that of Secrets: of those that are there, and why not of others, in the
+// order of the keys.
+func (o *observer) metadata(ctx context.Context, keys []component.Key) (found []kube.Secret, errs []error, err error) {
+	if len(keys) > manyUnlisted {
+		wanted := setOf(keys)
+		found, err = each(ctx, o.territory, func(ctx context.Context, namespace string) ([]kube.Secret, error) {
 			return o.Cluster.SecretsMetadata(ctx, namespace, func(namespace, name string) bool {
-				_, want := wanted[component.Key{Namespace: namespace, Name: name}]
-				return want
+				return wanted[component.Key{Namespace: namespace, Name: name}]
 			})
 		})
+		return found, nil, err
 	}
 	var reading sync.Mutex
-	var found []kube.Secret
-	keys := slices.SortedFunc(maps.Keys(wanted), component.Key.Compare)
-	errs, err := readEach(ctx, o, keys, func(k component.Key) string { return k.Namespace }, func(ctx context.Context, k component.Key) error {
+	errs, err = readEach(ctx, o, keys, func(k component.Key) string { return k.Namespace }, func(ctx context.Context, k component.Key) error {
 		s, err := o.Cluster.SecretMetadata(ctx, k.Namespace, k.Name)
 		if errors.Is(err, kube.ErrNotFound) {
 			return nil
@@ -136,12 +148,7 @@ func (o *observer) observeUnlisted(ctx context.Context, wanted map[component.Key
 		}
 		return err
 	})
-	for i, err := range errs {
-		if err != nil {
-			o.unread(component.KeyOf(wanted[keys[i]]), err)
-		}
-	}
-	return found, err
+	return found, errs, err
 }
 
 func secretOf(s kube.Secret, c kube.Component) world.Secret {

@@ -33,7 +33,7 @@ func (o *observer) observeSources(ctx context.Context) error {
 	for _, c := range o.Components {
 		n, err := o.Names(c)
 		stated, unreadable := component.StatementOf(c)
-		if err != nil || unreadable != nil || c.Deleting || c.Odd || stated != "" {
+		if err != nil || unreadable != nil || c.Deleting || c.Odd || stated != "" || o.Away(c) {
 			continue
 		}
 		if r, exists := o.Repositories[n.Repository]; !exists {

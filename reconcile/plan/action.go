@@ -62,11 +62,14 @@ type LinkSecret struct{ ServiceAccount, Secret string }
 // LinkPullSecret lets the pods of a ServiceAccount pull with the pull Secret.
 type LinkPullSecret struct{ ServiceAccount, Secret string }
 
+// UnlinkSecret takes a Secret that is gone with its Component off a ServiceAccount.
+type UnlinkSecret struct{ world.DeadLink }
+
 // WriteRemoteSecret makes a RemoteSecret bring the Secret of its name to the targets.
 type WriteRemoteSecret struct {
 	Name           string
 	Exists         bool
-	PullAccount    string
+	PullAccounts   []string
 	Targets        []kube.RemoteTarget // all it is to have
 	Added, Removed []kube.RemoteTarget
 	Reason         string
@@ -106,6 +109,9 @@ type Announce struct {
 	Problem   bool // it tells of one
 }
 
+// SetImage names the Component's repository in its spec.containerImage, which is empty.
+type SetImage struct{ Component, Image string }
+
 func (CreateRepository) action()   {}
 func (DescribeRepository) action() {}
 func (ChangeVisibility) action()   {}
@@ -116,6 +122,7 @@ func (RemovePermission) action()   {}
 func (WriteSecret) action()        {}
 func (LinkSecret) action()         {}
 func (LinkPullSecret) action()     {}
+func (UnlinkSecret) action()       {}
 func (WriteRemoteSecret) action()  {}
 func (UploadToken) action()        {}
 func (DeleteUpload) action()       {}
@@ -123,6 +130,7 @@ func (DeleteRobot) action()        {}
 func (RotateToken) action()        {}
 func (Acknowledge) action()        {}
 func (Announce) action()           {}
+func (SetImage) action()           {}
 
 // GivesAccess reports whether an action is one of those after which the Component's owner
 // can push and pull: where one fails, nothing is left that others could stand on.
@@ -141,7 +149,7 @@ func GivesAccess(a Action) bool {
 // every run anyway.
 func FailsAlone(a Action) bool {
 	switch a.(type) {
-	case LinkSecret, LinkPullSecret, StateVisibility, DeleteUpload:
+	case LinkSecret, LinkPullSecret, UnlinkSecret, StateVisibility, DeleteUpload:
 		return true
 	}
 	return Revokes(a)

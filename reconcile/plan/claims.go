@@ -15,7 +15,7 @@ import (
 func refuseCollisions(plans []Component) {
 	claims := map[string][]int{}
 	for i, p := range plans {
-		if p.Names.Repository == "" {
+		if p.Names.Repository == "" || p.Skipped != "" {
 			continue
 		}
 		for _, name := range []string{

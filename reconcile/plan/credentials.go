@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"fmt"
 	"slices"
 
 	"berth/quay"
@@ -76,19 +75,6 @@ func (w *planner) planSecrets(p *Component) *Problem {
 		p.Actions = append(p.Actions, WriteSecret{Account: a, Image: p.Image, Exists: exists, Reason: reason})
 	}
 	return nil
-}
-
-// planLinks lets the builds' ServiceAccounts use the push Secret.
-func (w *planner) planLinks(p *Component) {
-	for _, account := range w.Policy.PushAccounts(p.Component.Name) {
-		links, exists := w.ServiceAccounts[component.Key{Namespace: p.Component.Namespace, Name: account}]
-		switch {
-		case !exists:
-			p.warn("incomplete", fmt.Sprintf("ServiceAccount %s does not exist, so builds cannot use Secret %s yet.", account, p.Names.Push.Secret))
-		case !links.Secrets[p.Names.Push.Secret]:
-			p.aside = append(p.aside, LinkSecret{account, p.Names.Push.Secret})
-		}
-	}
 }
 
 // Covers reports whether have holds everything in want.

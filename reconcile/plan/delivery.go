@@ -13,7 +13,8 @@ import (
 // Delivery brings a Component's pull Secret to every environment that it runs in.
 //
 // Where an environment is the Component's own namespace the Secret is there already,
-// and is linked to the ServiceAccount that pulls. The RemoteSecret never gets that
+// and is linked to the ServiceAccounts that pull; so it is where none is bound, or none
+// can be read: then pods that run here are all that Berth can serve. The RemoteSecret never gets that
 // namespace as a target: its operator would take the Secret for its own and delete it
 // one day. All other places are targets of a RemoteSecret, which each Component has,
 // targets or none.
@@ -80,12 +81,12 @@ func (w *planner) comesBack(p Component, t kube.RemoteTarget) bool {
 
 // planEnvironments tells how far the pull Secret has come where the Component runs.
 func (w *planner) planEnvironments(p *Component) {
-	if !w.Mode.Environments {
-		return
-	}
 	c := p.Component
-	for _, environment := range p.places.Here {
-		p.Deliveries = append(p.Deliveries, Delivery{Environment: environment, Place: c.Namespace, State: w.linkHere(p)})
+	if elsewhere := len(p.places.Targets) + len(p.places.Open); len(p.places.Here) > 0 || elsewhere == 0 {
+		state := w.linkHere(p)
+		for _, environment := range p.places.Here {
+			p.Deliveries = append(p.Deliveries, Delivery{Environment: environment, Place: c.Namespace, State: state})
+		}
 	}
 	for _, t := range p.places.Targets {
 		state, why, late := w.arrival(*p, t.RemoteTarget)
@@ -123,19 +124,21 @@ func (w *planner) warnOfPlaces(p *Component) {
 
 // linkHere lets the pods of the Component's own namespace pull with the Secret there.
 func (w *planner) linkHere(p *Component) DeliveryState {
-	account := w.Policy.PullServiceAccount
-	a, exists := w.ServiceAccounts[component.Key{Namespace: p.Component.Namespace, Name: account}]
-	switch link := (LinkPullSecret{account, p.Names.Pull.Secret}); {
-	case !exists:
-		p.warn("incomplete", fmt.Sprintf("ServiceAccount %s does not exist, so pods cannot pull with Secret %s yet.", account, p.Names.Pull.Secret))
-	case a.Pull[p.Names.Pull.Secret]:
-		if w.Secrets[p.PullSecret()].Content == w.wanted(*p, p.Names.Pull) {
-			return Delivered
-		}
-	case !slices.Contains(p.aside, Action(link)):
-		p.aside = append(p.aside, link)
+	state, secret := Delivered, p.Names.Pull.Secret
+	if w.Secrets[p.PullSecret()].Content != w.wanted(*p, p.Names.Pull) {
+		state = Pending
 	}
-	return Pending
+	accounts := w.present(p, w.Policy.PullAccounts(p.Component.Name), "pods cannot pull with Secret "+secret)
+	for _, account := range accounts {
+		if !w.links(p, account).Pull[secret] {
+			p.aside = append(p.aside, LinkPullSecret{account, secret})
+			state = Pending
+		}
+	}
+	if len(accounts) == 0 {
+		return Pending
+	}
+	return state
 }
 
 // arrival tells how far the token has come to a target.
@@ -240,13 +243,13 @@ func (w *planner) planTargets(p *Component, r world.RemoteSecret, exists bool) {
 		}
 	}
 	a := WriteRemoteSecret{
-		Name: p.Names.Pull.Secret, Exists: exists, PullAccount: w.Policy.PullServiceAccount,
+		Name: p.Names.Pull.Secret, Exists: exists, PullAccounts: w.Policy.PullAccounts(p.Component.Name),
 		Targets: want, Added: added, Removed: removed,
 	}
 	switch c := p.Component; {
 	case !exists:
 	case !Covers(r.Labels, component.Labels(c)) || r.Secret != a.Name || r.Type != component.SecretType || !Covers(r.SecretLabels, component.Labels(c)) ||
-		r.PullAccount != a.PullAccount || r.Customized:
+		!slices.Equal(r.PullAccounts, a.PullAccounts) || r.Customized:
 		a.Reason = "its form changed"
 	case r.Further > 0:
 		a.Reason = "it has targets beyond those that Berth sets"

@@ -13,6 +13,8 @@
 //	has a name that Quay or OCI does not allow  told so; invalid
 //	has an annotation that cannot be read       told so; invalid
 //	leads to the same name as another           both told so; refused
+//	builds to another registry or organization, skipped
+//	  has no robots, and nobody asks for any
 //	has a repository, robot, Secret or          told so; refused, and nothing of it is touched
 //	  RemoteSecret of its name that is not
 //	  marked as its own
@@ -39,6 +41,7 @@
 //	repository      private, to be public              ChangeVisibility, if stated or --allow-publish
 //	Component       annotation not what it should be   Announce
 //	                asks for a rotation                RotateToken, WriteSecret, Acknowledge
+//	                its image is another repository    warning
 //	RemoteSecret    missing, or not as it should be    WriteRemoteSecret
 //	upload Secret   with an earlier token              DeleteUpload *
 //	RemoteSecret    its token is not the last one      UploadToken
@@ -49,6 +52,10 @@
 //	                that work on another repository    warning: another cluster's
 //	                that work on none                  reported as left over
 //	permission      on another repository              RemovePermission **
+//	                names a Secret of ours that went   UnlinkSecret *, by the first Component of the
+//	                with its Component                 namespace
+//	Component       names no image                     SetImage, when an account may push: builds
+//	                                                   start at once
 //
 // What bears a star fails alone, as does StateVisibility: as a warning, and with two stars,
 // which is a right that was to be taken away, as the Component's failure, once all else is

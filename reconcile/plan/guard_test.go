@@ -246,7 +246,7 @@ var verdicts = []verdictRow{
 		for i := range 60 {
 			c := scene.Component(fmt.Sprintf("tenant-%d", i%3), fmt.Sprintf("c%d", i))
 			n := s.Add(c)
-			s.Repositories[n.Repository] = quay.Repository{Name: n.Repository}
+			s.Repositories[n.Repository] = quay.Repository{Name: n.Repository, Visibility: quay.Private}
 		}
 	}, limits: usual, told: []string{"tenant-0", "tenant-1", "tenant-2"}},
 

@@ -90,11 +90,12 @@ type Orphans struct {
 type planner struct {
 	world.World
 	index
+	unlinked map[string]string // namespaces to the Component that has their dead links
 }
 
 // Make compares the world with what it should be.
 func Make(world world.World) Plan {
-	w := &planner{world, indexOf(world)}
+	w := &planner{world, indexOf(world), map[string]string{}}
 	p := Plan{
 		Mode: w.Mode, Missing: slices.SortedFunc(slices.Values(w.Missing), component.Key.Compare),
 		Absent: slices.Sorted(slices.Values(w.Absent)), Closed: w.closed(), Odd: w.Odd,
@@ -128,6 +129,7 @@ func (w *planner) finish(plans []Component) {
 	for i := range plans {
 		w.planRemoteSecret(&plans[i])
 		plans[i].Actions = append(plans[i].Actions, plans[i].aside...)
+		w.planImage(&plans[i])
 		plans[i].stake = w.stake(plans[i])
 	}
 }
@@ -180,6 +182,10 @@ func (w *planner) plan(c kube.Component) Component {
 		return p.refuse(invalid(err.Error(), "Give the Component another name; nothing else is done for it."))
 	}
 	p.Names, p.Image = names, w.Naming.Image(names.Repository)
+	if w.Away(c) {
+		p.Skipped = w.leftAlone(p)
+		return p
+	}
 	if p.Problem = w.unreadable(c, names); p.Problem != nil {
 		return p // nothing is told to its owner of what the next run may read
 	}
@@ -202,7 +208,9 @@ func (w *planner) plan(c kube.Component) Component {
 		return p.refuse(problem)
 	}
 	p.Actions = append(p.Actions, open...)
+	w.warnOfImage(&p)
 	w.planLinks(&p)
+	w.planDeadLinks(&p)
 	w.planEnvironments(&p)
 	w.planSuperseded(&p)
 	w.planForeignPermissions(&p)
@@ -212,6 +220,9 @@ func (w *planner) plan(c kube.Component) Component {
 	}.Encode(), false)
 	w.planRotation(&p, component.AsksRotation(c))
 	if problem := w.unwritable(p); problem != nil {
+		if w.unlinked[c.Namespace] == c.Name {
+			delete(w.unlinked, c.Namespace) // they are the next one's
+		}
 		return p.refuse(problem)
 	}
 	if len(p.Actions)+len(p.aside) > 0 && p.Note == "" {

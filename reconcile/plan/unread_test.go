@@ -67,8 +67,8 @@ func TestPlanOfNamespacesThatCannotBeRead(t *testing.T) {
 		t.Errorf("absent %q, odd %q", p.Absent, p.Odd)
 	}
 	want := []Closed{
-		{"broken", Problem{Reason: ReasonKubeUnavailable, Summary: kube.ErrUnavailable.Error(), Hint: looksAgain}},
-		{"shut", Problem{Reason: ReasonKubeForbidden, Summary: kube.ErrForbidden.Error(), Hint: looksAgain}},
+		{"broken", Problem{Reason: ReasonKubeUnavailable, Whose: ThePlatforms, Summary: kube.ErrUnavailable.Error(), Hint: looksAgain}},
+		{"shut", Problem{Reason: ReasonKubeForbidden, Whose: ThePlatforms, Summary: kube.ErrForbidden.Error(), Hint: looksAgain}},
 	}
 	if d := cmp.Diff(want, p.Closed); d != "" {
 		t.Errorf("closed (-want +got):\n%s", d)

@@ -153,7 +153,12 @@ func (e *Environments) of(c kube.Component) []string {
 	if e == nil || c.Application == "" {
 		return nil
 	}
-	return slices.Sorted(maps.Keys(e.asking[workload{c.Application, c.Name}]))
+	all := slices.Collect(maps.Keys(e.asking[workload{c.Application, c.Name}]))
+	if c.ComponentName != "" {
+		all = slices.AppendSeq(all, maps.Keys(e.asking[workload{c.Application, c.ComponentName}]))
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // Unread reports whether there are bindings of which not everything is known.

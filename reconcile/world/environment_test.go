@@ -44,6 +44,25 @@ var resolutions = []struct {
 		want: world.Resolution{Here: []string{"dev"}},
 	},
 	{
+		why: "a binding calls the Component by its spec.componentName",
+		Deployments: world.Deployments{
+			Environments: []kube.Environment{scene.Plainly("dev"), scene.Plainly("test")},
+			Bindings: []kube.EnvironmentBinding{
+				{Namespace: "tenant", Application: "shop", Environment: "dev", Components: []string{"bill"}},
+				{Namespace: "tenant", Application: "shop", Environment: "test", Components: []string{"billing"}},
+			},
+		},
+		component: kube.Component{Namespace: "tenant", Name: "billing", Application: "shop", ComponentName: "bill"},
+		want:      world.Resolution{Here: []string{"dev", "test"}},
+	},
+	{
+		why: "a Component without a spec.componentName is not what a binding without a name means",
+		Deployments: world.Deployments{
+			Environments: []kube.Environment{scene.Plainly("dev")},
+			Bindings:     []kube.EnvironmentBinding{{Namespace: "tenant", Application: "shop", Environment: "dev", Components: []string{""}}},
+		},
+	},
+	{
 		why: "a binding of another application is not for this one",
 		Deployments: world.Deployments{
 			Environments: []kube.Environment{scene.Plainly("dev")},

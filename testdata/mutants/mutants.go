@@ -37,6 +37,12 @@ var mutants = []mutant{
 		`c.UID != listed.UID || c.Deleting`, `c.Deleting`, domain,
 	},
 	{
+		"a successor keeps its links", "reconcile/apply/links.go",
+		`		case err == nil:
+			return`, `		case err == nil && a.Secret == "":
+			return`, domain,
+	},
+	{
 		"the acknowledgement tests the request", "reconcile/apply/rotation.go",
 		`		change.Test[component.AnnotationGenerate] = c.Annotations[component.AnnotationGenerate]
 `, ``, domain,
