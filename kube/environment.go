@@ -123,7 +123,8 @@ func (w deploymentTargetWire) slim() DeploymentTarget {
 	c := w.Spec.Credentials
 	return DeploymentTarget{
 		w.Metadata.Namespace, w.Metadata.Name, cut(w.Spec.Claim, maxName),
-		Credentials{cut(c.Namespace, maxName), cut(c.APIURL, maxAddress), cut(c.Secret, maxName)}, w.odd,
+		Credentials{cut(c.Namespace, maxName), cut(c.APIURL, maxAddress), cut(c.Secret, maxName)},
+		w.odd,
 	}
 }
 

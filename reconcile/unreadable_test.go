@@ -245,35 +245,43 @@ func TestOddObjectsAreNamed(t *testing.T) {
 	}{
 		{
 			"a DeploymentTarget", `{apiVersion: appstudio.redhat.com/v1alpha1, kind: DeploymentTarget, metadata: {name: odd, namespace: odd}, spec: {claimRef: {name: prod}, kubernetesCredentials: {defaultNamespace: x}}}`,
-			report.DeliveryCount{Total: 1, Delivered: 1}, 0,
+			report.DeliveryCount{Total: 1, Delivered: 1},
+			0,
 		},
 		{
 			"a claim", `{apiVersion: appstudio.redhat.com/v1alpha1, kind: DeploymentTargetClaim, metadata: {name: odd, namespace: odd}, spec: {targetName: [prod]}}`,
-			report.DeliveryCount{Total: 1, Delivered: 1}, 0,
+			report.DeliveryCount{Total: 1, Delivered: 1},
+			0,
 		},
 		{
 			"an Environment", `{apiVersion: appstudio.redhat.com/v1alpha1, kind: Environment, metadata: {name: odd, namespace: odd}, spec: {unstableConfigurationFields: yes please}}`,
-			report.DeliveryCount{Total: 1, Delivered: 1}, 0,
+			report.DeliveryCount{Total: 1, Delivered: 1},
+			0,
 		},
 		{
 			"a binding", `{apiVersion: appstudio.redhat.com/v1alpha1, kind: SnapshotEnvironmentBinding, metadata: {name: odd, namespace: odd}, spec: {components: {name: x}}}`,
-			report.DeliveryCount{Total: 1, Delivered: 1}, 0,
+			report.DeliveryCount{Total: 1, Delivered: 1},
+			0,
 		},
 		{
 			"a Component", `{apiVersion: appstudio.redhat.com/v1alpha1, kind: Component, metadata: {name: odd, namespace: odd, uid: uid-odd}, spec: {application: {name: shop}}}`,
-			report.DeliveryCount{Total: 1, Delivered: 1}, 1,
+			report.DeliveryCount{Total: 1, Delivered: 1},
+			1,
 		},
 		{
 			"the Environment that is wanted, whose target stays", `{apiVersion: appstudio.redhat.com/v1alpha1, kind: Environment, metadata: {name: stage, namespace: tenant}, spec: {unstableConfigurationFields: yes please}}`,
-			report.DeliveryCount{Total: 1, Unresolved: 1}, 0,
+			report.DeliveryCount{Total: 1, Unresolved: 1},
+			0,
 		},
 		{
 			"the binding that is wanted, whose target stays", `{apiVersion: appstudio.redhat.com/v1alpha1, kind: SnapshotEnvironmentBinding, metadata: {name: billing-stage, namespace: tenant}, spec: {components: {name: x}}}`,
-			report.DeliveryCount{}, 0,
+			report.DeliveryCount{},
+			0,
 		},
 		{
 			"a binding beside the one that is wanted", `{apiVersion: appstudio.redhat.com/v1alpha1, kind: SnapshotEnvironmentBinding, metadata: {name: odd, namespace: tenant}, spec: {components: {name: x}}}`,
-			report.DeliveryCount{Total: 1, Delivered: 1}, 0,
+			report.DeliveryCount{Total: 1, Delivered: 1},
+			0,
 		},
 	} {
 		t.Run(row.why, func(t *testing.T) {

@@ -22,7 +22,7 @@ var mutants = []mutant{
 	{
 		"the Secret is written under its resourceVersion", "kube/secret.go",
 		`	body.Metadata.ResourceVersion = resourceVersion
-	_, err := patch`, `	_, err := patch`, cluster,
+	body.Metadata.Annotations`, `	body.Metadata.Annotations`, cluster,
 	},
 	{
 		"a lock that another holds is not taken", "kube/lock.go",
@@ -66,7 +66,7 @@ var mutants = []mutant{
 	},
 	{
 		"the list of robots is an administrator's", "quay/robots.go",
-		`r.Repositories == nil || r.Token == ""`, `r.Repositories == nil`, registry,
+		`len(all) > 0 && !whole`, `len(all) < 0 && !whole`, registry,
 	},
 	{
 		"robots of look-alike organizations are left out", "quay/robots.go",
@@ -89,7 +89,7 @@ var mutants = []mutant{
 	},
 	{
 		"the list of repositories is not the anonymous one", "quay/repositories.go",
-		`if r.Starred == nil {`, `if r.Name == "" {`, registry,
+		`if r.Starred == nil && !r.odd {`, `if r.Name == "" {`, registry,
 	},
 	{
 		"HTML is no answer", "quay/transport.go",
@@ -154,12 +154,37 @@ var mutants = []mutant{
 			r.Here`, domain,
 	},
 	{
-		"another namespace takes a ServiceAccount of the tenant's", "reconcile/world/environment.go",
-		`case e.Authorizing != 1:`, `case e.Authorizing > 2:`, domain,
+		"another namespace takes a ServiceAccount of the tenant's", "reconcile/world/place.go",
+		`e.Authorizing != 1:`, `e.Authorizing > 2:`, domain,
 	},
 	{
 		"a target that may be an unresolved environment's stays", "reconcile/plan/delivery.go",
-		`|| len(p.places.Open) > 0`, `|| len(p.places.Open) > 1000`, domain,
+		`|| p.places.Unknown`, ``, domain,
+	},
+	{
+		"a target that is refused does not stay", "reconcile/plan/delivery.go",
+		`keep && w.mayStay(*p, t)`, `keep`, domain,
+	},
+	{
+		"whose a place is, is looked up where the lists do not tell", "reconcile/plan/delivery.go",
+		`if h, looked := w.Holders[claim]; looked {`, `if h, looked := w.Holders[claim]; looked && h == world.Nobody {`, domain,
+	},
+	{
+		"who came first keeps the place", "reconcile/plan/delivery.go",
+		` && !w.Arrived[claim.There()].Brought(own)`, ``, domain,
+	},
+	{
+		"what its RemoteSecret took over is taken back", "kube/secret.go",
+		`	body.Metadata.Annotations[managingAnnotation] = nil
+`, ``, cluster,
+	},
+	{
+		"a namespace that was named fails alone", "reconcile/observe/territory.go",
+		`			t.close(namespace, err)`, `			return nil, err`, domain,
+	},
+	{
+		"one odd object is only that", "kube/list.go",
+		`err != nil && !readOn(err)`, `err != nil`, cluster,
 	},
 	{
 		"a foreign RemoteSecret is not written", "reconcile/plan/foreign.go",
