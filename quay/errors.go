@@ -84,7 +84,7 @@ func (e *Error) Unwrap() error { return e.cause }
 func (e *Error) silent() bool {
 	switch e.Status {
 	case 0, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		return e.kind == ErrUnavailable || e.kind == ErrUncertain
+		return errors.Is(e.kind, ErrUnavailable) || errors.Is(e.kind, ErrUncertain)
 	}
 	return false
 }

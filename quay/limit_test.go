@@ -264,7 +264,7 @@ func TestAnUnusedRateDoesNotRise(t *testing.T) {
 			if _, err := c.GetOrganization(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(time.Second)
+			_ = sleep(t.Context(), time.Second)
 		}
 		if got := c.transport.throttle.limiter.Limit(); got != startHTTP1 {
 			t.Errorf("one call a second made the rate %v", got)
@@ -324,8 +324,8 @@ func TestOneAsksForAll(t *testing.T) {
 // depend on it.
 func TestTheOneWhoAsksFails(t *testing.T) {
 	t.Parallel()
-	hangs := func(*http.Request) (*http.Response, error) {
-		time.Sleep(20 * time.Second)
+	hangs := func(r *http.Request) (*http.Response, error) {
+		_ = sleep(r.Context(), 20*time.Second)
 		return replyJSON(200, robotBody)(nil)
 	}
 	for why, probe := range map[string]answerFunc{
@@ -378,7 +378,7 @@ func TestTooManyAtOnce(t *testing.T) {
 				})
 			}
 			users.Wait()
-			time.Sleep(10 * time.Second)
+			_ = sleep(t.Context(), 10*time.Second)
 		}
 		if n := r.Refused(); n > 8 {
 			t.Errorf("%d were refused, more than came together once", n)

@@ -112,7 +112,7 @@ func TestPauseIsShared(t *testing.T) {
 		var users sync.WaitGroup
 		for i := range 2 {
 			users.Go(func() {
-				time.Sleep(time.Duration(i) * time.Second) // the other comes when the pause has begun
+				_ = sleep(t.Context(), time.Duration(i)*time.Second) // the other comes when the pause has begun
 				if _, err := c.GetRobot(t.Context(), "r"); err != nil {
 					t.Error(err)
 				}

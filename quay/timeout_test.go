@@ -73,7 +73,7 @@ func TestWhoseTimeIsOver(t *testing.T) {
 							time.AfterFunc(time.Second, cancel)
 						}
 						ended := ErrEnded
-						if kind == ErrUncertain {
+						if errors.Is(kind, ErrUncertain) {
 							ended = ErrUncertain
 						}
 						if err := call(ctx, c); !errors.Is(err, want) || !errors.Is(err, ended) || errors.Is(err, ErrTimeout) {
