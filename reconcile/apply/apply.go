@@ -42,7 +42,7 @@ type robots interface {
 	GetRobot(ctx context.Context, name string) (quay.Robot, error)
 	CreateRobot(ctx context.Context, name, description string) (quay.Robot, error)
 	DeleteRobot(ctx context.Context, name string) error
-	RegenerateRobotToken(ctx context.Context, name string) error
+	Granted(ctx context.Context, robot string, token quay.Token, repository string) (quay.Grant, error)
 }
 
 // Cluster is Kubernetes as applying a plan needs it.
@@ -51,6 +51,7 @@ type Cluster interface {
 	Annotate(ctx context.Context, c kube.Component, change kube.AnnotationChange) (kube.Component, error)
 	Secret(ctx context.Context, namespace, name string) (kube.Secret, error)
 	CreateSecret(ctx context.Context, w kube.SecretWrite) error
+	TryCreateSecret(ctx context.Context, w kube.SecretWrite) error
 	UpdateSecret(ctx context.Context, w kube.SecretWrite, resourceVersion string, dryRun bool) error
 	LinkSecret(ctx context.Context, namespace, serviceAccount, secret string) error
 	deliverer
@@ -65,6 +66,8 @@ type Outcome struct {
 	Refused bool        // Err is about our credentials, and so about the whole run
 	Skipped bool        // its namespace went away meanwhile
 	Elapsed time.Duration
+
+	unused bool // the turn to rotate that it was given
 }
 
 // Failed is the outcome of a Component of which nothing was done.
@@ -107,11 +110,17 @@ type Options struct {
 	Naming      component.Naming
 	Run         string // identifies the run
 	Now         func() time.Time
-	Delivers    bool                              // the cluster has RemoteSecrets
-	PullAccount string                            // the ServiceAccount that pulls, in each environment
-	Concurrency int                               // Components in flight
-	Applied     func(plan.Component, plan.Action) // is told of each change made, by several Components at once
+	Ahead       time.Duration                              // how far Quay's clock is ahead of that
+	Pause       func(context.Context, time.Duration) error // waits; the error is the context's
+	Delivers    bool                                       // the cluster has RemoteSecrets
+	PullAccount string                                     // the ServiceAccount that pulls, in each environment
+	Concurrency int                                        // Components in flight
+	Applied     func(plan.Component, plan.Action)          // is told of each change made, by several Components at once
+	Told        func(plan.Component, string)               // is told what is worth knowing and stops nothing
 }
+
+// Clock is the time by Quay's clock.
+func (o Options) Clock() time.Time { return o.Now().Add(o.Ahead) }
 
 // applier makes the changes of one run.
 type applier struct {
@@ -149,14 +158,8 @@ func Plan(ctx context.Context, e Ends, plans []plan.Component, o Options) []Outc
 	}
 	close(next)
 	workers.Wait()
+	a.passOn(ctx, detached, plans, outcomes)
 	return outcomes
-}
-
-// over reports whether a run has come to where it begins nothing that cannot be
-// left half done: it was told to end, or its time ends within the grace.
-func over(ctx context.Context, stopped *error) bool {
-	deadline, limited := ctx.Deadline()
-	return stopped != nil || ctx.Err() != nil || limited && time.Until(deadline) < grace
 }
 
 // outlive gives a context that ends a while after ctx does.
@@ -186,10 +189,17 @@ func (a *applier) component(ctx, detached context.Context, p plan.Component) (o 
 		return Outcome{Err: fmt.Errorf("the run ended first: %w", ErrDeferred)}
 	}
 	w := work{
-		applier: a, plan: p, component: p.Component, made: map[string]bool{}, fresh: map[string]quay.Token{}, current: map[string]string{},
-		ending: func() bool { return over(ctx, a.stop.Load()) },
+		applier: a, plan: p, component: p.Component, made: map[string]bool{}, gone: map[string]bool{}, proved: map[string]bool{},
+		fresh: map[string]quay.Token{}, granted: map[string]quay.Role{}, at: map[quay.Role]string{},
 	}
-	for _, action := range p.Actions {
+	for i, action := range p.Actions {
+		if p.Rotation != nil && p.Rotation.First == i {
+			if err := w.begin(detached); err != nil {
+				o.Err, o.unused = w.failed(detached, err), true
+				return o
+			}
+		}
+		action = w.actual(action)
 		if err := w.do(detached, action); err != nil {
 			o.Err = w.failed(detached, err)
 			return o
@@ -206,11 +216,15 @@ type work struct {
 	plan      plan.Component
 	component kube.Component        // as this run last saw it
 	made      map[string]bool       // robots that this run has made
-	fresh     map[string]quay.Token // their tokens, until they are first used
+	gone      map[string]bool       // and deleted
+	proved    map[string]bool       // and whose login it has seen to be worth their role
+	granted   map[string]quay.Role  // and those it has given
+	fresh     map[string]quay.Token // tokens as this run was told them
 
-	ending   func() bool       // no further token is to be replaced
-	rotation *component.Marker // begun or resumed by this run
-	current  map[string]string // fingerprints of the tokens as last read, by robot
+	rotation *taken               // begun or resumed by this run
+	sights   map[quay.Role]sight  // Secrets read before the last look at the roles and not used yet
+	roles    map[string]quay.Role // of the last look, nil: there was none
+	at       map[quay.Role]string // the generations that Secrets are known to hold, by role
 
 	remote *kube.RemoteSecret // as this run last wrote it
 }
@@ -226,10 +240,15 @@ func (w *work) do(ctx context.Context, action plan.Action) error {
 	case plan.CreateRobot:
 		return w.createRobot(ctx, a)
 	case plan.SetPermission:
-		return w.Registry.SetPermission(ctx, a.Repository, a.Robot, a.To)
+		return w.setPermission(ctx, a)
 	case plan.RemovePermission:
 		return w.Registry.DeletePermission(ctx, a.Repository, a.Robot)
 	case plan.WriteSecret:
+		if w.rotation != nil {
+			if err := w.proveAll(ctx); err != nil {
+				return err
+			}
+		}
 		return w.writeSecret(ctx, a)
 	case plan.LinkSecret:
 		return w.Cluster.LinkSecret(ctx, w.plan.Component.Namespace, a.ServiceAccount, a.Secret)
@@ -243,8 +262,6 @@ func (w *work) do(ctx context.Context, action plan.Action) error {
 		return w.deleteUpload(ctx, a.Upload)
 	case plan.DeleteRobot:
 		return w.deleteRobot(ctx, a)
-	case plan.RotateToken:
-		return w.rotateToken(ctx, a)
 	case plan.Acknowledge:
 		return w.acknowledge(ctx, a)
 	case plan.Announce:

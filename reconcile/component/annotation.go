@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"berth/kube"
 	"berth/quay"
@@ -19,7 +20,8 @@ const (
 	AnnotationRotation = "image.redhat.com/rotation"
 )
 
-// RotateRequest is the value of image.redhat.com/generate that asks for a rotation.
+// RotateRequest is the value of image.redhat.com/generate that asks for a rotation which
+// revokes; [Graceful] is asked for by an object.
 const RotateRequest = "true"
 
 // maxAnnotation bounds what is parsed of an annotation, in bytes.
@@ -27,25 +29,26 @@ const maxAnnotation = 4 << 10
 
 // Request is what the annotation image.redhat.com/generate asks for.
 type Request struct {
-	Rotate     bool
+	Rotate     How             // "" for no request
 	Visibility quay.Visibility // "" for no statement
 }
 
-// ParseRequest reads the annotation in its three forms: 'true' asks for a
-// rotation, 'false' is what the controller of 2023 left behind, an object
+// ParseRequest reads the annotation in its forms: 'true' asks for a rotation, 'false' is
+// what the controller of 2023 left behind, an object asks for a graceful rotation or
 // states the visibility. The errors are for the annotation's author.
 func ParseRequest(value string) (Request, error) {
 	switch value {
 	case "", "false":
 		return Request{}, nil
 	case RotateRequest:
-		return Request{Rotate: true}, nil
+		return Request{Rotate: Revoke}, nil
 	}
 	if len(value) > maxAnnotation {
 		return Request{}, fmt.Errorf("annotation %s is longer than %d bytes", AnnotationGenerate, maxAnnotation)
 	}
 	var statement struct {
 		Visibility *string `json:"visibility"`
+		Rotate     *string `json:"rotate"`
 	}
 	d := json.NewDecoder(strings.NewReader(value))
 	var kind *json.UnmarshalTypeError
@@ -53,8 +56,16 @@ func ParseRequest(value string) (Request, error) {
 	if err != nil && !errors.As(err, &kind) {
 		return Request{}, fmt.Errorf("annotation %s is not valid JSON: %s", AnnotationGenerate, jsonProblem(err))
 	}
-	if _, more := d.Token(); err != nil || more != io.EOF || statement.Visibility == nil {
-		return Request{}, fmt.Errorf("annotation %s is neither 'true' nor a statement of visibility", AnnotationGenerate)
+	_, more := d.Token()
+	switch {
+	case err != nil || more != io.EOF || statement.Visibility == nil && statement.Rotate == nil:
+		return Request{}, fmt.Errorf("annotation %s is neither a request for rotation nor a statement of visibility", AnnotationGenerate)
+	case statement.Visibility != nil && statement.Rotate != nil:
+		return Request{}, fmt.Errorf("annotation %s both asks for a rotation, which takes it off, and states a visibility, which is to stay", AnnotationGenerate)
+	case statement.Rotate != nil && How(*statement.Rotate) == Graceful:
+		return Request{Rotate: Graceful}, nil
+	case statement.Rotate != nil:
+		return Request{}, fmt.Errorf("invalid value: %.40q in rotate field in %s annotation", *statement.Rotate, AnnotationGenerate)
 	}
 	switch v := quay.Visibility(*statement.Visibility); v {
 	case quay.Private, quay.Public:
@@ -84,6 +95,24 @@ type Announcement struct {
 	Secret     string          `json:"secret,omitempty"`
 	PullSecret string          `json:"pullSecret,omitempty"`
 	Message    string          `json:"message,omitempty"`
+	Rotated    string          `json:"rotated,omitempty"`   // when last, RFC 3339
+	Rotations  int             `json:"rotations,omitempty"` // how many within a day of it, this one too
+}
+
+// LastRotated is when the Component was last rotated, and how often within a day of it.
+func (a Announcement) LastRotated(now time.Time) (at time.Time, times int) {
+	at, err := time.Parse(time.RFC3339, a.Rotated)
+	if err != nil || at.After(now) || now.Sub(at) >= 24*time.Hour {
+		return time.Time{}, 0
+	}
+	return at, max(a.Rotations, 1)
+}
+
+// After is the announcement after one more rotation.
+func (a Announcement) After(now time.Time) Announcement {
+	_, times := a.LastRotated(now)
+	a.Rotated, a.Rotations = now.UTC().Format(time.RFC3339), times+1
+	return a
 }
 
 // Encode is the annotation's value.
@@ -117,7 +146,7 @@ func Announced(c kube.Component, n Names) (a Announcement, ours bool) {
 func WithMessage(c kube.Component, n Names, image, message string) string {
 	told, ours := Announced(c, n)
 	if !ours || told.Image != image || told.Visibility != quay.Private && told.Visibility != quay.Public {
-		told = Announcement{}
+		told = Announcement{Rotated: told.Rotated, Rotations: told.Rotations}
 	}
 	told.Message = message
 	return told.Encode()

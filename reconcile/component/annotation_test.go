@@ -16,7 +16,7 @@ func TestParseRequest(t *testing.T) {
 	t.Parallel()
 	const (
 		noJSON   = "annotation image.redhat.com/generate is not valid JSON: "
-		neither  = "annotation image.redhat.com/generate is neither 'true' nor a statement of visibility"
+		neither  = "annotation image.redhat.com/generate is neither a request for rotation nor a statement of visibility"
 		noValue  = "invalid value: "
 		tooLong  = "annotation image.redhat.com/generate is longer than 4096 bytes"
 		noChange = ""
@@ -30,7 +30,11 @@ func TestParseRequest(t *testing.T) {
 	}{
 		{"absent", "", Request{}, noChange},
 		{"left behind by the controller of 2023", "false", Request{}, noChange},
-		{"asks for a rotation", "true", Request{Rotate: true}, noChange},
+		{"asks for a rotation", "true", Request{Rotate: Revoke}, noChange},
+		{"asks for a graceful rotation", `{"rotate":"graceful"}`, Request{Rotate: Graceful}, noChange},
+		{"asks for a rotation that there is not", `{"rotate":"revoke"}`, Request{}, noValue},
+		{"a rotation that is true", `{"rotate":true}`, Request{}, neither},
+		{"a rotation is taken off, a statement stays", `{"rotate":"graceful","visibility":"public"}`, Request{}, "annotation image.redhat.com/generate both asks"},
 		{"states private", `{"visibility":"private"}`, private, noChange},
 		{"states public", `{"visibility":"public"}`, public, noChange},
 		{"space around and within", " {\n\t\"visibility\" : \"public\" } \n", public, noChange},
@@ -199,7 +203,7 @@ func FuzzParseRequest(f *testing.F) {
 			}
 			return
 		}
-		if got.Rotate != (value == "true") {
+		if (got.Rotate == Revoke) != (value == "true") {
 			t.Errorf("%q asks for a rotation: %v", value, got.Rotate)
 		}
 		if got.Visibility != "" && !strings.Contains(strings.ToLower(value), "visibility") && !strings.Contains(value, `\`) {

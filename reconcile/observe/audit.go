@@ -10,10 +10,9 @@ import (
 	"berth/reconcile/component"
 )
 
-// observeRoles reads the roles on this run's share of the repositories, and on
-// those whose tokens it is about to rotate.
+// observeRoles reads the roles on this run's share of the repositories.
 func (o *observer) observeRoles(ctx context.Context) error {
-	var ours, rotating []string
+	var ours []string
 	for _, c := range o.Components {
 		n, err := o.Names(c)
 		if err != nil || c.Deleting {
@@ -23,13 +22,8 @@ func (o *observer) observeRoles(ctx context.Context) error {
 			continue
 		}
 		ours = append(ours, n.Repository)
-		if o.Rotate[component.KeyOf(c)] || c.Annotations[component.AnnotationGenerate] == component.RotateRequest {
-			rotating = append(rotating, n.Repository)
-		}
 	}
-	share := append(audited(ours, o.now), rotating...)
-	slices.Sort(share)
-	share = slices.Compact(share)
+	share := audited(ours, o.now)
 	roles := make([]map[string]quay.Role, len(share))
 	g, ctx := newGroup(ctx)
 	for i, repository := range share {

@@ -89,7 +89,7 @@ type observer struct {
 }
 
 // World reads the world. now chooses the repositories whose roles and sources
-// are looked at, and tells what of rotations is too young or too old.
+// are looked at, and is the time when Quay does not say one.
 func World(ctx context.Context, e Ends, n component.Naming, p world.Policy, s world.Scope, now time.Time) (world.World, error) {
 	organization, err := e.Registry.GetOrganization(ctx)
 	if err != nil {
@@ -98,7 +98,10 @@ func World(ctx context.Context, e Ends, n component.Naming, p world.Policy, s wo
 	if !organization.Admin {
 		return world.World{}, ErrNotAdmin
 	}
-	o := observer{Ends: e, World: world.World{Naming: n, Policy: p, Whole: s.Whole()}, scope: s, now: now}
+	o := observer{Ends: e, World: world.World{Naming: n, Policy: p, Whole: s.Whole(), At: now}, scope: s, now: now}
+	if at := organization.Observed; !at.IsZero() {
+		o.At, o.Ahead = at, at.Sub(now)
+	}
 	if err := o.observe(ctx); err != nil {
 		return world.World{}, err
 	}
@@ -176,6 +179,7 @@ func observeRobots(ctx context.Context, q Registry, n component.Naming) (map[str
 			Mark:         r.Description,
 			Repositories: r.Repositories,
 			Fingerprint:  component.Fingerprint(n.Login(r.Name), r.Token.Reveal()),
+			Created:      r.Created,
 		}
 	}
 	return robots, nil

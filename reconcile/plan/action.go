@@ -46,7 +46,8 @@ type WriteSecret struct {
 	Image   string
 	Exists  bool
 	Reason  string
-	Rotated bool // it brings the token of a rotation
+	Rotated bool // to a newer generation
+	Revokes bool // and the older ones are deleted in the same run
 }
 
 // LinkSecret lets a ServiceAccount use the push Secret.
@@ -75,21 +76,23 @@ type UploadToken struct {
 // DeleteUpload removes an upload Secret whose token is not the robot's any more.
 type DeleteUpload struct{ world.Upload }
 
-// DeleteRobot removes a robot of an earlier Component of the same name.
-type DeleteRobot struct{ Robot string }
-
-// RotateToken replaces a robot's token, which revokes the old one, once for a
-// request. See rotation.go.
-type RotateToken struct {
-	component.Account
-	Repository string
+// DeleteRobot removes a robot: one of an earlier Component of the same name, or a
+// generation that is older than its Secret's.
+type DeleteRobot struct {
+	component.Account      // of an earlier Component only the robot's name
+	Drain             bool // a generation of this Component's
+	Revokes           bool // asked for
+	Reason            string
 }
 
-// Acknowledge takes a request for rotation off the Component, when both
-// Secrets carry what came after it.
+// Acknowledge takes the marker of a rotation off the Component when both Secrets carry
+// what came after the request.
 type Acknowledge struct {
-	Component string
-	New       bool // the robots are of this run, so that nothing was to be replaced
+	Component    string
+	New          bool // a request: the robots are of this run, so that nothing was to be replaced
+	Former       bool // a marker of a form that is not written any more, and too old to count
+	How          component.How
+	Announcement component.Announcement // to be made with it, but for when
 }
 
 // Announce writes the annotation that tells the tenant.
@@ -112,6 +115,5 @@ func (WriteRemoteSecret) action()  {}
 func (UploadToken) action()        {}
 func (DeleteUpload) action()       {}
 func (DeleteRobot) action()        {}
-func (RotateToken) action()        {}
 func (Acknowledge) action()        {}
 func (Announce) action()           {}

@@ -38,11 +38,12 @@
 //	                missing                            warning
 //	robots of an earlier Component of the name         DeleteRobot, after a live look at the Component
 //	Component       annotation not what it should be   Announce
-//	                asks for a rotation                RotateToken, WriteSecret, Acknowledge
+//	                asks for a rotation                CreateRobot, SetPermission, WriteSecret, Acknowledge
 //	RemoteSecret    missing, or not as it should be    WriteRemoteSecret
 //	                its token is not the last one      UploadToken
 //	                  uploaded, or did not arrive
 //	upload Secret   with an earlier token              DeleteUpload
+//	older robots    overlap over, and arrived          DeleteRobot
 //
 // Visibility is what the Component's owner states, else what the operator sets,
 // else what its source is:

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"berth/kube"
 	"berth/reconcile/component"
@@ -18,7 +19,8 @@ type Plan struct {
 	Missing    []component.Key // asked for by name, not there
 	Orphans    Orphans
 	Mode       world.Mode
-	Held       int // repositories that stay private although the setting says public
+	Oldest     time.Duration // the age of the oldest token in a Secret
+	Held       int           // repositories that stay private although the setting says public
 	HeldBack   []HeldBack
 	elsewhere  []Component // other shards' Components, which count for the guard
 }
@@ -45,12 +47,15 @@ type Component struct {
 	Problem    *Problem   // why nothing can be done
 	Deferred   string     // what waits for a later run, and why
 
-	rotation []Action // to be appended when its turn comes; see pace
-	aside    []Action // to be appended when all else is planned
-	Resumed  bool     // it was begun by an earlier run
-	waits    bool     // nothing can be decided in this run
-	places   world.Resolution
-	stake    stake // for the guard
+	Rotation *Rotation // nil: none is wanted, or it waits for its pace
+	Wanted   bool      // a request for rotation, or a marker, stands on it
+
+	roles        [2]role // push, then pull
+	announcement component.Announcement
+	waits        bool // nothing can be decided in this run
+	places       world.Resolution
+	aside        []Action // to be appended when all else is planned
+	stake        stake    // for the guard
 }
 
 // Warning is something that is not as it should be, and that keeps nothing else from
@@ -83,10 +88,11 @@ func Make(world world.World) Plan {
 	w := &planner{world, indexOf(world)}
 	p := Plan{Mode: w.Mode, Missing: slices.SortedFunc(slices.Values(w.Missing), component.Key.Compare)}
 	p.Components, p.elsewhere = w.all(w.Components), w.all(w.Elsewhere)
-	pace(p.Components, w.Policy.MaxRotations)
+	w.pace(p.Components)
 	w.finish(p.Components)
 	w.finish(p.elsewhere)
 	for _, c := range p.Components {
+		p.Oldest = max(p.Oldest, w.oldest(&c))
 		if w.held(c) {
 			p.Held++
 		}
@@ -111,6 +117,7 @@ func (w *planner) finish(plans []Component) {
 	for i := range plans {
 		w.planRemoteSecret(&plans[i])
 		plans[i].Actions = append(plans[i].Actions, plans[i].aside...)
+		w.planDrain(&plans[i])
 		plans[i].stake = w.stake(plans[i])
 	}
 }
@@ -118,14 +125,16 @@ func (w *planner) finish(plans []Component) {
 // index finds in a World what its maps are not sorted by.
 type index struct {
 	incarnations map[string][]string    // robots of ours by the key in their mark: all that were ever made for a Component of that name
+	marked       map[string][]string    // robots by the whole of their mark: the generations of a role, sorted
 	taken        map[component.Key]bool // names that a Component has
 }
 
 func indexOf(w world.World) index {
-	i := index{map[string][]string{}, make(map[component.Key]bool, len(w.Components)+len(w.Elsewhere))}
+	i := index{map[string][]string{}, map[string][]string{}, make(map[component.Key]bool, len(w.Components)+len(w.Elsewhere))}
 	for _, name := range slices.Sorted(maps.Keys(w.Robots)) {
 		if m, ok := component.ParseMark(w.Robots[name].Mark); ok {
 			i.incarnations[m.Key] = append(i.incarnations[m.Key], name)
+			i.marked[w.Robots[name].Mark] = append(i.marked[w.Robots[name].Mark], name)
 		}
 	}
 	for _, c := range w.Components {
@@ -161,6 +170,8 @@ func (w *planner) plan(c kube.Component) Component {
 	}
 	p.Names, p.Image = names, w.Naming.Image(names.Repository)
 	asked, err := component.ParseRequest(c.Annotations[component.AnnotationGenerate])
+	_, standing := component.ParseMarker(c, w.At)
+	p.Wanted = asked.Rotate != "" || standing
 	if err != nil {
 		return p.refuse(invalid(err.Error(), "Fix the annotation; nothing else is done for this Component."))
 	}
@@ -181,15 +192,20 @@ func (w *planner) plan(c kube.Component) Component {
 	own, _ := component.ParseMark(names.Push.Mark)
 	for _, robot := range w.incarnations[own.Key] {
 		if m, _ := component.ParseMark(w.Robots[robot].Mark); m.Incarnate != own.Incarnate {
-			p.Actions = append(p.Actions, DeleteRobot{robot})
+			p.Actions = append(p.Actions, DeleteRobot{Account: component.Account{Robot: robot}, Reason: "superseded: its Component was deleted and made again"})
 			p.Note = "recreated"
 		}
 	}
-	p.announce(component.Announcement{
+	before, _ := component.Announced(c, names)
+	p.announcement = component.Announcement{
 		Image: p.Image, Visibility: visibility, Secret: names.Push.Secret, PullSecret: names.Pull.Secret,
-		Message: p.message(),
-	}.Encode(), false)
+		Message: p.message(), Rotated: before.Rotated, Rotations: before.Rotations,
+	}
 	w.planRotation(&p, asked)
+	p.announcement.Message = p.message()
+	if !standing { // else the message stays as it is: one write, not two
+		p.announce(p.announcement.Encode(), false)
+	}
 	if problem := w.unwritable(p); problem != nil {
 		return p.refuse(problem)
 	}
@@ -201,7 +217,7 @@ func (w *planner) plan(c kube.Component) Component {
 
 // refuse ends the plan of a Component; all that is left to do is to tell its owner.
 func (p Component) refuse(problem *Problem) Component {
-	p.Problem, p.Actions, p.rotation, p.aside = problem, nil, nil, nil
+	p.Problem, p.Actions, p.Rotation, p.aside = problem, nil, nil, nil
 	p.announce(component.WithMessage(p.Component, p.Names, p.Image, problem.Tenant), true)
 	return p
 }

@@ -18,7 +18,7 @@ type Secret struct {
 	Fixed     bool              // immutable
 	Labels    map[string]string // those Berth writes
 	Content   component.Content
-	RotatedAt time.Time // zero: never, or not told
+	RotatedAt time.Time // when it was moved to its generation; zero: it never was, or that is not told
 }
 
 // RemoteSecrets says whether pull Secrets are delivered.

@@ -9,6 +9,7 @@ package world
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"berth/kube"
 	"berth/quay"
@@ -25,7 +26,9 @@ type Policy struct {
 	PushServiceAccounts []string // {component} stands for the Component's name
 	PullServiceAccount  string   // pulls images, in each environment
 	RemoteSecrets       RemoteSecrets
-	MaxRotations        int // in one run
+	MaxRotations        int           // in one run
+	Overlap             time.Duration // for which a graceful rotation leaves the older generation alive
+	MaxTokenAge         time.Duration // from which on a token is rotated unasked; zero: never
 }
 
 // componentVariable in the name of a push ServiceAccount is replaced by the Component's.
@@ -53,7 +56,8 @@ type Scope struct {
 	Namespaces []string        // none: all
 	Selector   string          // of the Components' labels
 	Only       []component.Key // none: all
-	Rotate     []component.Key // rotate as if flagged
+	Rotate     []component.Key // rotate as if flagged, and revoke
+	Gracefully []component.Key // rotate as if flagged so
 	Shard      Shard           // of the namespaces that are left
 }
 
@@ -66,17 +70,17 @@ func (s Scope) Whole() bool {
 type World struct {
 	Naming          component.Naming
 	Policy          Policy
-	Whole           bool // nothing was left out, so what no Component claims is an orphan
+	Whole           bool          // nothing was left out, so what no Component claims is an orphan
+	At              time.Time     // when Quay listed the robots, by its own clock
+	Ahead           time.Duration // how far that clock is ahead of this machine's
 	Namespaces      map[string]kube.Namespace
 	Components      []kube.Component
-	Elsewhere       []kube.Component         // other shards', which are looked at and left alone
-	Missing         []component.Key          // asked for by name, not there
-	Rotate          map[component.Key]bool   // asked for by the operator
-	Young           map[component.Key]bool   // rotated so lately that another request waits
-	Stale           map[component.Key]bool   // with a rotation begun so long ago that it starts over
-	Secrets         map[component.Key]Secret // those with a name of ours
-	Strays          int                      // further Secrets with our label
-	Unclaimed       map[string]bool          // where there is no Component: the robots whose tokens stand in Secrets of one
+	Elsewhere       []kube.Component                // other shards', which are looked at and left alone
+	Missing         []component.Key                 // asked for by name, not there
+	Rotate          map[component.Key]component.How // asked for by the operator
+	Secrets         map[component.Key]Secret        // those with a name of ours
+	Strays          int                             // further Secrets with our label
+	Unclaimed       map[string]bool                 // where there is no Component: the robots whose tokens stand in Secrets of one
 	ServiceAccounts map[component.Key]Links
 	Repositories    map[string]quay.Repository
 	Robots          map[string]Robot
@@ -101,7 +105,8 @@ type Links struct {
 type Robot struct {
 	Mark         string
 	Repositories []string
-	Fingerprint  string // of its token
+	Fingerprint  string    // of its token
+	Created      time.Time // zero: Quay does not say
 }
 
 // Lists are the namespaces to list; the one empty name means all.
