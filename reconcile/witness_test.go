@@ -38,7 +38,7 @@ func TestMain(m *testing.M) {
 		fmt.Println("FAIL: " + verdict())
 		code = max(code, 1)
 	}
-	if asked.heavy.Load() == 4 && asked.states.Load() < leastStates {
+	if asked.heavy.Load() == 3 && asked.states.Load() < leastStates {
 		fmt.Printf("FAIL: %d states are too few\n", asked.states.Load())
 		code = max(code, 1)
 	}
