@@ -39,7 +39,7 @@ func (c client) try(t *testing.T, registry string) bool {
 		t.Fatal(err)
 	}
 	r.SetBasicAuth(c.login, c.token)
-	answer, err := http.DefaultClient.Do(r)
+	answer, err := (&http.Client{Timeout: time.Minute}).Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}

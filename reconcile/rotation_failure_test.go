@@ -196,7 +196,7 @@ func TestRotationWithoutDryRuns(t *testing.T) {
 // nothing is revoked.
 func TestRotationProof(t *testing.T) {
 	t.Parallel()
-	spoil := func(e *env, do func(login string)) between {
+	spoil := func(do func(login string)) between {
 		return func(end http.RoundTripper) http.RoundTripper {
 			return roundTrip(func(r *http.Request) (*http.Response, error) {
 				answer, err := end.RoundTrip(r)
@@ -217,7 +217,7 @@ func TestRotationProof(t *testing.T) {
 	} {
 		e := newScenario(rotate)
 		before := e.login("billing-image-push")
-		r := e.newRunOver(spoil(e, func(login string) { row.do(e, login) }))
+		r := e.newRunOver(spoil(func(login string) { row.do(e, login) }))
 		var out bytes.Buffer
 		r.Report = report.NewText(&out, false)
 		s := r.Do(context.Background())

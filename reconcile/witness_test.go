@@ -32,14 +32,14 @@ const leastStates = 1_000_000
 func TestMain(m *testing.M) {
 	code := m.Run()
 	if asked.states.Load() > 0 && flag.Lookup("test.v").Value.String() == "true" {
-		fmt.Println(verdict())
+		fmt.Fprintln(os.Stdout, verdict())
 	}
 	if asked.dead.Load()+asked.fell.Load()+asked.early.Load() > 0 {
-		fmt.Println("FAIL: " + verdict())
+		fmt.Fprintln(os.Stdout, "FAIL: "+verdict())
 		code = max(code, 1)
 	}
 	if asked.heavy.Load() == 3 && asked.states.Load() < leastStates {
-		fmt.Printf("FAIL: %d states are too few\n", asked.states.Load())
+		fmt.Fprintf(os.Stdout, "FAIL: %d states are too few\n", asked.states.Load())
 		code = max(code, 1)
 	}
 	os.Exit(code)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"berth/kube"
@@ -38,9 +39,7 @@ func (w *work) look(ctx context.Context, a component.Account) (sight, error) {
 	if err != nil {
 		return sight{}, err
 	}
-	for robot, role := range w.granted { // a lagging replica must not hide what this run has done
-		roles[robot] = role
-	}
+	maps.Copy(roles, w.granted) // a lagging replica must not hide what this run has done
 	w.roles = roles
 	s := w.sights[a.Role]
 	delete(w.sights, a.Role)

@@ -178,7 +178,8 @@ func (j *JSON) Finish(s Summary) {
 	j.write(summaryLine{
 		j.record("info", "change_summary", "run ended: "+string(s.Result()), component.Key{}, ""),
 		s.Operation, s.Result(), s.ExitCode(), s.Changes, s.Components, s.Deliveries,
-		rotationJSON{s.Rotations.Pending, s.Rotations.Oldest.Seconds()}, s.HeldBack,
+		rotationJSON{s.Rotations.Pending, s.Rotations.Oldest.Seconds()},
+		s.HeldBack,
 		quayJSON{s.Quay.Requests, s.Quay.Logins, s.Quay.Retries, s.Quay.Throttled.Round(time.Millisecond).Seconds()},
 		s.Elapsed.Seconds(),
 	})

@@ -43,10 +43,8 @@ var mutants = []mutant{
 	},
 	{
 		"what this run has granted is known without a replica", "reconcile/apply/secret.go",
-		`		roles[robot] = role
-`,
-		`		_, _ = robot, role
-`, domain,
+		`	maps.Copy(roles, w.granted) //`,
+		`	maps.Copy(roles, map[string]quay.Role{}) //`, domain,
 	},
 	{
 		"the newest is proved before a Secret is moved to it", "reconcile/apply/secret.go",
