@@ -364,7 +364,7 @@ func TestPullLinksDoNotCollide(t *testing.T) {
 	t.Parallel()
 	e := newDelivery()
 	const components = 40
-	for i := range components {
+	for i := 1; i < components; i++ { // the first, billing, is there: nothing is bound to it
 		name := fmt.Sprintf("c%d", i)
 		e.component("tenant", name, "uid-"+name)
 		e.bind(name, "dev")

@@ -114,7 +114,7 @@ func (e *env) newRunOver(b between) *reconcile.Run {
 	q, k := e.clients(b)
 	r := newRun(q, k, e.now)
 	if e.delivery != nil {
-		r.Policy.RemoteSecrets, r.Policy.PullServiceAccount = world.RemoteSecretsAuto, "default"
+		r.Policy.RemoteSecrets, r.Policy.PullServiceAccounts = world.RemoteSecretsAuto, []string{"default"}
 	}
 	return r
 }

@@ -64,6 +64,12 @@ func (r *recorder) Applied(p plan.Component, c report.Change) {
 	}
 }
 
+func (r *recorder) Warned(p plan.Component, w apply.Warning) {
+	for _, to := range r.reporters {
+		to.Warned(p, w)
+	}
+}
+
 func (r *recorder) Failed(p plan.Component, o apply.Outcome) {
 	for _, to := range r.reporters {
 		to.Failed(p, o)
@@ -139,6 +145,7 @@ type view struct {
 	Linked     bool // by ServiceAccount appstudio-pipeline
 	Announced  string
 	Requested  string
+	Stated     string
 }
 
 type accountView struct {
@@ -159,6 +166,7 @@ func (e *env) viewOf(p plan.Component) view {
 	v := view{
 		Announced: e.annotation(c.Namespace, c.Name, component.AnnotationImage),
 		Requested: e.annotation(c.Namespace, c.Name, component.AnnotationGenerate),
+		Stated:    e.annotation(c.Namespace, c.Name, component.AnnotationVisibility),
 	}
 	for _, r := range state.Repositories {
 		if r.Name == org+"/"+n.Repository {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"berth/kube/kubetest"
+	"berth/quay"
 	"berth/quay/quaytest"
 	"berth/reconcile"
 	"berth/reconcile/component"
@@ -332,5 +334,67 @@ func TestRotationMeetsPeople(t *testing.T) {
 				t.Errorf("%s, %s: %v are left", why, how, robots)
 			}
 		}
+	}
+}
+
+// outdated answers about roles as a replica does that is far behind.
+type outdated struct {
+	registry
+	roles map[string]quay.Role
+}
+
+func (o outdated) ListRobotPermissions(context.Context, string) (map[string]quay.Role, error) {
+	return maps.Clone(o.roles), nil
+}
+
+// A look that shows only what was before a rotation moves no Secret back.
+func TestRotationIsNotTakenBack(t *testing.T) {
+	t.Parallel()
+	e := newEnv()
+	e.settledComponent()
+	q, _ := e.clients(direct)
+	before, err := q.ListRobotPermissions(t.Context(), "tenant/billing")
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.rotateGracefully()
+	e.run(t)
+	login := e.login("billing-image-push")
+	e.apply(`{apiVersion: v1, kind: Secret, metadata: {name: billing-image-push, namespace: tenant, labels: {appstudio.redhat.com/internal: "no"}}}`)
+	r := e.newRun()
+	r.Write.Registry = outdated{q, before}
+	if s := r.Do(t.Context()); s.Components.Failed != 1 || e.login("billing-image-push") != login {
+		t.Errorf("%+v; the Secret logs in as %s", s.Components, e.login("billing-image-push"))
+	}
+	e.run(t)
+	e.settled(t)
+}
+
+// A run pauses at each of its calls, while another serves one more request and a user
+// spoils both Secrets: it writes no login that is gone by then.
+func TestRotationPausedBesideAnEdit(t *testing.T) {
+	t.Parallel()
+	whole := &killer{}
+	newScenario(rotate).attempt(rotate, whole)
+	for at := 1; at <= whole.calls; at++ {
+		e := newScenario(rotate)
+		r := e.newRunOver((&pause{at: at, do: func() {
+			e.newRun().Do(context.Background())
+			e.clock = e.clock.Add(2 * time.Hour)
+			e.rotate()
+			e.newRun().Do(context.Background())
+			for _, name := range secretNames {
+				e.apply(`{apiVersion: v1, kind: Secret, metadata: {name: %s, namespace: tenant}, stringData: {.dockerconfigjson: '{"auths":{}}'}}`, name)
+			}
+		}}).between)
+		r.Concurrency = 1
+		r.Do(context.Background())
+		for _, v := range e.blamed {
+			t.Errorf("call %d of %d: %s", at, whole.calls, v)
+		}
+		e.clock = e.clock.Add(7 * time.Hour)
+		e.newRun().Do(context.Background())
+		e.run(t)
+		e.settled(t)
 	}
 }

@@ -202,15 +202,15 @@ func TestOverlapSchedules(t *testing.T) {
 			}
 		}
 	})
-	t.Logf("overlap schedules: %d, %s", schedules, told(all))
+	t.Logf("overlap schedules: %d, %s", schedules, sorted(all))
 	t.Logf("BERTH_SEED=%d; at most %d robots of a role were made in one schedule", seed, most)
 	if len(all) > 0 {
 		t.Errorf("%d violations", len(all))
 	}
 }
 
-// told sorts violations under the headings that are printed.
-func told(violations []string) string {
+// sorted counts violations under the headings that are printed.
+func sorted(violations []string) string {
 	return fmt.Sprintf("dead tokens: %d, lost requests: %d, alive after revoke: %d",
 		count(violations, "dead token"), count(violations, "lost request"), count(violations, "alive after revoke"))
 }
@@ -314,7 +314,7 @@ func TestOverlapCore(t *testing.T) {
 			states += len(x.seen)
 		}
 	}
-	t.Logf("overlap core: %d states, %s", states, told(all))
+	t.Logf("overlap core: %d states, %s", states, sorted(all))
 	if states < 10_000 || len(all) > 0 {
 		t.Errorf("%d states, %d violations", states, len(all))
 	}

@@ -245,6 +245,20 @@ func TestRotationMarkers(t *testing.T) {
 	}
 }
 
+// A request that YAML or a person has dressed up is one: it is served once and comes off.
+func TestRotationRequestsAsMeant(t *testing.T) {
+	t.Parallel()
+	for _, value := range []string{"true\n", " true", "True", "TRUE \n"} {
+		e := newScenario(rotate)
+		e.component("tenant", "billing", "uid-1", fmt.Sprintf("image.redhat.com/generate: %q", value))
+		e.run(t)
+		if made, still := e.made(), e.annotation("tenant", "billing", component.AnnotationGenerate); len(made["push"]) != 1 || len(made["pull"]) != 1 || still != "" {
+			t.Errorf("%q: made %v, and the request is %q", value, made, still)
+		}
+		e.settled(t)
+	}
+}
+
 // A Component asks in a loop: it is served, at a pace.
 func TestRotationPace(t *testing.T) {
 	t.Parallel()

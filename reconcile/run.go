@@ -142,12 +142,16 @@ func (r *Run) apply(ctx context.Context, w world.World, p plan.Plan) []apply.Out
 		}
 	}
 	outcomes := apply.Plan(ctx, r.Write, p.Components, apply.Options{
-		Naming: w.Naming, Run: r.Header.Run, Now: r.Now, Ahead: w.Ahead, Pause: r.pause, Delivers: w.Mode.RemoteSecrets, PullAccount: w.Policy.PullServiceAccount,
+		Naming: w.Naming, Run: r.Header.Run, Now: r.Now, Ahead: w.Ahead, Pause: r.pause, Delivers: w.Mode.RemoteSecrets, Policy: w.Policy,
 		Concurrency: r.Concurrency, Applied: applied, Told: func(c plan.Component, what string) {
 			r.Log.WarnContext(ctx, "worth knowing", "what", what, "namespace", c.Component.Namespace, "name", c.Component.Name, "controllerKind", component.Kind, "run", r.Header.Run)
 		},
 	})
 	for i, o := range outcomes {
+		for _, w := range o.Warnings {
+			r.Report.Warned(p.Components[i], w)
+			r.logWarning(ctx, p.Components[i], w)
+		}
 		if o.Err != nil {
 			r.Report.Failed(p.Components[i], o)
 		}
@@ -176,6 +180,14 @@ func (r *Run) logChange(ctx context.Context, p plan.Component, c report.Change) 
 	r.Log.InfoContext(ctx, "changed", "op", c.Op, "kind", c.Kind,
 		"namespace", p.Component.Namespace, "name", p.Component.Name, "controllerKind", component.Kind,
 		"action", c.Op.Action(), "audit", c.Audit, "target", c.Target, "reason", c.Reason, "run", r.Header.Run)
+}
+
+// logWarning writes that a side step failed.
+func (r *Run) logWarning(ctx context.Context, p plan.Component, w apply.Warning) {
+	c := report.ChangeOf(w.Action)
+	r.Log.WarnContext(ctx, "left undone", "op", c.Op, "kind", c.Kind,
+		"namespace", p.Component.Namespace, "name", p.Component.Name, "controllerKind", component.Kind,
+		"target", c.Target, "reason", w.Reason, "error", w.Err.Error(), "run", r.Header.Run)
 }
 
 func (r *Run) logSummary(ctx context.Context, s report.Summary) {

@@ -88,7 +88,7 @@ func (w *witness) watch(end http.RoundTripper) http.RoundTripper {
 		}
 		w.look()
 		answer, err := end.RoundTrip(r)
-		w.judge(r)
+		w.judge(r, err == nil && answer.StatusCode < http.StatusMultipleChoices)
 		return answer, err
 	})
 }
@@ -102,14 +102,14 @@ func (w *witness) look() {
 		namespace, secret, _ := strings.Cut(name, "/")
 		c, _, _ := strings.Cut(secret, "-image-")
 		marker := w.e.annotation(namespace, c, component.AnnotationRotation)
-		s.revoked = s.revoked || w.e.annotation(namespace, c, component.AnnotationGenerate) == component.RotateRequest ||
+		s.revoked = s.revoked || strings.EqualFold(strings.TrimSpace(w.e.annotation(namespace, c, component.AnnotationGenerate)), component.RotateRequest) ||
 			strings.Contains(marker, string(component.Revoke)) || strings.Contains(marker, `"rotating"`)
 	}
 }
 
 // judge looks again after the call.
-func (w *witness) judge(r *http.Request) {
-	if name := secretOf(r); name != "" {
+func (w *witness) judge(r *http.Request, done bool) {
+	if name := secretOf(r); name != "" && done {
 		w.note(name)
 	}
 	for name, s := range w.secrets {

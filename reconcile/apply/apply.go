@@ -1,8 +1,8 @@
 // Package apply does what a plan says: in go the two ends and the plans of Components,
 // out comes an [Outcome] for each.
 //
-// A Component fails alone, and its first error ends it; a fact about the whole run ends
-// all writing. What is read again only makes a write safer, it never widens the plan.
+// A Component fails alone, and its first error ends it, but for side steps, which fail by
+// themselves; a fact about the whole run ends all writing. What is read again only makes a write safer, it never widens the plan.
 // Whatever a run is cut off from, the next one mends.
 package apply
 
@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -47,43 +48,16 @@ type robots interface {
 
 // Cluster is Kubernetes as applying a plan needs it.
 type Cluster interface {
+	Namespace(ctx context.Context, name string) (kube.Namespace, error)
 	Component(ctx context.Context, namespace, name string) (kube.Component, error)
+	SetContainerImage(ctx context.Context, c kube.Component, image string) (kube.Component, error)
 	Annotate(ctx context.Context, c kube.Component, change kube.AnnotationChange) (kube.Component, error)
 	Secret(ctx context.Context, namespace, name string) (kube.Secret, error)
 	CreateSecret(ctx context.Context, w kube.SecretWrite) error
 	TryCreateSecret(ctx context.Context, w kube.SecretWrite) error
 	UpdateSecret(ctx context.Context, w kube.SecretWrite, resourceVersion string, dryRun bool) error
-	LinkSecret(ctx context.Context, namespace, serviceAccount, secret string) error
+	linker
 	deliverer
-}
-
-// Outcome is what became of one Component's plan.
-type Outcome struct {
-	Applied []plan.Action // in order; all of the plan's when Err is nil
-	Err     error
-	Reason  plan.Reason // when Err is not nil
-	Whose   plan.Whose  // when Err is not nil: who can mend it
-	Refused bool        // Err is about our credentials, and so about the whole run
-	Skipped bool        // its namespace went away meanwhile
-	Elapsed time.Duration
-
-	unused bool // the turn to rotate that it was given
-}
-
-// Failed is the outcome of a Component of which nothing was done.
-func Failed(err error) (o Outcome) {
-	o.end(err)
-	return o
-}
-
-// end sorts the error that ended a Component's plan.
-func (o *Outcome) end(err error) {
-	if errors.Is(err, kube.ErrTerminating) {
-		o.Err, o.Skipped = nil, true
-		return
-	}
-	o.Err, o.Refused = err, global(err) && Rejected(err)
-	o.Reason, o.Whose = sort(err)
 }
 
 // ErrDeferred is what a run that ended first leaves of a Component.
@@ -113,7 +87,7 @@ type Options struct {
 	Ahead       time.Duration                              // how far Quay's clock is ahead of that
 	Pause       func(context.Context, time.Duration) error // waits; the error is the context's
 	Delivers    bool                                       // the cluster has RemoteSecrets
-	PullAccount string                                     // the ServiceAccount that pulls, in each environment
+	Policy      world.Policy                               // names the ServiceAccounts that pull, in each environment
 	Concurrency int                                        // Components in flight
 	Applied     func(plan.Component, plan.Action)          // is told of each change made, by several Components at once
 	Told        func(plan.Component, string)               // is told what is worth knowing and stops nothing
@@ -192,22 +166,51 @@ func (a *applier) component(ctx, detached context.Context, p plan.Component) (o 
 		applier: a, plan: p, component: p.Component, made: map[string]bool{}, gone: map[string]bool{}, proved: map[string]bool{},
 		fresh: map[string]quay.Token{}, granted: map[string]quay.Role{}, at: map[quay.Role]string{},
 	}
-	for i, action := range p.Actions {
-		if p.Rotation != nil && p.Rotation.First == i {
-			if err := w.begin(detached); err != nil {
-				o.Err, o.unused = w.failed(detached, err), true
-				return o
-			}
+	w.all(detached, &o)
+	return o
+}
+
+// all takes the plan's actions in order. The first that fails ends it, but for side steps,
+// which hold nothing back and are held back by little.
+func (w *work) all(ctx context.Context, o *Outcome) {
+	var failures []failure
+	for i, action := range w.plan.Actions {
+		if slices.ContainsFunc(failures, func(f failure) bool { return holdsBack(f.action, action, f.err) }) {
+			continue
 		}
-		action = w.actual(action)
-		if err := w.do(detached, action); err != nil {
-			o.Err = w.failed(detached, err)
-			return o
+		err := w.reach(ctx, i)
+		if err == nil {
+			action = w.actual(action)
+			err = w.do(ctx, action)
+		} else {
+			o.unused = true
+		}
+		if err != nil {
+			err = w.failed(ctx, err)
+			failed := action
+			if w.plan.Rotation.Covers(i) {
+				failed = plan.Acknowledge{} // which rests on all of a rotation
+			}
+			failures = append(failures, failure{failed, err})
+			o.fails(action, err)
+			continue
 		}
 		o.Applied = append(o.Applied, action)
-		a.Applied(p, action)
+		w.Applied(w.plan, action)
 	}
-	return o
+}
+
+// reach begins the Component's rotation where its actions begin.
+func (w *work) reach(ctx context.Context, i int) error {
+	if r := w.plan.Rotation; r == nil || r.First != i {
+		return nil
+	}
+	return w.begin(ctx)
+}
+
+type failure struct {
+	action plan.Action
+	err    error
 }
 
 // work is one Component being served.
@@ -225,11 +228,15 @@ type work struct {
 	sights   map[quay.Role]sight  // Secrets read before the last look at the roles and not used yet
 	roles    map[string]quay.Role // of the last look, nil: there was none
 	at       map[quay.Role]string // the generations that Secrets are known to hold, by role
+	looked   bool                 // the cluster was looked at since the last call of Quay
 
 	remote *kube.RemoteSecret // as this run last wrote it
 }
 
 func (w *work) do(ctx context.Context, action plan.Action) error {
+	if _, hands := action.(plan.WriteSecret); !hands {
+		w.looked = false
+	}
 	switch a := action.(type) {
 	case plan.CreateRepository:
 		return w.createRepository(ctx, a)
@@ -237,6 +244,8 @@ func (w *work) do(ctx context.Context, action plan.Action) error {
 		return w.Registry.DescribeRepository(ctx, a.Name, a.Mark)
 	case plan.ChangeVisibility:
 		return w.changeVisibility(ctx, a)
+	case plan.StateVisibility:
+		return w.stateVisibility(ctx, a)
 	case plan.CreateRobot:
 		return w.createRobot(ctx, a)
 	case plan.SetPermission:
@@ -254,6 +263,8 @@ func (w *work) do(ctx context.Context, action plan.Action) error {
 		return w.Cluster.LinkSecret(ctx, w.plan.Component.Namespace, a.ServiceAccount, a.Secret)
 	case plan.LinkPullSecret:
 		return w.linkPullSecret(ctx, a)
+	case plan.UnlinkSecret:
+		return w.unlinkSecret(ctx, a)
 	case plan.WriteRemoteSecret:
 		return w.writeRemoteSecret(ctx, a)
 	case plan.UploadToken:
@@ -264,6 +275,8 @@ func (w *work) do(ctx context.Context, action plan.Action) error {
 		return w.deleteRobot(ctx, a)
 	case plan.Acknowledge:
 		return w.acknowledge(ctx, a)
+	case plan.SetImage:
+		return w.setImage(ctx, a.Image)
 	case plan.Announce:
 		return w.announce(ctx, a.Value)
 	}

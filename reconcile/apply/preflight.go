@@ -70,7 +70,7 @@ func (w *work) reachable(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", problem, err)
 	}
-	write := w.remoteSecretWrite(plan.WriteRemoteSecret{Name: r.Name, PullAccount: w.PullAccount, Targets: r.Targets})
+	write := w.remoteSecretWrite(plan.WriteRemoteSecret{Name: r.Name, PullAccounts: w.Policy.PullAccounts(w.plan.Component.Name), Targets: r.Targets})
 	_, err = w.Cluster.UpdateRemoteSecret(ctx, write, r.ResourceVersion, true)
 	if errors.Is(err, kube.ErrConflict) {
 		err = nil // somebody has just written it

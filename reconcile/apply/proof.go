@@ -47,6 +47,7 @@ func (w *work) prove(ctx context.Context, a component.Account) error {
 				return err
 			}
 		}
+		w.looked = false
 		grant, err := w.Registry.Granted(ctx, a.Robot, token, w.plan.Names.Repository)
 		if err != nil {
 			return err

@@ -185,7 +185,7 @@ func (w *work) settled(ctx context.Context) error {
 	accounts := w.plan.Names.Accounts()
 	for _, a := range accounts {
 		if w.at[a.Role] == "" || w.rotation.How == component.Revoke && w.roles == nil {
-			s, err := w.look(ctx, a)
+			s, err := w.survey(ctx, a)
 			if err != nil {
 				return err
 			}
@@ -219,4 +219,28 @@ func older(a component.Account, roles map[string]quay.Role, than string) (found 
 	}
 	slices.Sort(found)
 	return found
+}
+
+// drain deletes a generation, but only while the Secret holds a younger one.
+func (w *work) drain(ctx context.Context, a plan.DeleteRobot) error {
+	held := w.at[a.Role]
+	if held == "" {
+		s, err := w.Cluster.Secret(ctx, w.plan.Component.Namespace, a.Secret)
+		if err != nil {
+			return err
+		}
+		if err := w.inTheWay(s, a.Secret); err != nil {
+			return err
+		}
+		held = w.Naming.Held(a.Account, component.ContentOf(s.DockerConfigJSON()))
+	}
+	if a.Robot >= held {
+		return fmt.Errorf("robot %s is not older than the one in Secret %s: %w", a.Robot, a.Secret, errMoved)
+	}
+	err := w.Registry.DeleteRobot(ctx, a.Robot)
+	if err == nil {
+		w.gone[a.Robot] = true
+		delete(w.granted, a.Robot)
+	}
+	return err
 }

@@ -20,9 +20,9 @@ type sight struct {
 	exists bool
 }
 
-// look is the beginning of G4: it reads the Secrets that are still to be looked at, and
+// survey is the beginning of G4: it reads the Secrets that are still to be looked at, and
 // then who has which role on the repository. Both Secrets share one look.
-func (w *work) look(ctx context.Context, a component.Account) (sight, error) {
+func (w *work) survey(ctx context.Context, a component.Account) (sight, error) {
 	if s, seen := w.sights[a.Role]; seen {
 		delete(w.sights, a.Role)
 		return s, nil
@@ -52,6 +52,9 @@ func (w *work) look(ctx context.Context, a component.Account) (sight, error) {
 // two overlapping runs can leave a dead token, or an older one.
 func (w *work) writeSecret(ctx context.Context, a plan.WriteSecret) error {
 	if token, fresh := w.fresh[a.Robot]; fresh && !a.Exists && a.Robot == a.First && w.made[a.Robot] {
+		if err := w.lookOnce(ctx); err != nil {
+			return err
+		}
 		err := w.Cluster.CreateSecret(ctx, w.secretWrite(a.Account, a.Image, token))
 		if err == nil {
 			w.at[a.Role] = a.Robot
@@ -71,7 +74,7 @@ func (w *work) writeSecret(ctx context.Context, a plan.WriteSecret) error {
 
 // moveSecret is one attempt; it is not done when somebody else wrote meanwhile.
 func (w *work) moveSecret(ctx context.Context, a plan.WriteSecret) (done bool, err error) {
-	s, err := w.look(ctx, a.Account)
+	s, err := w.survey(ctx, a.Account)
 	if err != nil {
 		return false, err
 	}
@@ -94,10 +97,17 @@ func (w *work) moveSecret(ctx context.Context, a plan.WriteSecret) (done bool, e
 		write.RotatedAt = w.rotatedAt()
 	}
 	whose, _ := component.Whose(s.secret.Labels, s.secret.Owners, w.plan.Component)
+	equal := s.exists && whose == component.Mine && plan.Covers(s.secret.Labels, write.Labels) && s.secret.Managing == "" &&
+		string(s.secret.DockerConfigJSON()) == string(write.DockerConfigJSON())
+	if !equal {
+		if err := w.lookOnce(ctx); err != nil {
+			return false, err
+		}
+	}
 	switch {
+	case equal:
 	case !s.exists:
 		err = w.Cluster.CreateSecret(ctx, write)
-	case whose == component.Mine && plan.Covers(s.secret.Labels, write.Labels) && string(s.secret.DockerConfigJSON()) == string(write.DockerConfigJSON()):
 	case s.secret.Immutable:
 		return false, &obstacle{plan.Immutable(w.plan.Component.Namespace, a.Secret)}
 	default:
@@ -148,8 +158,16 @@ func (w *work) token(ctx context.Context, a component.Account) (quay.Token, erro
 	if robot.Description != a.Mark {
 		return quay.Token{}, fmt.Errorf("%w: robot %s is not marked as this Component's", errNotOurs, a.Robot)
 	}
-	w.fresh[a.Robot] = robot.Token
+	w.fresh[a.Robot], w.looked = robot.Token, false
 	return robot.Token, nil
+}
+
+// lookOnce looks at the cluster unless that was done since the last call of Quay.
+func (w *work) lookOnce(ctx context.Context) error {
+	if w.looked {
+		return nil
+	}
+	return w.look(ctx)
 }
 
 func (w *work) secretWrite(a component.Account, image string, token quay.Token) kube.SecretWrite {

@@ -14,6 +14,11 @@ import (
 // createRepository reads again when the answer leaves open whether there is a
 // repository now, and goes on only with the one it wanted.
 func (w *work) createRepository(ctx context.Context, a plan.CreateRepository) error {
+	if a.Visibility == quay.Public {
+		if err := w.look(ctx); err != nil {
+			return err
+		}
+	}
 	err := w.within(a.Visibility, "create repository "+a.Name, func() error {
 		return w.Registry.CreateRepository(ctx, a.Repository)
 	})
@@ -35,6 +40,11 @@ func (w *work) createRepository(ctx context.Context, a plan.CreateRepository) er
 }
 
 func (w *work) changeVisibility(ctx context.Context, a plan.ChangeVisibility) error {
+	if a.To == quay.Public {
+		if err := w.look(ctx); err != nil {
+			return err
+		}
+	}
 	return w.within(a.To, "make repository "+a.Repository+" private", func() error {
 		return w.Registry.ChangeVisibility(ctx, a.Repository, a.To)
 	})
@@ -89,52 +99,6 @@ func unsure(err error) bool {
 	return errors.Is(err, quay.ErrInvalid) || errors.Is(err, quay.ErrUncertain) || errors.Is(err, quay.ErrUnexpected)
 }
 
-// deleteRobot removes a superseded robot once a live look has shown that the
-// Component this run knows is still the one there: after a stale list the
-// robots to delete would be its successor's. A generation goes only while the Secret
-// holds a younger one.
-func (w *work) deleteRobot(ctx context.Context, a plan.DeleteRobot) error {
-	if !a.Drain {
-		if _, err := w.live(ctx); err != nil {
-			return err
-		}
-		return w.Registry.DeleteRobot(ctx, a.Robot)
-	}
-	held := w.at[a.Role]
-	if held == "" {
-		s, err := w.Cluster.Secret(ctx, w.plan.Component.Namespace, a.Secret)
-		if err != nil {
-			return err
-		}
-		if err := w.inTheWay(s, a.Secret); err != nil {
-			return err
-		}
-		held = w.Naming.Held(a.Account, component.ContentOf(s.DockerConfigJSON()))
-	}
-	if a.Robot >= held {
-		return fmt.Errorf("robot %s is not older than the one in Secret %s: %w", a.Robot, a.Secret, errMoved)
-	}
-	err := w.Registry.DeleteRobot(ctx, a.Robot)
-	if err == nil {
-		w.gone[a.Robot] = true
-		delete(w.granted, a.Robot)
-	}
-	return err
-}
-
-// live reads the Component again and demands that it is the one planned for.
-func (w *work) live(ctx context.Context) (kube.Component, error) {
-	listed := w.plan.Component
-	c, err := w.Cluster.Component(ctx, listed.Namespace, listed.Name)
-	if err != nil {
-		return c, err
-	}
-	if c.UID != listed.UID || c.Deleting {
-		return c, fmt.Errorf("the Component was deleted: %w", errMoved)
-	}
-	return c, nil
-}
-
 // attempts bounds how often a conditional write is tried again after somebody
 // else wrote first.
 const attempts = 5
@@ -161,6 +125,29 @@ func (w *work) annotate(ctx context.Context, decide func(kube.Component) (change
 			return nil
 		}
 		if !errors.Is(err, kube.ErrConflict) && !errors.Is(err, kube.ErrInvalid) {
+			return err
+		}
+		last = err
+		if w.component, err = w.live(ctx); err != nil {
+			return err
+		}
+	}
+	return last
+}
+
+// setImage names the repository in spec.containerImage, unless somebody else was faster.
+func (w *work) setImage(ctx context.Context, image string) error {
+	var last error
+	for range attempts {
+		if w.component.ContainerImage != "" {
+			return nil
+		}
+		c, err := w.Cluster.SetContainerImage(ctx, w.component, image)
+		if err == nil {
+			w.component = c
+			return nil
+		}
+		if !errors.Is(err, kube.ErrConflict) {
 			return err
 		}
 		last = err

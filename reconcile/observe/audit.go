@@ -3,43 +3,49 @@ package observe
 import (
 	"cmp"
 	"context"
+	"errors"
+	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"berth/quay"
 	"berth/reconcile/component"
 )
 
-// observeRoles reads the roles on this run's share of the repositories.
+// observeRoles reads the roles on this run's share of the repositories. Where they cannot be read nothing is done for the
+// Component; where time was short, it is another run's.
 func (o *observer) observeRoles(ctx context.Context) error {
-	var ours []string
+	of := map[string]component.Key{}
 	for _, c := range o.Components {
 		n, err := o.Names(c)
-		if err != nil || c.Deleting {
+		if err != nil || c.Deleting || c.Odd {
 			continue
 		}
 		if _, ok := o.Repositories[n.Repository]; !ok {
 			continue
 		}
-		ours = append(ours, n.Repository)
+		of[n.Repository] = component.KeyOf(c)
 	}
-	share := audited(ours, o.now)
-	roles := make([]map[string]quay.Role, len(share))
-	g, ctx := newGroup(ctx)
-	for i, repository := range share {
-		g.Go(func() (err error) {
-			roles[i], err = o.Registry.ListRobotPermissions(ctx, repository)
-			return
-		})
-	}
-	if err := g.Wait(); err != nil {
-		return err
-	}
+	namespace := func(repository string) string { return of[repository].Namespace }
+	share := audited(slices.Collect(maps.Keys(of)), o.now)
+	var reading sync.Mutex
 	o.Roles = make(map[string]map[string]quay.Role, len(share))
-	for i, repository := range share {
-		o.Roles[repository] = roles[i]
+	errs, err := readEach(ctx, o, share, namespace, func(ctx context.Context, repository string) error {
+		roles, err := o.Registry.ListRobotPermissions(ctx, repository)
+		if err == nil {
+			reading.Lock()
+			defer reading.Unlock()
+			o.Roles[repository] = roles
+		}
+		return err
+	})
+	for i, err := range errs {
+		if err != nil && !errors.Is(err, errLeft) {
+			o.unread(of[share[i]], err)
+		}
 	}
-	return nil
+	return err
 }
 
 const (

@@ -7,9 +7,9 @@ import (
 	"berth/reconcile/component"
 )
 
-// observeRotations notes what the operator asked for by name. To revoke is more than
+// noteRequests notes what the operator asked for by name. To revoke is more than
 // to rotate gracefully.
-func (o *observer) observeRotations() {
+func (o *observer) noteRequests() {
 	o.Rotate = map[component.Key]component.How{}
 	for _, asked := range []struct {
 		keys []component.Key

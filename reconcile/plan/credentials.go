@@ -1,8 +1,9 @@
 package plan
 
 import (
-	"fmt"
+	"slices"
 
+	"berth/quay"
 	"berth/reconcile/component"
 	"berth/reconcile/world"
 )
@@ -40,6 +41,9 @@ func (w *planner) planSecrets(p *Component) *Problem {
 			reason = "its content is not Berth's"
 		case !Covers(secret.Labels, component.Labels(c)):
 			reason = "its labels changed"
+		case a.Role == quay.Read && secret.By == p.PullSecret().String() && !slices.ContainsFunc(p.places.Targets, func(t world.Target) bool { return w.comesBack(*p, t.RemoteTarget) }):
+			// Its operator deletes what it manages when it has to do there no more.
+			reason = "its RemoteSecret has taken it over"
 		default:
 			continue
 		}
@@ -49,19 +53,6 @@ func (w *planner) planSecrets(p *Component) *Problem {
 		p.Actions = append(p.Actions, WriteSecret{Account: a, Image: p.Image, Exists: exists, Reason: reason, Rotated: r.held != "" && r.held != a.Robot})
 	}
 	return nil
-}
-
-// planLinks lets the builds' ServiceAccounts use the push Secret.
-func (w *planner) planLinks(p *Component) {
-	for _, account := range w.Policy.PushAccounts(p.Component.Name) {
-		links, exists := w.ServiceAccounts[component.Key{Namespace: p.Component.Namespace, Name: account}]
-		switch {
-		case !exists:
-			p.warn("incomplete", fmt.Sprintf("ServiceAccount %s does not exist, so builds cannot use Secret %s yet.", account, p.Names.Push.Secret))
-		case !links.Secrets[p.Names.Push.Secret]:
-			p.Actions = append(p.Actions, LinkSecret{account, p.Names.Push.Secret})
-		}
-	}
 }
 
 // Covers reports whether have holds everything in want.

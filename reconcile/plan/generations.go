@@ -64,13 +64,15 @@ func (w *planner) planRobots(p *Component) {
 		}
 		w.planPermission(p, r.Account)
 	}
+}
+
+// planForeignPermissions takes all generations off what is not their repository.
+func (w *planner) planForeignPermissions(p *Component) {
 	for _, r := range p.roles {
 		for _, robot := range r.all {
-			for _, other := range slices.Sorted(slices.Values(w.Robots[robot].Repositories)) {
-				// A name that no list of repositories knows is one that was deleted
-				// and waits, under a random name, to be collected.
-				if _, exists := w.Repositories[other]; exists && other != p.Names.Repository {
-					p.Actions = append(p.Actions, RemovePermission{other, robot})
+			for _, other := range w.worksOn(robot) {
+				if other != p.Names.Repository {
+					p.aside = append(p.aside, RemovePermission{other, robot})
 				}
 			}
 		}

@@ -2,10 +2,7 @@ package plan
 
 import (
 	"cmp"
-	"hash/fnv"
 	"slices"
-
-	"berth/reconcile/component"
 )
 
 // pace lets so many rotations make robots in a run, those among them that have begun: a
@@ -20,9 +17,7 @@ func (w *planner) pace(plans []Component) {
 			plans[i].turn()
 		}
 	}
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(component.Stamp(w.At)))
-	for turn, i := range turns(plans, int(h.Sum32())) {
+	for turn, i := range turns(plans, w.Turn) {
 		plans[i].Rotation.Turn = turn
 		if most > 0 {
 			plans[i].turn()

@@ -53,7 +53,8 @@ const (
 )
 
 // planRotation decides whether a rotation begins, goes on, or waits.
-func (w *planner) planRotation(p *Component, asked component.Request) {
+func (w *planner) planRotation(p *Component) {
+	asked, _ := component.RequestOf(p.Component) // one that cannot be read has refused the Component
 	m, standing := component.ParseMarker(p.Component, w.At)
 	former, young := component.FormerMarker(p.Component, w.At)
 	ordered := w.Rotate[p.Key()]
@@ -150,6 +151,11 @@ func (w *planner) unwritable(p Component) *Problem {
 		}
 	}
 	return nil
+}
+
+// Covers reports whether the action at a place among the Component's is the rotation's.
+func (r *Rotation) Covers(i int) bool {
+	return r != nil && r.First >= 0 && i >= r.First && i < r.First+len(r.Actions)
 }
 
 // replaces reports whether a rotation makes or moves anything: what has only to be

@@ -159,6 +159,9 @@ func (j *JSON) change(kind string, p plan.Component, c Change) {
 	j.write(changeLine{r, changeJSON{c.Op, c.Kind, c.Target, c.Reason, c.Before, c.After}})
 }
 
+// Warned writes a diagnostic for a side step that failed.
+func (j *JSON) Warned(p plan.Component, w apply.Warning) { j.diagnostic(warned(p, w)) }
+
 // Failed writes a line for a Component that could not be served.
 func (j *JSON) Failed(p plan.Component, o apply.Outcome) {
 	r := j.record("error", "apply_errored", o.Err.Error(), p.Key(), "UPDATE")

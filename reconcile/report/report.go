@@ -21,6 +21,7 @@ type Reporter interface {
 	Start(Header)
 	Planned(Observed, plan.Plan, Summary)
 	Applied(plan.Component, Change)
+	Warned(plan.Component, apply.Warning)
 	Failed(plan.Component, apply.Outcome)
 	Finish(Summary)
 }
@@ -81,6 +82,11 @@ const (
 	severityError   = "error"
 )
 
+// warned is a side step that failed.
+func warned(p plan.Component, w apply.Warning) diagnostic {
+	return diagnostic{severityWarning, p.Key(), string(w.Reason), w.Err.Error(), "Nothing else was held back; the next run tries again.", ""}
+}
+
 // diagnostics lists what is not as it should be: warnings, then errors, each in
 // the plan's order.
 func diagnostics(p plan.Plan) []diagnostic {
@@ -92,7 +98,7 @@ func diagnostics(p plan.Plan) []diagnostic {
 		if c.Deferred != "" {
 			warnings = append(warnings, diagnostic{severityWarning, c.Key(), string(plan.ReasonDeferred), c.Deferred, "", ""})
 		}
-		for _, w := range c.Warnings {
+		for _, w := range slices.Concat(c.Warnings, c.Platform) {
 			warnings = append(warnings, diagnostic{severityWarning, c.Key(), w.Code, w.Text, "", ""})
 		}
 		if c.Problem != nil && c.Problem.Reason != plan.ReasonHeldBack { // that is told of the namespace, or of the run
@@ -108,6 +114,15 @@ func diagnostics(p plan.Plan) []diagnostic {
 	for _, h := range p.HeldBack {
 		whole(string(plan.ReasonHeldBack), fmt.Sprintf("namespace %s is held back: %s", h.Namespace, h.Why),
 			fmt.Sprintf("%s, and the other namespaces are served. If it is meant, run once with --force --namespace %s.", waits(h.Components), h.Namespace))
+	}
+	for _, namespace := range p.Absent {
+		whole("missing_namespace", "namespace "+component.Shown(namespace)+" was named to the run and does not exist", "Take it off the list.")
+	}
+	for _, c := range p.Closed {
+		problems = append(problems, diagnostic{severityError, component.Key{}, string(c.Problem.Reason), c.Problem.Summary, c.Problem.Hint, c.Problem.Whose})
+	}
+	if n := len(p.Odd); n > 0 {
+		whole("odd_object", plural(n, "object is", "objects are")+" not of the form of its kind, and nothing is concluded from it", firstOf(p.Odd, 6))
 	}
 	switch {
 	case !p.Mode.Wanted:

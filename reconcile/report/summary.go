@@ -116,7 +116,7 @@ type RotationCount struct {
 	Oldest  time.Duration // the age of the oldest token in a Secret, as far as Quay tells
 }
 
-// Failure is a Component that could not be served.
+// Failure is a Component, or a namespace, that could not be served.
 type Failure struct {
 	Component string      `json:"component"`
 	Reason    plan.Reason `json:"reason"`
@@ -140,6 +140,7 @@ type Summary struct {
 	Signal     int   // that interrupted the run, 0 for none
 	Err        error // that ended it early
 	Cut        bool  // Components were left to the next run
+	closed     bool  // a namespace that was named could not be read
 	rejected   bool  // credentials were refused while applying
 	panicked   bool
 }
@@ -174,6 +175,10 @@ func (s *Summary) Count(p plan.Plan, outcomes []apply.Outcome) {
 			s.Deliveries.count(d)
 		}
 		s.component(c, o)
+	}
+	for _, c := range p.Closed {
+		s.closed = true
+		s.Failures = append(s.Failures, Failure{c.Namespace, c.Problem.Reason, c.Problem.Whose, c.Problem.Summary})
 	}
 	for _, k := range p.Missing {
 		s.Components.Failed++
@@ -239,7 +244,7 @@ func (s Summary) Result() Result {
 		return ResultRefused
 	case s.Err != nil && !s.Cut:
 		return ResultFailed
-	case s.Components.Failed > 0 || s.Cut:
+	case s.Components.Failed > 0 || s.closed || s.Cut:
 		return ResultPartial
 	}
 	return ResultOK

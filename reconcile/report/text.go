@@ -19,7 +19,8 @@ type Text struct {
 
 	planned  bool
 	summary  Summary      // of the plan
-	problems []diagnostic // of applying
+	warnings []diagnostic // of applying
+	problems []diagnostic
 }
 
 // NewText returns a Reporter that writes to w.
@@ -143,6 +144,11 @@ func (t *Text) component(c plan.Component) {
 // Applied prints nothing: the plan has shown it, and the summary counts it.
 func (t *Text) Applied(plan.Component, Change) {}
 
+// Warned keeps a warning for the end, too.
+func (t *Text) Warned(p plan.Component, w apply.Warning) {
+	t.warnings = append(t.warnings, warned(p, w))
+}
+
 // Failed keeps a failure for the end, where the eye is.
 func (t *Text) Failed(p plan.Component, o apply.Outcome) {
 	if o.Reason == plan.ReasonDeferred {
@@ -153,7 +159,7 @@ func (t *Text) Failed(p plan.Component, o apply.Outcome) {
 
 // Finish prints the summary.
 func (t *Text) Finish(s Summary) {
-	for i, d := range t.problems {
+	for i, d := range slices.Concat(t.warnings, t.problems) {
 		if i == 0 {
 			t.print("\n")
 		}
