@@ -211,7 +211,7 @@ func TestAnEmptyElementIsNotEverything(t *testing.T) {
 			continue
 		}
 		lists++
-		good := map[string]string{"ROTATE": "shop/cart", "SOURCE_HOSTS": "git.example.com"}[f.env]
+		good := map[string]string{"ROTATE": "shop/cart", "ROTATE_GRACEFULLY": "shop/cart", "SOURCE_HOSTS": "git.example.com"}[f.env]
 		if good == "" {
 			good = "shop"
 		}
