@@ -165,40 +165,36 @@ func TestTheLockIsReleased(t *testing.T) {
 	})
 }
 
-// TestAPausedHolderLeavesNoDeadToken: it is stopped while the replacement of a token
-// is in flight, another run takes the lock over and rotates, and it wakes.
+// TestAPausedHolderLeavesNoDeadToken: it is stopped while a robot of a new generation is
+// being made, another run takes the lock over and rotates, and it wakes.
 func TestAPausedHolderLeavesNoDeadToken(t *testing.T) {
 	t.Parallel()
-	for _, test := range []struct {
-		reason   string
-		applied  bool
-		replaced int // tokens
-	}{
-		{"Quay had replaced the token", true, 2},
-		{"Quay replaces it at the end: once too often, which no lock can prevent", false, 3},
-	} {
-		t.Run(test.reason, func(t *testing.T) {
+	for reason, applied := range map[string]bool{"Quay had made the robot": true, "Quay is asked for it at the end": false} {
+		t.Run(reason, func(t *testing.T) {
 			t.Parallel()
-			pausedHolder(t, test.applied, test.replaced)
+			pausedHolder(t, applied)
 		})
 	}
 }
 
-func pausedHolder(t *testing.T, applied bool, replaced int) {
+func pausedHolder(t *testing.T, applied bool) {
 	t.Helper()
 	stalled := make(chan struct{}, 64)
 	p := newPlatformWith(t, deploy.Roles(), func(method, route, _ string) {
-		if method == http.MethodPost && route == quaytest.RouteRegenerate {
+		if method == http.MethodPut && route == quaytest.RouteRobot {
 			stalled <- struct{}{}
 		}
 	}, "cart")
 	p.env["BERTH_LOCK_NAMESPACE"] = leaseNamespace
 	p.env[shortLease] = "3s"
 	p.run(t).must(t, 0)
+	for len(stalled) > 0 {
+		<-stalled
+	}
 	p.component("cart", "true")
 
 	held := make(chan struct{})
-	p.quay.Inject(quaytest.Fault{Method: http.MethodPost, Route: quaytest.RouteRegenerate, Outcome: quaytest.Stall, Applied: applied, Release: held})
+	p.quay.Inject(quaytest.Fault{Method: http.MethodPut, Route: quaytest.RouteRobot, Outcome: quaytest.Stall, Applied: applied, Release: held})
 	paused := p.start(t, "", "-o", "json")
 	await(t, "the call that stalls", stalled)
 	holder := p.holder()
@@ -215,8 +211,8 @@ func pausedHolder(t *testing.T, applied bool, replaced int) {
 	}
 	paused.wait(t)
 
-	if n := p.quay.Requests(http.MethodPost, quaytest.RouteRegenerate); n != replaced {
-		t.Errorf("%d tokens were replaced for one request, want %d", n, replaced)
+	if robots := p.quay.Snapshot().Robots; len(robots) != 2 {
+		t.Errorf("after a request to revoke there are %d robots", len(robots))
 	}
 	p.forgetCalls()
 	p.run(t).must(t, 0) // compares every Secret with its robot

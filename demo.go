@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/sethvargo/go-envconfig"
 	"k8s.io/client-go/rest"
@@ -39,7 +40,19 @@ type stage struct {
 	prod     *kubetest.Server // another cluster
 	operator *remotesecret.Operator
 	dial     dial
+	old      map[string]login // of those that ask for a rotation, before it, by Secret
 }
+
+// login is what a Secret holds.
+type login struct{ account, token string }
+
+// rotated are the Secrets whose logins the demo asks the registry about.
+var rotated = []struct{ namespace, secret, how string }{
+	{"initech-tenant", "mail-image-push", "revoked"}, {"initech-tenant", "print-image-push", "graceful"},
+}
+
+// demoTime is when the story is told at Quay, whose clock stamps what is rotated.
+func demoTime() time.Time { return time.Date(2026, 11, 27, 14, 23, 5, 0, time.UTC) }
 
 // demo tells a story on simulators: a platform that Berth has served, what
 // went wrong since, the run that mends it, and a second one that finds nothing
@@ -77,6 +90,9 @@ func demo(ctx context.Context, s settings, environment envconfig.Lookuper, std s
 	if err != nil {
 		return refuse(std.err, err)
 	}
+	if err := st.askRegistry(ctx, s, tell); err != nil {
+		return broken(std.err, err)
+	}
 	st.show(tell)
 	if second.Changes != (report.ChangeCount{}) {
 		return report.ExitFailed
@@ -92,7 +108,8 @@ func broken(w io.Writer, err error) int {
 
 func newStage() stage {
 	st := stage{
-		quay:    quaytest.New(quaytest.Options{}),
+		quay:    quaytest.New(quaytest.Options{Now: demoTime}),
+		old:     map[string]login{},
 		cluster: kubetest.New(kubetest.Options{Manifests: deploy.Roles()}),
 		prod:    kubetest.New(kubetest.Options{Manifests: demoFile("testdata/demo/prod.yaml")}),
 	}
@@ -161,6 +178,9 @@ func (st stage) history(ctx context.Context, s settings, environment envconfig.L
 	if err := st.operator.Sync(ctx); err != nil {
 		return err
 	}
+	for _, r := range rotated {
+		st.old[r.secret] = loginIn(st.cluster, r.namespace, r.secret)
+	}
 	st.quay.SetVisibility(demoOrg+"/acme-tenant/ledger", true)
 	st.quay.SetPermission(demoOrg+"/acme-tenant/ledger", st.robot("acme-tenant", "ledger-image-pull"), "admin")
 	st.quay.RegenerateToken(st.robot("acme-tenant", "gateway-image-push"))
@@ -174,12 +194,44 @@ func (st stage) history(ctx context.Context, s settings, environment envconfig.L
 
 // robot is the account that a Secret logs in as.
 func (st stage) robot(namespace, secret string) string {
-	for _, auth := range auths(st.cluster, namespace, secret) {
+	return loginIn(st.cluster, namespace, secret).account
+}
+
+func loginIn(cluster *kubetest.Server, namespace, secret string) login {
+	for _, auth := range auths(cluster, namespace, secret) {
 		raw, _ := base64.StdEncoding.DecodeString(auth.Auth)
-		login, _, _ := strings.Cut(string(raw), ":")
-		return login
+		account, token, _ := strings.Cut(string(raw), ":")
+		return login{account, token}
 	}
-	return ""
+	return login{}
+}
+
+// askRegistry lets the registry itself say what the logins are worth that were rotated.
+func (st stage) askRegistry(ctx context.Context, s settings, w io.Writer) error {
+	client, err := quay.New(quay.Options{URL: s.QuayURL, Organization: s.QuayOrg, Token: s.token, Transport: st.dial.transport})
+	if err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintf(w, "\n── What the registry says of the logins ──\n\n")
+	for _, r := range rotated {
+		name, _, _ := strings.Cut(r.secret, "-image-")
+		for _, l := range []struct {
+			which string
+			login
+		}{{"before", st.old[r.secret]}, {"now", loginIn(st.cluster, r.namespace, r.secret)}} {
+			robot := strings.TrimPrefix(l.account, demoOrg+"+")
+			grant, err := client.Granted(ctx, robot, quay.NewToken(l.token), r.namespace+"/"+name)
+			if err != nil {
+				return err
+			}
+			answer := "refused"
+			if grant.Accepted {
+				answer = "accepted: " + strings.Join(grant.Actions, ", ")
+			}
+			_, _ = fmt.Fprintf(w, "%s/%s, %s, %s\n  %s: %s\n", r.namespace, name, r.how, l.which, robot, answer)
+		}
+	}
+	return nil
 }
 
 func auths(cluster *kubetest.Server, namespace, secret string) map[string]struct{ Auth string } {

@@ -63,8 +63,11 @@ func metrics(s report.Summary, ended time.Time, succeeded float64, labels promet
 	family("berth_environments", "Environments of all Components, by how far their pull Secrets had come when the last run looked.", "state", map[string]int{
 		"delivered": d.Delivered, "unverified": d.Unverified, "pending": d.Pending, "failed": d.Failed, "unresolved": d.Unresolved,
 	})
+	gauge("berth_rotations_pending", "Requests for rotation that stood after the last run.", float64(s.Rotations.Pending))
+	gauge("berth_oldest_token_seconds", "Age of the oldest token in a Secret, as far as Quay tells.", s.Rotations.Oldest.Seconds())
 	family("berth_failures", "Components that the last run could not serve, and what ended it early, by reason.", "reason", failures(s))
 	gauge("berth_quay_requests", "Requests that the last run made at Quay, retries included.", float64(s.Quay.Requests))
+	gauge("berth_quay_logins", "Requests that the last run made at the registry's token endpoint, retries included.", float64(s.Quay.Logins))
 	gauge("berth_quay_retries", "Requests that the last run repeated at Quay.", float64(s.Quay.Retries))
 	gauge("berth_quay_throttled_seconds", "For how long at least one call of the last run waited for the limit of requests.", s.Quay.Throttled.Seconds())
 	return registry

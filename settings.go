@@ -48,7 +48,10 @@ type settings struct {
 	DetailedExitcode bool `env:"DETAILED_EXITCODE" help:"with --dry-run: exit 2 when changes are pending"`
 	Yes              bool `env:"YES" short:"y" help:"do not ask on a terminal"`
 
-	Rotate []string `env:"ROTATE" arg:"NAMESPACE/NAME" help:"rotate as if flagged; may be repeated"`
+	Rotate           []string      `env:"ROTATE" arg:"NAMESPACE/NAME" help:"new credentials for it, the old ones revoked; may be repeated"`
+	RotateGracefully []string      `env:"ROTATE_GRACEFULLY" arg:"NAMESPACE/NAME" help:"new credentials for it, breaking nothing; may be repeated"`
+	RotationOverlap  time.Duration `env:"ROTATION_OVERLAP, default=1h" min:"0" arg:"TIME" help:"that old credentials live on after a graceful rotation"`
+	MaxTokenAge      time.Duration `env:"MAX_TOKEN_AGE, default=0s" min:"0" arg:"TIME" help:"rotate gracefully what is older; 0s: never"`
 
 	Visibility         string   `env:"VISIBILITY, default=auto" oneof:"auto private public" help:"of repositories whose Component states none; auto: as the source"`
 	AllowPublish       bool     `env:"ALLOW_PUBLISH" help:"let --visibility open private repositories"`
@@ -89,12 +92,13 @@ type settings struct {
 
 	Demo bool `env:"DEMO" help:"a story on a simulated Quay and cluster; touches nothing"`
 
-	only   []component.Key
-	rotate []component.Key
-	called func(key string) string // a setting, as the user does
-	roots  *x509.CertPool          // for Quay; nil: the system's
-	git    gitsource.Options
-	token  func() (quay.Token, error)
+	only       []component.Key
+	rotate     []component.Key
+	gracefully []component.Key
+	called     func(key string) string // a setting, as the user does
+	roots      *x509.CertPool          // for Quay; nil: the system's
+	git        gitsource.Options
+	token      func() (quay.Token, error)
 }
 
 // ceiling is what is not to be passed; zero, which is written auto: no more than the
@@ -277,8 +281,21 @@ func loadSettings(flags map[string]*flagValue, args []string, environment envcon
 		}
 	}
 	s.only = found.keys("argument", args)
-	s.rotate = found.keys(src.name("ROTATE"), slices.DeleteFunc(slices.Clone(s.Rotate), func(typed string) bool { return typed == "" })) // which is told as what it is
+	s.rotate = found.keys(src.name("ROTATE"), named(s.Rotate))
+	s.gracefully = found.keys(src.name("ROTATE_GRACEFULLY"), named(s.RotateGracefully))
+	if len(s.only) > 0 || len(s.Namespace) == 0 && s.Selector == "" {
+		for _, k := range slices.Concat(s.rotate, s.gracefully) { // who names one to rotate means that one
+			if !slices.Contains(s.only, k) {
+				s.only = append(s.only, k)
+			}
+		}
+	}
 	return s, append(found, s.check(src)...)
+}
+
+// named leaves out what is empty, which is told as what it is.
+func named(typed []string) []string {
+	return slices.DeleteFunc(slices.Clone(typed), func(name string) bool { return name == "" })
 }
 
 // keys reads names of Components.

@@ -20,7 +20,8 @@ const canary = "CANARY value!"
 var badSettings = map[string]string{
 	"QUAY_URL": canary, "QUAY_ORG": canary, "QUAY_TOKEN_FILE": canary, "QUAY_CREDENTIALS_DIR": "", "QUAY_CA_FILE": canary, "IMAGE_HOST": canary,
 	"QUAY_QPS": canary, "QUAY_BURST": canary, "KUBECONFIG": canary, "CONTEXT": canary, "KUBE_QPS": canary, "KUBE_BURST": canary,
-	"NAMESPACE": canary, "SELECTOR": canary, "DRY_RUN": canary, "DETAILED_EXITCODE": canary, "YES": canary, "ROTATE": canary,
+	"NAMESPACE": canary, "SELECTOR": canary, "DRY_RUN": canary, "DETAILED_EXITCODE": canary, "YES": canary, "ROTATE": canary, "ROTATE_GRACEFULLY": canary,
+	"ROTATION_OVERLAP": canary, "MAX_TOKEN_AGE": canary,
 	"VISIBILITY": canary, "ALLOW_PUBLISH": canary, "ADOPT": canary, "PRUNE": canary, "PUSH_SERVICE_ACCOUNT": canary, "NO_CONTAINER_IMAGE": canary,
 	"REMOTE_SECRETS": canary, "PULL_SERVICE_ACCOUNT": canary,
 	"CLUSTER_ID": "", "REPOSITORY_LAYOUT": canary, "REPOSITORY_PREFIX": canary, "MAX_CHANGE_RATIO": canary,
@@ -216,7 +217,7 @@ func TestAnEmptyElementIsNotEverything(t *testing.T) {
 			continue
 		}
 		lists++
-		good := map[string]string{"ROTATE": "shop/cart", "SOURCE_HOSTS": "git.example.com"}[f.env]
+		good := map[string]string{"ROTATE": "shop/cart", "ROTATE_GRACEFULLY": "shop/cart", "SOURCE_HOSTS": "git.example.com"}[f.env]
 		if good == "" {
 			good = "shop"
 		}

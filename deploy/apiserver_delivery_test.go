@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"strings"
 	"testing"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -140,12 +141,15 @@ func delivered(t *testing.T, c *realCluster) {
 	}
 }
 
-// unpaced takes the mark of an earlier rotation off a Component's Secrets, for whose
-// sake another one would wait.
+// unpaced makes an earlier rotation of a Component old, for whose sake another one would
+// wait.
 func (c *realCluster) unpaced(t *testing.T, component string) {
 	t.Helper()
-	for _, use := range []string{"push", "pull"} {
-		c.patch(t, "secrets", component+"-image-"+use, `{"metadata":{"annotations":{"image.redhat.com/rotated-at":null}}}`)
+	c.patch(t, "components", component, `{"metadata":{"annotations":{"image.redhat.com/image":null}}}`)
+	for _, r := range c.quay.Snapshot().Robots {
+		if strings.Contains(r.Name, "_"+component+"_") {
+			c.quay.SetRobotTimes(r.Name, time.Now().Add(-25*time.Hour), time.Time{})
+		}
 	}
 }
 

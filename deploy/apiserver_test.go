@@ -1,7 +1,6 @@
 package deploy_test
 
 import (
-	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -14,7 +13,6 @@ import (
 
 	"berth/deploy/deploytest"
 	"berth/kube/kubetest/controlplane"
-	"berth/quay/quaytest"
 	"berth/reconcile/component"
 )
 
@@ -233,8 +231,8 @@ func foreign(t *testing.T, c *realCluster) {
 	if out := c.berth(t, 0); !strings.Contains(out, "Error: shop/till: ") || !strings.Contains(out, "immutable") {
 		t.Errorf("the output does not say that a Secret is immutable:\n%s", out)
 	}
-	if n := c.quay.Requests(http.MethodPost, quaytest.RouteRegenerate); n > 0 {
-		t.Errorf("%d tokens were replaced that cannot be delivered", n)
+	if n := deploytest.Rotated(c.quay); n > 0 {
+		t.Errorf("%d robots were made whose logins cannot be delivered", n)
 	}
 	c.delete(t, "secrets", "till-image-push")
 	c.berth(t, 0)
@@ -257,8 +255,8 @@ func rotated(t *testing.T, c *realCluster) {
 	push, pull := c.content(t, "cart-image-push"), c.content(t, "cart-image-pull")
 	c.patch(t, "components", "cart", `{"metadata":{"annotations":{"`+component.AnnotationGenerate+`":"true"}}}`)
 	c.berth(t, 0)
-	if n := c.quay.Requests(http.MethodPost, quaytest.RouteRegenerate); n != 2 {
-		t.Errorf("%d tokens were replaced, want 2", n)
+	if n := deploytest.Rotated(c.quay); n != 2 {
+		t.Errorf("%d robots were made, want 2", n)
 	}
 	if c.content(t, "cart-image-push") == push || c.content(t, "cart-image-pull") == pull {
 		t.Error("a Secret holds the old token")

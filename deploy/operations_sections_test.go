@@ -2,7 +2,6 @@ package deploy_test
 
 import (
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -14,7 +13,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"berth/deploy/deploytest"
-	"berth/quay/quaytest"
 	"berth/reconcile/component"
 )
 
@@ -137,8 +135,8 @@ func (o *operations) collected(t *testing.T) {
 
 func ranOnce(t *testing.T, o *operations, said string) {
 	says(t, said, "Apply complete", "2 rotated")
-	if n := o.quay.Requests(http.MethodPost, quaytest.RouteRegenerate); n != 2 {
-		t.Errorf("%d tokens were replaced", n)
+	if n := deploytest.Rotated(o.quay); n != 2 {
+		t.Errorf("%d robots were made", n)
 	}
 	if !slices.ContainsFunc(o.node.pods(), func(p ranPod) bool { return p.Image == "berth:latest" }) {
 		t.Error("the manifest of one run was not run")

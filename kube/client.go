@@ -148,6 +148,7 @@ type call struct {
 	resource  resource
 	namespace string // empty: not in one, or in all
 	name      string // empty: a list
+	unkept    bool   // a dry run
 }
 
 // prepare returns the request and the context to send it with.

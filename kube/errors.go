@@ -37,6 +37,8 @@ var (
 	// ErrInvalid: the API server refused the request as it stands; a Test of
 	// [Client.Annotate] that failed is among these.
 	ErrInvalid = errors.New("refused as invalid")
+	// ErrNoDryRun: an admission webhook does not say what it would do.
+	ErrNoDryRun = errors.New("cannot be tried without doing it")
 	// ErrTerminating: the namespace is being deleted and takes nothing new.
 	ErrTerminating = errors.New("the namespace is being deleted")
 	// ErrUnavailable: no usable answer. A write may have taken effect.
@@ -148,6 +150,10 @@ func (k call) named() bool {
 // that is being deleted.
 const terminating metav1.CauseType = "NamespaceTerminating"
 
+// noDryRun is how the API server's refusal ends, which has no reason of its own
+// (k8s.io/apiserver pkg/admission/plugin/webhook/errors/statuserror.go: NewDryRunUnsupportedErr).
+const noDryRun = "does not support dry run"
+
 // quotaExceeded is how the API server's plugin ResourceQuota begins what it says (plugin/
 // resourcequota/controller.go); in all else its 403 is like that for a missing right.
 const quotaExceeded = " is forbidden: exceeded quota: "
@@ -170,6 +176,8 @@ func kindOf(err error, status metav1.Status) error {
 		return ErrQuota
 	case code == http.StatusForbidden:
 		return ErrForbidden
+	case code == http.StatusBadRequest && strings.HasSuffix(status.Message, noDryRun):
+		return ErrNoDryRun
 	case code == http.StatusConflict && status.Reason == metav1.StatusReasonAlreadyExists:
 		return ErrExists
 	case code == http.StatusConflict:

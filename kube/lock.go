@@ -139,7 +139,7 @@ func (l *Lock) try(ctx context.Context) error {
 	found, err := get[lease](ctx, l.client, leases, o.Namespace, o.Name)
 	if errors.Is(err, ErrNotFound) {
 		ours.APIVersion, ours.Kind, ours.Metadata.Name = "coordination.k8s.io/v1", "Lease", o.Name
-		l.lease, err = create[lease](ctx, l.client, leases, o.Namespace, o.Name, ours)
+		l.lease, err = create[lease](ctx, l.client, leases, o.Namespace, o.Name, ours, false)
 		return err
 	}
 	if err != nil {

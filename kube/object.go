@@ -46,7 +46,11 @@ func (o *object) spoil(m metadata) {
 
 // complete reports whether an object has what every object has.
 func (m metadata) complete(r resource) bool {
-	return m.Name != "" && m.UID != "" && m.ResourceVersion != "" && (m.Namespace != "") == r.scoped
+	return m.ResourceVersion != "" && m.named(r)
+}
+
+func (m metadata) named(r resource) bool {
+	return m.Name != "" && m.UID != "" && (m.Namespace != "") == r.scoped
 }
 
 // get reads one object.
@@ -56,10 +60,14 @@ func get[W wire](ctx context.Context, c *Client, r resource, namespace, name str
 	return finish[W](ctx, k, req)
 }
 
-// create makes a new object and returns it as the server answered.
-func create[W wire](ctx context.Context, c *Client, r resource, namespace, name string, body any) (W, error) {
-	k := call{op: "create", resource: r, namespace: namespace, name: name}
+// create makes a new object and returns it as the server answered. That of a dry run has
+// no resourceVersion.
+func create[W wire](ctx context.Context, c *Client, r resource, namespace, name string, body any, dryRun bool) (W, error) {
+	k := call{op: "create", resource: r, namespace: namespace, name: name, unkept: dryRun}
 	ctx, req := c.prepare(ctx, k, http.MethodPost)
+	if dryRun {
+		req.Param("dryRun", metav1.DryRunAll)
+	}
 	encoded, err := json.Marshal(body)
 	if err != nil {
 		var none W
@@ -94,7 +102,7 @@ func finish[W wire](ctx context.Context, k call, req *rest.Request) (W, error) {
 	if json.Unmarshal(raw, &w) != nil {
 		return w, k.unusable(status, "the answer is no "+k.resource.kind)
 	}
-	if m := w.meta(); !m.complete(k.resource) || m.Name != k.name || m.Namespace != k.namespace {
+	if m := w.meta(); !(m.complete(k.resource) || k.unkept && m.named(k.resource)) || m.Name != k.name || m.Namespace != k.namespace {
 		return w, k.unusable(status, "the answer is about something else")
 	}
 	return w, nil

@@ -203,7 +203,7 @@ func (c *Client) CreateRemoteSecret(ctx context.Context, w RemoteSecretWrite) (R
 	body := w.body()
 	body.APIVersion, body.Kind = "appstudio.redhat.com/v1beta1", "RemoteSecret"
 	body.Metadata.Name = w.Name
-	return slimRemoteSecret(create[remoteSecretWire](ctx, c, remoteSecrets, w.Namespace, w.Name, body))
+	return slimRemoteSecret(create[remoteSecretWire](ctx, c, remoteSecrets, w.Namespace, w.Name, body, false))
 }
 
 // UpdateRemoteSecret changes labels, form and targets of a RemoteSecret that is still at

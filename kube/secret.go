@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"maps"
@@ -164,18 +165,35 @@ func (w SecretWrite) body() secretBody {
 // CreateSecret makes a Secret: ErrExists when there is one of that name, ours or not,
 // ErrTerminating and ErrNotFound when its namespace goes or is away.
 func (c *Client) CreateSecret(ctx context.Context, w SecretWrite) error {
+	_, err := create[object](ctx, c, secrets, w.Namespace, w.Name, w.newBody(), false)
+	return err
+}
+
+// TryCreateSecret asks whether CreateSecret would do: the API server judges in full,
+// quotas and all, and keeps nothing. Its errors are those, and the ones that a dry run of
+// UpdateSecret has.
+func (c *Client) TryCreateSecret(ctx context.Context, w SecretWrite) error {
+	body := w.newBody()
+	answer, err := create[secretWire](ctx, c, secrets, w.Namespace, w.Name, body, true)
+	if err != nil {
+		return err
+	}
+	return answer.unaltered(call{op: "create", resource: secrets, namespace: w.Namespace, name: w.Name}, body)
+}
+
+func (w SecretWrite) newBody() secretBody {
 	body := w.body()
 	body.APIVersion, body.Kind, body.Type = "v1", "Secret", dockerConfigType
 	body.Metadata.Name = w.Name
-	_, err := create[object](ctx, c, secrets, w.Namespace, w.Name, body)
-	return err
+	return body
 }
 
 // UpdateSecret changes the labels given, the content and the owner of a Secret that
 // is still at the resourceVersion: otherwise ErrConflict. It does not look whose the
 // Secret is. What a RemoteSecret brought is no longer its: it would take the Secret away
-// when it has to do with its namespace no more. A dry run is judged in full by the API
-// server, but nothing is kept; an immutable Secret is ErrInvalid there, too.
+// when it has to do with its namespace no more. A dry run is judged in full by the API server, but nothing is kept; an
+// immutable Secret is ErrInvalid there, too, and so is one that an admission rule would
+// make something else of. ErrNoDryRun: there is a webhook that cannot be asked so.
 func (c *Client) UpdateSecret(ctx context.Context, w SecretWrite, resourceVersion string, dryRun bool) error {
 	if resourceVersion == "" {
 		return call{op: "patch", resource: secrets, namespace: w.Namespace, name: w.Name}.error(ErrInvalid, noVersion)
@@ -183,8 +201,40 @@ func (c *Client) UpdateSecret(ctx context.Context, w SecretWrite, resourceVersio
 	body := w.body()
 	body.Metadata.ResourceVersion = resourceVersion
 	body.Metadata.Annotations[managingAnnotation] = nil
-	_, err := patch[object](ctx, c, secrets, w.Namespace, w.Name, types.MergePatchType, body, dryRun)
-	return err
+	answer, err := patch[secretWire](ctx, c, secrets, w.Namespace, w.Name, types.MergePatchType, body, dryRun)
+	if err != nil || !dryRun {
+		return err
+	}
+	return answer.unaltered(call{op: "patch", resource: secrets, namespace: w.Namespace, name: w.Name}, body)
+}
+
+// unaltered demands of the answer to a dry run that it is what was sent.
+func (w secretWire) unaltered(k call, body secretBody) error {
+	owned := len(w.Metadata.OwnerReferences) > 0 && w.Metadata.OwnerReferences[0] == body.Metadata.OwnerReferences[0]
+	if !owned || !bytes.Equal(w.Data.DockerConfigJSON, body.Data.DockerConfigJSON) || !covers(w.Metadata.Labels, body.Metadata.Labels) ||
+		!patched(w.Metadata.Annotations, body.Metadata.Annotations) {
+		return k.error(ErrInvalid, "an admission rule would make something else of it")
+	}
+	return nil
+}
+
+// patched reports whether annotations are as a merge patch makes them.
+func patched(have map[string]string, patch map[string]any) bool {
+	for key, value := range patch {
+		if got, there := have[key]; there != (value != nil) || there && got != value {
+			return false
+		}
+	}
+	return true
+}
+
+func covers(have, want map[string]string) bool {
+	for key, value := range want {
+		if have[key] != value {
+			return false
+		}
+	}
+	return true
 }
 
 // DeleteSecret deletes a Secret that is still as it was read: otherwise ErrConflict.

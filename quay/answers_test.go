@@ -33,7 +33,6 @@ var forms = []form{
 	}},
 	{name: "get robot", good: robotBody, call: calls["GET"]},
 	{name: "create robot", good: robotBody, call: calls["PUT robot"]},
-	{name: "regenerate", good: robotBody, call: calls["POST regenerate"]},
 	{name: "delete robot", absence: []string{"400 no robot", "404 of Quay"}, call: func(ctx context.Context, c *Client) error { return c.DeleteRobot(ctx, "r") }},
 	{name: "list repositories", success: []string{"with another name"}, good: `{"repositories":[{"namespace":"acme","name":"a/b","is_public":false,"is_starred":false}]}`, call: func(ctx context.Context, c *Client) error {
 		_, err := c.ListRepositories(ctx)

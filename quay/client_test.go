@@ -82,7 +82,6 @@ var calls = map[string]func(context.Context, *Client) error{
 	"PUT permission":  func(ctx context.Context, c *Client) error { return c.SetPermission(ctx, "a/b", "r", Write) },
 	"PUT robot":       func(ctx context.Context, c *Client) error { _, err := c.CreateRobot(ctx, "r", "d"); return err },
 	"POST repository": func(ctx context.Context, c *Client) error { return c.CreateRepository(ctx, Repository{Name: "a/b"}) },
-	"POST regenerate": func(ctx context.Context, c *Client) error { return c.RegenerateRobotToken(ctx, "r") },
 }
 
 // The token file is exchanged while programs run.

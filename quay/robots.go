@@ -186,15 +186,6 @@ func (c *Client) DeleteRobot(ctx context.Context, name string) error {
 	return err
 }
 
-// RegenerateRobotToken replaces the robot's token; the old one dies at once.
-// The new one is deliberately not returned: another regeneration may already
-// have replaced it, and only GetRobot says what holds. [ErrUncertain]: it may
-// have happened.
-func (c *Client) RegenerateRobotToken(ctx context.Context, name string) error {
-	_, err := c.robotCall(ctx, &call{op: "regenerate the token of robot " + c.login(name)}, http.MethodPost, name, c.robotPath(name)+"/regenerate", nil)
-	return err
-}
-
 // robotCall demands that the answer is about the robot that was asked for: a
 // confused cache must not hand out another one's token.
 func (c *Client) robotCall(ctx context.Context, k *call, method, name, path string, body any) (Robot, error) {

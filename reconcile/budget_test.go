@@ -132,19 +132,19 @@ func TestChangesCost(t *testing.T) {
 		},
 		{
 			"token replaced by hand", func(e *env) { e.quay.RegenerateToken(robot(e, "_push")) },
-			cost{quay: 2, cluster: 5, clusterWrites: 1, tokens: 2},
-			"the token is read, namespace and Component are looked at, it is written under the Secret's version, and both are read back",
+			cost{quay: 2, cluster: 5, clusterWrites: 1, tokens: 1},
+			"both Secrets are read, then the roles and the token, which is written under the Secret's version",
 		},
 		{
 			"Secret deleted by hand", func(e *env) { e.cluster.Delete("secrets", "tenant", "api-image-pull") },
-			cost{quay: 2, cluster: 4, clusterWrites: 1, tokens: 2},
-			"the same, with nothing to read before",
+			cost{quay: 2, cluster: 5, clusterWrites: 1, tokens: 1},
+			"the same",
 		},
 		{
 			"Secret labelled by hand", func(e *env) {
 				e.apply(`{apiVersion: v1, kind: Secret, metadata: {name: api-image-push, namespace: tenant, labels: {appstudio.redhat.com/internal: "no"}}}`)
 			},
-			cost{quay: 2, cluster: 5, clusterWrites: 1, tokens: 2},
+			cost{quay: 2, cluster: 5, clusterWrites: 1, tokens: 1},
 			"a Secret is written whole or not at all",
 		},
 		{

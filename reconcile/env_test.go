@@ -35,6 +35,7 @@ type env struct {
 	cluster *kubetest.Server
 	clock   time.Time
 	tokens  *atomic.Int64
+	*witness
 
 	*delivery // nil: none is wanted
 }
@@ -42,6 +43,7 @@ type env struct {
 const (
 	org        = "acme"
 	host       = "quay.test"
+	overlap    = time.Hour // --rotation-overlap
 	oauth      = "OAUTHCANARYOAUTHCANARYOAUTHCANARYOAUTHCA"
 	berthUser  = "system:serviceaccount:berth:berth"
 	berthToken = "KUBECANARYKUBECANARYKUBECANARYKUBECANARY"
@@ -65,6 +67,7 @@ func newEnv() *env {
 	e.quay.AddToken(oauth, "platform", "org:admin repo:admin")
 	e.cluster.AddUser(berthToken, berthUser, false)
 	e.namespace("tenant")
+	e.witness = newWitness(e)
 	return e
 }
 
@@ -118,7 +121,7 @@ func (e *env) newRunOver(b between) *reconcile.Run {
 
 // clients returns the real clients, over wires to the simulators.
 func (e *env) clients(b between) (*quay.Client, *kube.Client) {
-	return connect("https://"+host, "https://kube.test", b(quaytest.Wire(e.quay)), b(quaytest.Wire(e.cluster)))
+	return connect("https://"+host, "https://kube.test", b(e.watch(quaytest.Wire(e.quay))), b(e.watch(quaytest.Wire(e.cluster))))
 }
 
 // connect returns the real clients, without their waits.
@@ -165,12 +168,13 @@ func newRun(q *quay.Client, k *kube.Client, now func() time.Time) *reconcile.Run
 		Header:      report.Header{Version: "test", Run: "run", Cluster: "test", Quay: host, Org: org},
 		Stats:       q.Stats,
 		Naming:      component.Naming{Host: host, Organization: org, Layout: component.LayoutComponent},
-		Policy:      world.Policy{Visibility: quay.Private, ReportOrphans: true, PushServiceAccounts: []string{"appstudio-pipeline"}, MaxRotations: 50},
+		Policy:      world.Policy{Visibility: quay.Private, ReportOrphans: true, PushServiceAccounts: []string{"appstudio-pipeline"}, MaxRotations: 50, Overlap: overlap},
 		Limits:      plan.Limits{MaxChangeRatio: 0.3},
 		Concurrency: 4,
 		Report:      report.NewText(io.Discard, false),
 		Log:         slog.New(slog.DiscardHandler),
 		Now:         now,
+		Pause:       noPause,
 	}
 	rewire(r, q, k)
 	return r

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"berth/quay/quaytest"
 	"berth/reconcile/component"
 	"berth/reconcile/plan"
 	"berth/reconcile/report"
@@ -137,8 +138,8 @@ func TestTheWrongClusterID(t *testing.T) {
 	e.settled(t)
 }
 
-// Every token was replaced and no Secret was written when a run died: the next one mends it
-// all, since all of it was asked for.
+// Every robot was made and no Secret was moved when a run died: the next one ends it all,
+// since all of it was asked for.
 func TestACrashInTheMiddleOfManyRotations(t *testing.T) {
 	t.Parallel()
 	e := newEnv()
@@ -146,20 +147,18 @@ func TestACrashInTheMiddleOfManyRotations(t *testing.T) {
 	e.run(t)
 	before := e.look()
 	for _, p := range before.plan.Components {
-		m := component.NewMarker("dead", p.Component, e.clock)
+		m := component.NewMarker(p.Component, component.Stamp(e.clock), component.Revoke, e.clock)
 		for _, a := range p.Names.Accounts() {
-			fingerprint := component.Fingerprint(org+"+"+a.Robot, e.quay.RobotToken(org+"+"+a.Robot))
-			if a == p.Names.Push {
-				m.Push = fingerprint
-			} else {
-				m.Pull = fingerprint
-			}
-			e.quay.RegenerateToken(org + "+" + a.Robot)
+			e.quay.AddRobot(quaytest.Robot{
+				Name: org + "+" + a.At(m.To).Robot, Description: a.Mark, Permissions: map[string]string{org + "/" + p.Names.Repository: string(a.Role)},
+			})
 		}
-		e.apply(`{apiVersion: appstudio.redhat.com/v1alpha1, kind: Component, metadata: {name: %s, namespace: %s, annotations: {image.redhat.com/generate: "true", image.redhat.com/rotation: '%s'}}}`,
+		e.apply(`{apiVersion: appstudio.redhat.com/v1alpha1, kind: Component, metadata: {name: %s, namespace: %s, annotations: {image.redhat.com/rotation: '%s'}}}`,
 			p.Component.Name, p.Component.Namespace, m.Encode())
 	}
-	if r := e.do(e.newRun()); r.ExitCode() != 0 || r.HeldBack != 0 || r.Components.Changed != 60 {
+	all := e.newRun()
+	all.Policy.MaxRotations = 60
+	if r := e.do(all); r.ExitCode() != 0 || r.HeldBack != 0 || r.Components.Changed != 60 {
 		t.Fatalf("exit %d, %+v:\n%s", r.ExitCode(), r.Components, r.text)
 	}
 	e.settled(t)

@@ -220,7 +220,7 @@ var quayEndpoints = []quayEndpoint{
 	{"GET", quaytest.RouteRobot},
 	{"PUT", quaytest.RouteRobot},
 	{"DELETE", quaytest.RouteRobot},
-	{"POST", quaytest.RouteRegenerate},
+	{"GET", quaytest.RouteRegistryToken},
 }
 
 var clusterEndpoints = []struct{ verb, resource string }{

@@ -234,8 +234,12 @@ func (e *env) secretState(p plan.Component, a component.Account) string {
 func credentialIn(secret map[string]any) (image, login, token string) {
 	data, _ := secret["data"].(map[string]any)
 	encoded, _ := data[".dockerconfigjson"].(string)
+	return credentialOf([]byte(decoded(encoded)))
+}
+
+func decoded(encoded string) string {
 	raw, _ := base64.StdEncoding.DecodeString(encoded)
-	return credentialOf(raw)
+	return string(raw)
 }
 
 // credentialOf is what a dockerconfigjson logs in to and with.

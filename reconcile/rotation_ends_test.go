@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"fmt"
 	"maps"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -25,106 +24,173 @@ type ends struct {
 	clock     time.Time
 	cluster   string // its uid
 	repo      quay.Repository
+	accounts  [2]component.Account
 	robots    map[string]robotEnd
+	born      map[string]int       // robots ever made, by name
+	left      map[string]time.Time // when a Secret was moved away from them
 	secrets   map[string]secretEnd
 	component kube.Component
 	version   int // of the Component
 
-	asked map[string]int // regenerations of each robot when the open request was made
-	lost  int            // requests acknowledged without a later regeneration
+	request *request // that stands
+	taken   *request // that the marker stands for
+	harsh   bool     // somebody has asked to revoke
+	found   []string // what was wrong in some state
 }
 
 type robotEnd struct {
-	mark        string
-	role        quay.Role
-	regenerated int
+	mark    string
+	role    quay.Role // "": none
+	made    int       // which of the robots of this name it is
+	created time.Time
 }
 
 type secretEnd struct {
 	secret  kube.Secret
 	version int
+	robot   string // that it logs in as; "": a user wrote it
+	made    int
 }
 
-// token is a robot's after n regenerations.
-func token(robot string, n int) string {
-	return strings.ToUpper(robot[len(robot)-4:]) + fmt.Sprintf("%060d", n)
+// request is what a user asked for, and what there was then.
+type request struct {
+	how    component.How
+	newest [2]string // generations, push and pull
+}
+
+// secretNames are in the order of the accounts.
+var secretNames = [2]string{"billing-image-push", "billing-image-pull"}
+
+// tokenOf is that of the nth robot of a name.
+func tokenOf(robot string, n int) string {
+	return fmt.Sprintf("%X%032d", component.Hash(16, robot), n)
 }
 
 // newEnds copies a settled world from the simulators and lets its owner ask for a
 // rotation.
-var newEnds = func() func() *ends {
-	var once sync.Once
-	var first ends
+var newEnds = func() func() *ends { return newEndsAsking(component.Revoke) }()
+
+var firstEnds = sync.OnceValue(func() *ends {
+	var e ends
+	e.copyFrom(newEnv())
+	return &e
+})
+
+func newEndsAsking(how component.How) func() *ends {
 	return func() *ends {
-		once.Do(func() { first.copyFrom(newEnv()) })
-		e := &ends{clock: first.clock, cluster: first.cluster, repo: first.repo, component: first.component, version: 1, robots: maps.Clone(first.robots), secrets: maps.Clone(first.secrets)}
+		first := firstEnds()
+		e := &ends{
+			clock: first.clock, cluster: first.cluster, repo: first.repo, accounts: first.accounts, component: first.component, version: 1, left: map[string]time.Time{},
+			robots: maps.Clone(first.robots), born: maps.Clone(first.born), secrets: maps.Clone(first.secrets),
+		}
 		e.component.Annotations = maps.Clone(first.component.Annotations)
-		e.ask()
+		e.ask(how)
 		return e
 	}
-}()
+}
 
 func (e *ends) copyFrom(w *env) {
 	w.settledComponent()
-	e.clock = w.clock
+	e.clock = w.clock.Add(time.Hour)
 	metadata, _ := w.cluster.Object("namespaces", "", "kube-system")["metadata"].(map[string]any)
 	e.cluster = fmt.Sprint(metadata["uid"])
-	e.robots, e.secrets = map[string]robotEnd{}, map[string]secretEnd{}
+	e.robots, e.secrets, e.born, e.left = map[string]robotEnd{}, map[string]secretEnd{}, map[string]int{}, map[string]time.Time{}
 	for _, r := range w.quay.Snapshot().Repositories {
 		e.repo = quay.Repository{Name: strings.TrimPrefix(r.Name, org+"/"), Description: r.Description, Visibility: quay.Private}
-	}
-	for _, r := range w.quay.Snapshot().Robots {
-		name := strings.TrimPrefix(r.Name, org+"+")
-		e.robots[name] = robotEnd{mark: r.Description, role: quay.Role(r.Permissions[org+"/"+e.repo.Name])}
 	}
 	_, k := w.clients(direct)
 	var err error
 	if e.component, err = k.Component(context.Background(), "tenant", "billing"); err != nil {
 		panic(err)
 	}
-	for _, name := range []string{"billing-image-push", "billing-image-pull"} {
-		s, err := k.Secret(context.Background(), "tenant", name)
+	n, err := component.Naming{Cluster: e.cluster, Host: host, Organization: org, Layout: component.LayoutComponent}.Names(e.component, "uid-of-namespace-tenant")
+	if err != nil {
+		panic(err)
+	}
+	e.accounts = n.Accounts()
+	for i, a := range e.accounts {
+		e.robots[a.Robot] = robotEnd{mark: a.Mark, role: a.Role, made: 1, created: w.clock}
+		e.born[a.Robot] = 1
+		s, err := k.Secret(context.Background(), "tenant", secretNames[i])
 		if err != nil {
 			panic(err)
 		}
-		e.secrets[name] = secretEnd{secret: s}
-		robot := strings.TrimPrefix(w.login(name), org+"+")
-		e.put(name, e.content(robot), "")
+		e.secrets[secretNames[i]] = secretEnd{secret: s}
+		e.put(secretNames[i], e.content(a.Robot), "")
 	}
 }
 
-// robotOf is the robot whose use a Secret's name ends in.
-func (e *ends) robotOf(secret string) string {
-	for robot := range e.robots {
-		if strings.HasSuffix(robot, secret[len(secret)-4:]) {
-			return robot
-		}
-	}
-	panic("no robot for " + secret)
-}
-
-// content is the Secret's of a robot as it is now.
+// content is a Secret's that logs in as a robot as it is now.
 func (e *ends) content(robot string) []byte {
-	auth := base64.StdEncoding.EncodeToString([]byte(org + "+" + robot + ":" + token(robot, e.robots[robot].regenerated)))
+	auth := base64.StdEncoding.EncodeToString([]byte(org + "+" + robot + ":" + tokenOf(robot, e.robots[robot].made)))
 	return fmt.Appendf(nil, `{"auths":{%q:{"auth":%q}}}`, host+"/"+org+"/"+e.repo.Name, auth)
 }
 
+// put writes a Secret; one that logs in as no robot is a user's.
 func (e *ends) put(name string, content []byte, rotatedAt string) {
 	s := e.secrets[name]
 	s.version++
 	s.secret = s.secret.WithContent(content)
-	s.secret.ResourceVersion, s.secret.RotatedAt = strconv.Itoa(s.version), rotatedAt
+	s.secret.ResourceVersion = strconv.Itoa(s.version)
+	if rotatedAt != "" {
+		s.secret.RotatedAt = rotatedAt
+	}
+	_, login, token := credentialOf(content)
+	before := s.robot
+	s.robot, s.made = strings.TrimPrefix(login, org+"+"), 0
+	for n := 1; s.robot != "" && n <= e.born[s.robot]; n++ {
+		if tokenOf(s.robot, n) == token {
+			s.made = n
+		}
+	}
+	if before != s.robot && before != "" {
+		e.left[before] = e.clock
+	}
+	if before > s.robot && s.robot != "" && e.robots[before].made > 0 {
+		e.wrong("fell: Secret %s from %s to %s", name, before, s.robot)
+	}
 	e.secrets[name] = s
 }
 
+func (e *ends) wrong(format string, args ...any) {
+	e.found = append(e.found, fmt.Sprintf(format, args...))
+}
+
 // ask sets the annotation, as the owner of the Component does.
-func (e *ends) ask() {
-	e.asked = map[string]int{}
-	for name, r := range e.robots {
-		e.asked[name] = r.regenerated
+func (e *ends) ask(how component.How) {
+	value := map[component.How]string{component.Revoke: "true", component.Graceful: `{"rotate":"graceful"}`}[how]
+	if e.component.Annotations[component.AnnotationGenerate] == value {
+		return // the same words again change nothing
 	}
-	e.component.Annotations[component.AnnotationGenerate] = "true"
+	e.request = &request{how: how}
+	for i, a := range e.accounts {
+		e.request.newest[i] = e.newest(a)
+	}
+	e.harsh = e.harsh || how == component.Revoke
+	e.component.Annotations = maps.Clone(e.component.Annotations)
+	e.component.Annotations[component.AnnotationGenerate] = value
 	e.touch()
+}
+
+// withdraw takes the annotation off.
+func (e *ends) withdraw() {
+	e.request = nil
+	delete(e.component.Annotations, component.AnnotationGenerate)
+	e.touch()
+}
+
+// edit lets a user spoil the push Secret.
+func (e *ends) edit() { e.put(secretNames[0], []byte(`{}`), "") }
+
+// newest is the newest generation that there is.
+func (e *ends) newest(a component.Account) string {
+	newest := ""
+	for name := range e.robots {
+		if _, ok := a.StampOf(name); ok {
+			newest = max(newest, name)
+		}
+	}
+	return newest
 }
 
 func (e *ends) touch() {
@@ -132,25 +198,49 @@ func (e *ends) touch() {
 	e.component.ResourceVersion = strconv.Itoa(e.version)
 }
 
-// violations are what must not be when nobody is at work any more.
-func (e *ends) violations() []string {
-	found := e.deadTokens()
-	if e.lost > 0 {
-		found = append(found, "lost request: acknowledged without a regeneration")
+// look demands what must hold in every state.
+func (e *ends) look() {
+	asked.states.Add(1)
+	for i, a := range e.accounts {
+		s := e.secrets[secretNames[i]]
+		if r := e.robots[s.robot]; s.robot != "" && (r.made != s.made || r.role != a.Role) {
+			e.wrong("dead token in Secret %s, which logs in as %s", secretNames[i], s.robot)
+		}
 	}
-	if e.component.Annotations[component.AnnotationGenerate] != "" || e.component.Annotations[component.AnnotationRotation] != "" {
-		found = append(found, "lost request: it was not acknowledged")
-	}
-	return found
 }
 
-// deadTokens reports the Secrets that do not carry their robot's current token.
-func (e *ends) deadTokens() (found []string) {
-	for name, s := range e.secrets {
-		robot := e.robotOf(name)
-		if string(s.secret.DockerConfigJSON()) != string(e.content(robot)) {
-			found = append(found, "dead token in Secret "+name)
+// acknowledged judges the patch that takes the marker off.
+func (e *ends) acknowledged() {
+	r := e.taken
+	e.taken = nil
+	if r == nil {
+		return
+	}
+	for i, a := range e.accounts {
+		if s := e.secrets[secretNames[i]]; s.robot != "" && s.robot <= r.newest[i] {
+			e.wrong("lost request: acknowledged while Secret %s holds %s", secretNames[i], s.robot)
 		}
+		for name, robot := range e.robots {
+			if _, ok := a.StampOf(name); ok && r.how == component.Revoke && name <= r.newest[i] && robot.made == 1 && robot.role != "" {
+				e.wrong("alive after revoke: %s", name)
+			}
+		}
+	}
+}
+
+// unsettled is what must not be when nobody is at work any more.
+func (e *ends) unsettled() (found []string) {
+	if e.request != nil || e.taken != nil || e.component.Annotations[component.AnnotationGenerate] != "" || e.component.Annotations[component.AnnotationRotation] != "" {
+		found = append(found, "lost request: it was not acknowledged")
+	}
+	for i, a := range e.accounts {
+		s := e.secrets[secretNames[i]]
+		if s.robot == "" || e.robots[s.robot].made != s.made || e.robots[s.robot].role != a.Role {
+			found = append(found, "dead token in Secret "+secretNames[i]+" at rest")
+		}
+	}
+	if len(e.robots) != 2 {
+		found = append(found, fmt.Sprintf("not settled: %d robots are left", len(e.robots)))
 	}
 	return found
 }
@@ -158,179 +248,11 @@ func (e *ends) deadTokens() (found []string) {
 // state is everything that a further call could depend on.
 func (e *ends) state() string {
 	var b strings.Builder
-	fmt.Fprint(&b, e.version, e.component.Annotations, e.asked, e.lost)
-	for _, name := range []string{"billing-image-push", "billing-image-pull"} {
-		fmt.Fprint(&b, e.secrets[name].version, string(e.secrets[name].secret.DockerConfigJSON()))
+	fmt.Fprint(&b, e.version, e.component.Annotations, e.harsh, e.request, e.taken)
+	for _, name := range secretNames {
+		s := e.secrets[name]
+		fmt.Fprint(&b, s.version, s.robot, s.made)
 	}
-	fmt.Fprint(&b, e.robots) // maps print in order
+	fmt.Fprint(&b, e.robots, e.born) // maps print in order
 	return b.String()
-}
-
-// party is one run's way to both ends. Each call waits for its turn, and may be
-// the one in which the run dies.
-type party struct {
-	registry // what a rotation does not touch stays nil
-	cluster
-	ends *ends
-	turn func(call string) position
-	tell func(answer any)
-}
-
-// alive is the position of a call that nothing happens to.
-const alive = positions
-
-// call makes one call when its turn has come.
-func call[T any](p party, name string, effect func() (T, error)) (T, error) {
-	var none T
-	how := p.turn(name)
-	if how == beforeSending || how == withoutEffect {
-		return none, errDead
-	}
-	p.ends.mu.Lock()
-	defer p.ends.mu.Unlock()
-	answer, err := effect()
-	if how == withoutAnswer {
-		return none, errDead
-	}
-	if !strings.HasPrefix(name, "list ") { // these come side by side, in any order
-		p.tell(fmt.Sprint(name, answer, err))
-	}
-	return answer, err
-}
-
-// done is call for what answers nothing.
-func done(p party, name string, effect func() error) error {
-	_, err := call(p, name, func() (struct{}, error) { return struct{}{}, effect() })
-	return err
-}
-
-func (p party) Stats() quay.Stats { return quay.Stats{} }
-
-func (p party) GetOrganization(context.Context) (quay.Organization, error) {
-	return quay.Organization{Admin: true}, nil
-}
-
-func (p party) ListRepositories(context.Context) ([]quay.Repository, error) {
-	return []quay.Repository{p.ends.repo}, nil
-}
-
-func (p party) ListRobotPermissions(context.Context, string) (map[string]quay.Role, error) {
-	roles := map[string]quay.Role{}
-	for name, r := range p.ends.robots {
-		roles[name] = r.role
-	}
-	return roles, nil
-}
-
-func (p party) robot(name string) quay.Robot {
-	r := p.ends.robots[name]
-	return quay.Robot{Name: name, Description: r.mark, Token: quay.NewToken(token(name, r.regenerated)), Repositories: []string{p.ends.repo.Name}}
-}
-
-func (p party) ListRobots(context.Context) ([]quay.Robot, error) {
-	return call(p, "list robots", func() (all []quay.Robot, _ error) {
-		for _, name := range slices.Sorted(maps.Keys(p.ends.robots)) {
-			all = append(all, p.robot(name))
-		}
-		return all, nil
-	})
-}
-
-func (p party) GetRobot(_ context.Context, name string) (quay.Robot, error) {
-	return call(p, "get robot "+name, func() (quay.Robot, error) {
-		p.tell(p.ends.robots[name].regenerated) // the token itself does not print
-		return p.robot(name), nil
-	})
-}
-
-func (p party) RegenerateRobotToken(_ context.Context, name string) error {
-	return done(p, "regenerate "+name, func() error {
-		r := p.ends.robots[name]
-		r.regenerated++
-		p.ends.robots[name] = r
-		return nil
-	})
-}
-
-func (p party) Namespaces(context.Context) ([]kube.Namespace, error) {
-	return []kube.Namespace{{Name: "tenant", UID: "uid-of-namespace-tenant"}}, nil
-}
-
-func (p party) Namespace(context.Context, string) (kube.Namespace, error) {
-	return kube.Namespace{Name: "tenant", UID: "uid-of-namespace-tenant"}, nil
-}
-
-func (p party) ServiceAccounts(context.Context, string, func(kube.ServiceAccount) bool) ([]kube.ServiceAccount, error) {
-	return []kube.ServiceAccount{{Namespace: "tenant", Name: "appstudio-pipeline", Secrets: []string{"billing-image-push"}}}, nil
-}
-
-func (p party) copied() kube.Component {
-	c := p.ends.component
-	c.Annotations = maps.Clone(c.Annotations)
-	return c
-}
-
-func (p party) Components(context.Context, string, string) ([]kube.Component, error) {
-	return call(p, "list Components", func() ([]kube.Component, error) { return []kube.Component{p.copied()}, nil })
-}
-
-func (p party) Component(context.Context, string, string) (kube.Component, error) {
-	return call(p, "get Component", func() (kube.Component, error) { return p.copied(), nil })
-}
-
-func (p party) Annotate(_ context.Context, c kube.Component, change kube.AnnotationChange) (kube.Component, error) {
-	return call(p, "annotate", func() (kube.Component, error) {
-		now := p.ends.component
-		if c.ResourceVersion != now.ResourceVersion {
-			return kube.Component{}, kube.ErrConflict
-		}
-		for name, value := range change.Test {
-			if now.Annotations[name] != value {
-				return kube.Component{}, kube.ErrInvalid
-			}
-		}
-		maps.Copy(now.Annotations, change.Set)
-		for _, name := range change.Remove {
-			delete(now.Annotations, name)
-			if name == component.AnnotationGenerate {
-				p.ends.acknowledged()
-			}
-		}
-		p.ends.touch()
-		return p.copied(), nil
-	})
-}
-
-func (e *ends) acknowledged() {
-	for name, r := range e.robots {
-		if r.regenerated <= e.asked[name] {
-			e.lost++
-		}
-	}
-}
-
-func (p party) Secrets(context.Context, string, string) ([]kube.Secret, error) {
-	return call(p, "list Secrets", func() (all []kube.Secret, _ error) {
-		for _, name := range []string{"billing-image-push", "billing-image-pull"} {
-			all = append(all, p.ends.secrets[name].secret)
-		}
-		return all, nil
-	})
-}
-
-func (p party) Secret(_ context.Context, _, name string) (kube.Secret, error) {
-	return call(p, "get Secret "+name, func() (kube.Secret, error) { return p.ends.secrets[name].secret, nil })
-}
-
-func (p party) UpdateSecret(_ context.Context, w kube.SecretWrite, resourceVersion string, dryRun bool) error {
-	if dryRun {
-		return nil
-	}
-	return done(p, "update Secret "+w.Name, func() error {
-		if p.ends.secrets[w.Name].secret.ResourceVersion != resourceVersion {
-			return kube.ErrConflict
-		}
-		p.ends.put(w.Name, w.DockerConfigJSON(), w.RotatedAt)
-		return nil
-	})
 }

@@ -33,6 +33,8 @@ type Run struct {
 	Log         *slog.Logger
 	Now         func() time.Time
 
+	// Pause waits between two looks at the same thing; nil: so long.
+	Pause func(context.Context, time.Duration) error
 	// Lock is taken before anything is read and released at the end; nil: no lock.
 	Lock func(context.Context) (*kube.Lock, error)
 	// Confirm is asked before the first write; nil means yes.
@@ -136,12 +138,14 @@ func (r *Run) apply(ctx context.Context, w world.World, p plan.Plan) []apply.Out
 		r.Report.Applied(c, report.ChangeOf(action))
 		r.logChange(ctx, c, report.ChangeOf(action))
 		if r.Progress != nil {
-			r.Progress(done, total)
+			r.Progress(done, max(done, total))
 		}
 	}
 	outcomes := apply.Plan(ctx, r.Write, p.Components, apply.Options{
-		Naming: w.Naming, Run: r.Header.Run, Now: r.Now, Delivers: w.Mode.RemoteSecrets, Policy: w.Policy,
-		Concurrency: r.Concurrency, Applied: applied,
+		Naming: w.Naming, Run: r.Header.Run, Now: r.Now, Ahead: w.Ahead, Pause: r.pause, Delivers: w.Mode.RemoteSecrets, Policy: w.Policy,
+		Concurrency: r.Concurrency, Applied: applied, Told: func(c plan.Component, what string) {
+			r.Log.WarnContext(ctx, "worth knowing", "what", what, "namespace", c.Component.Namespace, "name", c.Component.Name, "controllerKind", component.Kind, "run", r.Header.Run)
+		},
 	})
 	for i, o := range outcomes {
 		for _, w := range o.Warnings {
@@ -153,6 +157,21 @@ func (r *Run) apply(ctx context.Context, w world.World, p plan.Plan) []apply.Out
 		}
 	}
 	return outcomes
+}
+
+// pause waits, unless the context ends first.
+func (r *Run) pause(ctx context.Context, d time.Duration) error {
+	if r.Pause != nil {
+		return r.Pause(ctx, d)
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // logChange writes the audit record of a change, with the keys the platform

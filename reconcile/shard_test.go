@@ -52,8 +52,8 @@ func TestOverlapOfTwoNumbersOfShards(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		most := 0
 		for i := range schedules {
-			violations, regenerated := randomSchedule(rand.New(rand.NewPCG(3, uint64(i))), both...)
-			most = max(most, regenerated)
+			violations, made := randomSchedule(rand.New(rand.NewPCG(3, uint64(i))), both...)
+			most = max(most, made)
 			for _, v := range violations {
 				t.Errorf("schedule %d: %s", i, v)
 			}

@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -85,6 +86,18 @@ users: [{name: test, user: {token: %s}}]
 contexts: [{name: test, context: {cluster: test, user: test}}]
 current-context: test
 `, server, ca, KubeToken)
+}
+
+// Rotated counts the robots of later generations that Quay was asked to make.
+func Rotated(q *quaytest.Server) int {
+	robots := map[string]bool{}
+	for _, c := range q.Calls() {
+		stamp := c.Path[strings.LastIndex(c.Path, "_")+1:]
+		if c.Method == http.MethodPut && c.Route == quaytest.RouteRobot && len(stamp) == 14 {
+			robots[c.Path] = true
+		}
+	}
+	return len(robots)
 }
 
 // Component is the manifest of one; generate is its request, "" for none.

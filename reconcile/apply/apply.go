@@ -43,7 +43,7 @@ type robots interface {
 	GetRobot(ctx context.Context, name string) (quay.Robot, error)
 	CreateRobot(ctx context.Context, name, description string) (quay.Robot, error)
 	DeleteRobot(ctx context.Context, name string) error
-	RegenerateRobotToken(ctx context.Context, name string) error
+	Granted(ctx context.Context, robot string, token quay.Token, repository string) (quay.Grant, error)
 }
 
 // Cluster is Kubernetes as applying a plan needs it.
@@ -54,6 +54,7 @@ type Cluster interface {
 	Annotate(ctx context.Context, c kube.Component, change kube.AnnotationChange) (kube.Component, error)
 	Secret(ctx context.Context, namespace, name string) (kube.Secret, error)
 	CreateSecret(ctx context.Context, w kube.SecretWrite) error
+	TryCreateSecret(ctx context.Context, w kube.SecretWrite) error
 	UpdateSecret(ctx context.Context, w kube.SecretWrite, resourceVersion string, dryRun bool) error
 	linker
 	deliverer
@@ -83,11 +84,17 @@ type Options struct {
 	Naming      component.Naming
 	Run         string // identifies the run
 	Now         func() time.Time
-	Delivers    bool                              // the cluster has RemoteSecrets
-	Policy      world.Policy                      // names the ServiceAccounts that pull, in each environment
-	Concurrency int                               // Components in flight
-	Applied     func(plan.Component, plan.Action) // is told of each change made, by several Components at once
+	Ahead       time.Duration                              // how far Quay's clock is ahead of that
+	Pause       func(context.Context, time.Duration) error // waits; the error is the context's
+	Delivers    bool                                       // the cluster has RemoteSecrets
+	Policy      world.Policy                               // names the ServiceAccounts that pull, in each environment
+	Concurrency int                                        // Components in flight
+	Applied     func(plan.Component, plan.Action)          // is told of each change made, by several Components at once
+	Told        func(plan.Component, string)               // is told what is worth knowing and stops nothing
 }
+
+// Clock is the time by Quay's clock.
+func (o Options) Clock() time.Time { return o.Now().Add(o.Ahead) }
 
 // applier makes the changes of one run.
 type applier struct {
@@ -125,14 +132,8 @@ func Plan(ctx context.Context, e Ends, plans []plan.Component, o Options) []Outc
 	}
 	close(next)
 	workers.Wait()
+	a.passOn(ctx, detached, plans, outcomes)
 	return outcomes
-}
-
-// over reports whether a run has come to where it begins nothing that cannot be
-// left half done: it was told to end, or its time ends within the grace.
-func over(ctx context.Context, stopped *error) bool {
-	deadline, limited := ctx.Deadline()
-	return stopped != nil || ctx.Err() != nil || limited && time.Until(deadline) < grace
 }
 
 // outlive gives a context that ends a while after ctx does, and tells when, if that
@@ -166,8 +167,8 @@ func (a *applier) component(ctx, detached context.Context, p plan.Component) (o 
 		return Outcome{Err: fmt.Errorf("the run ended first: %w", ErrDeferred)}
 	}
 	w := work{
-		applier: a, plan: p, component: p.Component, made: map[string]bool{}, fresh: map[string]quay.Token{}, current: map[string]string{},
-		ending: func() bool { return over(ctx, a.stop.Load()) },
+		applier: a, plan: p, component: p.Component, made: map[string]bool{}, gone: map[string]bool{}, proved: map[string]bool{},
+		fresh: map[string]quay.Token{}, granted: map[string]quay.Role{}, at: map[quay.Role]string{},
 	}
 	w.all(detached, &o)
 	return o
@@ -177,19 +178,38 @@ func (a *applier) component(ctx, detached context.Context, p plan.Component) (o 
 // which hold nothing back and are held back by little.
 func (w *work) all(ctx context.Context, o *Outcome) {
 	var failures []failure
-	for _, action := range w.plan.Actions {
+	for i, action := range w.plan.Actions {
 		if slices.ContainsFunc(failures, func(f failure) bool { return holdsBack(f.action, action, f.err) }) {
 			continue
 		}
-		if err := w.do(ctx, action); err != nil {
+		err := w.reach(ctx, i)
+		if err == nil {
+			action = w.actual(action)
+			err = w.do(ctx, action)
+		} else {
+			o.unused = true
+		}
+		if err != nil {
 			err = w.failed(ctx, err)
-			failures = append(failures, failure{action, err})
+			failed := action
+			if w.plan.Rotation.Covers(i) {
+				failed = plan.Acknowledge{} // which rests on all of a rotation
+			}
+			failures = append(failures, failure{failed, err})
 			o.fails(action, err)
 			continue
 		}
 		o.Applied = append(o.Applied, action)
 		w.Applied(w.plan, action)
 	}
+}
+
+// reach begins the Component's rotation where its actions begin.
+func (w *work) reach(ctx context.Context, i int) error {
+	if r := w.plan.Rotation; r == nil || r.First != i {
+		return nil
+	}
+	return w.begin(ctx)
 }
 
 type failure struct {
@@ -203,12 +223,16 @@ type work struct {
 	plan      plan.Component
 	component kube.Component        // as this run last saw it
 	made      map[string]bool       // robots that this run has made
-	fresh     map[string]quay.Token // their tokens, until they are first used
+	gone      map[string]bool       // and deleted
+	proved    map[string]bool       // and whose login it has seen to be worth their role
+	granted   map[string]quay.Role  // and those it has given
+	fresh     map[string]quay.Token // tokens as this run was told them
 
-	ending   func() bool       // no further token is to be replaced
-	looked   bool              // the cluster was looked at since the last call of Quay
-	rotation *component.Marker // begun or resumed by this run
-	current  map[string]string // fingerprints of the tokens as last read, by robot
+	rotation *taken               // begun or resumed by this run
+	sights   map[quay.Role]sight  // Secrets read before the last look at the roles and not used yet
+	roles    map[string]quay.Role // of the last look, nil: there was none
+	at       map[quay.Role]string // the generations that Secrets are known to hold, by role
+	looked   bool                 // the cluster was looked at since the last call of Quay
 
 	remote *kube.RemoteSecret // as this run last wrote it
 }
@@ -229,10 +253,15 @@ func (w *work) do(ctx context.Context, action plan.Action) error {
 	case plan.CreateRobot:
 		return w.createRobot(ctx, a)
 	case plan.SetPermission:
-		return w.Registry.SetPermission(ctx, a.Repository, a.Robot, a.To)
+		return w.setPermission(ctx, a)
 	case plan.RemovePermission:
 		return w.Registry.DeletePermission(ctx, a.Repository, a.Robot)
 	case plan.WriteSecret:
+		if w.rotation != nil {
+			if err := w.proveAll(ctx); err != nil {
+				return err
+			}
+		}
 		return w.writeSecret(ctx, a)
 	case plan.LinkSecret:
 		return w.Cluster.LinkSecret(ctx, w.plan.Component.Namespace, a.ServiceAccount, a.Secret)
@@ -248,8 +277,6 @@ func (w *work) do(ctx context.Context, action plan.Action) error {
 		return w.deleteUpload(ctx, a.Upload)
 	case plan.DeleteRobot:
 		return w.deleteRobot(ctx, a)
-	case plan.RotateToken:
-		return w.rotateToken(ctx, a)
 	case plan.Acknowledge:
 		return w.acknowledge(ctx, a)
 	case plan.SetImage:

@@ -115,17 +115,22 @@ func (w *work) uploadToken(ctx context.Context, a plan.UploadToken) error {
 		return &obstacle{plan.SecretNotOurs("Secret", key.Namespace, key.Name, why)}
 	}
 	token := component.ContentOf(secret.DockerConfigJSON())
-	if token.Login != w.Naming.Login(w.plan.Names.Pull.Robot) || token.Image != w.plan.Image {
+	if w.Naming.Held(w.plan.Names.Pull, token) == "" || token.Image != w.plan.Image {
 		return fmt.Errorf("Secret %s: %w", key, errMoved) //nolint:staticcheck // a kind's name
 	}
-	write := kube.SecretWrite{
-		Namespace: key.Namespace, Name: component.UploadName(c, token.Fingerprint), Labels: component.Labels(c), Owner: component.OwnerOf(c),
-		Uploads: a.RemoteSecret, DockerConfigJSON: secret.DockerConfigJSON,
-	}
-	if err := w.createUpload(ctx, write, token); err != nil {
+	if err := w.createUpload(ctx, w.uploadWrite(token, a.RemoteSecret, secret.DockerConfigJSON), token); err != nil {
 		return err
 	}
 	return w.recordUpload(ctx, token.Fingerprint)
+}
+
+// uploadWrite is the upload Secret of a token.
+func (w *work) uploadWrite(token component.Content, remoteSecret string, content func() []byte) kube.SecretWrite {
+	c := w.plan.Component
+	return kube.SecretWrite{
+		Namespace: c.Namespace, Name: component.UploadName(c, token.Fingerprint), Labels: component.Labels(c), Owner: component.OwnerOf(c),
+		Uploads: remoteSecret, DockerConfigJSON: content,
+	}
 }
 
 // createUpload makes the upload Secret. One of its name that brings the same token is
@@ -179,25 +184,4 @@ func (w *work) recordUpload(ctx context.Context, fingerprint string) (err error)
 		w.remote = nil // its operator was faster
 	}
 	return err
-}
-
-// reachable makes sure, before the pull robot's token is replaced, that a RemoteSecret
-// with targets could be written: while its operator's webhook is down, the old token is
-// the only one that the environments can have. The dry run carries no data.
-func (w *work) reachable(ctx context.Context) error {
-	r, err := w.remoteSecret(ctx)
-	if errors.Is(err, kube.ErrNotFound) {
-		return nil // nothing was ever brought anywhere
-	}
-	if err == nil && len(r.Targets) > 0 {
-		write := w.remoteSecretWrite(plan.WriteRemoteSecret{Name: r.Name, PullAccounts: w.Policy.PullAccounts(w.plan.Component.Name), Targets: r.Targets})
-		_, err = w.Cluster.UpdateRemoteSecret(ctx, write, r.ResourceVersion, true)
-	}
-	if errors.Is(err, kube.ErrConflict) {
-		return nil // somebody has just written it
-	}
-	if err != nil {
-		return fmt.Errorf("its environments could not be given a new token, so the pull robot keeps its own: %w", err)
-	}
-	return nil
 }

@@ -65,6 +65,9 @@ func (w *work) live(ctx context.Context) (kube.Component, error) {
 // Component this run knows is still the one there, after a stale list the robots to
 // delete would be its successor's; and that the robot bears the mark it was listed with.
 func (w *work) deleteRobot(ctx context.Context, a plan.DeleteRobot) error {
+	if a.Drain {
+		return w.drain(ctx, a)
+	}
 	if err := w.look(ctx); err != nil {
 		return err
 	}

@@ -20,6 +20,7 @@ type Outcome struct {
 	Refused  bool        // Err is about our credentials, and so about the whole run
 	Skipped  bool        // its namespace or it itself went away meanwhile, or its owner changed its mind
 	Elapsed  time.Duration
+	unused   bool // the turn to rotate that it was given
 	standing bool // a right that was to be taken away still stands
 }
 

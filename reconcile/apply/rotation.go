@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"berth/kube"
 	"berth/quay"
@@ -11,182 +13,234 @@ import (
 	"berth/reconcile/plan"
 )
 
-// rotateToken is the first half of P2: the one call that breaks a credential.
-func (w *work) rotateToken(ctx context.Context, a plan.RotateToken) error {
-	if err := w.begin(ctx, a.Repository); err != nil {
-		return err
-	}
-	before := w.rotation.Before(a.Role)
-	robot, err := w.Registry.GetRobot(ctx, a.Robot)
-	if err != nil {
-		return err
-	}
-	if w.seen(a.Robot, robot.Token) != before {
-		return nil // an earlier run, or one beside this, has done it
-	}
-	if a.Role == quay.Read && w.Delivers {
-		if err := w.reachable(ctx); err != nil {
-			return err
-		}
-	}
-	if w.ending() {
-		return fmt.Errorf("the run ended before the token of robot %s was replaced: %w", a.Robot, ErrDeferred)
-	}
-	err = w.Registry.RegenerateRobotToken(ctx, a.Robot)
-	if err == nil || !unsure(err) {
-		return err
-	}
-	// The answer is lost, but not the truth. The call is not made again even if
-	// it had no effect: that is for the next run, which compares anew.
-	robot, lookup := w.Registry.GetRobot(ctx, a.Robot)
-	if lookup != nil {
-		return errors.Join(err, lookup)
-	}
-	if w.seen(a.Robot, robot.Token) == before {
-		return err
-	}
-	return nil
+// taken is a rotation that this run works on.
+type taken struct {
+	component.Marker
+	raw     string // as it stands on the Component
+	planned string // the stamp that the plan shows
 }
 
-// seen remembers the fingerprint of a robot's token as just read.
-func (w *work) seen(robot string, token quay.Token) string {
-	w.current[robot] = component.Fingerprint(w.Naming.Login(robot), token.Reveal())
-	return w.current[robot]
-}
-
-// begin is P0 and P1. It returns with a marker on the Component, or an error
-// and nothing regenerated.
-func (w *work) begin(ctx context.Context, repository string) error {
-	if w.rotation != nil {
-		return nil
-	}
+// begin is G0 and G1. It returns with a marker on the Component, or an error and
+// nothing made.
+func (w *work) begin(ctx context.Context) error {
 	for range attempts {
 		c, err := w.live(ctx)
 		if err != nil {
 			return err
 		}
-		if m, ok := component.ParseMarker(c); ok && (w.plan.Resumed || !m.Stale(w.Now())) {
-			w.rotation, w.component = &m, c
+		w.component = c
+		if m, ok := component.ParseMarker(c, w.Clock()); ok && w.adopts(m) {
+			w.rotation = &taken{m, c.Annotations[component.AnnotationRotation], w.plan.Rotation.To}
 			return nil
 		}
-		asked := component.AsksRotation(c)
-		if w.plan.Resumed || component.AsksRotation(w.plan.Component) && !asked {
-			return fmt.Errorf("its request for rotation is gone: %w", errMoved)
-		}
-		m, err := w.preflight(ctx, repository)
+		m, err := w.decide(ctx)
 		if err != nil {
 			return err
 		}
-		change := kube.AnnotationChange{Set: map[string]string{component.AnnotationRotation: m.Encode()}}
-		if asked {
-			change.Test = map[string]string{component.AnnotationGenerate: c.Annotations[component.AnnotationGenerate]}
-		}
-		c, err = w.Cluster.Annotate(ctx, c, change)
+		err = w.take(ctx, m)
 		if err == nil {
-			w.rotation, w.component = &m, c
 			return nil
 		}
-		if !errors.Is(err, kube.ErrConflict) {
-			return fmt.Errorf("the rotation cannot be recorded, so nothing was rotated: %w", err)
+		if !errors.Is(err, kube.ErrConflict) && !errors.Is(err, kube.ErrInvalid) {
+			return fmt.Errorf("the rotation cannot be recorded, so nothing was made: %w", err)
 		}
 	}
-	return fmt.Errorf("the rotation cannot be recorded, so nothing was rotated: %w", errMoved)
+	return fmt.Errorf("the rotation cannot be recorded, so nothing was made: %w", errMoved)
 }
 
-// preflight makes sure that what follows the regeneration will work, and
-// returns the marker with the fingerprints of the tokens as they are.
-func (w *work) preflight(ctx context.Context, repository string) (component.Marker, error) {
-	m := component.NewMarker(w.Run, w.plan.Component, w.Now())
-	roles, err := w.Registry.ListRobotPermissions(ctx, repository)
-	if err != nil {
-		return m, err
+// adopts reports whether a marker is of the rotation that is to be made: of an earlier
+// run's, or of one that has been faster, unless the operator asked for more than that.
+func (w *work) adopts(m component.Marker) bool {
+	r := w.plan.Rotation
+	if !r.Asked {
+		return true
 	}
-	for _, a := range w.plan.Names.Accounts() {
-		robot, err := w.Registry.GetRobot(ctx, a.Robot)
-		if err != nil {
-			return m, err
-		}
-		if robot.Description != a.Mark {
-			return m, fmt.Errorf("%w: robot %s is not marked as this Component's", errNotOurs, a.Robot)
-		}
-		if roles[a.Robot] != a.Role {
-			return m, fmt.Errorf("robot %s has not the role %s on its repository: %w", a.Robot, a.Role, errRaced)
-		}
-		if err := w.writable(ctx, a); err != nil {
-			return m, err
-		}
-		if a.Role == quay.Write {
-			m.Push = w.seen(a.Robot, robot.Token)
-		} else {
-			m.Pull = w.seen(a.Robot, robot.Token)
-		}
-	}
-	return m, nil
+	return w.component.Annotations[component.AnnotationRotation] != w.plan.Component.Annotations[component.AnnotationRotation] &&
+		(m.How == r.How || m.How == component.Revoke)
 }
 
-// writable asks the cluster whether a Secret of ours would take a new content,
-// with one that is none.
-func (w *work) writable(ctx context.Context, a component.Account) error {
-	namespace := w.plan.Component.Namespace
-	s, err := w.Cluster.Secret(ctx, namespace, a.Secret)
+// decide chooses what is to be made, for the request as it stands, and makes sure that
+// all that follows could be written.
+func (w *work) decide(ctx context.Context) (component.Marker, error) {
+	r, c := w.plan.Rotation, w.component
+	asked, err := component.ParseRequest(c.Annotations[component.AnnotationGenerate])
+	listed, _ := component.ParseRequest(w.plan.Component.Annotations[component.AnnotationGenerate])
+	_, former := component.FormerMarker(c, w.Clock())
+	if err != nil || asked.Rotate == "" && (r.Resumed || listed.Rotate != "" && !r.Asked && !former) {
+		return component.Marker{}, fmt.Errorf("its request for rotation is gone: %w", errMoved)
+	}
+	how := r.How
+	if asked.Rotate != "" && !r.Asked && !former {
+		how = asked.Rotate
+	}
+	roles, err := w.Registry.ListRobotPermissions(ctx, w.plan.Names.Repository)
 	if err != nil {
+		return component.Marker{}, err
+	}
+	var known []string
+	for robot := range roles {
+		known = append(known, robot)
+	}
+	held, err := w.preflight(ctx)
+	if err != nil {
+		return component.Marker{}, err
+	}
+	planned, _ := component.StampTime(r.To) // which is now, or later than what the list showed
+	to := component.NextStamp(planned, w.plan.Names.Accounts(), append(known, held...))
+	return component.NewMarker(c, to, how, w.Clock()), nil
+}
+
+// take takes the request off and sets the marker, in one patch that holds only while
+// the request is the one that was read.
+func (w *work) take(ctx context.Context, m component.Marker) error {
+	c := w.component
+	change := kube.AnnotationChange{Set: map[string]string{component.AnnotationRotation: m.Encode()}}
+	if value, there := c.Annotations[component.AnnotationGenerate]; there {
+		change.Test = map[string]string{component.AnnotationGenerate: value}
+		if asked, err := component.ParseRequest(value); err == nil && asked.Rotate != "" {
+			change.Remove = []string{component.AnnotationGenerate}
+		}
+	}
+	c, err := w.Cluster.Annotate(ctx, c, change)
+	if err == nil {
+		w.component, w.rotation = c, &taken{m, c.Annotations[component.AnnotationRotation], w.plan.Rotation.To}
+	}
+	return err
+}
+
+// actual is an action of a rotation as it is to be done: with the stamp of its marker.
+func (w *work) actual(action plan.Action) plan.Action {
+	if w.rotation == nil || w.rotation.planned == w.rotation.To {
+		return action
+	}
+	renamed := func(robot string) string {
+		if first, ok := strings.CutSuffix(robot, "_"+w.rotation.planned); ok {
+			return first + "_" + w.rotation.To
+		}
+		return robot
+	}
+	switch a := action.(type) {
+	case plan.CreateRobot:
+		a.Robot = renamed(a.Robot)
+		return a
+	case plan.SetPermission:
+		a.Robot = renamed(a.Robot)
+		return a
+	case plan.WriteSecret:
+		a.Robot = renamed(a.Robot)
+		return a
+	}
+	return action
+}
+
+// acknowledge is G6: the marker goes when both Secrets are at its generation or a
+// younger one and, to revoke, all that is older is gone. A request for robots that this
+// run has made needs no marker: they are younger than it.
+func (w *work) acknowledge(ctx context.Context, a plan.Acknowledge) error {
+	switch {
+	case a.New:
+		return w.annotate(ctx, w.answered)
+	case a.Former:
+		return w.annotate(ctx, func(c kube.Component) (change kube.AnnotationChange, due bool, err error) {
+			found, young := component.FormerMarker(c, w.Clock())
+			return unmarked(c), found && !young, nil
+		})
+	}
+	if err := w.settled(ctx); err != nil {
 		return err
 	}
-	if err := w.inTheWay(s, a.Secret); err != nil {
-		return err
+	return w.annotate(ctx, func(c kube.Component) (change kube.AnnotationChange, due bool, err error) {
+		change = unmarked(c)
+		change.Set = map[string]string{component.AnnotationImage: a.Announcement.After(w.Clock()).Encode()}
+		return change, c.Annotations[component.AnnotationRotation] == w.rotation.raw, nil
+	})
+}
+
+// unmarked takes the marker off that a Component has.
+func unmarked(c kube.Component) kube.AnnotationChange {
+	return kube.AnnotationChange{
+		Test:   map[string]string{component.AnnotationRotation: c.Annotations[component.AnnotationRotation]},
+		Remove: []string{component.AnnotationRotation},
 	}
-	if s.Immutable {
-		return &obstacle{plan.Immutable(namespace, a.Secret)}
+}
+
+// answered takes a request off that the robots of this run answer.
+func (w *work) answered(c kube.Component) (change kube.AnnotationChange, due bool, err error) {
+	for _, account := range w.plan.Names.Accounts() {
+		if !w.made[account.Robot] {
+			return change, false, fmt.Errorf("robot %s appeared meanwhile: %w", account.Robot, errRaced)
+		}
 	}
-	dummy := w.secretWrite(plan.WriteSecret{Account: a, Image: w.plan.Image}, quay.Token{})
-	if err := w.Cluster.UpdateSecret(ctx, dummy, s.ResourceVersion, true); err != nil {
-		return fmt.Errorf("the Secret would not take a new token, so nothing was rotated: %w", err)
+	value := c.Annotations[component.AnnotationGenerate]
+	change.Test = map[string]string{component.AnnotationGenerate: value}
+	change.Remove = []string{component.AnnotationGenerate}
+	_, begun := component.ParseMarker(c, w.Clock())
+	return change, value == w.plan.Component.Annotations[component.AnnotationGenerate] && !begun, nil
+}
+
+// settled demands that both Secrets are at the marker's generation or a younger one and,
+// to revoke, deletes what is older that no list has shown, but the look that came after
+// the Secret was read.
+func (w *work) settled(ctx context.Context) error {
+	accounts := w.plan.Names.Accounts()
+	for _, a := range accounts {
+		if w.at[a.Role] == "" || w.rotation.How == component.Revoke && w.roles == nil {
+			s, err := w.survey(ctx, a)
+			if err != nil {
+				return err
+			}
+			w.at[a.Role] = w.Naming.Held(a, component.ContentOf(s.secret.DockerConfigJSON()))
+		}
+		if w.at[a.Role] < a.At(w.rotation.To).Robot {
+			return fmt.Errorf("Secret %s is not at the new generation: %w", a.Secret, errMoved) //nolint:staticcheck // a kind's name
+		}
+	}
+	if w.rotation.How != component.Revoke {
+		return nil
+	}
+	for _, a := range accounts {
+		for _, robot := range older(a, w.roles, w.at[a.Role]) {
+			if !w.gone[robot] {
+				if err := w.Registry.DeleteRobot(ctx, robot); err != nil {
+					return err
+				}
+			}
+		}
 	}
 	return nil
 }
 
-// acknowledge is P4: request and marker come off in one patch that holds only
-// while both are there, and only after both tokens have changed since the
-// marker was written. A request for robots that this run has made needs no
-// marker: they are younger than it.
-func (w *work) acknowledge(ctx context.Context, a plan.Acknowledge) error {
-	return w.annotate(ctx, func(c kube.Component) (kube.AnnotationChange, bool, error) {
-		return w.acknowledgement(ctx, c, a)
-	})
+// older are the generations that a look has shown below one.
+func older(a component.Account, roles map[string]quay.Role, than string) (found []string) {
+	for robot := range roles {
+		if _, ok := a.StampOf(robot); ok && robot < than {
+			found = append(found, robot)
+		}
+	}
+	slices.Sort(found)
+	return found
 }
 
-// acknowledgement is the patch for a Component as it stands; none is due when
-// another run has been faster.
-func (w *work) acknowledgement(ctx context.Context, c kube.Component, a plan.Acknowledge) (change kube.AnnotationChange, due bool, err error) {
-	asked := component.AsksRotation(c)
-	m, begun := component.ParseMarker(c)
-	change.Test = map[string]string{}
-	if asked {
-		change.Test[component.AnnotationGenerate] = c.Annotations[component.AnnotationGenerate]
-		change.Remove = append(change.Remove, component.AnnotationGenerate)
-	}
-	if a.New {
-		for _, account := range w.plan.Names.Accounts() {
-			if !w.made[account.Robot] {
-				return change, false, fmt.Errorf("robot %s appeared meanwhile: %w", account.Robot, errRaced)
-			}
+// drain deletes a generation, but only while the Secret holds a younger one.
+func (w *work) drain(ctx context.Context, a plan.DeleteRobot) error {
+	held := w.at[a.Role]
+	if held == "" {
+		s, err := w.Cluster.Secret(ctx, w.plan.Component.Namespace, a.Secret)
+		if err != nil {
+			return err
 		}
-		return change, asked && !begun, nil
-	}
-	if !begun || w.rotation != nil && m.ID != w.rotation.ID {
-		return change, false, nil
-	}
-	for _, account := range w.plan.Names.Accounts() {
-		if _, read := w.current[account.Robot]; !read {
-			if _, _, err := w.token(ctx, account); err != nil {
-				return change, false, err
-			}
+		if err := w.inTheWay(s, a.Secret); err != nil {
+			return err
 		}
-		if w.current[account.Robot] == m.Before(account.Role) {
-			return change, false, fmt.Errorf("the token of robot %s is still the old one: %w", account.Robot, errRaced)
-		}
+		held = w.Naming.Held(a.Account, component.ContentOf(s.DockerConfigJSON()))
 	}
-	change.Test[component.AnnotationRotation] = c.Annotations[component.AnnotationRotation]
-	change.Remove = append(change.Remove, component.AnnotationRotation)
-	return change, true, nil
+	if a.Robot >= held {
+		return fmt.Errorf("robot %s is not older than the one in Secret %s: %w", a.Robot, a.Secret, errMoved)
+	}
+	err := w.Registry.DeleteRobot(ctx, a.Robot)
+	if err == nil {
+		w.gone[a.Robot] = true
+		delete(w.granted, a.Robot)
+	}
+	return err
 }

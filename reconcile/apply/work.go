@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"berth/kube"
 	"berth/quay"
@@ -83,7 +82,16 @@ func (w *work) createRobot(ctx context.Context, a plan.CreateRobot) error {
 	case robot.Description != a.Mark:
 		return fmt.Errorf("%w: robot %s appeared meanwhile and is not marked as this Component's", errNotOurs, a.Robot)
 	}
+	w.fresh[a.Robot] = robot.Token
 	return nil
+}
+
+func (w *work) setPermission(ctx context.Context, a plan.SetPermission) error {
+	err := w.Registry.SetPermission(ctx, a.Repository, a.Robot, a.To)
+	if err == nil {
+		w.granted[a.Robot] = a.To
+	}
+	return err
 }
 
 // unsure reports whether only reading again tells what a creation did.
@@ -150,64 +158,6 @@ func (w *work) setImage(ctx context.Context, image string) error {
 	return last
 }
 
-// writeSecret makes the Secret carry the robot's token as Quay has it now. The
-// Secret is read first, for its resourceVersion; then the robot; the write
-// holds only if nobody wrote in between; and the next round reads both back.
-// Without the condition two overlapping runs can leave a dead token.
-func (w *work) writeSecret(ctx context.Context, a plan.WriteSecret) error {
-	namespace := w.plan.Component.Namespace
-	skip := !a.Exists // of a new one there is nothing to read yet
-	for attempt := range attempts {
-		var secret kube.Secret
-		err := kube.ErrNotFound
-		if !skip {
-			secret, err = w.Cluster.Secret(ctx, namespace, a.Secret)
-		}
-		skip = false
-		if err != nil && !errors.Is(err, kube.ErrNotFound) {
-			return err
-		}
-		exists := err == nil
-		if exists {
-			if err := w.inTheWay(secret, a.Secret); err != nil {
-				return err
-			}
-		}
-		token, fresh, err := w.token(ctx, a.Account)
-		if err != nil {
-			return err
-		}
-		write := w.secretWrite(a, token)
-		whose, _ := component.Whose(secret.Labels, secret.Owners, w.plan.Component)
-		if exists && whose == component.Mine && plan.Covers(secret.Labels, write.Labels) && string(secret.DockerConfigJSON()) == string(write.DockerConfigJSON()) &&
-			(secret.Managing == "" || attempt > 0) { // who takes it over again meanwhile is left to the next run
-			return nil
-		}
-		if exists && secret.Immutable {
-			return &obstacle{plan.Immutable(namespace, a.Secret)}
-		}
-		if !w.looked {
-			if err := w.look(ctx); err != nil {
-				return err
-			}
-		}
-		if exists {
-			err = w.Cluster.UpdateSecret(ctx, write, secret.ResourceVersion, false)
-		} else {
-			err = w.Cluster.CreateSecret(ctx, write)
-		}
-		switch {
-		case err == nil && fresh:
-			return nil // the robot is as new as the Secret: nobody can have rotated it
-		case err == nil, errors.Is(err, kube.ErrConflict), errors.Is(err, kube.ErrExists):
-		case exists && errors.Is(err, kube.ErrNotFound): // deleted meanwhile: make it anew
-		default:
-			return err
-		}
-	}
-	return fmt.Errorf("write Secret %s/%s: %w", namespace, a.Secret, errMoved)
-}
-
 // inTheWay is an error when a Secret of our name is not this Component's, or can never
 // be one that carries a token.
 func (w *work) inTheWay(s kube.Secret, name string) error {
@@ -220,31 +170,4 @@ func (w *work) inTheWay(s kube.Secret, name string) error {
 		return &obstacle{plan.SecretNotOurs("Secret", c.Namespace, name, why)}
 	}
 	return nil
-}
-
-// token is the robot's current one, and whether this run has just made it.
-func (w *work) token(ctx context.Context, a component.Account) (token quay.Token, fresh bool, err error) {
-	token, fresh = w.fresh[a.Robot]
-	delete(w.fresh, a.Robot) // good for one write: a second round reads it again
-	if !fresh {
-		robot, err := w.Registry.GetRobot(ctx, a.Robot)
-		if err != nil {
-			return quay.Token{}, false, err
-		}
-		token, w.looked = robot.Token, false
-	}
-	w.seen(a.Robot, token)
-	return token, fresh, nil
-}
-
-func (w *work) secretWrite(a plan.WriteSecret, token quay.Token) kube.SecretWrite {
-	c := w.plan.Component
-	s := kube.SecretWrite{
-		Namespace: c.Namespace, Name: a.Secret, Labels: component.Labels(c), Owner: component.OwnerOf(c),
-		DockerConfigJSON: func() []byte { return component.Render(a.Image, w.Naming.Login(a.Robot), token) },
-	}
-	if a.Rotated {
-		s.RotatedAt = w.Now().UTC().Format(time.RFC3339)
-	}
-	return s
 }

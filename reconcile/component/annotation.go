@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"berth/kube"
 	"berth/quay"
@@ -20,7 +21,8 @@ const (
 	AnnotationRotation   = "image.redhat.com/rotation"
 )
 
-// RotateRequest is the value of image.redhat.com/generate that asks for a rotation.
+// RotateRequest is the value of image.redhat.com/generate that asks for a rotation which
+// revokes; [Graceful] is asked for by an object.
 const RotateRequest = "true"
 
 // maxAnnotation bounds what is parsed of an annotation, in bytes.
@@ -28,7 +30,7 @@ const maxAnnotation = 4 << 10
 
 // Request is what the annotation image.redhat.com/generate asks for.
 type Request struct {
-	Rotate     bool
+	Rotate     How             // "" for no request
 	Visibility quay.Visibility // to be stated from now on; "": no word of it
 }
 
@@ -70,7 +72,7 @@ func RequestOf(c kube.Component) (Request, error) {
 // AsksRotation reports whether a Component carries a request for rotation.
 func AsksRotation(c kube.Component) bool {
 	r, err := RequestOf(c)
-	return err == nil && r.Rotate
+	return err == nil && r.Rotate != ""
 }
 
 // ParseRequest reads the annotation in its forms: 'true' asks for a rotation, 'false'
@@ -86,7 +88,7 @@ func ParseRequest(value string) (Request, error) {
 	case "", "false":
 		return Request{}, nil
 	case RotateRequest:
-		return Request{Rotate: true}, nil
+		return Request{Rotate: Revoke}, nil
 	}
 	var w wish
 	d := json.NewDecoder(strings.NewReader(value))
@@ -101,15 +103,23 @@ func ParseRequest(value string) (Request, error) {
 	return w.request()
 }
 
-var errNoRequest = errors.New("annotation " + AnnotationGenerate + " is neither 'true' nor a statement of visibility")
+var errNoRequest = errors.New("annotation " + AnnotationGenerate + " is neither a request for rotation nor a statement of visibility")
 
 // wish is the object in the annotation; each key is a request of its own.
 type wish struct {
 	Visibility *string `json:"visibility"`
+	Rotate     *string `json:"rotate"`
 }
 
 func (w wish) request() (Request, error) {
-	if w.Visibility == nil {
+	switch {
+	case w.Visibility != nil && w.Rotate != nil:
+		return Request{}, errors.New("annotation " + AnnotationGenerate + " asks for two things at once, a rotation and a visibility")
+	case w.Rotate != nil && How(strings.ToLower(strings.TrimSpace(*w.Rotate))) == Graceful:
+		return Request{Rotate: Graceful}, nil
+	case w.Rotate != nil:
+		return Request{}, fmt.Errorf("invalid value: %.40q in rotate field in %s annotation", *w.Rotate, AnnotationGenerate)
+	case w.Visibility == nil:
 		return Request{}, errNoRequest
 	}
 	v, ok := parseVisibility(*w.Visibility)
@@ -144,6 +154,24 @@ type Announcement struct {
 	Secret     string          `json:"secret,omitempty"`
 	PullSecret string          `json:"pullSecret,omitempty"`
 	Message    string          `json:"message,omitempty"`
+	Rotated    string          `json:"rotated,omitempty"`   // when last, RFC 3339
+	Rotations  int             `json:"rotations,omitempty"` // how many within a day of it, this one too
+}
+
+// LastRotated is when the Component was last rotated, and how often within a day of it.
+func (a Announcement) LastRotated(now time.Time) (at time.Time, times int) {
+	at, err := time.Parse(time.RFC3339, a.Rotated)
+	if err != nil || at.After(now) || now.Sub(at) >= 24*time.Hour {
+		return time.Time{}, 0
+	}
+	return at, max(a.Rotations, 1)
+}
+
+// After is the announcement after one more rotation.
+func (a Announcement) After(now time.Time) Announcement {
+	_, times := a.LastRotated(now)
+	a.Rotated, a.Rotations = now.UTC().Format(time.RFC3339), times+1
+	return a
 }
 
 // Encode is the annotation's value.
@@ -177,7 +205,7 @@ func Announced(c kube.Component, n Names) (a Announcement, ours bool) {
 func WithMessage(c kube.Component, n Names, image, message string) string {
 	told, ours := Announced(c, n)
 	if !ours || told.Image != image || told.Visibility != quay.Private && told.Visibility != quay.Public {
-		told = Announcement{}
+		told = Announcement{Rotated: told.Rotated, Rotations: told.Rotations}
 	}
 	told.Message = message
 	return told.Encode()

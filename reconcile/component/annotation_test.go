@@ -17,7 +17,7 @@ func TestParseRequest(t *testing.T) {
 	t.Parallel()
 	const (
 		noJSON   = "annotation image.redhat.com/generate is not valid JSON: "
-		neither  = "annotation image.redhat.com/generate is neither 'true' nor a statement of visibility"
+		neither  = "annotation image.redhat.com/generate is neither a request for rotation nor a statement of visibility"
 		noValue  = "invalid value: "
 		tooLong  = "annotation image.redhat.com/generate is longer than 4096 bytes"
 		noChange = ""
@@ -31,7 +31,11 @@ func TestParseRequest(t *testing.T) {
 	}{
 		{"absent", "", Request{}, noChange},
 		{"left behind by the controller of 2023", "false", Request{}, noChange},
-		{"asks for a rotation", "true", Request{Rotate: true}, noChange},
+		{"asks for a rotation", "true", Request{Rotate: Revoke}, noChange},
+		{"asks for a graceful rotation", `{"rotate":"graceful"}`, Request{Rotate: Graceful}, noChange},
+		{"asks for a rotation that there is not", `{"rotate":"revoke"}`, Request{}, noValue},
+		{"a rotation that is true", `{"rotate":true}`, Request{}, neither},
+		{"a rotation is taken off, a statement stays", `{"rotate":"graceful","visibility":"public"}`, Request{}, "annotation image.redhat.com/generate asks for two things"},
 		{"states private", `{"visibility":"private"}`, private, noChange},
 		{"states public", `{"visibility":"public"}`, public, noChange},
 		{"space around and within", " {\n\t\"visibility\" : \"public\" } \n", public, noChange},
@@ -39,10 +43,10 @@ func TestParseRequest(t *testing.T) {
 		{"of a key given twice the last counts, as in every decoder", `{"visibility":"public","visibility":"private"}`, private, noChange},
 		{"an escaped letter is the letter", `{"visibility":"p\u0075blic"}`, public, noChange},
 
-		{"true as a block of YAML leaves it", "true\n", Request{Rotate: true}, noChange},
-		{"true with space around it", " \t true ", Request{Rotate: true}, noChange},
-		{"true as Python writes it", "True", Request{Rotate: true}, noChange},
-		{"true as a spreadsheet writes it", "TRUE", Request{Rotate: true}, noChange},
+		{"true as a block of YAML leaves it", "true\n", Request{Rotate: Revoke}, noChange},
+		{"true with space around it", " \t true ", Request{Rotate: Revoke}, noChange},
+		{"true as Python writes it", "True", Request{Rotate: Revoke}, noChange},
+		{"true as a spreadsheet writes it", "TRUE", Request{Rotate: Revoke}, noChange},
 		{"false as a block of YAML leaves it", "False\n", Request{}, noChange},
 		{"space alone says nothing", " \n", Request{}, noChange},
 		{"an object as a block of YAML leaves it", "{\"visibility\":\"private\"}\n", private, noChange},
@@ -241,7 +245,7 @@ func FuzzParseRequest(f *testing.F) {
 			}
 			return
 		}
-		if got.Rotate != (len(value) <= maxAnnotation && strings.EqualFold(strings.TrimSpace(value), "true")) {
+		if (got.Rotate == Revoke) != (len(value) <= maxAnnotation && strings.EqualFold(strings.TrimSpace(value), "true")) {
 			t.Errorf("%q asks for a rotation: %v", value, got.Rotate)
 		}
 		if got.Visibility != "" && !strings.Contains(strings.ToLower(value), "visibility") && !strings.Contains(value, `\`) {

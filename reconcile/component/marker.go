@@ -5,68 +5,73 @@ import (
 	"time"
 
 	"berth/kube"
-	"berth/quay"
 )
 
-// Marker is the annotation image.redhat.com/rotation: a rotation that has begun.
+// How a rotation treats the older generations.
+type How string
+
+// The ways: to revoke is to delete them in the same run, graceful leaves them alive
+// until their successor has arrived everywhere.
+const (
+	Revoke   How = "revoke"
+	Graceful How = "graceful"
+)
+
+// Marker is the annotation image.redhat.com/rotation: a request that was taken on.
 type Marker struct {
 	Version int       `json:"v"`
-	ID      string    `json:"id"`   // of the run that began it
-	UID     string    `json:"uid"`  // the Component's: a copied manifest carries no rotation with it
-	Push    string    `json:"push"` // fingerprints before the rotation
-	Pull    string    `json:"pull"`
-	State   string    `json:"state"`
+	UID     string    `json:"uid"` // the Component's: a copied manifest carries no rotation with it
+	To      string    `json:"to"`  // the stamp of the new generation
+	How     How       `json:"how"`
 	Since   time.Time `json:"since"`
 }
 
 const (
-	markerVersion = 1
-	stateRotating = "rotating"
+	markerVersion = 2
 
-	// staleAfter is the age at which a marker no longer counts and the rotation
-	// starts over.
-	staleAfter = 24 * time.Hour
+	// aheadMost is how far a stamp may be ahead of Quay's clock to be believed.
+	aheadMost = time.Hour
+	// formerCounts is for how long a marker of the former form counts as a request.
+	formerCounts = 24 * time.Hour
 )
 
-// MinPace is how long a Component's next request waits after a rotation: a tenant
-// that sets the flag in a loop harms nobody else.
-const MinPace = 10 * time.Minute
-
-// NewMarker begins a rotation; the fingerprints are still to be told.
-func NewMarker(run string, c kube.Component, now time.Time) Marker {
-	return Marker{Version: markerVersion, ID: run, UID: c.UID, State: stateRotating, Since: now.UTC()}
+// NewMarker takes a request on.
+func NewMarker(c kube.Component, to string, how How, now time.Time) Marker {
+	return Marker{Version: markerVersion, UID: c.UID, To: to, How: how, Since: now.UTC().Truncate(time.Second)}
 }
 
-// ParseMarker reads a Component's marker. A tenant can write one; what is not
-// of the form, or of another Component, is no marker.
-func ParseMarker(c kube.Component) (Marker, bool) {
+// ParseMarker reads a Component's marker. A tenant can write one; what is not of the
+// form, of another Component, or of a time to come, is no marker.
+func ParseMarker(c kube.Component, now time.Time) (Marker, bool) {
 	var m Marker
 	raw := c.Annotations[AnnotationRotation]
 	if raw == "" || len(raw) > maxAnnotation || json.Unmarshal([]byte(raw), &m) != nil {
 		return Marker{}, false
 	}
-	ok := m.Version == markerVersion && m.UID == c.UID && m.State == stateRotating && m.ID != "" &&
-		m.Push != "" && m.Pull != "" && !m.Since.IsZero()
+	to, ok := StampTime(m.To)
+	ok = ok && m.Version == markerVersion && m.UID == c.UID && (m.How == Revoke || m.How == Graceful) && to.Sub(now) <= aheadMost
 	return m, ok
-}
-
-// Stale reports whether a marker no longer counts, for its age or because it was
-// made up.
-func (m Marker) Stale(now time.Time) bool {
-	age := now.Sub(m.Since)
-	return age > staleAfter || age < -MinPace
-}
-
-// Before is the fingerprint of the token before the rotation.
-func (m Marker) Before(role quay.Role) string {
-	if role == quay.Write {
-		return m.Push
-	}
-	return m.Pull
 }
 
 // Encode is the annotation's value.
 func (m Marker) Encode() string {
 	raw, _ := json.Marshal(m) // strings and a time always encode
 	return string(raw)
+}
+
+// FormerMarker reads a marker of the form that regenerating tokens had. One that is
+// young counts as a request to revoke, which it was.
+func FormerMarker(c kube.Component, now time.Time) (found, young bool) {
+	var m struct {
+		Version int       `json:"v"`
+		UID     string    `json:"uid"`
+		State   string    `json:"state"`
+		Since   time.Time `json:"since"`
+	}
+	raw := c.Annotations[AnnotationRotation]
+	if raw == "" || len(raw) > maxAnnotation || json.Unmarshal([]byte(raw), &m) != nil || m.Version != 1 || m.UID != c.UID || m.State != "rotating" {
+		return false, false
+	}
+	age := now.Sub(m.Since)
+	return true, age <= formerCounts && age >= -aheadMost
 }

@@ -55,10 +55,12 @@ type Naming struct {
 	Prefix       string // in front of every repository, "" for none
 }
 
-// Account is one of a Component's two robots and the Secret that carries its token.
+// Account is one of a Component's two roles: the robot that has it, of which there may
+// be several generations, and the Secret that carries a generation's token.
 type Account struct {
-	Robot  string // without the organization
-	Mark   string // the robot's description
+	Robot  string // the generation meant, without the organization; as [Naming.Names] gives it, the first
+	First  string // the name of the first generation
+	Mark   string // the description of every generation
 	Role   quay.Role
 	Secret string
 }
@@ -142,8 +144,10 @@ func (n Naming) Names(c kube.Component, namespaceUID string) (Names, error) {
 	}
 	unique := Hash(uniqueLength, "robot", n.Cluster, c.Namespace, c.Name, c.UID)
 	account := func(use string, role quay.Role) Account {
+		first := "berth_" + slug + "_" + unique + "_" + use
 		return Account{
-			Robot:  "berth_" + slug + "_" + unique + "_" + use,
+			Robot:  first,
+			First:  first,
 			Mark:   cut(fmt.Sprintf("%skey=%s uid=%s %s %s", markPrefix, key, Hash(16, "uid", c.UID), use, KeyOf(c))),
 			Role:   role,
 			Secret: BoundedName(c.Name, secretInfix+use),

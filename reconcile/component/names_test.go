@@ -24,11 +24,11 @@ func TestNamesStay(t *testing.T) {
 		Repository: "acme-tenant/billing",
 		Mark:       "berth/1 key=6uzsm4ppj76oghbdscatdc35a2 ns=rms4frmmxvxq2pth acme-tenant/billing",
 		Push: Account{
-			Robot: "berth_acme_tenant_billing_22zump6qwde4wons_push", Role: quay.Write, Secret: "billing-image-push",
+			Robot: "berth_acme_tenant_billing_22zump6qwde4wons_push", First: "berth_acme_tenant_billing_22zump6qwde4wons_push", Role: quay.Write, Secret: "billing-image-push",
 			Mark: "berth/1 key=6uzsm4ppj76oghbdscatdc35a2 uid=pwwph5qmozb252g6 push acme-tenant/billing",
 		},
 		Pull: Account{
-			Robot: "berth_acme_tenant_billing_22zump6qwde4wons_pull", Role: quay.Read, Secret: "billing-image-pull",
+			Robot: "berth_acme_tenant_billing_22zump6qwde4wons_pull", First: "berth_acme_tenant_billing_22zump6qwde4wons_pull", Role: quay.Read, Secret: "billing-image-pull",
 			Mark: "berth/1 key=6uzsm4ppj76oghbdscatdc35a2 uid=pwwph5qmozb252g6 pull acme-tenant/billing",
 		},
 	}

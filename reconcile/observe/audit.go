@@ -9,18 +9,14 @@ import (
 	"sync"
 	"time"
 
-	"berth/kube"
 	"berth/quay"
 	"berth/reconcile/component"
-	"berth/reconcile/world"
 )
 
-// observeRoles reads the roles on this run's share of the repositories, and on those
-// whose tokens it is about to rotate. Where they cannot be read nothing is done for the
+// observeRoles reads the roles on this run's share of the repositories. Where they cannot be read nothing is done for the
 // Component; where time was short, it is another run's.
 func (o *observer) observeRoles(ctx context.Context) error {
 	of := map[string]component.Key{}
-	var asking []string
 	for _, c := range o.Components {
 		n, err := o.Names(c)
 		if err != nil || c.Deleting || c.Odd {
@@ -30,15 +26,9 @@ func (o *observer) observeRoles(ctx context.Context) error {
 			continue
 		}
 		of[n.Repository] = component.KeyOf(c)
-		if o.asksForRotation(c) {
-			asking = append(asking, n.Repository)
-		}
 	}
 	namespace := func(repository string) string { return of[repository].Namespace }
-	asking = world.InTurns(asking, o.Turn, namespace)
-	share := append(audited(slices.Collect(maps.Keys(of)), o.now), asking[:min(len(asking), o.Policy.MaxRotations)]...)
-	slices.Sort(share)
-	share = slices.Compact(share)
+	share := audited(slices.Collect(maps.Keys(of)), o.now)
 	var reading sync.Mutex
 	o.Roles = make(map[string]map[string]quay.Role, len(share))
 	errs, err := readEach(ctx, o, share, namespace, func(ctx context.Context, repository string) error {
@@ -56,12 +46,6 @@ func (o *observer) observeRoles(ctx context.Context) error {
 		}
 	}
 	return err
-}
-
-// asksForRotation reports whether a Component's tokens may be rotated in this run.
-func (o *observer) asksForRotation(c kube.Component) bool {
-	k := component.KeyOf(c)
-	return (o.Rotate[k] || component.AsksRotation(c)) && !o.Young[k]
 }
 
 const (

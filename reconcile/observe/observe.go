@@ -101,7 +101,10 @@ func World(ctx context.Context, e Ends, n component.Naming, p world.Policy, s wo
 	}
 	o := observer{
 		Ends: e, scope: s, territory: newTerritory(s), now: now,
-		World: world.World{Naming: n, Policy: p, Whole: s.Whole(), Turn: turn(now), Unread: map[component.Key]error{}},
+		World: world.World{Naming: n, Policy: p, Whole: s.Whole(), At: now, Turn: turn(now), Unread: map[component.Key]error{}},
+	}
+	if at := organization.Observed; !at.IsZero() {
+		o.At, o.Ahead = at, at.Sub(now)
 	}
 	if err := o.observe(ctx); err != nil {
 		return world.World{}, err
@@ -141,7 +144,6 @@ func (o *observer) observe(ctx context.Context) error {
 	if err := o.sortDelivery(ctx, seen); err != nil {
 		return err
 	}
-	o.observeRotations()
 	if err := o.observeSources(ctx); err != nil {
 		return err
 	}
@@ -218,7 +220,7 @@ func observeRobots(ctx context.Context, q Registry, n component.Naming) (map[str
 	}
 	robots := make(map[string]world.Robot, len(list))
 	for _, r := range list {
-		robot := world.Robot{Mark: r.Description, Repositories: r.Repositories}
+		robot := world.Robot{Mark: r.Description, Repositories: r.Repositories, Created: r.Created}
 		if !r.Token.IsZero() {
 			robot.Fingerprint = component.Fingerprint(n.Login(r.Name), r.Token.Reveal())
 		}

@@ -53,7 +53,8 @@ type WriteSecret struct {
 	Image   string
 	Exists  bool
 	Reason  string
-	Rotated bool // it brings the token of a rotation
+	Rotated bool // to a newer generation
+	Revokes bool // and the older ones are deleted in the same run
 }
 
 // LinkSecret lets a ServiceAccount use the push Secret.
@@ -85,21 +86,23 @@ type UploadToken struct {
 // DeleteUpload removes an upload Secret whose token is not the robot's any more.
 type DeleteUpload struct{ world.Upload }
 
-// DeleteRobot removes a robot of an earlier Component of the same name.
-type DeleteRobot struct{ Robot, Mark string }
-
-// RotateToken replaces a robot's token, which revokes the old one, once for a
-// request. See rotation.go.
-type RotateToken struct {
-	component.Account
-	Repository string
+// DeleteRobot removes a robot: one of an earlier Component of the same name, or a
+// generation that is older than its Secret's.
+type DeleteRobot struct {
+	component.Account      // of an earlier Component only the robot's name and mark
+	Drain             bool // a generation of this Component's
+	Revokes           bool // asked for
+	Reason            string
 }
 
-// Acknowledge takes a request for rotation off the Component, when both
-// Secrets carry what came after it.
+// Acknowledge takes the marker of a rotation off the Component when both Secrets carry
+// what came after the request.
 type Acknowledge struct {
-	Component string
-	New       bool // the robots are of this run, so that nothing was to be replaced
+	Component    string
+	New          bool // a request: the robots are of this run, so that nothing was to be replaced
+	Former       bool // a marker of a form that is not written any more, and too old to count
+	How          component.How
+	Announcement component.Announcement // to be made with it, but for when
 }
 
 // Announce writes the annotation that tells the tenant.
@@ -127,7 +130,6 @@ func (WriteRemoteSecret) action()  {}
 func (UploadToken) action()        {}
 func (DeleteUpload) action()       {}
 func (DeleteRobot) action()        {}
-func (RotateToken) action()        {}
 func (Acknowledge) action()        {}
 func (Announce) action()           {}
 func (SetImage) action()           {}
@@ -148,7 +150,9 @@ func GivesAccess(a Action) bool {
 // nothing else back: the side steps, most of them last, and what is looked at again in
 // every run anyway.
 func FailsAlone(a Action) bool {
-	switch a.(type) {
+	switch a := a.(type) {
+	case DeleteRobot:
+		return !a.Revokes // a request is answered only when that is done
 	case LinkSecret, LinkPullSecret, UnlinkSecret, StateVisibility, DeleteUpload:
 		return true
 	}

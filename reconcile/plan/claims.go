@@ -41,6 +41,8 @@ func refuseCollisions(plans []Component) {
 	}
 }
 
+const superseding = "superseded: its Component was deleted and made again"
+
 // planSuperseded deletes the robots of earlier Components of the name: they could still
 // push. Each property is looked at, not the mark alone: where two clusters share a
 // --cluster-id, what bears our mark and works on another repository is the other's.
@@ -54,7 +56,7 @@ func (w *planner) planSuperseded(p *Component) {
 		}
 		switch works := w.worksOn(robot); {
 		case slices.Contains(works, p.Names.Repository) && strings.HasPrefix(robot, p.Names.RobotPrefix()):
-			p.aside = append(p.aside, DeleteRobot{robot, mark})
+			p.aside = append(p.aside, DeleteRobot{Account: component.Account{Robot: robot, Mark: mark}, Reason: superseding})
 			p.Note = "recreated"
 		case len(works) > 0:
 			p.Platform = append(p.Platform, Warning{Code: string(ReasonNotOurs), Text: fmt.Sprintf(

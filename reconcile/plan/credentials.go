@@ -8,45 +8,21 @@ import (
 	"berth/reconcile/world"
 )
 
-func (w *planner) planRobots(p *Component) {
-	own := p.Names.Repository
-	for _, a := range p.Names.Accounts() {
-		if _, exists := w.Robots[a.Robot]; !exists {
-			p.Actions = append(p.Actions, CreateRobot{a})
-		}
-	}
-	roles, audited := w.Roles[own]
-	for _, a := range p.Names.Accounts() {
-		granted := slices.Contains(w.Robots[a.Robot].Repositories, own)
-		switch {
-		case !granted:
-			p.Actions = append(p.Actions, SetPermission{Repository: own, Robot: a.Robot, To: a.Role})
-		case audited && roles[a.Robot] != a.Role:
-			p.Actions = append(p.Actions, SetPermission{Repository: own, Robot: a.Robot, From: roles[a.Robot], To: a.Role})
-		}
-	}
-}
-
-// planForeignPermissions takes the Component's robots off what is not their repository.
-func (w *planner) planForeignPermissions(p *Component) {
-	for _, a := range p.Names.Accounts() {
-		for _, other := range w.worksOn(a.Robot) {
-			if other != p.Names.Repository {
-				p.aside = append(p.aside, RemovePermission{other, a.Robot})
-			}
-		}
-	}
-}
-
 // wanted is the content that Quay's word on a robot gives its Secret.
 func (w *planner) wanted(p Component, a component.Account) component.Content {
 	return component.Content{Image: p.Image, Login: w.Naming.Login(a.Robot), Fingerprint: w.Robots[a.Robot].Fingerprint}
 }
 
+// secret is what the run knows of an account's Secret.
+func (w *planner) secret(p *Component, a component.Account) world.Secret {
+	return w.Secrets[component.Key{Namespace: p.Component.Namespace, Name: a.Secret}]
+}
+
 // planSecrets compares each Secret with its robot.
 func (w *planner) planSecrets(p *Component) *Problem {
 	c := p.Component
-	for _, a := range p.Names.Accounts() {
+	for _, r := range p.roles {
+		a := r.Account
 		_, robotExists := w.Robots[a.Robot]
 		secret, exists := w.Secrets[component.Key{Namespace: c.Namespace, Name: a.Secret}]
 		want := w.wanted(*p, a)
@@ -57,6 +33,8 @@ func (w *planner) planSecrets(p *Component) *Problem {
 		case !exists:
 		case secret.Owned == component.Predecessor:
 			reason = "it is of an earlier Component of this name"
+		case r.held != "" && r.held != a.Robot:
+			reason = "a newer generation is there"
 		case secret.Content.Login == want.Login && secret.Content.Image == want.Image && secret.Content != want:
 			reason = "its token is not the robot's"
 		case secret.Content != want:
@@ -72,7 +50,7 @@ func (w *planner) planSecrets(p *Component) *Problem {
 		if secret.Fixed {
 			return Immutable(c.Namespace, a.Secret)
 		}
-		p.Actions = append(p.Actions, WriteSecret{Account: a, Image: p.Image, Exists: exists, Reason: reason})
+		p.Actions = append(p.Actions, WriteSecret{Account: a, Image: p.Image, Exists: exists, Reason: reason, Rotated: r.held != "" && r.held != a.Robot})
 	}
 	return nil
 }

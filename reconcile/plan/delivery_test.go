@@ -360,8 +360,11 @@ func TestARotationIsDelivered(t *testing.T) {
 	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(world.Upload{})); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if last := p.Actions[len(p.Actions)-3]; last != (Acknowledge{Component: "billing"}) {
+	if last := p.Actions[len(p.Actions)-2]; last != Action(p.Rotation.Actions[len(p.Rotation.Actions)-1]) {
 		t.Errorf("delivery does not come after the acknowledgement, but after %T", last)
+	}
+	if _, first := p.Actions[p.Rotation.First+4].(WriteSecret); !first || p.Actions[p.Rotation.First+6] != nil && p.Actions[p.Rotation.First+6].(DeleteUpload).Name != "u" {
+		t.Errorf("what was uploaded of the old token is not deleted right after the Secrets moved: %+v", p.Rotation.Actions)
 	}
 }
 

@@ -40,7 +40,7 @@
 //	                of an earlier Component            WriteSecret
 //	repository      private, to be public              ChangeVisibility, if stated or --allow-publish
 //	Component       annotation not what it should be   Announce
-//	                asks for a rotation                RotateToken, WriteSecret, Acknowledge
+//	                asks for a rotation                CreateRobot, SetPermission, WriteSecret, Acknowledge
 //	                its image is another repository    warning
 //	RemoteSecret    missing, or not as it should be    WriteRemoteSecret
 //	upload Secret   with an earlier token              DeleteUpload *
@@ -56,6 +56,7 @@
 //	                with its Component                 namespace
 //	Component       names no image                     SetImage, when an account may push: builds
 //	                                                   start at once
+//	older robots    overlap over, and arrived          DeleteRobot
 //
 // What bears a star fails alone, as does StateVisibility: as a warning, and with two stars,
 // which is a right that was to be taken away, as the Component's failure, once all else is

@@ -220,18 +220,16 @@ var verdicts = []verdictRow{
 	}, limits: usual},
 	{why: "a run broke off in the middle of many rotations", sizes: three, edit: func(s town) {
 		for namespace := range three {
-			s.each(namespace, everyone, func(c *kube.Component, n component.Names) {
-				m := component.NewMarker("earlier", *c, scene.Noon)
-				m.Push, m.Pull = s.Robots[n.Push.Robot].Fingerprint, s.Robots[n.Pull.Robot].Fingerprint
-				c.Annotations[component.AnnotationRotation] = m.Encode()
+			s.each(namespace, everyone, func(c *kube.Component, _ component.Names) {
+				c.Annotations[component.AnnotationRotation] = component.NewMarker(*c, component.Stamp(s.At), component.Revoke, s.At).Encode()
 			})
 		}
 		s.restoreTokens()
 	}, limits: usual},
 	{why: "rotations that the operator asks for", sizes: three, edit: func(s town) {
-		s.Rotate = map[component.Key]bool{}
+		s.Rotate = map[component.Key]component.How{}
 		for _, c := range s.Components {
-			s.Rotate[component.KeyOf(c)] = true
+			s.Rotate[component.KeyOf(c)] = component.Graceful
 		}
 		s.restoreTokens()
 	}, limits: usual},

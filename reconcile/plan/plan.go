@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"berth/kube"
 	"berth/quay"
@@ -22,7 +23,8 @@ type Plan struct {
 	Odd        []string        // objects whose form cannot be read
 	Orphans    Orphans
 	Mode       world.Mode
-	Held       int // repositories that stay private although the setting says public
+	Oldest     time.Duration // the age of the oldest token in a Secret
+	Held       int           // repositories that stay private although the setting says public
 	HeldBack   []HeldBack
 	elsewhere  []Component // other shards' Components, which count for the guard
 }
@@ -52,13 +54,16 @@ type Component struct {
 	Problem    *Problem   // why nothing can be done
 	Deferred   string     // what waits for a later run, and why
 
-	rotation []Action // to be appended when its turn comes; see pace
-	aside    []Action // to be appended when all else is planned
-	idle     []string // robots of an earlier Component that work on nothing
-	Resumed  bool     // it was begun by an earlier run
-	waits    bool     // nothing can be decided in this run
-	places   world.Resolution
-	stake    stake // for the guard
+	Rotation *Rotation // nil: none is wanted, or it waits for its pace
+	Wanted   bool      // a request for rotation, or a marker, stands on it
+
+	roles        [2]role // push, then pull
+	announcement component.Announcement
+	aside        []Action // to be appended when all else is planned
+	idle         []string // robots of an earlier Component that work on nothing
+	waits        bool     // nothing can be decided in this run
+	places       world.Resolution
+	stake        stake // for the guard
 }
 
 // Warning is something that is not as it should be, and that keeps nothing else from
@@ -101,10 +106,11 @@ func Make(world world.World) Plan {
 		Absent: slices.Sorted(slices.Values(w.Absent)), Closed: w.closed(), Odd: w.Odd,
 	}
 	p.Components, p.elsewhere = w.all(w.Components), w.all(w.Elsewhere)
-	pace(p.Components, w.Policy.MaxRotations, w.Turn)
+	w.pace(p.Components)
 	w.finish(p.Components)
 	w.finish(p.elsewhere)
 	for _, c := range p.Components {
+		p.Oldest = max(p.Oldest, w.oldest(&c))
 		if w.held(c) {
 			p.Held++
 		}
@@ -130,6 +136,7 @@ func (w *planner) finish(plans []Component) {
 		w.planRemoteSecret(&plans[i])
 		plans[i].Actions = append(plans[i].Actions, plans[i].aside...)
 		w.planImage(&plans[i])
+		w.planDrain(&plans[i])
 		plans[i].stake = w.stake(plans[i])
 	}
 }
@@ -137,14 +144,16 @@ func (w *planner) finish(plans []Component) {
 // index finds in a World what its maps are not sorted by.
 type index struct {
 	incarnations map[string][]string    // robots of ours by the key in their mark: all that were ever made for a Component of that name
+	marked       map[string][]string    // robots by the whole of their mark: the generations of a role, sorted
 	taken        map[component.Key]bool // names that a Component has
 }
 
 func indexOf(w world.World) index {
-	i := index{map[string][]string{}, make(map[component.Key]bool, len(w.Components)+len(w.Elsewhere))}
+	i := index{map[string][]string{}, map[string][]string{}, make(map[component.Key]bool, len(w.Components)+len(w.Elsewhere))}
 	for _, name := range slices.Sorted(maps.Keys(w.Robots)) {
 		if m, ok := component.ParseMark(w.Robots[name].Mark); ok {
 			i.incarnations[m.Key] = append(i.incarnations[m.Key], name)
+			i.marked[w.Robots[name].Mark] = append(i.marked[w.Robots[name].Mark], name)
 		}
 	}
 	for _, c := range w.Components {
@@ -190,6 +199,8 @@ func (w *planner) plan(c kube.Component) Component {
 		return p // nothing is told to its owner of what the next run may read
 	}
 	stated, err := component.StatementOf(c)
+	_, standing := component.ParseMarker(c, w.At)
+	p.Wanted = component.AsksRotation(c) || standing
 	if err != nil {
 		return p.refuse(invalid(err.Error(), "Fix the annotation; nothing else is done for this Component."))
 	}
@@ -214,11 +225,16 @@ func (w *planner) plan(c kube.Component) Component {
 	w.planEnvironments(&p)
 	w.planSuperseded(&p)
 	w.planForeignPermissions(&p)
-	p.announce(component.Announcement{
+	before, _ := component.Announced(c, names)
+	p.announcement = component.Announcement{
 		Image: p.Image, Visibility: p.Visibility, Secret: names.Push.Secret, PullSecret: names.Pull.Secret,
-		Message: p.message(),
-	}.Encode(), false)
-	w.planRotation(&p, component.AsksRotation(c))
+		Message: p.message(), Rotated: before.Rotated, Rotations: before.Rotations,
+	}
+	w.planRotation(&p)
+	p.announcement.Message = p.message()
+	if !standing { // else the message stays as it is: one write, not two
+		p.announce(p.announcement.Encode(), false)
+	}
 	if problem := w.unwritable(p); problem != nil {
 		if w.unlinked[c.Namespace] == c.Name {
 			delete(w.unlinked, c.Namespace) // they are the next one's
@@ -241,7 +257,7 @@ func (p *Component) takeOn() {
 
 // refuse ends the plan of a Component; all that is left to do is to tell its owner.
 func (p Component) refuse(problem *Problem) Component {
-	p.Problem, p.Actions, p.rotation, p.aside, p.Platform = problem, nil, nil, nil, nil
+	p.Problem, p.Actions, p.Rotation, p.aside, p.Platform = problem, nil, nil, nil, nil
 	p.takeOn()
 	p.announce(component.WithMessage(p.Component, p.Names, p.Image, problem.Tenant), true)
 	return p

@@ -18,6 +18,7 @@ const (
 	ReasonInvalidComponent    Reason = "invalid_component"
 	ReasonNameCollision       Reason = "name_collision"
 	ReasonNotOurs             Reason = "not_ours"
+	ReasonUnproved            Reason = "login_unproved"
 	ReasonHeldBack            Reason = "held_back"
 	ReasonLocked              Reason = "locked"
 	ReasonDeferred            Reason = "deferred"
@@ -28,5 +29,5 @@ const (
 var Reasons = []Reason{
 	ReasonQuayUnauthorized, ReasonQuayForbidden, ReasonQuayPaymentRequired, ReasonQuayRateLimited, ReasonQuayUnavailable,
 	ReasonQuayReadOnly, ReasonKubeForbidden, ReasonKubeConflict, ReasonKubeUnavailable, ReasonQuotaExceeded, ReasonInvalidComponent,
-	ReasonNameCollision, ReasonNotOurs, ReasonHeldBack, ReasonLocked, ReasonDeferred, ReasonPanic,
+	ReasonNameCollision, ReasonNotOurs, ReasonUnproved, ReasonHeldBack, ReasonLocked, ReasonDeferred, ReasonPanic,
 }

@@ -3,108 +3,223 @@ package plan
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"berth/reconcile/component"
 )
 
-// A rotation replaces the tokens of a Component's two robots, once for each
-// request, whatever fails in between. It rests on two facts. Quay shows an
-// administrator a robot's current token at any time, so that no token is lost
-// with an answer; only the intent must be remembered. And the intent stands on
-// the Component itself, beside the request, so that both change together and
-// the object is proven writable before any token breaks.
+// To rotate is to make a robot of a newer generation for each role, to prove that it
+// works, to move the Secrets to them, and to delete the older ones. No token is ever
+// replaced in its place, so that in no state does a Secret hold one that is dead. The
+// steps, which package apply takes:
 //
-//	P0  read the Component: still the one listed, with its request or marker
-//	P1  both Secrets and permissions are as they should be and can be written;
-//	    write the marker: the fingerprints of both tokens before the rotation
-//	P2  for push, then pull: regenerate if the token is still the marker's;
-//	    then write the Secret until it equals what Quay says
-//	P4  take request and marker off together, if both are still there
+//	G0  read the Component: still the one listed, with a request or a marker
+//	G1  look at the registry for a stamp; see that all that follows could be written;
+//	    take the request off and set the marker, in one patch
+//	G2  make a robot of the marker's stamp for each role whose Secret is older, and give
+//	    it its role
+//	G3  prove both at the registry's own token endpoint
+//	G4  move each Secret to the newest generation that has its role
+//	G5  to revoke: delete the uploads of older pull tokens, and every older generation
+//	G6  take the marker off
+//	G7  upload the pull token
 //
-// That the new pull token could be brought to its environments is made sure of before it
-// replaces the old one; how it is brought is told in deliver.go.
-//
-// After one regeneration the fingerprint differs from the marker's for ever,
-// so no later crash causes another. If the marker cannot be written, nothing
-// is regenerated. Two runs at once are safe without a lock; the one that a run may
-// hold only saves work.
+// G1 has to succeed before anything is made. Whatever a crash leaves after it the next
+// run completes like any other drift; the marker only says which request was answered.
+// Older generations that are not revoked go later, see planDrain.
+
+// Rotation is a request for new credentials that this run works on, or could.
+type Rotation struct {
+	How     component.How
+	To      string   // the stamp of what is to be made; a look at the registry may make it a later one
+	Resumed bool     // an earlier run has taken the request on
+	Asked   bool     // by name, for this run
+	Actions []Action // G2 to G6
+	First   int      // the place of their first among the Component's; -1: it waits for a turn
+	Turn    int      // the place in the order of turns
+
+	rank  rank
+	since time.Time // it waits longer the earlier that is
+	why   string
+}
+
+// rank says whose turn comes first.
+type rank int
+
+const (
+	resumed rank = iota
+	requested
+	byAge
+)
 
 // planRotation decides whether a rotation begins, goes on, or waits.
-func (w *planner) planRotation(p *Component, asked bool) {
-	key := p.Key()
-	m, begun := component.ParseMarker(p.Component)
-	begun = begun && !w.Stale[key]
+func (w *planner) planRotation(p *Component) {
+	asked, _ := component.RequestOf(p.Component) // one that cannot be read has refused the Component
+	m, standing := component.ParseMarker(p.Component, w.At)
+	former, young := component.FormerMarker(p.Component, w.At)
+	ordered := w.Rotate[p.Key()]
+	r := &Rotation{How: asked.Rotate, rank: requested, why: "rotation requested"}
 	switch {
-	case begun:
-		p.Resumed = true
-	case !asked && !w.Rotate[key]:
+	case ordered != "": // and what stands is answered by it
+		r.Asked, r.How = true, ordered
+		if asked.Rotate == component.Revoke || young || standing && m.How == component.Revoke {
+			r.How = component.Revoke
+		}
+	case standing:
+		*r = Rotation{How: m.How, To: m.To, Resumed: true, rank: resumed, since: m.Since, why: "rotation resumed"}
+	case young:
+		r.How = component.Revoke
+	case former && asked.Rotate == "":
+		p.Actions = append(p.Actions, Acknowledge{Component: p.Component.Name, Former: true})
 		return
-	case w.Young[key]:
-		p.Deferred = fmt.Sprintf("its rotation waits: the last one was less than %s ago", component.MinPace)
+	case asked.Rotate == "" && w.tooOld(p):
+		r.How, r.rank, r.why = component.Graceful, byAge, "rotated for its age"
+	case asked.Rotate == "":
 		return
 	}
+	if p.makesBoth() && !standing {
+		// The robots are as new as the request could want.
+		if asked.Rotate != "" {
+			p.Actions = append(p.Actions, Acknowledge{Component: p.Component.Name, New: true})
+		}
+		return
+	}
+	if !r.Asked && !r.Resumed && w.waitsForPace(p, r.How) {
+		return
+	}
+	if !r.Resumed {
+		var known []string
+		for _, x := range p.roles {
+			known = append(append(known, x.all...), w.Naming.Held(x.Account, w.secret(p, x.Account).Content))
+		}
+		r.To, r.since = component.NextStamp(w.At, p.Names.Accounts(), known), w.At.Add(-w.oldest(p))
+	}
+	r.Actions = w.rotate(p, r)
+	p.Rotation = r
+}
+
+func (p *Component) makesBoth() bool {
 	made := 0
 	for _, a := range p.Actions {
 		if _, ok := a.(CreateRobot); ok {
 			made++
 		}
 	}
-	if made == 2 && !begun {
-		// The robots are as new as the request could want.
-		p.Actions = append(p.Actions, Acknowledge{Component: p.Component.Name, New: true})
-		return
-	}
-	for _, a := range p.Names.Accounts() {
-		if begun && w.Robots[a.Robot].Fingerprint != m.Before(a.Role) {
-			continue // done by an earlier run; planSecrets has looked at the Secret
-		}
-		p.rotation = append(p.rotation, RotateToken{a, p.Names.Repository},
-			WriteSecret{Account: a, Image: p.Image, Exists: true, Rotated: true})
-	}
-	p.rotation = append(p.rotation, Acknowledge{Component: p.Component.Name})
+	return made == 2
 }
 
-// unwritable is the Secret that would take no new token.
+// rotate lists G2 to G6.
+func (w *planner) rotate(p *Component, r *Rotation) []Action {
+	var makes, grants, moves, deletes []Action
+	for _, x := range p.roles {
+		to := x.At(r.To)
+		if x.held < to.Robot {
+			robot, exists := w.Robots[to.Robot]
+			if !exists || robot.Mark != to.Mark {
+				makes = append(makes, CreateRobot{to})
+			}
+			if !w.granted(p, to.Robot) {
+				grants = append(grants, SetPermission{Repository: p.Names.Repository, Robot: to.Robot, To: to.Role})
+			}
+			moves = append(moves, WriteSecret{Account: to, Image: p.Image, Exists: true, Rotated: true, Revokes: r.How == component.Revoke})
+		}
+		for _, robot := range x.all {
+			if r.How == component.Revoke && robot < max(x.held, to.Robot) {
+				deletes = append(deletes, DeleteRobot{Account: x.With(robot), Drain: true, Revokes: true, Reason: "revoked: older than its Secret's"})
+			}
+		}
+	}
+	if r.How == component.Revoke {
+		for _, u := range w.Uploads[p.PullSecret()] {
+			if len(moves) > 0 || u.Fingerprint != w.Robots[p.Names.Pull.Robot].Fingerprint {
+				moves = append(moves, DeleteUpload{u})
+			}
+		}
+	}
+	done := Acknowledge{Component: p.Component.Name, How: r.How, Announcement: p.announcement}
+	return slices.Concat(makes, grants, moves, deletes, []Action{done})
+}
+
+// unwritable is the Secret that would take no new login.
 func (w *planner) unwritable(p Component) *Problem {
-	for _, a := range p.rotation {
-		s, ok := a.(WriteSecret)
-		if ok && w.Secrets[component.Key{Namespace: p.Component.Namespace, Name: s.Secret}].Fixed {
+	if p.Rotation == nil {
+		return nil
+	}
+	for _, a := range p.Rotation.Actions {
+		if s, ok := a.(WriteSecret); ok && w.secret(&p, s.Account).Fixed {
 			return Immutable(p.Component.Namespace, s.Secret)
 		}
 	}
 	return nil
 }
 
-// pace lets so many rotations replace tokens in a run, those among them that have
-// begun: a tenant can write markers, and with them could spend everybody's. What has
-// only to be acknowledged does not wait.
-func pace(plans []Component, most, turn int) {
-	for i, p := range plans {
-		if p.Problem == nil && len(p.rotation) > 0 && !slices.ContainsFunc(p.rotation, replaces) {
-			plans[i].rotate()
-		}
-	}
-	for _, i := range InTurns(plans, turn, func(p Component) bool { return p.Problem == nil && slices.ContainsFunc(p.rotation, replaces) }) {
-		if most > 0 {
-			plans[i].rotate()
-			most--
-		} else {
-			plans[i].Deferred = "its rotation waits: this run makes as many as --max-rotations allows"
-		}
-	}
+// Covers reports whether the action at a place among the Component's is the rotation's.
+func (r *Rotation) Covers(i int) bool {
+	return r != nil && r.First >= 0 && i >= r.First && i < r.First+len(r.Actions)
 }
 
-func replaces(a Action) bool {
-	_, ok := a.(RotateToken)
-	return ok
+// replaces reports whether a rotation makes or moves anything: what has only to be
+// acknowledged needs no turn.
+func (r *Rotation) replaces() bool {
+	return slices.ContainsFunc(r.Actions, func(a Action) bool {
+		_, ok := a.(WriteSecret)
+		return ok
+	})
 }
 
-func (p *Component) rotate() {
-	p.Actions = append(p.Actions, p.rotation...)
-	if p.Note == "" || p.Note == drifted {
-		p.Note = "rotation requested"
+// tooOld reports whether a token in one of the Secrets is due for its age. The keys'
+// hashes spread the limit, so that a first run does not find everybody's due at once.
+func (w *planner) tooOld(p *Component) bool {
+	const spread = 0.2
+	share := 1 - spread + spread*fraction(w.Naming.KeyHash(p.Key()))
+	return w.Policy.MaxTokenAge > 0 && w.oldest(p) > time.Duration(float64(w.Policy.MaxTokenAge)*share)
+}
+
+// fraction spreads hashes over 0 to 1, by their first two characters of base32.
+func fraction(hash string) float64 {
+	const alphabet = "abcdefghijklmnopqrstuvwxyz234567"
+	n := 0
+	for _, c := range hash[:2] {
+		n = n*len(alphabet) + slices.Index([]rune(alphabet), c)
 	}
-	if p.Resumed {
-		p.Note = "rotation resumed"
+	return float64(n) / float64(len(alphabet)*len(alphabet)-1)
+}
+
+// A Component that asks in a loop harms nobody else: it waits after a rotation, and the
+// longer the oftener it has been rotated within a day.
+const minPace = 10 * time.Minute
+
+var paces = []struct {
+	times int // rotated within a day
+	wait  time.Duration
+}{{3, 6 * time.Hour}, {1, time.Hour}}
+
+// waitsForPace reports whether a request comes too soon after a rotation. One to revoke
+// does not wait after a graceful one, which left the older generation alive; nor does
+// anybody after a first generation.
+func (w *planner) waitsForPace(p *Component, how component.How) bool {
+	for _, x := range p.roles {
+		if how == component.Revoke && len(x.all) > 1 && x.all[0] < x.held {
+			return false
+		}
 	}
+	for _, x := range p.roles {
+		stamped := len(x.all) > 0 && x.all[len(x.all)-1] != x.First
+		if made, known := w.since(x, x.Robot); stamped && known && w.At.Sub(made) < minPace {
+			p.Deferred = fmt.Sprintf("its rotation waits: the last one was less than %s ago", minPace)
+		}
+	}
+	at, times := p.announcement.LastRotated(w.At)
+	for _, pace := range paces {
+		if times >= pace.times {
+			if w.At.Sub(at) >= pace.wait {
+				break
+			}
+			p.Deferred = fmt.Sprintf("its rotation waits: it has been rotated within a day, and the last time was less than %s ago", pace.wait)
+			p.warn("rotation_repeated", "New credentials are asked for again and again: most likely something, such as a GitOps tool, puts "+
+				component.AnnotationGenerate+" back after it was taken off. Take it out of there; meanwhile the Component is rotated ever more seldom.")
+			break
+		}
+	}
+	return p.Deferred != ""
 }

@@ -45,7 +45,8 @@ func (w *planner) stake(p Component) (s stake) {
 			continue
 		}
 		s.owns = true
-		if _, robot, _ := strings.Cut(secret.Content.Login, "+"); robot == a.Robot {
+		_, robot, _ := strings.Cut(secret.Content.Login, "+")
+		if _, generation := a.StampOf(robot); generation {
 			_, there := w.Robots[robot]
 			s.logsIn = true
 			s.astray = s.astray || !there || secret.Content.Login != w.Naming.Login(robot)
@@ -89,7 +90,9 @@ func (w *planner) unasked(p Component, a Action) (kind int, counts bool) {
 		return secrets, a.Exists && !a.Rotated && !w.rotationAsked(p)
 	case ChangeVisibility:
 		return visibilities, !a.Asked
-	case DeleteRobot, RemovePermission:
+	case DeleteRobot:
+		return deletions, !a.Drain
+	case RemovePermission:
 		return deletions, true
 	case WriteRemoteSecret:
 		return targets, len(a.Removed) > 0
@@ -101,9 +104,9 @@ func (w *planner) unasked(p Component, a Action) (kind int, counts bool) {
 // its Secrets get is asked for, also where an earlier run broke off between a token and
 // its Secret. A tenant can write markers and requests, and by that only hides its own.
 func (w *planner) rotationAsked(p Component) bool {
-	_, begun := component.ParseMarker(p.Component)
+	_, begun := component.ParseMarker(p.Component, w.At)
 	asked, err := component.ParseRequest(p.Component.Annotations[component.AnnotationGenerate])
-	return begun || err == nil && asked.Rotate || w.Rotate[p.Key()]
+	return begun || err == nil && asked.Rotate != "" || w.Rotate[p.Key()] != ""
 }
 
 // Under is a plan as the guard's verdict leaves it. Of what is held back nothing is done

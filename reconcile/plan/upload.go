@@ -13,12 +13,15 @@ import (
 func (w *planner) planUpload(p *Component, r world.RemoteSecret) {
 	token := w.Robots[p.Names.Pull.Robot].Fingerprint
 	changes := token == "" || slices.ContainsFunc(p.Actions, func(a Action) bool {
-		t, ok := a.(RotateToken)
-		return ok && t.Robot == p.Names.Pull.Robot
+		s, ok := a.(WriteSecret)
+		return ok && s.Role == p.Names.Pull.Role && s.Robot != p.Names.Pull.Robot
 	})
 	for _, u := range w.Uploads[p.PullSecret()] {
-		if changes || u.Fingerprint != token {
-			p.Actions = append(p.Actions, DeleteUpload{u})
+		if gone := Action(DeleteUpload{u}); (changes || u.Fingerprint != token) && !slices.ContainsFunc(p.Actions, func(a Action) bool {
+			d, ok := a.(DeleteUpload)
+			return ok && d.Name == u.Name
+		}) {
+			p.Actions = append(p.Actions, gone)
 		}
 	}
 	a := UploadToken{RemoteSecret: p.Names.Pull.Secret, Targets: len(p.places.Targets)}

@@ -27,7 +27,6 @@ type Kind string
 const (
 	KindRepository     Kind = "repository"
 	KindRobot          Kind = "robot"
-	KindRobotToken     Kind = "robot_token"
 	KindPermission     Kind = "permission"
 	KindSecret         Kind = "secret"
 	KindServiceAccount Kind = "service_account"
@@ -46,6 +45,7 @@ type Change struct {
 	Reason string   // why, when it is not plain
 	Before map[string]string
 	After  map[string]string
+	Breaks bool // the old credential stops working by it
 	Audit  bool // it touches a credential, an access right or a visibility
 }
 
@@ -74,9 +74,7 @@ func ChangeOf(action plan.Action) Change {
 			Before: map[string]string{"repository": a.Repository},
 		}
 	case plan.DeleteRobot:
-		return Change{Op: OpDelete, Kind: KindRobot, Target: a.Robot, Reason: "superseded: its Component was deleted and made again", Audit: true}
-	case plan.RotateToken:
-		return Change{Op: OpRotate, Kind: KindRobotToken, Target: a.Robot, Audit: true}
+		return deleteRobot(a)
 	}
 	return clusterChange(action)
 }
@@ -110,10 +108,7 @@ func clusterChange(action plan.Action) Change {
 			After: map[string]string{component.AnnotationVisibility: string(a.To)},
 		}
 	case plan.Acknowledge:
-		return Change{
-			Op: OpUpdate, Kind: KindComponent, Target: a.Component, Detail: "request acknowledged",
-			Before: map[string]string{component.AnnotationGenerate: component.RotateRequest},
-		}
+		return acknowledge(a)
 	case plan.SetImage:
 		return Change{
 			Op: OpUpdate, Kind: KindComponent, Target: a.Component, Detail: "spec.containerImage", Lines: []string{a.Image},
@@ -143,7 +138,28 @@ func writeSecret(a plan.WriteSecret) Change {
 		c.Op = OpUpdate
 	}
 	if a.Rotated {
-		c.Detail = "new token"
+		c.Op, c.Breaks, c.Detail = OpRotate, a.Revokes, "new generation"
+	}
+	return c
+}
+
+func deleteRobot(a plan.DeleteRobot) Change {
+	c := Change{Op: OpDelete, Kind: KindRobot, Target: a.Robot, Reason: a.Reason, Audit: true}
+	if a.Drain && !a.Revokes {
+		c.Detail = "drained"
+	}
+	return c
+}
+
+func acknowledge(a plan.Acknowledge) Change {
+	c := Change{Op: OpUpdate, Kind: KindComponent, Target: a.Component, Detail: "rotation acknowledged"}
+	switch {
+	case a.Former:
+		c.Detail = "marker of a former release removed"
+	case a.New:
+		c.Reason = "its robots are new"
+	default:
+		c.Reason = string(a.How)
 	}
 	return c
 }

@@ -12,7 +12,7 @@ import (
 
 // FormatVersion is of the JSON lines: adding a key raises the minor number,
 // any other change the major.
-const FormatVersion = "1.3"
+const FormatVersion = "2.0"
 
 // JSON reports a run to a machine: one object a line, described by the schema
 // in docs/output.schema.json.
@@ -105,13 +105,20 @@ type summaryLine struct {
 	Changes         ChangeCount    `json:"changes"`
 	Components      ComponentCount `json:"components"`
 	Delivery        DeliveryCount  `json:"delivery"`
+	Rotation        rotationJSON   `json:"rotation"`
 	HeldBack        int            `json:"held_back_namespaces"`
 	Quay            quayJSON       `json:"quay"`
 	DurationSeconds float64        `json:"duration_seconds"`
 }
 
+type rotationJSON struct {
+	Pending            int     `json:"pending"`
+	OldestTokenSeconds float64 `json:"oldest_token_seconds"`
+}
+
 type quayJSON struct {
 	Requests         int     `json:"requests"`
+	Logins           int     `json:"logins"`
 	Retries          int     `json:"retries"`
 	ThrottledSeconds float64 `json:"throttled_seconds"`
 }
@@ -173,8 +180,10 @@ func (j *JSON) Finish(s Summary) {
 	}
 	j.write(summaryLine{
 		j.record("info", "change_summary", "run ended: "+string(s.Result()), component.Key{}, ""),
-		s.Operation, s.Result(), s.ExitCode(), s.Changes, s.Components, s.Deliveries, s.HeldBack,
-		quayJSON{s.Quay.Requests, s.Quay.Retries, s.Quay.Throttled.Round(time.Millisecond).Seconds()},
+		s.Operation, s.Result(), s.ExitCode(), s.Changes, s.Components, s.Deliveries,
+		rotationJSON{s.Rotations.Pending, s.Rotations.Oldest.Seconds()},
+		s.HeldBack,
+		quayJSON{s.Quay.Requests, s.Quay.Logins, s.Quay.Retries, s.Quay.Throttled.Round(time.Millisecond).Seconds()},
 		s.Elapsed.Seconds(),
 	})
 }

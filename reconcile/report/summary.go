@@ -110,6 +110,12 @@ func (c *DeliveryCount) count(d plan.Delivery) {
 	}
 }
 
+// RotationCount tells of the credentials' ages.
+type RotationCount struct {
+	Pending int           // requests that stand after the run
+	Oldest  time.Duration // the age of the oldest token in a Secret, as far as Quay tells
+}
+
 // Failure is a Component, or a namespace, that could not be served.
 type Failure struct {
 	Component string      `json:"component"`
@@ -126,6 +132,7 @@ type Summary struct {
 	Changes    ChangeCount
 	Components ComponentCount
 	Deliveries DeliveryCount
+	Rotations  RotationCount
 	HeldBack   int       // namespaces
 	Failures   []Failure // the platform's before the tenants'
 	Quay       quay.Stats
@@ -148,14 +155,21 @@ func (s Summary) Ended(err error) Summary {
 // outcomes, what was done.
 func (s *Summary) Count(p plan.Plan, outcomes []apply.Outcome) {
 	s.Changes, s.Deliveries, s.Failures = ChangeCount{}, DeliveryCount{}, nil
+	s.Rotations = RotationCount{Oldest: p.Oldest}
 	s.Components, s.HeldBack = ComponentCount{Total: len(p.Components) + len(p.Missing)}, len(p.HeldBack)
 	for i, c := range p.Components {
 		o := apply.Outcome{Applied: c.Actions}
 		if i < len(outcomes) {
 			o = outcomes[i]
 		}
+		answered := false
 		for _, a := range o.Applied {
 			s.Changes.count(a)
+			_, done := a.(plan.Acknowledge)
+			answered = answered || done
+		}
+		if c.Wanted && !answered {
+			s.Rotations.Pending++
 		}
 		for _, d := range c.Deliveries {
 			s.Deliveries.count(d)

@@ -145,7 +145,7 @@ func TestSummaryOfAPlan(t *testing.T) {
 	p := plan.Plan{
 		Components: []plan.Component{
 			c("new", plan.CreateRobot{}, plan.CreateRobot{}, plan.WriteSecret{}, plan.Announce{}), c("drifted", plan.WriteSecret{Exists: true}, plan.RemovePermission{}),
-			c("rotated", plan.RotateToken{}), c("settled"), skipped, invalid, foreign, waits, blocked,
+			c("rotated", plan.WriteSecret{Exists: true, Rotated: true}), c("settled"), skipped, invalid, foreign, waits, blocked,
 		},
 		Missing: []component.Key{{Namespace: "tenant", Name: "absent"}},
 	}

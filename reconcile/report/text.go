@@ -31,7 +31,7 @@ var symbols = map[Op]string{OpCreate: "+", OpUpdate: "~", OpRotate: "-/+", OpDel
 var colors = map[string]string{"+": "32", "~": "33", "-/+": "35", "-": "31", "Error:": "31", "Warning:": "33"}
 
 var kinds = map[Kind]string{
-	KindRepository: "repository", KindRobot: "robot", KindRobotToken: "robot token", KindPermission: "permission",
+	KindRepository: "repository", KindRobot: "robot", KindPermission: "permission",
 	KindSecret: "Secret", KindServiceAccount: "ServiceAccount", KindComponent: "Component",
 	KindRemoteSecret: "RemoteSecret", KindUploadSecret: "upload Secret",
 }
@@ -67,8 +67,11 @@ func (t *Text) Planned(o Observed, p plan.Plan, s Summary) {
 	}
 	t.print("Read %s in %s\n", strings.Join(read, ", "), seconds(o.Elapsed))
 	if s.Changes.total() > 0 {
-		t.print("\n  %s create   %s update   %s rotate: the old credential stops working   %s delete\n",
-			t.paint("+"), t.paint("~"), t.paint("-/+"), t.paint("-"))
+		revoke := ""
+		if breaks(p) {
+			revoke = t.paint("-/+") + " revoke: the old credential stops working   "
+		}
+		t.print("\n  %s create   %s update   %s%s delete\n", t.paint("+"), t.paint("~"), revoke, t.paint("-"))
 	}
 	for _, c := range p.Components {
 		t.component(c)
@@ -86,6 +89,9 @@ func (t *Text) Planned(o Observed, p plan.Plan, s Summary) {
 	} else {
 		t.print("No changes. %s.\n", s.Components.match())
 	}
+	if s.Rotations.Pending > 0 {
+		t.print("      %s.\n", plural(s.Rotations.Pending, "rotation is", "rotations are")+" left to a later run")
+	}
 	if s.Deliveries.Total > 0 {
 		t.print("      %s.\n", s.Deliveries)
 	}
@@ -95,6 +101,13 @@ func (t *Text) Planned(o Observed, p plan.Plan, s Summary) {
 			t.diagnostic(d)
 		}
 	}
+}
+
+// breaks reports whether a plan has a change by which a credential in use stops working.
+func breaks(p plan.Plan) bool {
+	return slices.ContainsFunc(p.Components, func(c plan.Component) bool {
+		return slices.ContainsFunc(c.Actions, func(a plan.Action) bool { return ChangeOf(a).Breaks })
+	})
 }
 
 func (t *Text) component(c plan.Component) {
@@ -117,6 +130,9 @@ func (t *Text) component(c plan.Component) {
 			detail += ": "
 		}
 		symbol := symbols[change.Op]
+		if change.Op == OpRotate && !change.Breaks {
+			symbol = symbols[OpUpdate]
+		}
 		row := fmt.Sprintf("%-15s %-43s %s", kinds[change.Kind], change.Target, detail+change.Reason)
 		t.print("  %s%s %s\n", t.paint(symbol), strings.Repeat(" ", 3-len(symbol)), strings.TrimRight(row, " "))
 		for _, line := range change.Lines {

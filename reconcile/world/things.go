@@ -17,7 +17,7 @@ type Secret struct {
 	Fixed     bool              // immutable
 	Labels    map[string]string // those Berth writes
 	Content   component.Content
-	RotatedAt time.Time // zero: never, or not told
+	RotatedAt time.Time // when it was moved to its generation; zero: it never was, or that is not told
 	By        string    // the RemoteSecret, NAMESPACE/NAME, that takes it for its own
 }
 

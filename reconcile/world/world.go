@@ -9,6 +9,7 @@ package world
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"berth/kube"
 	"berth/quay"
@@ -26,7 +27,9 @@ type Policy struct {
 	PullServiceAccounts []string // pull images, in each environment; the same
 	SetImages           bool     // write spec.containerImage where it is empty
 	RemoteSecrets       RemoteSecrets
-	MaxRotations        int // in one run
+	MaxRotations        int           // in one run
+	Overlap             time.Duration // for which a graceful rotation leaves the older generation alive
+	MaxTokenAge         time.Duration // from which on a token is rotated unasked; zero: never
 }
 
 // componentVariable in the name of a ServiceAccount is replaced by the Component's.
@@ -70,7 +73,8 @@ type Scope struct {
 	Namespaces []string        // none: all
 	Selector   string          // of the Components' labels
 	Only       []component.Key // none: all
-	Rotate     []component.Key // rotate as if flagged
+	Rotate     []component.Key // rotate as if flagged, and revoke
+	Gracefully []component.Key // rotate as if flagged so
 	Shard      Shard           // of the namespaces that are left
 }
 
@@ -83,23 +87,23 @@ func (s Scope) Whole() bool {
 type World struct {
 	Naming          component.Naming
 	Policy          Policy
-	Whole           bool // nothing was left out, so what no Component claims is an orphan
+	Whole           bool          // nothing was left out, so what no Component claims is an orphan
+	At              time.Time     // when Quay listed the robots, by its own clock
+	Ahead           time.Duration // how far that clock is ahead of this machine's
 	Namespaces      map[string]kube.Namespace
 	Components      []kube.Component
-	Elsewhere       []kube.Component         // other shards', which are looked at and left alone
-	Missing         []component.Key          // asked for by name, not there
-	Absent          []string                 // namespaces named to the run, not there
-	Closed          map[string]error         // namespaces named to the run that cannot be read
-	Hidden          []component.Key          // Components of these
-	Odd             []string                 // objects whose form cannot be read, as KIND NAMESPACE/NAME
-	Unread          map[component.Key]error  // Components of which something could not be read
-	Turn            int                      // where turns begin in this run, see InTurns
-	Rotate          map[component.Key]bool   // asked for by the operator
-	Young           map[component.Key]bool   // rotated so lately that another request waits
-	Stale           map[component.Key]bool   // with a rotation begun so long ago that it starts over
-	Secrets         map[component.Key]Secret // those with a name of ours
-	Strays          int                      // further Secrets with our label
-	Unclaimed       map[string]bool          // where there is no Component: the robots whose tokens stand in Secrets of one
+	Elsewhere       []kube.Component                // other shards', which are looked at and left alone
+	Missing         []component.Key                 // asked for by name, not there
+	Absent          []string                        // namespaces named to the run, not there
+	Closed          map[string]error                // namespaces named to the run that cannot be read
+	Hidden          []component.Key                 // Components of these
+	Odd             []string                        // objects whose form cannot be read, as KIND NAMESPACE/NAME
+	Unread          map[component.Key]error         // Components of which something could not be read
+	Turn            int                             // where turns begin in this run, see InTurns
+	Rotate          map[component.Key]component.How // asked for by the operator
+	Secrets         map[component.Key]Secret        // those with a name of ours
+	Strays          int                             // further Secrets with our label
+	Unclaimed       map[string]bool                 // where there is no Component: the robots whose tokens stand in Secrets of one
 	ServiceAccounts map[component.Key]Links
 	Dead            map[string][]DeadLink // by namespace
 	Repositories    map[string]quay.Repository
@@ -134,7 +138,8 @@ type DeadLink struct {
 type Robot struct {
 	Mark         string
 	Repositories []string
-	Fingerprint  string // of its token; "": Quay does not show it
+	Fingerprint  string    // of its token; "": Quay does not show it
+	Created      time.Time // zero: Quay does not say
 }
 
 // Lists are the namespaces to list, or [kube.AllNamespaces] alone.
@@ -188,7 +193,7 @@ func (w *World) Away(c kube.Component) bool {
 }
 
 func (w *World) away(c kube.Component, n component.Names) bool {
-	if w.Naming.Built(c.ContainerImage, n.Repository) != component.BuiltAway || w.Rotate[component.KeyOf(c)] {
+	if w.Naming.Built(c.ContainerImage, n.Repository) != component.BuiltAway || w.Rotate[component.KeyOf(c)] != "" {
 		return false
 	}
 	for _, a := range n.Accounts() {

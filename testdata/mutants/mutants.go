@@ -9,15 +9,162 @@ const (
 var mutants = []mutant{
 	{
 		"the marker comes first", "reconcile/apply/rotation.go",
-		`			return fmt.Errorf("the rotation cannot be recorded, so nothing was rotated: %w", err)`,
-		`			w.rotation, w.component = &m, c
+		`			return fmt.Errorf("the rotation cannot be recorded, so nothing was made: %w", err)`,
+		`			w.rotation = &taken{m, m.Encode(), w.plan.Rotation.To}
 			return nil`, domain,
 	},
 	{
-		"a token that differs from the marker's is not replaced again", "reconcile/apply/rotation.go",
-		`	if w.seen(a.Robot, robot.Token) != before {
-		return nil // an earlier`, `	if w.seen(a.Robot, robot.Token) == "" {
-		return nil // an earlier`, domain,
+		"the patch that sets the marker takes the request off", "reconcile/apply/rotation.go",
+		`err == nil && asked.Rotate != "" {
+			change.Remove`,
+		`err == nil && asked.Rotate == "none" {
+			change.Remove`, domain,
+	},
+	{
+		"that patch tests the request", "reconcile/apply/rotation.go",
+		`		change.Test = map[string]string{component.AnnotationGenerate: value}
+		if asked`,
+		`		if asked`, domain,
+	},
+	{
+		"a stamp is newer than all that a live look shows", "reconcile/apply/rotation.go",
+		`append(known, held...))`,
+		`append(known, held...)[:0])`, domain,
+	},
+	{
+		"a Secret is moved to the newest that has its role", "reconcile/apply/secret.go",
+		`a.With(a.NewestOf(w.roles))`,
+		`a.With(a.Robot)`, domain,
+	},
+	{
+		"a Secret is not moved back", "reconcile/apply/secret.go",
+		`if newest.Robot < held || newest.Robot == "" {`,
+		`if newest.Robot == "" {`, domain,
+	},
+	{
+		"what this run has granted is known without a replica", "reconcile/apply/secret.go",
+		`	maps.Copy(roles, w.granted) //`,
+		`	maps.Copy(roles, map[string]quay.Role{}) //`, domain,
+	},
+	{
+		"the newest is proved before a Secret is moved to it", "reconcile/apply/secret.go",
+		`return newest, w.prove(ctx, newest)`,
+		`return newest, nil`, domain,
+	},
+	{
+		"both are proved before either Secret is moved", "reconcile/apply/apply.go",
+		`if err := w.proveAll(ctx); err != nil {`,
+		`if err := w.proveAll(ctx); err != nil && w == nil {`, domain,
+	},
+	{
+		"a proof is of exactly the role", "reconcile/apply/proof.go",
+		`case got == a.Role:`,
+		`case grant.Accepted:`, domain,
+	},
+	{
+		"only generations older than the Secret's are drained", "reconcile/apply/rotation.go",
+		`	if a.Robot >= held {`,
+		`	if a.Robot == "" {`, domain,
+	},
+	{
+		"only generations older than the Secret's are revoked", "reconcile/apply/rotation.go",
+		`ok && robot < than`,
+		`ok && robot != than`, domain,
+	},
+	{
+		"what a look shows is revoked, too", "reconcile/apply/rotation.go",
+		`older(a, w.roles, w.at[a.Role])`,
+		`older(a, nil, w.at[a.Role])`, domain,
+	},
+	{
+		"the marker goes after what is older", "reconcile/apply/rotation.go",
+		`	if err := w.settled(ctx); err != nil {
+		return err
+	}
+`,
+		`	if a.How == "" {
+		return w.settled(ctx)
+	}
+`, domain,
+	},
+	{
+		"a marker is removed only if it is the one that was worked on", "reconcile/apply/rotation.go",
+		`c.Annotations[component.AnnotationRotation] == w.rotation.raw, nil`,
+		`c.Annotations[component.AnnotationRotation] != "", nil`, domain,
+	},
+	{
+		"a Secret is known to take a new login", "reconcile/apply/preflight.go",
+		`"the Secret would not take a new login, so nothing was made"); err != nil {`,
+		`"the Secret would not take a new login, so nothing was made"); err != nil && w == nil {`, domain,
+	},
+	{
+		"a RemoteSecret is known to be writable", "reconcile/apply/preflight.go",
+		`	if err := w.wouldDo(err, problem); err != nil {
+		return err`,
+		`	if err := w.wouldDo(err, problem); err != nil && w == nil {
+		return err`, domain,
+	},
+	{
+		"an upload is known to be possible", "reconcile/apply/preflight.go",
+		`	return w.wouldDo(err, problem)
+}`,
+		`	return nil
+}`, domain,
+	},
+	{
+		"a dry run shows what a webhook makes of a Secret", "kube/secret.go",
+		`if !owned || !bytes.Equal`,
+		`if !owned && !bytes.Equal`, domain,
+	},
+	{
+		"a marker is this Component's", "reconcile/component/marker.go",
+		`m.UID == c.UID && (m.How`,
+		`m.UID != "" && (m.How`, domain,
+	},
+	{
+		"a marker is not of a time to come", "reconcile/component/marker.go",
+		`to.Sub(now) <= aheadMost`,
+		`to.Sub(now) <= 1000*aheadMost`, domain,
+	},
+	{
+		"a former marker grows old", "reconcile/component/marker.go",
+		`age <= formerCounts &&`,
+		`age <= 1000*formerCounts &&`, domain,
+	},
+	{
+		"a tenant's requests have a pace", "reconcile/plan/rotation.go",
+		`w.At.Sub(made) < minPace`,
+		`w.At.Sub(made) < 0`, domain,
+	},
+	{
+		"what asks again and again waits longer", "reconcile/plan/rotation.go",
+		`w.At.Sub(at) >= pace.wait`,
+		`w.At.Sub(at) >= 0`, domain,
+	},
+	{
+		"an overlap is waited for", "reconcile/plan/generations.go",
+		`case age < w.Policy.Overlap:`,
+		`case age < 0:`, domain,
+	},
+	{
+		"an overlap begins when the Secret is moved", "reconcile/plan/generations.go",
+		`		since = moved //`,
+		`		_ = moved //`, domain,
+	},
+	{
+		"the pull login waits for the environments", "reconcile/plan/generations.go",
+		`age < 2*w.Policy.Overlap && !p.everywhere()`,
+		`age < 0 && !p.everywhere()`, domain,
+	},
+	{
+		"but not for ever", "reconcile/plan/generations.go",
+		`age < 2*w.Policy.Overlap && !p.everywhere()`,
+		`age < 200*w.Policy.Overlap && !p.everywhere()`, domain,
+	},
+	{
+		"robots are made at most --max-rotations times", "reconcile/plan/pace.go",
+		`		if most > 0 {`,
+		`		if most > -1000 {`, domain,
 	},
 	{
 		"the Secret is written under its resourceVersion", "kube/secret.go",
@@ -29,10 +176,6 @@ var mutants = []mutant{
 		`holder != "" && !found.expired(l.seen)`, `holder != "" && holder == o.Name`, cluster,
 	},
 	{
-		"the Secret is read back", "reconcile/apply/work.go",
-		`		case err == nil && fresh:`, `		case err == nil && (fresh || exists):`, domain,
-	},
-	{
 		"the Component is still the one listed", "reconcile/apply/look.go",
 		`c.UID != listed.UID || c.Deleting`, `c.Deleting`, domain,
 	},
@@ -41,20 +184,6 @@ var mutants = []mutant{
 		`		case err == nil:
 			return`, `		case err == nil && a.Secret == "":
 			return`, domain,
-	},
-	{
-		"the acknowledgement tests the request", "reconcile/apply/rotation.go",
-		`		change.Test[component.AnnotationGenerate] = c.Annotations[component.AnnotationGenerate]
-`, ``, domain,
-	},
-	{
-		"the acknowledgement tests the marker", "reconcile/apply/rotation.go",
-		`	change.Test[component.AnnotationRotation] = c.Annotations[component.AnnotationRotation]
-`, ``, domain,
-	},
-	{
-		"an acknowledgement demands that both tokens changed", "reconcile/apply/rotation.go",
-		`w.current[account.Robot] == m.Before(account.Role)`, `w.current[account.Robot] == ""`, domain,
 	},
 	{
 		"a robot's answer carries a token", "quay/robots.go",
@@ -75,7 +204,7 @@ var mutants = []mutant{
 				return nil`, registry,
 	},
 	{
-		"a regeneration is not repeated blindly", "quay/client.go",
+		"a creation is not repeated blindly", "quay/client.go",
 		`k.repeatable || method == http.MethodGet`, `k.repeatable || method != http.MethodPut`, registry,
 	},
 	{
@@ -106,22 +235,6 @@ var mutants = []mutant{
 	{
 		"a foreign repository is not taken", "reconcile/plan/foreign.go",
 		`exists && r.Description != n.Mark && !w.adoptable(n, r)`, `exists && r.Description == "" && n.Mark == ""`, domain,
-	},
-	{
-		"a marker grows stale", "reconcile/component/marker.go",
-		`age > staleAfter || age < -MinPace`, `age == staleAfter`, domain,
-	},
-	{
-		"a tenant's requests have a pace", "reconcile/observe/rotations.go",
-		`age >= 0 && age < component.MinPace`, `age < 0`, domain,
-	},
-	{
-		"no token is replaced when the run is ending", "reconcile/apply/rotation.go",
-		`	if w.ending() {`, `	if w.ending() && before == "" {`, domain,
-	},
-	{
-		"the Secret is proven writable first", "reconcile/apply/rotation.go",
-		`		if err := w.writable(ctx, a); err != nil {`, `		if err := w.writable(ctx, a); err != nil && a.Robot == "" {`, domain,
 	},
 	{
 		"the guard counts unasked changes", "reconcile/plan/guard.go",
@@ -205,16 +318,12 @@ var mutants = []mutant{
 		`	if err := w.createUpload(ctx, write, token); err != nil {`, `	if err := w.createUpload(ctx, write, token); err != nil && token.Login == "" {`, domain,
 	},
 	{
-		"no pull token is replaced that could not be delivered", "reconcile/apply/rotation.go",
-		`a.Role == quay.Read && w.Delivers`, `a.Role == quay.Read && w.Delivers && before == ""`, domain,
-	},
-	{
 		"the namespace is still the one listed", "reconcile/apply/look.go",
 		`namespace.UID != w.plan.Namespace`, `namespace.UID == ""`, domain,
 	},
 	{
-		"a last look comes between a token and its Secret", "reconcile/apply/work.go",
-		`		token, w.looked = robot.Token, false`, `		token = robot.Token`, domain,
+		"a last look comes between a token and its Secret", "reconcile/apply/secret.go",
+		`	w.fresh[a.Robot], w.looked = robot.Token, false`, `	w.fresh[a.Robot] = robot.Token`, domain,
 	},
 	{
 		"what was stated is looked at before a repository is opened", "reconcile/apply/look.go",

@@ -27,6 +27,7 @@ func New(t testing.TB) *Scene {
 		Naming:          Naming(),
 		Policy:          world.Policy{Visibility: quay.Private, ReportOrphans: true, PushServiceAccounts: []string{"appstudio-pipeline"}},
 		Whole:           true,
+		At:              time.Date(2026, 3, 16, 12, 7, 0, 0, time.UTC),
 		Namespaces:      map[string]kube.Namespace{},
 		Secrets:         map[component.Key]world.Secret{},
 		ServiceAccounts: map[component.Key]world.Links{},

@@ -107,17 +107,6 @@ var writes = []write{
 		},
 	},
 	{
-		call: call{"regenerate", func(ctx context.Context, c *quay.Client, s subject) error {
-			return c.RegenerateRobotToken(ctx, s.robot.Name)
-		}},
-		method: http.MethodPost, route: quaytest.RouteRegenerate, once: true,
-		done: func(f *fixture, s subject) {
-			if sameToken(f.getRobot(s.robot.Name), s.robot) {
-				f.t.Error("the token is still the old one")
-			}
-		},
-	},
-	{
 		call: call{"describe repository", func(ctx context.Context, c *quay.Client, s subject) error {
 			return c.DescribeRepository(ctx, s.repository.Name, "new")
 		}},

@@ -53,7 +53,7 @@ func federate(f *fixture) {
 	}
 	f.postFederation(robot.Name, http.StatusBadRequest, one, one)
 	f.postFederation(robot.Name, http.StatusBadRequest, identity{"issuer.invalid", "one"})
-	f.must(f.client.RegenerateRobotToken(ctx, robot.Name))
+	f.regenerate(robot.Name, http.StatusOK)
 	f.isFederated(robot.Name, true)
 	for range 2 {
 		f.must(f.client.DeleteFederation(ctx, robot.Name))

@@ -67,7 +67,7 @@ func refusedLogins(f *fixture) {
 	f.isRefused(quay.Robot{Name: s.newRobot, Token: s.robot.Token}, s.repository.Name)
 
 	old := s.robot
-	f.must(f.client.RegenerateRobotToken(ctx, s.robot.Name))
+	f.regenerate(s.robot.Name, http.StatusOK)
 	f.isRefused(old, s.repository.Name)
 	f.isGranted(f.getRobot(s.robot.Name), s.repository.Name, "pull", "push")
 

@@ -1,0 +1,182 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"time"
+
+	"berth/kube"
+	"berth/quay"
+	"berth/reconcile/component"
+	"berth/reconcile/plan"
+)
+
+// sight is a Secret as it was before the look at the registry that a write of it rests
+// on: the write holds only if nobody wrote in between.
+type sight struct {
+	secret kube.Secret
+	exists bool
+}
+
+// survey is the beginning of G4: it reads the Secrets that are still to be looked at, and
+// then who has which role on the repository. Both Secrets share one look.
+func (w *work) survey(ctx context.Context, a component.Account) (sight, error) {
+	if s, seen := w.sights[a.Role]; seen {
+		delete(w.sights, a.Role)
+		return s, nil
+	}
+	w.sights = map[quay.Role]sight{}
+	for _, account := range w.plan.Names.Accounts() {
+		s, err := w.Cluster.Secret(ctx, w.plan.Component.Namespace, account.Secret)
+		if err != nil && !errors.Is(err, kube.ErrNotFound) {
+			return sight{}, err
+		}
+		w.sights[account.Role] = sight{s, err == nil}
+	}
+	roles, err := w.Registry.ListRobotPermissions(ctx, w.plan.Names.Repository)
+	if err != nil {
+		return sight{}, err
+	}
+	maps.Copy(roles, w.granted) // a lagging replica must not hide what this run has done
+	w.roles = roles
+	s := w.sights[a.Role]
+	delete(w.sights, a.Role)
+	return s, nil
+}
+
+// writeSecret makes the Secret carry the newest generation that has its role, as Quay
+// has it now. The Secret is read first, for its resourceVersion; then the roles, then
+// the robot; the write holds only if nobody wrote in between. Without the condition
+// two overlapping runs can leave a dead token, or an older one.
+func (w *work) writeSecret(ctx context.Context, a plan.WriteSecret) error {
+	if token, fresh := w.fresh[a.Robot]; fresh && !a.Exists && a.Robot == a.First && w.made[a.Robot] {
+		if err := w.lookOnce(ctx); err != nil {
+			return err
+		}
+		err := w.Cluster.CreateSecret(ctx, w.secretWrite(a.Account, a.Image, token))
+		if err == nil {
+			w.at[a.Role] = a.Robot
+		}
+		if !errors.Is(err, kube.ErrExists) {
+			return err // the robot is as new as the Secret: there is nothing to look for
+		}
+	}
+	for range attempts {
+		done, err := w.moveSecret(ctx, a)
+		if done || err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("write Secret %s/%s: %w", w.plan.Component.Namespace, a.Secret, errMoved)
+}
+
+// moveSecret is one attempt; it is not done when somebody else wrote meanwhile.
+func (w *work) moveSecret(ctx context.Context, a plan.WriteSecret) (done bool, err error) {
+	s, err := w.survey(ctx, a.Account)
+	if err != nil {
+		return false, err
+	}
+	if s.exists {
+		if err := w.inTheWay(s.secret, a.Secret); err != nil {
+			return false, err
+		}
+	}
+	held := w.Naming.Held(a.Account, component.ContentOf(s.secret.DockerConfigJSON()))
+	account, err := w.target(ctx, a.Account, held)
+	if err != nil {
+		return false, err
+	}
+	token, err := w.token(ctx, account)
+	if err != nil {
+		return false, err
+	}
+	write := w.secretWrite(account, a.Image, token)
+	if account.Robot != held && account.Robot != account.First {
+		write.RotatedAt = w.rotatedAt()
+	}
+	whose, _ := component.Whose(s.secret.Labels, s.secret.Owners, w.plan.Component)
+	equal := s.exists && whose == component.Mine && plan.Covers(s.secret.Labels, write.Labels) && s.secret.Managing == "" &&
+		string(s.secret.DockerConfigJSON()) == string(write.DockerConfigJSON())
+	if !equal {
+		if err := w.lookOnce(ctx); err != nil {
+			return false, err
+		}
+	}
+	switch {
+	case equal:
+	case !s.exists:
+		err = w.Cluster.CreateSecret(ctx, write)
+	case s.secret.Immutable:
+		return false, &obstacle{plan.Immutable(w.plan.Component.Namespace, a.Secret)}
+	default:
+		err = w.Cluster.UpdateSecret(ctx, write, s.secret.ResourceVersion, false)
+	}
+	switch {
+	case err == nil:
+		w.at[a.Role] = account.Robot
+		return true, nil
+	case errors.Is(err, kube.ErrConflict), errors.Is(err, kube.ErrExists), s.exists && errors.Is(err, kube.ErrNotFound):
+		delete(w.fresh, account.Robot) // good for one write: the next attempt reads it again
+		w.sights = nil
+		return false, nil
+	}
+	return false, err
+}
+
+// target is the generation that a Secret is moved to: the newest that has its role. It
+// is never older than the one the Secret holds, unless that is gone, and never younger
+// without a proof.
+func (w *work) target(ctx context.Context, a component.Account, held string) (component.Account, error) {
+	newest := a.With(a.NewestOf(w.roles))
+	if newest.Robot < held || newest.Robot == "" {
+		_, err := w.Registry.GetRobot(ctx, held)
+		switch {
+		case newest.Robot == "" || err == nil:
+			return a, fmt.Errorf("no robot of Secret %s has the role %s on its repository: %w", a.Secret, a.Role, errRaced)
+		case !errors.Is(err, quay.ErrNotFound):
+			return a, err
+		}
+		held = ""
+	}
+	if newest.Robot > held && newest.Robot != newest.First {
+		return newest, w.prove(ctx, newest)
+	}
+	return newest, nil
+}
+
+// token is that of a generation: of this run's own creation, or as Quay has it now.
+func (w *work) token(ctx context.Context, a component.Account) (quay.Token, error) {
+	if token, fresh := w.fresh[a.Robot]; fresh {
+		return token, nil
+	}
+	robot, err := w.Registry.GetRobot(ctx, a.Robot)
+	if err != nil {
+		return quay.Token{}, err
+	}
+	if robot.Description != a.Mark {
+		return quay.Token{}, fmt.Errorf("%w: robot %s is not marked as this Component's", errNotOurs, a.Robot)
+	}
+	w.fresh[a.Robot], w.looked = robot.Token, false
+	return robot.Token, nil
+}
+
+// lookOnce looks at the cluster unless that was done since the last call of Quay.
+func (w *work) lookOnce(ctx context.Context) error {
+	if w.looked {
+		return nil
+	}
+	return w.look(ctx)
+}
+
+func (w *work) secretWrite(a component.Account, image string, token quay.Token) kube.SecretWrite {
+	c := w.plan.Component
+	return kube.SecretWrite{
+		Namespace: c.Namespace, Name: a.Secret, Labels: component.Labels(c), Owner: component.OwnerOf(c),
+		DockerConfigJSON: func() []byte { return component.Render(image, w.Naming.Login(a.Robot), token) },
+	}
+}
+
+// rotatedAt is now, by Quay's clock, as it is written on a Secret.
+func (w *work) rotatedAt() string { return w.Clock().UTC().Format(time.RFC3339) }

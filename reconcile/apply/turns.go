@@ -1,0 +1,36 @@
+package apply
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"berth/reconcile/plan"
+)
+
+// passOn gives the turns to rotate that could not be used, because nothing could be
+// written there, to those who wait for one.
+func (a *applier) passOn(ctx, detached context.Context, plans []plan.Component, outcomes []Outcome) {
+	unused := 0
+	var waiting []int
+	for i, p := range plans {
+		if outcomes[i].unused {
+			unused++
+		}
+		if r := p.Rotation; r != nil && r.First < 0 && outcomes[i].Err == nil && !outcomes[i].Skipped {
+			waiting = append(waiting, i)
+		}
+	}
+	slices.SortFunc(waiting, func(i, j int) int { return cmp.Compare(plans[i].Rotation.Turn, plans[j].Rotation.Turn) })
+	for _, i := range waiting {
+		if unused == 0 {
+			return
+		}
+		o := a.component(ctx, detached, plans[i].Now())
+		if !o.unused {
+			unused--
+		}
+		o.Applied = append(outcomes[i].Applied, o.Applied...)
+		outcomes[i] = o
+	}
+}

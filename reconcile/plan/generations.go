@@ -1,0 +1,175 @@
+package plan
+
+import (
+	"slices"
+	"time"
+
+	"berth/quay"
+	"berth/reconcile/component"
+)
+
+// role is one of a Component's two roles with the generations of its robot. Those are
+// found by their mark, never by a name that a tenant wrote.
+type role struct {
+	component.Account          // with the generation that the Secret is to have
+	all               []string // at Quay, oldest first
+	held              string   // the one of all that the Secret logs in as, "": none of them
+}
+
+// generations sorts out a role's. The Secret's own stays unless a younger one is there,
+// which a crash, or a run beside this one, left: that is completed and moved to. While
+// a marker stands only the rotation moves a Secret.
+func (w *planner) generations(p *Component, a component.Account) role {
+	r := role{Account: a}
+	for _, name := range w.marked[a.Mark] {
+		if _, ok := a.StampOf(name); ok {
+			r.all = append(r.all, name)
+		}
+	}
+	if held := w.Naming.Held(a, w.secret(p, a).Content); slices.Contains(r.all, held) {
+		r.held = held
+	}
+	_, standing := component.ParseMarker(p.Component, w.At)
+	switch {
+	case len(r.all) == 0: // the name is the same in every run, so that it needs no marker
+	case standing && r.held != "":
+		r.Robot = r.held
+	default:
+		r.Robot = r.all[len(r.all)-1]
+	}
+	return r
+}
+
+// granted reports whether the list shows a permission of a robot on the Component's
+// repository.
+func (w *planner) granted(p *Component, robot string) bool {
+	return slices.Contains(w.Robots[robot].Repositories, p.Names.Repository)
+}
+
+// planRobots sees that the generation of each role is there and has its role, and
+// nothing beyond.
+func (w *planner) planRobots(p *Component) {
+	for i, a := range p.Names.Accounts() {
+		p.roles[i] = w.generations(p, a)
+	}
+	p.Names.Push, p.Names.Pull = p.roles[0].Account, p.roles[1].Account
+	for _, r := range p.roles {
+		if _, exists := w.Robots[r.Robot]; !exists {
+			p.Actions = append(p.Actions, CreateRobot{r.Account})
+		}
+	}
+	for _, r := range p.roles {
+		if r.held != "" && r.held != r.Robot { // a younger one is to come, and may not
+			w.planPermission(p, r.With(r.held))
+		}
+		w.planPermission(p, r.Account)
+	}
+}
+
+// planForeignPermissions takes all generations off what is not their repository.
+func (w *planner) planForeignPermissions(p *Component) {
+	for _, r := range p.roles {
+		for _, robot := range r.all {
+			for _, other := range w.worksOn(robot) {
+				if other != p.Names.Repository {
+					p.aside = append(p.aside, RemovePermission{other, robot})
+				}
+			}
+		}
+	}
+}
+
+func (w *planner) planPermission(p *Component, a component.Account) {
+	roles, audited := w.Roles[p.Names.Repository]
+	set := SetPermission{Repository: p.Names.Repository, Robot: a.Robot, To: a.Role}
+	switch {
+	case !w.granted(p, a.Robot):
+	case audited && roles[a.Robot] != a.Role:
+		set.From = roles[a.Robot]
+	default:
+		return
+	}
+	p.Actions = append(p.Actions, set)
+}
+
+// planDrain deletes the generations older than the Secret's. It comes last: it only
+// tidies up.
+func (w *planner) planDrain(p *Component) {
+	if p.Problem != nil || p.Skipped != "" || p.waits || p.Names.Repository == "" {
+		return
+	}
+	for _, r := range p.roles {
+		if r.held == "" || r.held != r.Robot || !w.granted(p, r.held) || w.secret(p, r.Account).Content != w.wanted(*p, r.Account) {
+			continue // first that is mended
+		}
+		for i, robot := range r.all {
+			if robot >= r.held {
+				break
+			}
+			if why := w.drains(p, r, i); why != "" && !p.deletes(robot) {
+				p.Actions = append(p.Actions, DeleteRobot{Account: r.With(robot), Drain: true, Reason: why})
+				if p.Note == "" {
+					p.Note = "drained"
+				}
+			}
+		}
+	}
+}
+
+func (p *Component) deletes(robot string) bool {
+	return slices.ContainsFunc(p.Actions, func(a Action) bool {
+		d, ok := a.(DeleteRobot)
+		return ok && d.Robot == robot
+	})
+}
+
+// drains tells why a generation older than the Secret's is to go, "" when it is to stay.
+func (w *planner) drains(p *Component, r role, i int) string {
+	robot, successor := r.all[i], r.all[i+1]
+	made, held := w.Robots[robot].Created, w.Robots[r.held].Created
+	if !made.IsZero() && !held.IsZero() && made.After(held) {
+		return "it is younger than its Secret's, of an older stamp, and so was in no Secret"
+	}
+	since, known := w.since(r, successor)
+	if !known {
+		return ""
+	}
+	moved := w.secret(p, r.Account).RotatedAt
+	if (successor == r.held || moved.Sub(since) <= w.Policy.Overlap) && moved.After(since) && !moved.After(w.At) {
+		since = moved // a tenant could write any time there, and by it gain one more overlap
+	}
+	switch age := w.At.Sub(since); {
+	case age < w.Policy.Overlap:
+		return ""
+	case r.Role == quay.Read && age < 2*w.Policy.Overlap && !p.everywhere():
+		return ""
+	}
+	return "older than its Secret's, and the overlap is over"
+}
+
+// since is when a generation was made: as Quay says, else by its stamp.
+func (w *planner) since(r role, robot string) (time.Time, bool) {
+	if made := w.Robots[robot].Created; !made.IsZero() {
+		return made, true
+	}
+	stamp, _ := r.StampOf(robot)
+	return component.StampTime(stamp)
+}
+
+// everywhere reports whether every environment has the pull Secret as it is now, as far
+// as can be told from here.
+func (p *Component) everywhere() bool {
+	return !slices.ContainsFunc(p.Deliveries, func(d Delivery) bool { return d.State != Delivered && d.State != Unverified })
+}
+
+// oldest is the age of the older of the tokens in a Component's two Secrets; zero when
+// nobody can tell.
+func (w *planner) oldest(p *Component) time.Duration {
+	age := time.Duration(0)
+	for _, r := range p.roles {
+		if made, known := w.since(r, r.held); r.held != "" && known {
+			age = max(age, w.At.Sub(made))
+		}
+	}
+	return age
+}

@@ -1,0 +1,274 @@
+package reconcile_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"net/http"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"berth/quay/quaytest"
+	"berth/reconcile/component"
+)
+
+// asked counts, over all tests of the package, the states in which a witness has asked
+// the simulators what each Secret that Berth wrote is worth, and what it heard.
+var asked struct {
+	states, dead, fell, early atomic.Int64
+	heavy                     atomic.Int64 // tests that were run in full and make most of the states
+}
+
+// leastStates is how many there are when all of them were.
+const leastStates = 1_000_000
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if asked.states.Load() > 0 && flag.Lookup("test.v").Value.String() == "true" {
+		fmt.Fprintln(os.Stdout, verdict())
+	}
+	if asked.dead.Load()+asked.fell.Load()+asked.early.Load() > 0 {
+		fmt.Fprintln(os.Stdout, "FAIL: "+verdict())
+		code = max(code, 1)
+	}
+	if asked.heavy.Load() == 3 && asked.states.Load() < leastStates {
+		fmt.Fprintf(os.Stdout, "FAIL: %d states are too few\n", asked.states.Load())
+		code = max(code, 1)
+	}
+	os.Exit(code)
+}
+
+func verdict() string {
+	return fmt.Sprintf("states asked: %d, dead tokens: %d, generations that fell: %d, drained too early: %d",
+		asked.states.Load(), asked.dead.Load(), asked.fell.Load(), asked.early.Load())
+}
+
+// witness stands between the clients and both simulators. After every call it asks the
+// simulators themselves, in-process, whether each Secret that Berth wrote holds a login
+// that Quay accepts with exactly its role. What was so before a call and is not after it
+// is that call's doing; what a person did between two calls is not.
+type witness struct {
+	e *env
+
+	mu      sync.Mutex
+	secrets map[string]*written // by NAMESPACE/NAME
+	revoked bool                // the operator has asked to revoke, which cannot be seen
+	blamed  []string
+	silent  bool // it tells its own test only, which breaks something
+}
+
+// written is a Secret as Berth wrote it last.
+type written struct {
+	content string
+	login   string
+	left    map[string]time.Time // the logins it had before, and when it was moved away from them
+	revoked bool                 // somebody has asked for it, so that nothing has to live on
+	good    bool                 // as it was last seen
+}
+
+func newWitness(e *env) *witness { return &witness{e: e, secrets: map[string]*written{}} }
+
+// tooMany is the number of Secrets from which on a witness looks away: the tests of many
+// Components are about other things.
+const tooMany = 12
+
+func (w *witness) watch(end http.RoundTripper) http.RoundTripper {
+	return roundTrip(func(r *http.Request) (*http.Response, error) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if len(w.secrets) > tooMany {
+			return end.RoundTrip(r)
+		}
+		w.look()
+		answer, err := end.RoundTrip(r)
+		w.judge(r, err == nil && answer.StatusCode < http.StatusMultipleChoices)
+		return answer, err
+	})
+}
+
+// look notes what holds before a call.
+func (w *witness) look() {
+	for name, s := range w.secrets {
+		s.good = w.current(name) == s.content && w.accepted(name, s.content) == ""
+	}
+	for name, s := range w.secrets {
+		namespace, secret, _ := strings.Cut(name, "/")
+		c, _, _ := strings.Cut(secret, "-image-")
+		marker := w.e.annotation(namespace, c, component.AnnotationRotation)
+		s.revoked = s.revoked || strings.EqualFold(strings.TrimSpace(w.e.annotation(namespace, c, component.AnnotationGenerate)), component.RotateRequest) ||
+			strings.Contains(marker, string(component.Revoke)) || strings.Contains(marker, `"rotating"`)
+	}
+}
+
+// judge looks again after the call.
+func (w *witness) judge(r *http.Request, done bool) {
+	if name := secretOf(r); name != "" && done {
+		w.note(name)
+	}
+	for name, s := range w.secrets {
+		if why := w.accepted(name, s.content); s.good && w.current(name) == s.content && why != "" {
+			asked.dead.Add(w.counts())
+			w.blame("dead token in Secret %s after %s %s: %s", name, r.Method, r.URL.Path, why)
+		}
+	}
+	if r.Method == http.MethodDelete && strings.Contains(r.URL.Path, "/robots/") {
+		w.deleted(org + "+" + path.Base(r.URL.Path))
+	}
+	asked.states.Add(1)
+}
+
+// secretOf is the Secret that a request may have written.
+func secretOf(r *http.Request) string {
+	parts := strings.Split(r.URL.Path, "/") // /api/v1/namespaces/NAMESPACE/secrets[/NAME]
+	if (r.Method != http.MethodPatch && r.Method != http.MethodPost) || len(parts) < 6 || parts[5] != "secrets" || r.URL.Query().Has("dryRun") {
+		return ""
+	}
+	if len(parts) > 6 {
+		return parts[4] + "/" + parts[6]
+	}
+	var body struct{ Metadata struct{ Name string } }
+	if r.GetBody != nil {
+		if reader, err := r.GetBody(); err == nil {
+			_ = json.NewDecoder(reader).Decode(&body)
+		}
+	}
+	return parts[4] + "/" + body.Metadata.Name
+}
+
+// note takes a Secret that Berth may just have written.
+func (w *witness) note(name string) {
+	content := w.current(name)
+	_, use, ours := strings.Cut(name, "-image-")
+	if !ours || use != "push" && use != "pull" || content == "" {
+		return
+	}
+	before := w.secrets[name]
+	if before != nil && before.content == content {
+		return
+	}
+	_, login, _ := credentialOf([]byte(content))
+	now := &written{content: content, login: login, left: map[string]time.Time{}, good: true}
+	if before != nil {
+		now.left, now.revoked = before.left, before.revoked
+		if before.login != login {
+			now.left[before.login] = w.e.clock
+		}
+		if before.login > login && w.e.quay.RobotToken(before.login) != "" && strings.HasPrefix(before.login, login) {
+			asked.fell.Add(w.counts())
+			w.blame("Secret %s fell from %s to %s", name, before.login, login)
+		}
+	}
+	w.secrets[name] = now
+	if why := w.accepted(name, content); why != "" && w.strict(why) {
+		asked.dead.Add(w.counts())
+		w.blame("dead token in Secret %s as it was written: %s", name, why)
+	}
+}
+
+// strict: a role that a person has made greater is not Berth's doing.
+func (w *witness) strict(why string) bool { return !strings.Contains(why, "*") }
+
+// deleted judges the end of a robot.
+func (w *witness) deleted(login string) {
+	for name, s := range w.secrets {
+		left, was := s.left[login]
+		if !w.revoked && !s.revoked && was && w.graceful(s.login, login) && w.e.quay.RobotToken(login) == "" && w.e.clock.Before(left.Add(overlap)) {
+			asked.early.Add(w.counts())
+			w.blame("%s of Secret %s was drained %s after the Secret was moved away from it", login, name, w.e.clock.Sub(left))
+		}
+	}
+}
+
+// graceful reports whether two logins are generations of one role: the robot of an
+// earlier Component goes at once.
+func (w *witness) graceful(a, b string) bool {
+	return strings.HasPrefix(a, b) || len(a) == len(b) && len(a) > 15 && a[:len(a)-14] == b[:len(b)-14]
+}
+
+func (w *witness) current(name string) string {
+	namespace, secret, _ := strings.Cut(name, "/")
+	data, _ := w.e.cluster.Object("secrets", namespace, secret)["data"].(map[string]any)
+	encoded, _ := data[".dockerconfigjson"].(string)
+	return decoded(encoded)
+}
+
+// accepted tells what a login lacks, or has too much; "" for neither.
+func (w *witness) accepted(name, content string) string {
+	image, login, token := credentialOf([]byte(content))
+	granted, ok := w.e.quay.Granted(login, token, strings.TrimPrefix(image, host+"/"))
+	want := []string{"push", "pull"}
+	if strings.HasSuffix(name, "-image-pull") {
+		want = []string{"pull"}
+	}
+	switch {
+	case !ok:
+		return login + " is refused"
+	case slices.Equal(granted, []string{"pull"}) && w.frozen(image):
+	case !slices.Equal(granted, want):
+		return fmt.Sprintf("%s is granted %v", login, granted)
+	}
+	return ""
+}
+
+// frozen reports whether nobody can push to a repository now.
+func (w *witness) frozen(image string) bool {
+	for _, r := range w.e.quay.Snapshot().Repositories {
+		if r.Name == strings.TrimPrefix(image, host+"/") {
+			return r.State != ""
+		}
+	}
+	return false
+}
+
+func (w *witness) counts() int64 {
+	if w.silent {
+		return 0
+	}
+	return 1
+}
+
+func (w *witness) blame(format string, args ...any) {
+	w.blamed = append(w.blamed, fmt.Sprintf(format, args...))
+	if !w.silent && len(w.blamed) < 5 {
+		fmt.Fprintln(os.Stderr, "witness: "+w.blamed[len(w.blamed)-1])
+	}
+}
+
+// The witness sees what it is there to see.
+func TestRotationWitness(t *testing.T) {
+	t.Parallel()
+	for why, spoil := range map[string]func(e *env, call func(method, path string)){
+		"dead token in Secret tenant/billing-image-push after DELETE": func(e *env, call func(string, string)) {
+			call(http.MethodDelete, "/api/v1/organization/acme/robots/"+strings.TrimPrefix(e.login("billing-image-push"), org+"+"))
+		},
+		"dead token in Secret tenant/billing-image-pull after DELETE": func(e *env, call func(string, string)) {
+			call(http.MethodDelete, "/api/v1/repository/acme/tenant/billing/permissions/user/"+e.login("billing-image-pull"))
+		},
+	} {
+		e := newEnv()
+		e.settledComponent()
+		e.silent = true
+		spoil(e, func(method, path string) {
+			r, err := http.NewRequestWithContext(t.Context(), method, "https://"+host+path, bytes.NewReader(nil))
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Header.Set("Authorization", "Bearer "+oauth)
+			answer, err := e.watch(quaytest.Wire(e.quay)).RoundTrip(r)
+			if err != nil || answer.StatusCode != http.StatusNoContent {
+				t.Fatalf("%v %+v", err, answer)
+			}
+			_ = answer.Body.Close()
+		})
+		if len(e.blamed) != 1 || !strings.HasPrefix(e.blamed[0], why) {
+			t.Errorf("the witness says %q, want %q", e.blamed, why)
+		}
+	}
+}
