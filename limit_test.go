@@ -36,7 +36,7 @@ func newComponents(n int, p *quaytest.Proxy) stage {
 	st := newStage()
 	var all bytes.Buffer
 	for i := range n {
-		fmt.Fprintf(&all, "---\n{apiVersion: appstudio.redhat.com/v1alpha1, kind: Component, metadata: {namespace: acme-tenant, name: new-%03d}}\n", i)
+		fmt.Fprintf(&all, "---\n{apiVersion: appstudio.redhat.com/v1alpha1, kind: Component, metadata: {namespace: acme-tenant, name: new-%03d}, spec: {componentName: new-%03d, application: shop}}\n", i, i)
 	}
 	st.cluster.Apply(all.Bytes())
 	p.Server = st.quay

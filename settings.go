@@ -3,11 +3,9 @@ package main
 import (
 	"context"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -99,24 +97,6 @@ type settings struct {
 	roots      *x509.CertPool          // for Quay; nil: the system's
 	git        gitsource.Options
 	token      func() (quay.Token, error)
-}
-
-// ceiling is what is not to be passed; zero, which is written auto: no more than the
-// other end allows.
-type ceiling float64
-
-// EnvDecode reads auto or a number.
-func (c *ceiling) EnvDecode(value string) error {
-	if value == "auto" {
-		*c = 0
-		return nil
-	}
-	n, err := strconv.ParseFloat(value, 64)
-	if err != nil || n == 0 {
-		return errors.New("neither auto nor a number above zero")
-	}
-	*c = ceiling(n)
-	return nil
 }
 
 const envPrefix = "BERTH_"
