@@ -189,7 +189,7 @@ func TestARestartIsOutlasted(t *testing.T) {
 				t.Fatal(err)
 			}
 			back = time.Now().Add(time.Minute)
-			if err := c.RegenerateRobotToken(t.Context(), "r"); !errors.Is(err, ErrUncertain) || server.count() != 2 {
+			if _, err := c.CreateRobot(t.Context(), "r", "mark"); !errors.Is(err, ErrUncertain) || server.count() != 2 {
 				t.Errorf("%s: what may not be repeated says %v after %d requests", why, err, server.count()-1)
 			}
 			var users sync.WaitGroup
