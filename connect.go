@@ -39,7 +39,8 @@ type dial struct {
 	cluster   string
 	transport http.RoundTripper // to Quay; nil: the network
 	git       http.RoundTripper // to git hosts; nil: the network
-	namespace string            // of the pod that this is, "" for none
+	pod       bool              // this is one, and it works with its own ServiceAccount
+	namespace string            // of the pod, "": not known
 }
 
 // connect makes the clients. It sends nothing yet.
@@ -70,7 +71,7 @@ func connect(s settings, d dial, log *slog.Logger) (ends, error) {
 func clusterConfig(s settings) (dial, problems) {
 	if s.Kubeconfig == "" && s.Context == "" {
 		if config, err := rest.InClusterConfig(); err == nil {
-			return dial{config: config, cluster: "in-cluster", namespace: podNamespace()}, nil
+			return dial{config: config, cluster: "in-cluster", pod: true, namespace: podNamespace()}, nil
 		} else if !errors.Is(err, rest.ErrNotInCluster) {
 			return dial{}, problems{{"ServiceAccount", "the pod's credentials cannot be read. Is automountServiceAccountToken off?"}}
 		}

@@ -58,7 +58,7 @@ func demo(ctx context.Context, s settings, environment envconfig.Lookuper, std s
 	if err := st.history(ctx, s, environment); err != nil {
 		return broken(std.err, err)
 	}
-	first, err := pass(ctx, s, st.dial, environment, std)
+	first, err := pass(ctx, s, st.dial, environment, std, nil)
 	if err != nil {
 		return refuse(std.err, err)
 	}
@@ -73,7 +73,7 @@ func demo(ctx context.Context, s settings, environment envconfig.Lookuper, std s
 		tell = io.Discard
 	}
 	_, _ = fmt.Fprintf(tell, "\n── Again, to see that nothing is left to do ──\n\n")
-	second, err := pass(ctx, s, st.dial, environment, std)
+	second, err := pass(ctx, s, st.dial, environment, std, nil)
 	if err != nil {
 		return refuse(std.err, err)
 	}
@@ -150,8 +150,8 @@ func demoFile(name string) []byte {
 // else: people at Quay's web pages and in the cluster.
 func (st stage) history(ctx context.Context, s settings, environment envconfig.Lookuper) error {
 	s.DryRun, s.NoProgress, s.Output = false, true, "text"
-	nobody := streams{strings.NewReader(""), io.Discard, io.Discard}
-	summary, err := pass(ctx, s, st.dial, environment, nobody)
+	nobody := streams{out: io.Discard, err: io.Discard}
+	summary, err := pass(ctx, s, st.dial, environment, nobody, nil)
 	if err != nil {
 		return err
 	}

@@ -99,7 +99,7 @@ func (st story) pass(t *testing.T, dryRun bool) (output, log string) {
 	var out, err bytes.Buffer
 	s := st.settings
 	s.DryRun = dryRun
-	summary, problem := pass(t.Context(), s, st.dial, envconfig.MapLookuper(nil), streams{strings.NewReader(""), &out, &err})
+	summary, problem := pass(t.Context(), s, st.dial, envconfig.MapLookuper(nil), streams{out: &out, err: &err}, nil)
 	if problem != nil || summary.ExitCode() != 0 {
 		t.Fatalf("exit code %d (%v)\n%s", summary.ExitCode(), problem, out.String())
 	}

@@ -41,7 +41,7 @@ func main() {
 		signal.Stop(signals) // a second one ends the process at once
 		cancel(reconcile.Interrupted{Signal: int(s.(syscall.Signal))})
 	}()
-	os.Exit(run(ctx, os.Args[1:], envconfig.OsLookuper(), streams{os.Stdin, os.Stdout, os.Stderr}))
+	os.Exit(run(ctx, os.Args[1:], envconfig.OsLookuper(), streams{os.Stdout, os.Stderr, controllingTerminal}))
 }
 
 // run is the program, without the process around it. A panic ends it with a
@@ -79,7 +79,16 @@ func run(ctx context.Context, args []string, environment envconfig.Lookuper, std
 	if s.Demo {
 		return demo(ctx, s, environment, std)
 	}
-	return once(ctx, s, d, environment, std)
+	var asked *person
+	if !s.Yes && !s.DryRun && !d.pod {
+		var err error
+		if asked, err = std.findPerson(); err != nil {
+			_, _ = io.WriteString(std.err, nobodyToAsk)
+			return report.ExitUsage
+		}
+		defer asked.Close()
+	}
+	return once(ctx, s, d, environment, std, asked)
 }
 
 // refuse reports settings that cannot be worked with.
@@ -88,9 +97,9 @@ func refuse(w io.Writer, err error) int {
 	return report.ExitSettings
 }
 
-// once makes one run between the two ends.
-func once(ctx context.Context, s settings, d dial, environment envconfig.Lookuper, std streams) int {
-	summary, err := pass(ctx, s, d, environment, std)
+// once makes one run between the two ends; asked is who is to say yes first, nil: nobody.
+func once(ctx context.Context, s settings, d dial, environment envconfig.Lookuper, std streams, asked *person) int {
+	summary, err := pass(ctx, s, d, environment, std, asked)
 	if err != nil {
 		return refuse(std.err, err)
 	}
@@ -104,23 +113,22 @@ func once(ctx context.Context, s settings, d dial, environment envconfig.Lookupe
 
 // pass wires a run and makes it. The error is about settings that only
 // connecting could check.
-func pass(ctx context.Context, s settings, d dial, environment envconfig.Lookuper, std streams) (report.Summary, error) {
-	attended := std.attended()
+func pass(ctx context.Context, s settings, d dial, environment envconfig.Lookuper, std streams, asked *person) (report.Summary, error) {
 	log := newLogger(std.err, s, isTerminal(std.err))
 	e, err := connect(s, d, log)
 	if err != nil {
 		return report.Summary{}, err
 	}
 	defer context.AfterFunc(ctx, func() {
-		log.Warn("interrupted: nothing new is begun, what is in flight is finished; a second signal ends at once")
+		if asked == nil || !asked.thinks.Load() { // at the question there is nothing to finish
+			log.Warn("interrupted: nothing new is begun, what is in flight is finished; a second signal ends at once")
+		}
 	})()
-	ctx, cancel := context.WithTimeout(ctx, s.Timeout)
-	defer cancel()
 	r := newRun(s, e, log)
 	addLock(r, s, d, e.kube)
 	r.Report = reporter(s, environment, std)
-	if attended && !s.Yes && !s.Demo {
-		r.Confirm = std.ask(r.Header)
+	if asked != nil {
+		r.Confirm = asked.ask(r.Header)
 	}
 	if isTerminal(std.err) && !s.NoProgress {
 		r.Progress = std.progress()
@@ -149,6 +157,7 @@ func newRun(s settings, e ends, log *slog.Logger) *reconcile.Run {
 		Scope:       world.Scope{Namespaces: s.Namespace, Selector: s.Selector, Only: s.only, Rotate: s.rotate, Shard: s.shard()},
 		Limits:      plan.Limits{MaxChangeRatio: s.MaxChangeRatio, Force: s.Force},
 		Concurrency: s.Concurrency,
+		Timeout:     s.Timeout,
 		Log:         log,
 		Now:         time.Now,
 	}

@@ -195,7 +195,7 @@ func TestTheGuardRefusesAndForcePasses(t *testing.T) {
 func TestAPanicIsABug(t *testing.T) {
 	t.Parallel()
 	var said strings.Builder
-	code := run(t.Context(), []string{"--demo"}, envconfig.MapLookuper(nil), streams{strings.NewReader(""), brokenWriter{}, &said})
+	code := run(t.Context(), []string{"--demo"}, envconfig.MapLookuper(nil), streams{out: brokenWriter{}, err: &said})
 	if code != 70 || !strings.Contains(said.String(), "Error: a bug in Berth: out of order") {
 		t.Errorf("exit code %d, want 70; stderr: %s", code, said.String())
 	}

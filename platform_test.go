@@ -118,7 +118,7 @@ func (p *platform) run(t *testing.T, args ...string) result {
 func runProgram(t *testing.T, env map[string]string, args ...string) result {
 	t.Helper()
 	var out, err bytes.Buffer
-	code := run(t.Context(), args, envconfig.MapLookuper(env), streams{strings.NewReader(""), &out, &err})
+	code := run(t.Context(), args, envconfig.MapLookuper(env), streams{out: &out, err: &err})
 	return result{code, out.String(), err.String()}
 }
 

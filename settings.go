@@ -42,7 +42,7 @@ type settings struct {
 
 	DryRun           bool `env:"DRY_RUN" help:"plan, print, change nothing"`
 	DetailedExitcode bool `env:"DETAILED_EXITCODE" help:"with --dry-run: exit 2 when changes are pending"`
-	Yes              bool `env:"YES" short:"y" help:"do not ask on a terminal"`
+	Yes              bool `env:"YES" short:"y" help:"do not ask before the first write"`
 
 	Rotate []string `env:"ROTATE" arg:"NAMESPACE/NAME" help:"rotate as if flagged; may be repeated"`
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync/atomic"
 
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
@@ -16,8 +17,8 @@ import (
 
 // streams are the program's ends.
 type streams struct {
-	in       io.Reader
 	out, err io.Writer
+	tty      func() (io.ReadWriteCloser, error) // opens the terminal; nil: there is none
 }
 
 // isTerminal reports whether a stream is a person's.
@@ -26,27 +27,52 @@ func isTerminal(stream any) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// attended reports whether somebody is there to answer.
-func (s streams) attended() bool { return isTerminal(s.in) && isTerminal(s.err) }
+// controllingTerminal is where a person sits, wherever the streams lead.
+func controllingTerminal() (io.ReadWriteCloser, error) {
+	return os.OpenFile("/dev/tty", os.O_RDWR, 0)
+}
+
+// person is who is asked before the first write.
+type person struct {
+	io.ReadWriteCloser
+	thinks atomic.Bool // has been asked and has not answered yet
+}
+
+// findPerson opens the terminal.
+func (s streams) findPerson() (*person, error) {
+	if s.tty == nil {
+		return nil, os.ErrNotExist
+	}
+	tty, err := s.tty()
+	return &person{ReadWriteCloser: tty}, err
+}
+
+const nobodyToAsk = `Error: there is no terminal to ask at before the first write
+
+  --dry-run  prints what would be changed
+  --yes      changes it without a question
+`
 
 // ask puts the question before the first write.
-func (s streams) ask(h report.Header) func(context.Context, int) (bool, error) {
+func (p *person) ask(h report.Header) func(context.Context, int) (bool, error) {
 	return func(ctx context.Context, changes int) (bool, error) {
+		p.thinks.Store(true)
+		defer p.thinks.Store(false)
 		noun := "changes"
 		if changes == 1 {
 			noun = "change"
 		}
-		_, _ = fmt.Fprintf(s.err, "\nApply %d %s to %s and %s/%s? [y/N] ", changes, noun, h.Cluster, h.Quay, h.Org)
+		_, _ = fmt.Fprintf(p, "\nApply %d %s to %s and %s/%s? [y/N] ", changes, noun, h.Cluster, h.Quay, h.Org)
 		answer := make(chan string, 1)
 		go func() {
-			line, _ := bufio.NewReader(s.in).ReadString('\n')
+			line, _ := bufio.NewReader(p).ReadString('\n')
 			answer <- strings.ToLower(strings.TrimSpace(line))
 		}()
 		select {
 		case a := <-answer:
 			return a == "y" || a == "yes", nil
 		case <-ctx.Done():
-			_, _ = fmt.Fprintln(s.err)
+			_, _ = fmt.Fprintln(p)
 			return false, context.Cause(ctx)
 		}
 	}

@@ -39,6 +39,7 @@ func openTerminal(t *testing.T) (keyboard, tty *os.File) {
 func (p *platform) answer(t *testing.T, typed string, args ...string) result {
 	t.Helper()
 	keyboard, tty := openTerminal(t)
+	p.env["BERTH_YES"] = ""
 	program := p.command(t, "[y/N] ", args...)
 	shown := program.stderr
 	program.cmd.Stdin, program.cmd.Stderr = tty, tty
@@ -74,8 +75,8 @@ func TestAnswersAtTheTerminal(t *testing.T) {
 		{"yes in a word, however it is written", " YES \n", 0, "Apply complete", true},
 		{"something else", "yikes\n", 1, "Not confirmed: nothing was changed.", false},
 		{"the end after a letter", "y" + end + end, 0, "Apply complete", true},
-		{"an interrupt", interrupt, 130, "Not confirmed: nothing was changed.", false},
-		{"an interrupt after yes was not entered", "y" + interrupt, 130, "Not confirmed: nothing was changed.", false},
+		{"an interrupt", interrupt, 130, "Interrupted at the question: nothing was changed.", false},
+		{"an interrupt after yes was not entered", "y" + interrupt, 130, "Interrupted at the question: nothing was changed.", false},
 	} {
 		t.Run(test.reason, func(t *testing.T) {
 			t.Parallel()
@@ -87,8 +88,43 @@ func TestAnswersAtTheTerminal(t *testing.T) {
 			if wrote := p.wrote() > 0; wrote != test.writes {
 				t.Errorf("wrote: %t, want %t", wrote, test.writes)
 			}
+			if strings.Contains(r.stderr, "in flight") {
+				t.Errorf("at the question nothing is in flight:\n%s", r.stderr)
+			}
 			if n := strings.Count(r.stderr, "[y/N]"); n != 1 {
 				t.Errorf("asked %d times:\n%s", n, r.stderr)
+			}
+		})
+	}
+}
+
+// Where nobody can be asked, whatever is on the streams, nothing is even looked at.
+func TestWithoutATerminalARunIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		args []string
+		code int
+	}{
+		{nil, 64},
+		{[]string{"-o", "json"}, 64},
+		{[]string{"--dry-run"}, 0},
+		{[]string{"--yes"}, 0},
+		{[]string{"--demo"}, 0},
+	} {
+		t.Run(strings.Join(test.args, " "), func(t *testing.T) {
+			t.Parallel()
+			p := newPlatform(t, "cart")
+			p.env["BERTH_YES"] = ""
+			program := p.command(t, "", test.args...)
+			program.cmd.Stdin = strings.NewReader("y\n")
+			program.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // a session without a terminal
+			program.begin(t)
+			r := program.wait(t).must(t, test.code)
+			if test.code == 0 {
+				return
+			}
+			if r.stdout != "" || p.quay.Total() > 0 || !strings.Contains(r.stderr, "--yes") || !strings.Contains(r.stderr, "--dry-run") {
+				t.Errorf("%d requests; stdout: %s\nstderr: %s", p.quay.Total(), r.stdout, r.stderr)
 			}
 		})
 	}

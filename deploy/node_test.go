@@ -111,7 +111,7 @@ func (n *node) run(t *testing.T, p pod) error {
 		"GORACE=atexit_sleep_ms=0", "PATH=" + os.Getenv("PATH"), "HOME=" + root, "SSL_CERT_FILE=" + roots,
 		"GOCOVERDIR=" + os.Getenv("GOCOVERDIR"), // without it a covered program warns, into its log
 		// What accountPath tells a program.
-		"BERTH_KUBECONFIG=" + filepath.Join(root, "kubeconfig"), "BERTH_LOCK_NAMESPACE=berth",
+		"BERTH_KUBECONFIG=" + filepath.Join(root, "kubeconfig"), "BERTH_LOCK_NAMESPACE=berth", "BERTH_YES=true",
 	}
 	for name, value := range env {
 		for _, m := range c.VolumeMounts {

@@ -33,7 +33,10 @@ type Run struct {
 	Log         *slog.Logger
 	Now         func() time.Time
 
-	// Lock is taken before anything is read and released at the end; nil: no lock.
+	// Timeout is for all but what a person takes to answer; zero: none.
+	Timeout time.Duration
+	// Lock is taken before anything is read that is to be changed, and released at the
+	// end; nil: no lock.
 	Lock func(context.Context) (*kube.Lock, error)
 	// Confirm is asked before the first write; nil means yes.
 	Confirm func(ctx context.Context, changes int) (bool, error)
@@ -51,8 +54,8 @@ func (i Interrupted) Error() string { return fmt.Sprintf("interrupted by signal 
 func (r *Run) Do(ctx context.Context) report.Summary {
 	start := r.Now()
 	r.Report.Start(r.Header)
-	s := r.locked(ctx)
-	s.Elapsed = r.Now().Sub(start)
+	s, asking := r.attended(ctx)
+	s.Elapsed = r.Now().Sub(start) - asking
 	s.Quay = r.Stats()
 	if interrupted, ok := errors.AsType[Interrupted](context.Cause(ctx)); ok {
 		s.Signal = interrupted.Signal
@@ -68,9 +71,9 @@ func (r *Run) summary() report.Summary {
 
 // locked makes the pass under the run's lock. The lock saves two runs from doing the
 // same work; that both come out right rests on nothing here.
-func (r *Run) locked(ctx context.Context) report.Summary {
+func (r *Run) locked(ctx context.Context, agreed *plan.Plan) report.Summary {
 	if r.Lock == nil {
-		return r.pass(ctx)
+		return r.pass(ctx, agreed)
 	}
 	lock, err := r.Lock(ctx)
 	if err != nil {
@@ -91,42 +94,51 @@ func (r *Run) locked(ctx context.Context) report.Summary {
 		case <-ctx.Done():
 		}
 	}()
-	s := r.pass(ctx)
+	s := r.pass(ctx, agreed)
 	if errors.Is(context.Cause(ctx), kube.ErrLockLost) && (s.Cut || s.Err != nil && s.Operation == report.OperationPlan) {
 		s.Err = kube.ErrLockLost
 	}
 	return s
 }
 
-func (r *Run) pass(ctx context.Context) report.Summary {
-	s := r.summary()
-	read := r.Now()
+// pass looks and applies. Of a plan that somebody agreed to, nothing is done but what
+// was in it.
+func (r *Run) pass(ctx context.Context, agreed *plan.Plan) report.Summary {
+	w, p, s := r.look(ctx, agreed == nil)
+	if s.Err != nil || r.Header.DryRun {
+		return s
+	}
+	s.Operation = report.OperationApply
+	var moved []int
+	if agreed != nil {
+		p, moved = p.Within(*agreed)
+	}
+	s.Count(p, r.apply(ctx, w, p, moved))
+	return s
+}
+
+// look reads, plans, prints when it is told to, and has the guard judge.
+func (r *Run) look(ctx context.Context, show bool) (world.World, plan.Plan, report.Summary) {
+	s, read := r.summary(), r.Now()
 	w, err := observe.World(ctx, r.Read, r.Naming, r.Policy, r.Scope, read)
 	if err != nil {
-		return s.Ended(err)
+		return w, plan.Plan{}, s.Ended(err)
 	}
 	p := plan.Make(w)
 	verdict := plan.Guard(w, p, r.Limits)
 	p = p.Under(verdict)
 	s.Count(p, nil)
-	r.Report.Planned(report.NewObserved(w, r.Now().Sub(read)), p, s)
+	if show {
+		r.Report.Planned(report.NewObserved(w, r.Now().Sub(read)), p, s)
+	}
 	if verdict.Refused != nil {
-		return s.Ended(verdict.Refused)
+		return w, p, s.Ended(verdict.Refused)
 	}
-	if r.Header.DryRun {
-		return s
-	}
-	s.Operation = report.OperationApply
-	if n := p.Changes(); n > 0 && r.Confirm != nil {
-		if yes, err := r.Confirm(ctx, n); err != nil || !yes {
-			return s.Ended(errors.Join(report.ErrDeclined, err))
-		}
-	}
-	s.Count(p, r.apply(ctx, w, p))
-	return s
+	return w, p, s
 }
 
-func (r *Run) apply(ctx context.Context, w world.World, p plan.Plan) []apply.Outcome {
+// apply makes the changes; moved are the Components that are left alone for now.
+func (r *Run) apply(ctx context.Context, w world.World, p plan.Plan, moved []int) []apply.Outcome {
 	var speaking sync.Mutex // one at a time, so that reporters need no lock
 	done, total := 0, p.Changes()
 	applied := func(c plan.Component, action plan.Action) {
@@ -143,6 +155,9 @@ func (r *Run) apply(ctx context.Context, w world.World, p plan.Plan) []apply.Out
 		Naming: w.Naming, Run: r.Header.Run, Now: r.Now, Delivers: w.Mode.RemoteSecrets, PullAccount: w.Policy.PullServiceAccount,
 		Concurrency: r.Concurrency, Applied: applied,
 	})
+	for _, i := range moved {
+		outcomes[i] = apply.Failed(report.ErrMoved)
+	}
 	for i, o := range outcomes {
 		if o.Err != nil {
 			r.Report.Failed(p.Components[i], o)

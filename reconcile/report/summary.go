@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -213,6 +214,9 @@ func (s *Summary) failure(k component.Key, reason plan.Reason, whose plan.Whose,
 var missing = plan.Problem{
 	Reason: plan.ReasonInvalidComponent, Whose: plan.ThePlatforms, Summary: "there is no such Component", Hint: "Check the name, the cluster and --selector.",
 }
+
+// ErrMoved is about a Component that is no longer as it was when somebody saw its plan.
+var ErrMoved = fmt.Errorf("it changed while the plan was looked at: %w", apply.ErrDeferred)
 
 // ErrDeclined is the answer no at the prompt.
 var ErrDeclined = errors.New("not confirmed; nothing was changed")

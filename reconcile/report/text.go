@@ -128,10 +128,14 @@ func (t *Text) Applied(plan.Component, Change) {}
 
 // Failed keeps a failure for the end, where the eye is.
 func (t *Text) Failed(p plan.Component, o apply.Outcome) {
+	d := diagnostic{severity: severityError, key: p.Key(), summary: o.Err.Error()}
 	if o.Reason == plan.ReasonDeferred {
-		return
+		if !errors.Is(o.Err, ErrMoved) {
+			return
+		}
+		d.severity = severityWarning
 	}
-	t.problems = append(t.problems, diagnostic{severity: severityError, key: p.Key(), summary: o.Err.Error()})
+	t.problems = append(t.problems, d)
 }
 
 // Finish prints the summary.
@@ -172,6 +176,8 @@ func (t *Text) refusal(s Summary) {
 	switch {
 	case errors.As(s.Err, &refused):
 		t.diagnostic(diagnostic{severity: severityError, summary: "the guard refused this plan: " + refused.Summary, detail: refused.Hint})
+	case errors.Is(s.Err, ErrDeclined) && s.Signal != 0:
+		t.print("Interrupted at the question: nothing was changed.\n")
 	case errors.Is(s.Err, ErrDeclined):
 		t.print("Not confirmed: nothing was changed.\n")
 	default:

@@ -118,6 +118,10 @@ var mutants = []mutant{
 		`		if err := w.writable(ctx, a); err != nil {`, `		if err := w.writable(ctx, a); err != nil && a.Robot == "" {`, domain,
 	},
 	{
+		"nothing is done but what was shown", "reconcile/plan/within.go",
+		`len(c.Actions) > 0 && !`, `len(c.Actions) > 999 && !`, domain,
+	},
+	{
 		"the guard counts unasked changes", "reconcile/plan/guard.go",
 		`c.struck > 0 && c.share() > m.limit`, `c.struck > 0 && c.share() > 2`, domain,
 	},

@@ -1,0 +1,53 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"berth/reconcile/report"
+)
+
+// attended makes the pass, with a question in it where there is somebody to ask, and
+// returns how long the answer took. A person has all the time there is: neither the
+// run's clock nor its lock runs meanwhile. What was shown may have aged by then, so it is
+// read again, under the lock, and what is done is only what was shown and still due.
+func (r *Run) attended(ctx context.Context) (s report.Summary, asking time.Duration) {
+	if r.Confirm == nil || r.Header.DryRun {
+		ctx, cancel := limited(ctx, r.Timeout)
+		defer cancel()
+		return r.locked(ctx, nil), 0
+	}
+	first, cancel := limited(ctx, r.Timeout)
+	defer cancel()
+	began := time.Now()
+	_, shown, s := r.look(first, true)
+	if s.Err != nil {
+		return s, 0
+	}
+	s.Operation = report.OperationApply
+	if shown.Changes() == 0 {
+		return s, 0
+	}
+	left := r.Timeout - time.Since(began)
+	cancel()
+	asked := r.Now()
+	yes, err := r.Confirm(ctx, shown.Changes())
+	asking = r.Now().Sub(asked)
+	if err != nil || !yes {
+		return s.Ended(errors.Join(report.ErrDeclined, err)), asking
+	}
+	if r.Timeout > 0 {
+		ctx, cancel = context.WithTimeout(ctx, left)
+		defer cancel()
+	}
+	return r.locked(ctx, &shown), asking
+}
+
+// limited ends a context after a while; zero is for ever.
+func limited(ctx context.Context, after time.Duration) (context.Context, context.CancelFunc) {
+	if after == 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, after)
+}
