@@ -219,6 +219,27 @@ func pausedHolder(t *testing.T, applied bool, replaced int) {
 	}
 }
 
+// A person is asked, but not in a pod.
+func TestWhoIsAsked(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		why  string
+		s    settings
+		d    dial
+		want bool
+	}{
+		{"a laptop", settings{}, dial{}, true},
+		{"a kubeconfig, though it is in a pod", settings{Kubeconfig: "file"}, dial{}, true},
+		{"a pod with its own account", settings{}, dial{pod: true}, false},
+		{"yes was said", settings{Yes: true}, dial{}, false},
+		{"nothing is written", settings{DryRun: true}, dial{}, false},
+	} {
+		if got := test.s.asks(test.d); got != test.want {
+			t.Errorf("%s: asked: %t", test.why, got)
+		}
+	}
+}
+
 // Shards share what is limited for all of them, and none is left with nothing.
 func TestShardsShare(t *testing.T) {
 	t.Parallel()

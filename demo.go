@@ -12,7 +12,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/sethvargo/go-envconfig"
 	"k8s.io/client-go/rest"
 
 	"berth/deploy"
@@ -44,7 +43,7 @@ type stage struct {
 // demo tells a story on simulators: a platform that Berth has served, what
 // went wrong since, the run that mends it, and a second one that finds nothing
 // left to do. It exits 0 when the story went so.
-func demo(ctx context.Context, s settings, environment envconfig.Lookuper, std streams) int {
+func demo(ctx context.Context, s settings, environment environ, std streams) int {
 	s.QuayURL, s.QuayOrg = "https://quay.example.com", demoOrg
 	s.QuayQPS, s.QuayBurst = 1000, 1000
 	s.ClusterID = "demo" // the same names every time
@@ -148,7 +147,7 @@ func demoFile(name string) []byte {
 
 // history lets Berth serve the platform once, unseen, and then plays everybody
 // else: people at Quay's web pages and in the cluster.
-func (st stage) history(ctx context.Context, s settings, environment envconfig.Lookuper) error {
+func (st stage) history(ctx context.Context, s settings, environment environ) error {
 	s.DryRun, s.NoProgress, s.Output = false, true, "text"
 	nobody := streams{out: io.Discard, err: io.Discard}
 	summary, err := pass(ctx, s, st.dial, environment, nobody, nil)

@@ -14,7 +14,6 @@ import (
 	"testing"
 
 	gocmp "github.com/google/go-cmp/cmp"
-	"github.com/sethvargo/go-envconfig"
 
 	"berth/quay"
 )
@@ -24,7 +23,7 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 // seconds vary, and so does the version of a release.
 var (
 	seconds    = regexp.MustCompile(`\b\d+\.\ds\b`)
-	anyRelease = regexp.MustCompile(`(?m)^berth v\S+`)
+	anyRelease = regexp.MustCompile(`(?m)^berth \S+`)
 )
 
 func TestTheDemoTellsItsStory(t *testing.T) {
@@ -85,7 +84,7 @@ func newStory(t *testing.T, args ...string) story {
 	s.QuayOrg = demoOrg
 	s.token = func() (quay.Token, error) { return quay.NewToken(demoToken), nil }
 	st := story{newStage(), s}
-	if err := st.history(t.Context(), s, envconfig.MapLookuper(nil)); err != nil {
+	if err := st.history(t.Context(), s, environ(nil)); err != nil {
 		t.Fatal(err)
 	}
 	st.quay.ResetCalls()
@@ -99,7 +98,7 @@ func (st story) pass(t *testing.T, dryRun bool) (output, log string) {
 	var out, err bytes.Buffer
 	s := st.settings
 	s.DryRun = dryRun
-	summary, problem := pass(t.Context(), s, st.dial, envconfig.MapLookuper(nil), streams{out: &out, err: &err}, nil)
+	summary, problem := pass(t.Context(), s, st.dial, environ(nil), streams{out: &out, err: &err}, nil)
 	if problem != nil || summary.ExitCode() != 0 {
 		t.Fatalf("exit code %d (%v)\n%s", summary.ExitCode(), problem, out.String())
 	}

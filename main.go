@@ -15,6 +15,8 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -41,12 +43,22 @@ func main() {
 		signal.Stop(signals) // a second one ends the process at once
 		cancel(reconcile.Interrupted{Signal: int(s.(syscall.Signal))})
 	}()
-	os.Exit(run(ctx, os.Args[1:], envconfig.OsLookuper(), streams{os.Stdout, os.Stderr, controllingTerminal}))
+	os.Exit(run(ctx, os.Args[1:], osEnviron(), streams{os.Stdout, os.Stderr, controllingTerminal}))
+}
+
+// osEnviron is the process's environment.
+func osEnviron() environ {
+	e := environ{}
+	for _, v := range os.Environ() {
+		key, value, _ := strings.Cut(v, "=")
+		e[key] = value
+	}
+	return e
 }
 
 // run is the program, without the process around it. A panic ends it with a
 // code of its own: Go's is 2, which here says that changes are pending.
-func run(ctx context.Context, args []string, environment envconfig.Lookuper, std streams) (code int) {
+func run(ctx context.Context, args []string, environment environ, std streams) (code int) {
 	defer func() {
 		if v := recover(); v != nil {
 			_, _ = fmt.Fprintf(std.err, "Error: a bug in Berth: %v\n\n%s", v, debug.Stack())
@@ -66,6 +78,13 @@ func run(ctx context.Context, args []string, environment envconfig.Lookuper, std
 		_, _ = fmt.Fprintf(std.out, "berth %s\n", version())
 		return report.ExitOK
 	}
+	if name := oneDash(args, flags); name != "" {
+		_, _ = fmt.Fprintf(std.err, "Error: -%s has a dash too few; did you mean --%[1]s?\n", name)
+		return report.ExitUsage
+	}
+	if code, ok := command(flags.Args(), values, environment, std); ok {
+		return code
+	}
 	s, wrong := loadSettings(values, flags.Args(), environment) //nolint:contextcheck // decoding waits for nothing
 	var d dial
 	if !s.Demo {
@@ -80,7 +99,7 @@ func run(ctx context.Context, args []string, environment envconfig.Lookuper, std
 		return demo(ctx, s, environment, std)
 	}
 	var asked *person
-	if !s.Yes && !s.DryRun && !d.pod {
+	if s.asks(d) {
 		var err error
 		if asked, err = std.findPerson(); err != nil {
 			_, _ = io.WriteString(std.err, nobodyToAsk)
@@ -91,6 +110,23 @@ func run(ctx context.Context, args []string, environment envconfig.Lookuper, std
 	return once(ctx, s, d, environment, std, asked)
 }
 
+// command does what is asked for by a word; a Component's name has a slash.
+func command(args []string, flags map[string]*flagValue, environment environ, std streams) (code int, ok bool) {
+	if len(args) == 0 || !slices.Contains(strings.Fields(words), args[0]) {
+		return 0, false
+	}
+	if args[0] == "version" && len(args) == 1 {
+		output, _ := sources{flags: flags, environment: envconfig.PrefixLookuper(envPrefix, environment)}.Lookup("OUTPUT")
+		thisBuild().print(std.out, output)
+		return report.ExitOK, true
+	}
+	if args[0] == "completion" && len(args) == 2 && complete(std.out, args[1], fields()) {
+		return report.ExitOK, true
+	}
+	_, _ = fmt.Fprintf(std.err, "Error: berth version takes no argument, and berth completion one of: %s\n", shells)
+	return report.ExitUsage, true
+}
+
 // refuse reports settings that cannot be worked with.
 func refuse(w io.Writer, err error) int {
 	_, _ = fmt.Fprintln(w, err)
@@ -98,7 +134,7 @@ func refuse(w io.Writer, err error) int {
 }
 
 // once makes one run between the two ends; asked is who is to say yes first, nil: nobody.
-func once(ctx context.Context, s settings, d dial, environment envconfig.Lookuper, std streams, asked *person) int {
+func once(ctx context.Context, s settings, d dial, environment environ, std streams, asked *person) int {
 	summary, err := pass(ctx, s, d, environment, std, asked)
 	if err != nil {
 		return refuse(std.err, err)
@@ -113,7 +149,7 @@ func once(ctx context.Context, s settings, d dial, environment envconfig.Lookupe
 
 // pass wires a run and makes it. The error is about settings that only
 // connecting could check.
-func pass(ctx context.Context, s settings, d dial, environment envconfig.Lookuper, std streams, asked *person) (report.Summary, error) {
+func pass(ctx context.Context, s settings, d dial, environment environ, std streams, asked *person) (report.Summary, error) {
 	log := newLogger(std.err, s, isTerminal(std.err))
 	e, err := connect(s, d, log)
 	if err != nil {
@@ -163,6 +199,10 @@ func newRun(s settings, e ends, log *slog.Logger) *reconcile.Run {
 	}
 }
 
+// asks reports whether a person is to say yes before the first write: everywhere but
+// in a pod, where nobody is.
+func (s settings) asks(d dial) bool { return !s.Yes && !s.DryRun && !d.pod }
+
 // shard is the part of the work that is this run's.
 func (s settings) shard() world.Shard {
 	return world.Shard{Index: s.ShardIndex, Count: s.ShardCount}
@@ -188,28 +228,10 @@ func remoteSecrets(setting string) world.RemoteSecrets {
 	return world.RemoteSecrets(setting)
 }
 
-func reporter(s settings, environment envconfig.Lookuper, std streams) report.Reporter {
+func reporter(s settings, environment environ, std streams) report.Reporter {
 	if s.Output == "json" {
 		return report.NewJSON(std.out, time.Now)
 	}
 	plain, _ := environment.Lookup("NO_COLOR")
 	return report.NewText(std.out, s.Color == "always" || s.Color == "auto" && plain == "" && isTerminal(std.out))
-}
-
-// release is the version that the linker was given (-X main.release=v1.2.3): where an
-// image is built there is no git to ask.
-var release string
-
-// development is the version when nothing says one, as of a source tree without git.
-const development = "v0.1.0"
-
-// version of the program, as it was built: the linker's, else git's or the module's.
-func version() string {
-	if release != "" {
-		return release
-	}
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
-		return info.Main.Version
-	}
-	return development
 }

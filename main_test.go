@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
-	"github.com/sethvargo/go-envconfig"
 
 	"berth/deploy"
 	"berth/kube/kubetest"
@@ -195,7 +194,7 @@ func TestTheGuardRefusesAndForcePasses(t *testing.T) {
 func TestAPanicIsABug(t *testing.T) {
 	t.Parallel()
 	var said strings.Builder
-	code := run(t.Context(), []string{"--demo"}, envconfig.MapLookuper(nil), streams{out: brokenWriter{}, err: &said})
+	code := run(t.Context(), []string{"--demo"}, environ(nil), streams{out: brokenWriter{}, err: &said})
 	if code != 70 || !strings.Contains(said.String(), "Error: a bug in Berth: out of order") {
 		t.Errorf("exit code %d, want 70; stderr: %s", code, said.String())
 	}

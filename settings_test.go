@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/sethvargo/go-envconfig"
 )
 
 // canary stands where a value is wrong: none may ever be repeated, for it may be
@@ -127,7 +126,7 @@ func load(t *testing.T, env map[string]string, args ...string) (settings, proble
 	if err := flags.Parse(args); err != nil {
 		t.Fatal(err)
 	}
-	return loadSettings(values, flags.Args(), envconfig.MapLookuper(given))
+	return loadSettings(values, flags.Args(), environ(given))
 }
 
 func TestFlagBeatsEnvironmentBeatsFilesBeatsDefault(t *testing.T) {
