@@ -35,15 +35,26 @@ import (
 )
 
 func main() {
+	signal.Ignore(syscall.SIGPIPE) // a write fails instead of the process between two others
+	os.Exit(run(untilSignal(), os.Args[1:], osEnviron(), streams{os.Stdout, os.Stderr, controllingTerminal}))
+}
+
+// untilSignal ends at the first signal. A second one ends the process at once, but for
+// the end of the terminal, which shell and kernel both tell of.
+func untilSignal() context.Context {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // as nohup does
+		signal.Notify(signals, syscall.SIGHUP)
+	}
 	go func() {
 		s := <-signals
-		signal.Stop(signals) // a second one ends the process at once
+		signal.Ignore(syscall.SIGHUP)
+		signal.Reset(os.Interrupt, syscall.SIGTERM)
 		cancel(reconcile.Interrupted{Signal: int(s.(syscall.Signal))})
 	}()
-	os.Exit(run(ctx, os.Args[1:], osEnviron(), streams{os.Stdout, os.Stderr, controllingTerminal}))
+	return ctx
 }
 
 // osEnviron is the process's environment.
@@ -142,6 +153,9 @@ func once(ctx context.Context, s settings, d dial, environment environ, std stre
 	if held, ok := errors.AsType[*kube.HeldError](summary.Err); ok {
 		_, _ = fmt.Fprintln(std.err, held)
 	}
+	if errors.Is(summary.Err, report.ErrOutput) {
+		_, _ = fmt.Fprintf(std.err, "Error: %v\n", summary.Err)
+	}
 	writeTermination(terminationLog, summary)
 	tellMetrics(ctx, s, summary, newLogger(std.err, s, isTerminal(std.err)))
 	return summary.ExitCode()
@@ -230,8 +244,8 @@ func remoteSecrets(setting string) world.RemoteSecrets {
 
 func reporter(s settings, environment environ, std streams) report.Reporter {
 	if s.Output == "json" {
-		return report.NewJSON(std.out, time.Now)
+		return report.NewJSON(listener(std.out), time.Now)
 	}
 	plain, _ := environment.Lookup("NO_COLOR")
-	return report.NewText(std.out, s.Color == "always" || s.Color == "auto" && plain == "" && isTerminal(std.out))
+	return report.NewText(listener(std.out), s.Color == "always" || s.Color == "auto" && plain == "" && isTerminal(std.out))
 }

@@ -3,11 +3,13 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
@@ -25,6 +27,23 @@ type streams struct {
 func isTerminal(stream any) bool {
 	f, ok := stream.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// listening is a stream whose reader may go away. What is written then is lost, which is
+// no failure: it was not wanted.
+type listening struct {
+	io.Writer
+	terminal bool
+}
+
+func listener(w io.Writer) io.Writer { return listening{w, isTerminal(w)} }
+
+func (l listening) Write(b []byte) (int, error) {
+	n, err := l.Writer.Write(b)
+	if errors.Is(err, syscall.EPIPE) || l.terminal && errors.Is(err, syscall.EIO) { // of a terminal that was closed
+		return len(b), nil
+	}
+	return n, err
 }
 
 // controllingTerminal is where a person sits, wherever the streams lead.

@@ -40,7 +40,7 @@ Exit codes: 0 done   1 some Components failed, or an end was out of reach
   2 changes pending (--detailed-exitcode)   3 the guard refused the plan
   64 usage, or nobody to ask   70 a bug   75 another run holds the lock
   77 credentials rejected   78 settings
-  130, 143 interrupted: what was in flight was finished
+  129, 130, 143 interrupted: what was in flight was finished
 `
 
 // printUsage names each setting as a flag and as a variable with its default.

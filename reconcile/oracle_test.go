@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -70,10 +71,12 @@ func (r *recorder) Failed(p plan.Component, o apply.Outcome) {
 	}
 }
 
-func (r *recorder) Finish(s report.Summary) {
+func (r *recorder) Finish(s report.Summary) error {
+	var errs []error
 	for _, to := range r.reporters {
-		to.Finish(s)
+		errs = append(errs, to.Finish(s))
 	}
+	return errors.Join(errs...)
 }
 
 // do makes a run and keeps what there is to see of it. It demands nothing.

@@ -60,7 +60,13 @@ func (r *Run) Do(ctx context.Context) report.Summary {
 	if interrupted, ok := errors.AsType[Interrupted](context.Cause(ctx)); ok {
 		s.Signal = interrupted.Signal
 	}
-	r.Report.Finish(s)
+	if err := r.Report.Finish(s); err != nil {
+		if s.Err == nil && r.Header.DryRun { // it had nothing else to do
+			s = s.Ended(fmt.Errorf("%w: %w", report.ErrOutput, err))
+		} else {
+			r.Log.WarnContext(ctx, report.ErrOutput.Error(), "error", err.Error(), "run", r.Header.Run)
+		}
+	}
 	r.logSummary(ctx, s)
 	return s
 }

@@ -19,6 +19,7 @@ const FormatVersion = "1.3"
 type JSON struct {
 	encoder *json.Encoder
 	now     func() time.Time
+	err     error // the first of writing
 }
 
 // NewJSON returns a Reporter that writes to w.
@@ -164,7 +165,7 @@ func (j *JSON) diagnostic(d diagnostic) {
 }
 
 // Finish writes the summary, always the last line.
-func (j *JSON) Finish(s Summary) {
+func (j *JSON) Finish(s Summary) error {
 	if s.Err != nil {
 		j.diagnostic(diagnostic{severity: severityError, code: s.Code(), summary: s.Err.Error(), detail: hint(s.Err)})
 	}
@@ -174,6 +175,7 @@ func (j *JSON) Finish(s Summary) {
 		quayJSON{s.Quay.Requests, s.Quay.Retries, s.Quay.Throttled.Round(time.Millisecond).Seconds()},
 		s.Elapsed.Seconds(),
 	})
+	return j.err
 }
 
 // record begins a line; a key makes it one about that Component.
@@ -185,5 +187,9 @@ func (j *JSON) record(level, kind, msg string, k component.Key, action string) r
 	return r
 }
 
-// write drops write errors: a closed pipe must not stop a run half-way.
-func (j *JSON) write(line any) { _ = j.encoder.Encode(line) }
+// write keeps the first error for the end: it must not stop a run half-way.
+func (j *JSON) write(line any) {
+	if err := j.encoder.Encode(line); j.err == nil {
+		j.err = err
+	}
+}

@@ -5,6 +5,7 @@
 package report
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -22,8 +23,12 @@ type Reporter interface {
 	Planned(Observed, plan.Plan, Summary)
 	Applied(plan.Component, Change)
 	Failed(plan.Component, apply.Outcome)
-	Finish(Summary)
+	// Finish tells the summary, and what kept any of it all from being written.
+	Finish(Summary) error
 }
+
+// ErrOutput ends a dry run that could not tell what it found.
+var ErrOutput = errors.New("the output could not be written")
 
 // Header says what a run is about to look at.
 type Header struct {

@@ -19,6 +19,7 @@ type Text struct {
 	planned  bool
 	summary  Summary      // of the plan
 	problems []diagnostic // of applying
+	err      error        // the first of writing
 }
 
 // NewText returns a Reporter that writes to w.
@@ -139,7 +140,7 @@ func (t *Text) Failed(p plan.Component, o apply.Outcome) {
 }
 
 // Finish prints the summary.
-func (t *Text) Finish(s Summary) {
+func (t *Text) Finish(s Summary) error {
 	for i, d := range t.problems {
 		if i == 0 {
 			t.print("\n")
@@ -169,6 +170,7 @@ func (t *Text) Finish(s Summary) {
 		t.print("      %s: %d changed, %s.\n", plural(s.Components.Total, "Component", "Components"), s.Components.Changed, s.Components.rest())
 	}
 	t.print("Quay: %s%s%s.\n", plural(s.Quay.Requests, "request", "requests"), counted(s.Quay.Retries, "retried"), waited(s.Quay.Throttled))
+	return t.err
 }
 
 func (t *Text) refusal(s Summary) {
@@ -203,8 +205,12 @@ func (t *Text) paint(word string) string {
 	return "\x1b[" + colors[word] + "m" + word + "\x1b[0m"
 }
 
-// print drops write errors: a closed pipe must not stop a run half-way.
-func (t *Text) print(format string, args ...any) { _, _ = fmt.Fprintf(t.W, format, args...) }
+// print keeps the first error for the end: it must not stop a run half-way.
+func (t *Text) print(format string, args ...any) {
+	if _, err := fmt.Fprintf(t.W, format, args...); t.err == nil {
+		t.err = err
+	}
+}
 
 // rest tells of the Components that do not change.
 func (c ComponentCount) rest() string {
