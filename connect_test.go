@@ -60,7 +60,7 @@ func TestOfTwoRunsTheSecondSaysWhoHoldsTheLock(t *testing.T) {
 	p.forgetCalls()
 
 	second := p.start(t, "", "-o", "json").wait(t).must(t, 75)
-	if want := "another run holds the lock: " + holder + ", since "; holder == "" || !strings.Contains(second.stderr, "\n"+want) {
+	if want := "another run holds the lock: " + holder + ", since "; holder == "" || !strings.HasPrefix(second.stderr, want) {
 		t.Errorf("stderr does not say %q:\n%s", want, second.stderr)
 	}
 	all := lines(t, second.stdout)

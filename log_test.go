@@ -22,15 +22,17 @@ func TestLogRecordsHaveThePlatformsKeys(t *testing.T) {
 	t.Parallel()
 	st := newStory(t)
 	st.settings.LogLevel = "info"
-	output, log := st.pass(t, false)
+	planned, _ := st.pass(t, true)
+	applied := ofType(lines(t, planned), "planned_change")
+	st.settings.Output = "text"
+	_, log := st.pass(t, false)
 	records := lines(t, log)
-	applied := ofType(lines(t, output), "apply_complete")
 	if len(records) != len(applied)+1 || len(applied) == 0 {
 		t.Errorf("%d records for %d changes, want one each and the summary:\n%s", len(records), len(applied), log)
 	}
 	audited := 0
 	for i, r := range records {
-		for _, key := range []string{"ts", "level", "logger", "msg"} {
+		for _, key := range []string{"ts", "level", "logger", "msg", "run"} {
 			if s, ok := r[key].(string); !ok || s == "" {
 				t.Errorf("%s is %v in %v", key, r[key], r)
 			}
@@ -80,11 +82,69 @@ func TestLogRecordsHaveThePlatformsKeys(t *testing.T) {
 func TestASettledPlatformIsOneRecord(t *testing.T) {
 	t.Parallel()
 	st := newStory(t)
-	st.settings.LogLevel = "info"
+	st.settings.LogLevel, st.settings.Output = "info", "text"
 	st.pass(t, false)
 	_, log := st.pass(t, false)
 	if n := strings.Count(log, "\n"); n != 1 || !strings.Contains(log, `"run ended"`) {
 		t.Errorf("%d records:\n%s", n, log)
+	}
+}
+
+// In a pod, where both streams end in one log, each change is told once, and every line
+// says of which run it is.
+func TestInAPodEachChangeIsToldOnce(t *testing.T) {
+	t.Parallel()
+	for _, output := range []string{"json", "text"} {
+		t.Run(output, func(t *testing.T) {
+			t.Parallel()
+			st := newStory(t)
+			planned, _ := st.pass(t, true)
+			changes := len(ofType(lines(t, planned), "planned_change"))
+			st.dial.pod = true
+			st.settings.LogLevel, st.settings.Output = "auto", output
+			out, log := st.pass(t, false)
+			told := log
+			if output == "json" {
+				told = out + log
+			} else if !strings.Contains(out, "\n  robot ") || strings.Contains(out, "ledger-image-push") {
+				t.Errorf("it is no summary:\n%s", out)
+			}
+			kinds := map[string]int{}
+			run := ""
+			for _, l := range lines(t, told) {
+				kinds[fmt.Sprint(l["msg"] == "changed" || l["type"] == "apply_complete" || l["type"] == "planned_change")]++
+				if id, _ := l["run"].(string); id == "" || run != "" && id != run {
+					t.Errorf("the run is %q, then %q", run, id)
+				} else {
+					run = id
+				}
+			}
+			if kinds["true"] != changes || changes == 0 {
+				t.Errorf("%d changes are told %d times", changes, kinds["true"])
+			}
+		})
+	}
+}
+
+// How much is told of a plan depends on who reads it.
+func TestHowMuchIsTold(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		why  string
+		s    settings
+		pod  bool
+		want report.Detail
+	}{
+		{"a laptop", settings{Plan: "auto", Output: "text"}, false, report.Folded},
+		{"a pod's text", settings{Plan: "auto", Output: "text"}, true, report.SummaryOnly},
+		{"a pod's dry run", settings{Plan: "auto", Output: "text", DryRun: true}, true, report.SummaryOnly},
+		{"a pod's JSON tells changes as they are made", settings{Plan: "auto", Output: "json"}, true, report.SummaryOnly},
+		{"a pod's dry run for a machine", settings{Plan: "auto", Output: "json", DryRun: true}, true, report.Folded},
+		{"whatever is asked for", settings{Plan: "full"}, true, report.Full},
+	} {
+		if got := test.s.detail(dial{pod: test.pod}); got != test.want {
+			t.Errorf("%s: %s", test.why, got)
+		}
 	}
 }
 
@@ -103,7 +163,7 @@ func TestFormatAndLevelOfTheLog(t *testing.T) {
 		{"asked for", "error", "text", false, false, 1},
 	} {
 		var b bytes.Buffer
-		log := newLogger(&b, settings{LogLevel: test.level, LogFormat: test.format}, test.terminal)
+		log := newLogger(&b, settings{LogLevel: test.level, LogFormat: test.format}, test.terminal, "r1")
 		log.Debug("m")
 		log.Info("m")
 		log.Warn("m")

@@ -157,14 +157,15 @@ func once(ctx context.Context, s settings, d dial, environment environ, std stre
 		_, _ = fmt.Fprintf(std.err, "Error: %v\n", summary.Err)
 	}
 	writeTermination(terminationLog, summary)
-	tellMetrics(ctx, s, summary, newLogger(std.err, s, isTerminal(std.err)))
+	tellMetrics(ctx, s, summary, newLogger(std.err, s, isTerminal(std.err), summary.Run))
 	return summary.ExitCode()
 }
 
 // pass wires a run and makes it. The error is about settings that only
 // connecting could check.
 func pass(ctx context.Context, s settings, d dial, environment environ, std streams, asked *person) (report.Summary, error) {
-	log := newLogger(std.err, s, isTerminal(std.err))
+	id := rand.Text()
+	log := newLogger(std.err, s, isTerminal(std.err), id)
 	e, err := connect(s, d, log)
 	if err != nil {
 		return report.Summary{}, err
@@ -174,22 +175,23 @@ func pass(ctx context.Context, s settings, d dial, environment environ, std stre
 			log.Warn("interrupted: nothing new is begun, what is in flight is finished; a second signal ends at once")
 		}
 	})()
-	r := newRun(s, e, log)
+	r := newRun(s, e, log, id)
 	addLock(r, s, d, e.kube)
-	r.Report = reporter(s, environment, std)
+	r.Report = reporter(s, s.detail(d), environment, std)
+	r.Told = s.Output == "json" || isTerminal(std.err) && s.LogLevel == "auto"
 	if asked != nil {
-		r.Confirm = asked.ask(r.Header)
+		r.Confirm = asked.ask(r.Header, isTerminal(std.out))
 	}
-	if isTerminal(std.err) && !s.NoProgress {
+	if isTerminal(std.err) && environment["TERM"] != "dumb" && !s.NoProgress {
 		r.Progress = std.progress()
 	}
 	return r.Do(ctx), nil
 }
 
-func newRun(s settings, e ends, log *slog.Logger) *reconcile.Run {
+func newRun(s settings, e ends, log *slog.Logger, id string) *reconcile.Run {
 	return &reconcile.Run{
 		Header: report.Header{
-			Version: version(), Run: rand.Text(), Cluster: e.cluster, Server: e.server,
+			Version: version(), Run: id, Cluster: e.cluster, Server: e.server,
 			Quay: e.registry, Org: s.QuayOrg, Shard: s.shard(), DryRun: s.DryRun, Detailed: s.DetailedExitcode,
 		},
 		Read:  observe.Ends{Registry: e.quay, Cluster: e.kube, Git: e.git},
@@ -242,10 +244,31 @@ func remoteSecrets(setting string) world.RemoteSecrets {
 	return world.RemoteSecrets(setting)
 }
 
-func reporter(s settings, environment environ, std streams) report.Reporter {
+func reporter(s settings, detail report.Detail, environment environ, std streams) report.Reporter {
+	out := listener(std.out)
 	if s.Output == "json" {
-		return report.NewJSON(listener(std.out), time.Now)
+		r := report.NewJSON(out, time.Now)
+		r.Detail = detail
+		return r
 	}
-	plain, _ := environment.Lookup("NO_COLOR")
-	return report.NewText(listener(std.out), s.Color == "always" || s.Color == "auto" && plain == "" && isTerminal(std.out))
+	r := report.NewText(out, s.colored(environment, std.out))
+	r.Detail = detail
+	return r
+}
+
+// detail is how much of a plan is told. In a pod each change is told once: as it is made,
+// or, by a dry run for a machine, as it is planned.
+func (s settings) detail(d dial) report.Detail {
+	switch {
+	case s.Plan != "auto":
+		return report.Detail(s.Plan)
+	case d.pod && !(s.DryRun && s.Output == "json"):
+		return report.SummaryOnly
+	}
+	return report.Folded
+}
+
+// colored reports whether a stream is to have colors.
+func (s settings) colored(environment environ, stream any) bool {
+	return s.Color == "always" || s.Color == "auto" && environment["NO_COLOR"] == "" && environment["TERM"] != "dumb" && isTerminal(stream)
 }

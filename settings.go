@@ -73,6 +73,7 @@ type settings struct {
 	LockTimeout   time.Duration `env:"LOCK_TIMEOUT, default=0s" min:"0" arg:"TIME" help:"to wait for another run's lock, within --timeout"`
 
 	Output     string `group:"What it says" env:"OUTPUT, default=text" short:"o" oneof:"text json" help:"of the plan and the summary"`
+	Plan       string `env:"PLAN, default=auto" oneof:"auto full folded summary problems" help:"how much of it to tell; auto: folded, in a pod summary"`
 	LogLevel   string `env:"LOG_LEVEL, default=auto" oneof:"auto debug info warn error" help:"auto: info, on a terminal warn"`
 	LogFormat  string `env:"LOG_FORMAT, default=auto" oneof:"auto text json" help:"auto: JSON, on a terminal text"`
 	Color      string `env:"COLOR, default=auto" oneof:"auto always never" help:"auto: on a terminal, unless NO_COLOR is set"`

@@ -14,6 +14,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 
+	"berth/reconcile/plan"
 	"berth/reconcile/report"
 )
 
@@ -72,16 +73,16 @@ const nobodyToAsk = `Error: there is no terminal to ask at before the first writ
   --yes      changes it without a question
 `
 
-// ask puts the question before the first write.
-func (p *person) ask(h report.Header) func(context.Context, int) (bool, error) {
-	return func(ctx context.Context, changes int) (bool, error) {
+// ask puts the question before the first write. Who does not see the plan, which went
+// elsewhere, sees at least what it comes to.
+func (p *person) ask(h report.Header, seen bool) func(context.Context, plan.Plan) (bool, error) {
+	return func(ctx context.Context, agenda plan.Plan) (bool, error) {
 		p.thinks.Store(true)
 		defer p.thinks.Store(false)
-		noun := "changes"
-		if changes == 1 {
-			noun = "change"
+		if !seen {
+			_, _ = fmt.Fprintf(p, "\n%s", report.Table(agenda))
 		}
-		_, _ = fmt.Fprintf(p, "\nApply %d %s to %s and %s/%s? [y/N] ", changes, noun, h.Cluster, h.Quay, h.Org)
+		_, _ = fmt.Fprintf(p, "\nApply %s to %s and %s/%s? [y/N] ", report.Plural(agenda.Changes(), "change", "changes"), h.Cluster, h.Quay, h.Org)
 		answer := make(chan string, 1)
 		go func() {
 			line, _ := bufio.NewReader(p).ReadString('\n')

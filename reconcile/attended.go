@@ -32,7 +32,7 @@ func (r *Run) attended(ctx context.Context) (s report.Summary, asking time.Durat
 	left := r.Timeout - time.Since(began)
 	cancel()
 	asked := r.Now()
-	yes, err := r.Confirm(ctx, shown.Changes())
+	yes, err := r.Confirm(ctx, shown)
 	asking = r.Now().Sub(asked)
 	if err != nil || !yes {
 		return s.Ended(errors.Join(report.ErrDeclined, err)), asking

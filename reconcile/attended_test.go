@@ -14,6 +14,7 @@ import (
 	"berth/quay/quaytest"
 	"berth/reconcile"
 	"berth/reconcile/component"
+	"berth/reconcile/plan"
 	"berth/reconcile/report"
 )
 
@@ -37,13 +38,13 @@ func TestNeitherClockNorLockRunsWhileSomebodyReads(t *testing.T) {
 		r := e.lockedRun()
 		r.Now, r.Timeout = time.Now, 10*time.Minute
 		asked := 0
-		r.Confirm = func(ctx context.Context, changes int) (bool, error) {
+		r.Confirm = func(ctx context.Context, p plan.Plan) (bool, error) {
 			asked++
 			if n := e.cluster.Count("", "leases"); n > 0 {
 				t.Errorf("the lock was asked for %d times before the answer", n)
 			}
-			if _, limited := ctx.Deadline(); limited || changes != 9 {
-				t.Errorf("asked about %d changes, with a time limit: %t", changes, limited)
+			if _, limited := ctx.Deadline(); limited || p.Changes() != 9 {
+				t.Errorf("asked about %d changes, with a time limit: %t", p.Changes(), limited)
 			}
 			time.Sleep(time.Hour)
 			return true, ctx.Err()
@@ -93,7 +94,7 @@ func TestOnlyWhatWasShownIsDone(t *testing.T) {
 			var out bytes.Buffer
 			r := e.newRun()
 			r.Report = report.NewText(&out, false)
-			r.Confirm = func(context.Context, int) (bool, error) {
+			r.Confirm = func(context.Context, plan.Plan) (bool, error) {
 				row.meanwhile(t, e)
 				return true, nil
 			}
@@ -139,7 +140,7 @@ func TestANoEndsTheRun(t *testing.T) {
 			r.Report = report.NewText(&out, false)
 			ctx, interrupt := context.WithCancelCause(t.Context())
 			defer interrupt(nil)
-			r.Confirm = func(context.Context, int) (bool, error) {
+			r.Confirm = func(context.Context, plan.Plan) (bool, error) {
 				if row.err != nil {
 					interrupt(row.err)
 				}

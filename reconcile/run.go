@@ -31,6 +31,7 @@ type Run struct {
 	Concurrency int // Components in flight
 	Report      report.Reporter
 	Log         *slog.Logger
+	Told        bool // the report tells who reads the log of each change and of the end
 	Now         func() time.Time
 
 	// Timeout is for all but what a person takes to answer; zero: none.
@@ -39,7 +40,7 @@ type Run struct {
 	// end; nil: no lock.
 	Lock func(context.Context) (*kube.Lock, error)
 	// Confirm is asked before the first write; nil means yes.
-	Confirm func(ctx context.Context, changes int) (bool, error)
+	Confirm func(ctx context.Context, p plan.Plan) (bool, error)
 	// Progress is told of every change made; it may be nil.
 	Progress func(done, total int)
 }
@@ -64,10 +65,13 @@ func (r *Run) Do(ctx context.Context) report.Summary {
 		if s.Err == nil && r.Header.DryRun { // it had nothing else to do
 			s = s.Ended(fmt.Errorf("%w: %w", report.ErrOutput, err))
 		} else {
-			r.Log.WarnContext(ctx, report.ErrOutput.Error(), "error", err.Error(), "run", r.Header.Run)
+			r.Log.WarnContext(ctx, report.ErrOutput.Error(), "error", err.Error())
 		}
 	}
-	r.logSummary(ctx, s)
+	if !r.Told {
+		r.logSummary(ctx, s)
+	}
+	s.Run = r.Header.Run
 	return s
 }
 
@@ -87,7 +91,7 @@ func (r *Run) locked(ctx context.Context, agreed *plan.Plan) report.Summary {
 	}
 	defer func() {
 		if err := lock.Release(context.WithoutCancel(ctx)); err != nil {
-			r.Log.WarnContext(ctx, "the lock could not be released; it expires", "error", err.Error(), "run", r.Header.Run)
+			r.Log.WarnContext(ctx, "the lock could not be released; it expires", "error", err.Error())
 		}
 	}()
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -95,7 +99,7 @@ func (r *Run) locked(ctx context.Context, agreed *plan.Plan) report.Summary {
 	go func() {
 		select {
 		case <-lock.Lost():
-			r.Log.WarnContext(ctx, "the lock was lost: nothing new is begun, what is in flight is finished", "run", r.Header.Run)
+			r.Log.WarnContext(ctx, "the lock was lost: nothing new is begun, what is in flight is finished")
 			cancel(kube.ErrLockLost)
 		case <-ctx.Done():
 		}
@@ -152,7 +156,9 @@ func (r *Run) apply(ctx context.Context, w world.World, p plan.Plan, moved []int
 		defer speaking.Unlock()
 		done++
 		r.Report.Applied(c, report.ChangeOf(action))
-		r.logChange(ctx, c, report.ChangeOf(action))
+		if !r.Told {
+			r.logChange(ctx, c, report.ChangeOf(action))
+		}
 		if r.Progress != nil {
 			r.Progress(done, total)
 		}
@@ -177,7 +183,7 @@ func (r *Run) apply(ctx context.Context, w world.World, p plan.Plan, moved []int
 func (r *Run) logChange(ctx context.Context, p plan.Component, c report.Change) {
 	r.Log.InfoContext(ctx, "changed", "op", c.Op, "kind", c.Kind,
 		"namespace", p.Component.Namespace, "name", p.Component.Name, "controllerKind", component.Kind,
-		"action", c.Op.Action(), "audit", c.Audit, "target", c.Target, "reason", c.Reason, "run", r.Header.Run)
+		"action", c.Op.Action(), "audit", c.Audit, "target", c.Target, "reason", c.Reason)
 }
 
 func (r *Run) logSummary(ctx context.Context, s report.Summary) {
@@ -187,7 +193,7 @@ func (r *Run) logSummary(ctx context.Context, s report.Summary) {
 	}
 	attributes := []any{
 		"result", s.Result(), "exit_code", s.ExitCode(), "changes", s.Changes, "components", s.Components, "delivery", s.Deliveries, "held_back_namespaces", s.HeldBack,
-		"quay_requests", s.Quay.Requests, "seconds", s.Elapsed.Seconds(), "run", r.Header.Run,
+		"quay_requests", s.Quay.Requests, "seconds", s.Elapsed.Seconds(),
 	}
 	if s.Err != nil {
 		attributes = append(attributes, "error", s.Err.Error())

@@ -136,8 +136,8 @@ func TestJSONVersionLine(t *testing.T) {
 	NewJSON(&out, func() time.Time { return time.Unix(0, 0) }).Start(Header{
 		Version: "v1", Run: "r", Cluster: "c", Server: "https://x", Quay: "quay.example", Org: "acme", DryRun: true,
 	})
-	const want = `{"ts":"1970-01-01T00:00:00.000Z","level":"info","msg":"berth v1","type":"version",` +
-		`"version":"v1","format_version":"1.3","dry_run":true,"cluster":"c","quay":"quay.example","org":"acme","run":"r","lock":"","shard":""}` + "\n"
+	const want = `{"ts":"1970-01-01T00:00:00.000Z","level":"info","msg":"berth v1","type":"version","run":"r",` +
+		`"version":"v1","format_version":"1.3","dry_run":true,"cluster":"c","quay":"quay.example","org":"acme","lock":"","shard":""}` + "\n"
 	if out.String() != want {
 		t.Errorf("wrote %s, want %s", out.String(), want)
 	}

@@ -121,6 +121,7 @@ type Failure struct {
 
 // Summary is what became of a run.
 type Summary struct {
+	Run        string // its id
 	Operation  Operation
 	DryRun     bool
 	Detailed   bool // a dry run with pending changes exits 2

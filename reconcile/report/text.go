@@ -5,16 +5,18 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
+	"unicode/utf8"
 
 	"berth/reconcile/apply"
+	"berth/reconcile/component"
 	"berth/reconcile/plan"
 )
 
 // Text reports a run to a person.
 type Text struct {
-	W     io.Writer
-	Color bool
+	W      io.Writer
+	Color  bool
+	Detail Detail // "": folded
 
 	planned  bool
 	summary  Summary      // of the plan
@@ -23,16 +25,21 @@ type Text struct {
 }
 
 // NewText returns a Reporter that writes to w.
-func NewText(w io.Writer, color bool) *Text { return &Text{W: w, Color: color} }
+func NewText(w io.Writer, color bool) *Text { return &Text{W: w, Color: color, Detail: Folded} }
 
 var symbols = map[Op]string{OpCreate: "+", OpUpdate: "~", OpRotate: "-/+", OpDelete: "-"}
 
-var colors = map[string]string{"+": "32", "~": "33", "-/+": "35", "-": "31", "Error:": "31", "Warning:": "33"}
+var colors = map[string]string{"+": "32", "~": "33", "-/+": "35", "-": "31", "Error:": "31", "Invalid:": "33", "Blocked:": "33", "Warning:": "33"}
 
 var kinds = map[Kind]string{
 	KindRepository: "repository", KindRobot: "robot", KindRobotToken: "robot token", KindPermission: "permission",
 	KindSecret: "Secret", KindServiceAccount: "ServiceAccount", KindComponent: "Component",
 	KindRemoteSecret: "RemoteSecret", KindUploadSecret: "upload Secret",
+}
+
+// kindOrder is how kinds follow each other in a table, as they do in a plan.
+var kindOrder = []Kind{
+	KindRepository, KindRobot, KindRobotToken, KindPermission, KindSecret, KindServiceAccount, KindComponent, KindRemoteSecret, KindUploadSecret,
 }
 
 // Start prints what the run is about to look at.
@@ -58,70 +65,90 @@ func (t *Text) Start(h Header) {
 func (t *Text) Planned(o Observed, p plan.Plan, s Summary) {
 	t.planned, t.summary = true, s
 	read := []string{
-		plural(o.Components, "Component", "Components"), plural(o.Repositories, "repository", "repositories"),
-		plural(o.Robots, "robot", "robots"), plural(o.Secrets, "Secret", "Secrets"),
+		Plural(o.Components, "Component", "Components"), Plural(o.Repositories, "repository", "repositories"),
+		Plural(o.Robots, "robot", "robots"), Plural(o.Secrets, "Secret", "Secrets"),
 	}
 	if o.Mode.RemoteSecrets {
-		read = append(read, plural(o.RemoteSecrets, "RemoteSecret", "RemoteSecrets"))
+		read = append(read, Plural(o.RemoteSecrets, "RemoteSecret", "RemoteSecrets"))
 	}
 	t.print("Read %s in %s\n", strings.Join(read, ", "), seconds(o.Elapsed))
-	if s.Changes.total() > 0 {
-		t.print("\n  %s create   %s update   %s rotate: the old credential stops working   %s delete\n",
-			t.paint("+"), t.paint("~"), t.paint("-/+"), t.paint("-"))
-	}
-	for _, c := range p.Components {
-		t.component(c)
-	}
+	folded := t.rows(p, s)
 	t.print("\n")
 	if s.Changes.total() > 0 {
-		t.print("Plan: %d to create, %d to update, %d to rotate, %d to delete.\n",
-			s.Changes.Create, s.Changes.Update, s.Changes.Rotate, s.Changes.Delete)
-		verb := "change"
-		if s.Components.Changed == 1 {
-			verb = "changes"
-		}
-		t.print("      %d of %s %s; %s.\n", s.Components.Changed,
-			plural(s.Components.Total, "Component", "Components"), verb, s.Components.rest())
+		t.print("Plan: %s to create, %s to update, %s to rotate, %s to delete.\n",
+			count(s.Changes.Create), count(s.Changes.Update), count(s.Changes.Rotate), count(s.Changes.Delete))
+		t.print("      %s.\n", s.Components.change())
 	} else {
-		t.print("No changes. %s.\n", s.Components.match())
+		t.print("%s.\n", s.Components.match())
 	}
 	if s.Deliveries.Total > 0 {
 		t.print("      %s.\n", s.Deliveries)
 	}
+	if s.Changes.total() > 0 && (folded || t.Detail == SummaryOnly) {
+		t.print("\n%s", Table(p))
+	}
 	if found := diagnostics(p); len(found) > 0 {
 		t.print("\n")
-		for _, d := range found {
-			t.diagnostic(d)
-		}
+		t.diagnostics(found)
 	}
 }
 
-func (t *Text) component(c plan.Component) {
-	if len(c.Actions) == 0 {
-		return
+// rows prints the changes, and reports whether some were folded.
+func (t *Text) rows(p plan.Plan, s Summary) (folded bool) {
+	if t.Detail == SummaryOnly || t.Detail == Problems || s.Changes.total() == 0 {
+		return false
 	}
-	note := c.Note
-	switch {
-	case c.Problem == nil:
-	case c.Problem.Reason == plan.ReasonHeldBack:
-		note = "held back"
-	default:
-		note = "cannot be served"
+	t.print("\n  %s create   %s update   %s rotate: the old credential stops working   %s delete\n",
+		t.paint("+"), t.paint("~"), t.paint("-/+"), t.paint("-"))
+	names := map[component.Key]component.Names{}
+	for _, c := range p.Components {
+		names[c.Key()] = c.Names
 	}
-	t.print("\n%-70s %s\n", c.Key(), note)
-	for _, a := range c.Actions {
-		change := ChangeOf(a)
-		detail := change.Detail
-		if change.Reason != "" && detail != "" {
+	for _, b := range blocks(p, t.Detail != Full) {
+		t.block(b, names[b.key])
+		folded = folded || b.more > 0
+	}
+	return folded
+}
+
+// The columns of a row: what it is about, and what becomes of it.
+const (
+	targetColumns = 36
+	detailColumn  = 59
+)
+
+func (t *Text) block(b block, names component.Names) {
+	t.print("\n%-*s %s\n", detailColumn-1, b.key, b.note)
+	for _, c := range b.changes {
+		symbol := symbols[c.Op]
+		detail := c.Detail
+		if c.Reason != "" && detail != "" {
 			detail += ": "
 		}
-		symbol := symbols[change.Op]
-		row := fmt.Sprintf("%-15s %-43s %s", kinds[change.Kind], change.Target, detail+change.Reason)
-		t.print("  %s%s %s\n", t.paint(symbol), strings.Repeat(" ", 3-len(symbol)), strings.TrimRight(row, " "))
-		for _, line := range change.Lines {
-			t.print("%66s%s\n", "", line)
+		row := fmt.Sprintf("%-15s %-*s ", kinds[c.Kind], targetColumns, role(c, names))
+		lines := wrap(detail+c.Reason, width-detailColumn)
+		if utf8.RuneCountInString(row) > detailColumn-6 && utf8.RuneCountInString(row+lines[0]) > width-6 {
+			lines = append([]string{""}, lines...) // beside a long name there is no room
+		}
+		t.print("  %s%s %s\n", t.paint(symbol), strings.Repeat(" ", 3-len(symbol)), strings.TrimRight(row+lines[0], " "))
+		for _, line := range append(lines[1:], c.Lines...) {
+			t.print("%*s%s\n", detailColumn, "", line)
 		}
 	}
+	if b.more > 0 {
+		t.print("  … and %s more like this: %s, %s each\n", count(b.more), b.note, Plural(len(b.changes), "change", "changes"))
+	}
+}
+
+// role is what a change is made to; a Component's own robots are called by what they do.
+func role(c Change, names component.Names) string {
+	switch c.Target {
+	case names.Push.Robot:
+		return "push"
+	case names.Pull.Robot:
+		return "pull"
+	}
+	return c.Target
 }
 
 // Applied prints nothing: the plan has shown it, and the summary counts it.
@@ -129,7 +156,9 @@ func (t *Text) Applied(plan.Component, Change) {}
 
 // Failed keeps a failure for the end, where the eye is.
 func (t *Text) Failed(p plan.Component, o apply.Outcome) {
-	d := diagnostic{severity: severityError, key: p.Key(), summary: o.Err.Error()}
+	d := diagnostic{
+		severity: severityError, key: p.Key(), code: string(o.Reason), summary: o.Err.Error(), detail: hint(o.Err), whose: o.Whose, names: withoutNames(p),
+	}
 	if o.Reason == plan.ReasonDeferred {
 		if !errors.Is(o.Err, ErrMoved) {
 			return
@@ -141,11 +170,9 @@ func (t *Text) Failed(p plan.Component, o apply.Outcome) {
 
 // Finish prints the summary.
 func (t *Text) Finish(s Summary) error {
-	for i, d := range t.problems {
-		if i == 0 {
-			t.print("\n")
-		}
-		t.diagnostic(d)
+	if len(t.problems) > 0 {
+		t.print("\n")
+		t.diagnostics(t.problems)
 	}
 	if t.planned {
 		t.print("\n")
@@ -165,11 +192,11 @@ func (t *Text) Finish(s Summary) error {
 		if s.Signal != 0 {
 			how = "Apply was interrupted after"
 		}
-		t.print("%s %s: %d created, %d updated, %d rotated, %d deleted%s.\n", how, seconds(s.Elapsed),
-			s.Changes.Create, s.Changes.Update, s.Changes.Rotate, s.Changes.Delete, counted(s.Components.Failed, "failed"))
-		t.print("      %s: %d changed, %s.\n", plural(s.Components.Total, "Component", "Components"), s.Components.Changed, s.Components.rest())
+		t.print("%s %s: %s created, %s updated, %s rotated, %s deleted%s.\n", how, seconds(s.Elapsed),
+			count(s.Changes.Create), count(s.Changes.Update), count(s.Changes.Rotate), count(s.Changes.Delete), counted(s.Components.Failed, "failed"))
+		t.print("      %s: %s changed, %s.\n", Plural(s.Components.Total, "Component", "Components"), count(s.Components.Changed), s.Components.rest())
 	}
-	t.print("Quay: %s%s%s.\n", plural(s.Quay.Requests, "request", "requests"), counted(s.Quay.Retries, "retried"), waited(s.Quay.Throttled))
+	t.print("Quay: %s%s%s.\n", Plural(s.Quay.Requests, "request", "requests"), counted(s.Quay.Retries, "retried"), waited(s.Quay.Throttled))
 	return t.err
 }
 
@@ -187,14 +214,51 @@ func (t *Text) refusal(s Summary) {
 	}
 }
 
+// diagnostics prints those that say the same once, unless everything is asked for.
+func (t *Text) diagnostics(all []diagnostic) {
+	if t.Detail == Full {
+		for _, d := range all {
+			t.diagnostic(d)
+		}
+		return
+	}
+	for _, m := range merge(all) {
+		t.diagnostic(m.diagnostic)
+		if n := len(m.others); n > 0 {
+			t.indented("The same of " + count(n) + " more: " + firstOf(keyNames(m.others), 3) + ".")
+		}
+	}
+}
+
 func (t *Text) diagnostic(d diagnostic) {
 	label := "Warning:"
-	if d.severity == severityError {
+	switch {
+	case d.whose == plan.TheTenants && d.code == string(plan.ReasonInvalidComponent):
+		label = "Invalid:"
+	case d.whose == plan.TheTenants:
+		label = "Blocked:"
+	case d.severity == severityError:
 		label = "Error:"
 	}
-	t.print("%s %s\n", t.paint(label), d.subject())
+	lines := wrap(d.subject(), width-len(label)-1)
+	t.print("%s %s\n", t.paint(label), lines[0])
+	for _, line := range lines[1:] {
+		t.print("       %s\n", line)
+	}
 	if d.detail != "" {
-		t.print("       %s\n", d.detail)
+		t.indented(d.detail)
+	}
+}
+
+// indented prints prose; a command at its end stays in one piece, to be copied.
+func (t *Text) indented(text string) {
+	prose, command, found := strings.Cut(text, " kubectl ")
+	lines := wrap(prose, width-7)
+	if found {
+		lines = append(lines, "kubectl "+command)
+	}
+	for _, line := range lines {
+		t.print("       %s\n", line)
 	}
 }
 
@@ -211,38 +275,3 @@ func (t *Text) print(format string, args ...any) {
 		t.err = err
 	}
 }
-
-// rest tells of the Components that do not change.
-func (c ComponentCount) rest() string {
-	return fmt.Sprintf("%d up to date", c.UpToDate) + counted(c.Failed, "failed") + counted(c.Skipped, "skipped") +
-		counted(c.Invalid, "invalid") + counted(c.Blocked, "blocked") + counted(c.Deferred, "left to the next run")
-}
-
-func (c ComponentCount) match() string {
-	if c.UpToDate == c.Total {
-		return plural(c.Total, "Component", "Components") + " match Quay and the cluster"
-	}
-	return fmt.Sprintf("Of %s, %s", plural(c.Total, "Component", "Components"), c.rest())
-}
-
-// String tells how far the pull Secrets have come.
-func (c DeliveryCount) String() string {
-	return fmt.Sprintf("Pull Secrets in %s: %d delivered", plural(c.Total, "environment", "environments"), c.Delivered) +
-		counted(c.Unverified, "unverified") + counted(c.Pending, "on the way") + counted(c.Failed, "failed") + counted(c.Unresolved, "unresolved")
-}
-
-func counted(n int, what string) string {
-	if n == 0 {
-		return ""
-	}
-	return fmt.Sprintf(", %d %s", n, what)
-}
-
-func waited(d time.Duration) string {
-	if d < 100*time.Millisecond {
-		return ""
-	}
-	return ", waited " + seconds(d) + " on the rate limit"
-}
-
-func seconds(d time.Duration) string { return fmt.Sprintf("%.1fs", d.Seconds()) }
