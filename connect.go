@@ -124,7 +124,7 @@ func (s settings) lockName() string {
 var leaseDuration = time.Minute
 
 // addLock lets a run hold a Lease, where it is known which.
-func addLock(r *reconcile.Run, s settings, d dial, cluster *kube.Client) {
+func addLock(r *reconcile.Run, s settings, d dial, cluster *kube.Client, line *status) {
 	namespace := cmp.Or(s.LockNamespace, d.namespace)
 	if namespace == "" || s.DryRun {
 		return
@@ -135,6 +135,8 @@ func addLock(r *reconcile.Run, s settings, d dial, cluster *kube.Client) {
 	}
 	r.Header.Lock = namespace + "/" + s.lockName()
 	r.Lock = func(ctx context.Context) (*kube.Lock, error) {
+		line.say("waiting for the lock " + r.Header.Lock)
+		defer line.say("reading Quay and the cluster")
 		return cluster.Lock(ctx, kube.LockOptions{
 			Namespace: namespace, Name: s.lockName(), Holder: host + ":" + r.Header.Run, Wait: s.LockTimeout, Duration: leaseDuration,
 		})

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"berth/reconcile/observe"
 	"berth/reconcile/plan"
 	"berth/reconcile/report"
 )
@@ -87,6 +89,33 @@ func TestASettledPlatformIsOneRecord(t *testing.T) {
 	_, log := st.pass(t, false)
 	if n := strings.Count(log, "\n"); n != 1 || !strings.Contains(log, `"run ended"`) {
 		t.Errorf("%d records:\n%s", n, log)
+	}
+}
+
+// What a run is at gives way to whatever else is written, and nothing else is lost.
+func TestTheStatusGivesWay(t *testing.T) {
+	t.Parallel()
+	var screen bytes.Buffer
+	line := &status{w: &screen, places: map[string]int{}}
+	log, out := line.over(&screen), line.over(&screen)
+	line.say("reading")
+	line.reading(observe.Thing{One: "robot", Many: "robots"}, 1200, 0)
+	line.reading(observe.Thing{One: "source", Many: "sources"}, 1, 1)
+	fmt.Fprintln(log, "a record")
+	fmt.Fprintln(log, "another")
+	line.applying(1, 2)
+	fmt.Fprintln(out, "a summary")
+	line.applying(2, 2)
+	const erased = "\r\x1b[K"
+	want := erased + "reading" + erased + "reading: 1,200 robots" + erased + "reading: 1,200 robots, 1 of 1 source" +
+		erased + "a record\nanother\n" + erased + "applying [##########..........] 1 of 2 changes" +
+		erased + "a summary\n" + erased + "applying [####################] 2 of 2 changes"
+	if screen.String() != want {
+		t.Errorf("the screen got\n%q, want\n%q", screen.String(), want)
+	}
+	var nobody *status
+	if w := nobody.over(&screen); w != io.Writer(&screen) {
+		t.Error("without a line a stream is not itself")
 	}
 }
 

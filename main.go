@@ -165,7 +165,8 @@ func once(ctx context.Context, s settings, d dial, environment environ, std stre
 // connecting could check.
 func pass(ctx context.Context, s settings, d dial, environment environ, std streams, asked *person) (report.Summary, error) {
 	id := rand.Text()
-	log := newLogger(std.err, s, isTerminal(std.err), id)
+	line := std.newStatus(s, environment)
+	log := newLogger(line.over(std.err), s, isTerminal(std.err), id)
 	e, err := connect(s, d, log)
 	if err != nil {
 		return report.Summary{}, err
@@ -176,14 +177,16 @@ func pass(ctx context.Context, s settings, d dial, environment environ, std stre
 		}
 	})()
 	r := newRun(s, e, log, id)
-	addLock(r, s, d, e.kube)
-	r.Report = reporter(s, s.detail(d), environment, std)
+	addLock(r, s, d, e.kube, line)
+	r.Report = reporter(s, s.detail(d), environment, std, line)
 	r.Told = s.Output == "json" || isTerminal(std.err) && s.LogLevel == "auto"
 	if asked != nil {
+		asked.line = line
 		r.Confirm = asked.ask(r.Header, isTerminal(std.out))
 	}
-	if isTerminal(std.err) && environment["TERM"] != "dumb" && !s.NoProgress {
-		r.Progress = std.progress()
+	if line != nil {
+		line.say("reading Quay and the cluster")
+		r.Read.Saw, r.Progress = line.reading, line.applying
 	}
 	return r.Do(ctx), nil
 }
@@ -244,8 +247,8 @@ func remoteSecrets(setting string) world.RemoteSecrets {
 	return world.RemoteSecrets(setting)
 }
 
-func reporter(s settings, detail report.Detail, environment environ, std streams) report.Reporter {
-	out := listener(std.out)
+func reporter(s settings, detail report.Detail, environment environ, std streams, line *status) report.Reporter {
+	out := line.over(listener(std.out))
 	if s.Output == "json" {
 		r := report.NewJSON(out, time.Now)
 		r.Detail = detail

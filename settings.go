@@ -77,7 +77,7 @@ type settings struct {
 	LogLevel   string `env:"LOG_LEVEL, default=auto" oneof:"auto debug info warn error" help:"auto: info, on a terminal warn"`
 	LogFormat  string `env:"LOG_FORMAT, default=auto" oneof:"auto text json" help:"auto: JSON, on a terminal text"`
 	Color      string `env:"COLOR, default=auto" oneof:"auto always never" help:"auto: on a terminal, unless NO_COLOR is set"`
-	NoProgress bool   `env:"NO_PROGRESS" help:"no progress bar"`
+	NoProgress bool   `env:"NO_PROGRESS" help:"no line on a terminal that says what is read and applied"`
 
 	MetricsFile    string `group:"Metrics" env:"METRICS_FILE" arg:"FILE" help:"replaced at the end of a run, in Prometheus' text format"`
 	MetricsPushURL string `env:"METRICS_PUSH_URL" arg:"URL" help:"of a Pushgateway, told at the end of a run"`

@@ -8,12 +8,14 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
-	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 
+	"berth/reconcile/observe"
 	"berth/reconcile/plan"
 	"berth/reconcile/report"
 )
@@ -56,6 +58,7 @@ func controllingTerminal() (io.ReadWriteCloser, error) {
 type person struct {
 	io.ReadWriteCloser
 	thinks atomic.Bool // has been asked and has not answered yet
+	line   *status     // on the same terminal, or nil
 }
 
 // findPerson opens the terminal.
@@ -79,10 +82,11 @@ func (p *person) ask(h report.Header, seen bool) func(context.Context, plan.Plan
 	return func(ctx context.Context, agenda plan.Plan) (bool, error) {
 		p.thinks.Store(true)
 		defer p.thinks.Store(false)
+		to := p.line.over(p)
 		if !seen {
-			_, _ = fmt.Fprintf(p, "\n%s", report.Table(agenda))
+			_, _ = fmt.Fprintf(to, "\n%s", report.Table(agenda))
 		}
-		_, _ = fmt.Fprintf(p, "\nApply %s to %s and %s/%s? [y/N] ", report.Plural(agenda.Changes(), "change", "changes"), h.Cluster, h.Quay, h.Org)
+		_, _ = fmt.Fprintf(to, "\nApply %s to %s and %s/%s? [y/N] ", report.Plural(agenda.Changes(), "change", "changes"), h.Cluster, h.Quay, h.Org)
 		answer := make(chan string, 1)
 		go func() {
 			line, _ := bufio.NewReader(p).ReadString('\n')
@@ -98,14 +102,100 @@ func (p *person) ask(h report.Header, seen bool) func(context.Context, plan.Plan
 	}
 }
 
-// progress draws a bar that counts changes.
-func (s streams) progress() func(done, total int) {
-	var bar *progressbar.ProgressBar
-	return func(done, total int) {
-		if bar == nil {
-			bar = progressbar.NewOptions(total, progressbar.OptionSetWriter(s.err), progressbar.OptionShowCount(),
-				progressbar.OptionClearOnFinish(), progressbar.OptionSetDescription("applying"))
-		}
-		_ = bar.Set(done)
+// status is the last line of a terminal while a run is at work. Whatever else goes to
+// the terminal goes through it, so that nothing is written over anything.
+type status struct {
+	mu     sync.Mutex
+	w      io.Writer
+	shown  bool
+	drawn  time.Time
+	read   []string // what was read so far, in words
+	places map[string]int
+}
+
+// newStatus is nil where there is nobody to see it.
+func (s streams) newStatus(set settings, environment environ) *status {
+	if !isTerminal(s.err) || environment["TERM"] == "dumb" || set.NoProgress {
+		return nil
 	}
+	return &status{w: s.err, places: map[string]int{}}
+}
+
+// reading is told of what was read; of is 0 when all of it came at once.
+func (s *status) reading(what observe.Thing, n, of int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	text := report.Plural(n, what.One, what.Many)
+	if of > 0 {
+		text = report.Count(n) + " of " + report.Plural(of, what.One, what.Many)
+	}
+	at, known := s.places[what.Many]
+	if !known {
+		at = len(s.read)
+		s.places[what.Many], s.read = at, append(s.read, "")
+	}
+	s.read[at] = text
+	if of == 0 || n == 1 || n == of || time.Since(s.drawn) > tick {
+		s.draw("reading: " + strings.Join(s.read, ", "))
+	}
+}
+
+// applying is told of each change that was made.
+func (s *status) applying(done, total int) {
+	const marks = 20
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if done == 1 || done == total || time.Since(s.drawn) > tick {
+		full := marks * done / total
+		s.draw(fmt.Sprintf("applying [%s%s] %s of %s", strings.Repeat("#", full), strings.Repeat(".", marks-full),
+			report.Count(done), report.Plural(total, "change", "changes")))
+	}
+}
+
+// say shows a line, until there is another.
+func (s *status) say(line string) {
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.draw(line)
+}
+
+const tick = 100 * time.Millisecond // between two drawings
+
+// draw replaces the line; one longer than the terminal is cut, or it would be two.
+func (s *status) draw(line string) {
+	if f, ok := s.w.(*os.File); ok {
+		if columns, _, err := term.GetSize(int(f.Fd())); err == nil && columns > 0 && len(line) >= columns {
+			line = line[:columns-1] // it is ASCII
+		}
+	}
+	_, _ = io.WriteString(s.w, eraseLine+line)
+	s.shown, s.drawn = true, time.Now()
+}
+
+const eraseLine = "\r\x1b[K"
+
+// over writes to a stream that may lead to the same terminal; the line gives way.
+func (s *status) over(w io.Writer) io.Writer {
+	if s == nil {
+		return w
+	}
+	return overStatus{s, w}
+}
+
+type overStatus struct {
+	*status
+	w io.Writer
+}
+
+func (o overStatus) Write(b []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.shown {
+		_, _ = io.WriteString(o.status.w, eraseLine)
+		o.shown = false
+	}
+	return o.w.Write(b)
 }

@@ -5,8 +5,15 @@ import (
 	"errors"
 	"time"
 
+	"berth/reconcile/plan"
 	"berth/reconcile/report"
 )
+
+// agreed is what a pass may do, and the time by which it reads.
+type agreed struct {
+	at   time.Time  // zero: now
+	plan *plan.Plan // nil: whatever it plans
+}
 
 // attended makes the pass, with a question in it where there is somebody to ask, and
 // returns how long the answer took. A person has all the time there is: neither the
@@ -16,12 +23,13 @@ func (r *Run) attended(ctx context.Context) (s report.Summary, asking time.Durat
 	if r.Confirm == nil || r.Header.DryRun {
 		ctx, cancel := limited(ctx, r.Timeout)
 		defer cancel()
-		return r.locked(ctx, nil), 0
+		return r.locked(ctx, agreed{}), 0
 	}
 	first, cancel := limited(ctx, r.Timeout)
 	defer cancel()
 	began := time.Now()
-	_, shown, s := r.look(first, true)
+	at := r.Now()
+	_, shown, s := r.look(first, at, true)
 	if s.Err != nil {
 		return s, 0
 	}
@@ -41,7 +49,7 @@ func (r *Run) attended(ctx context.Context) (s report.Summary, asking time.Durat
 		ctx, cancel = context.WithTimeout(ctx, left)
 		defer cancel()
 	}
-	return r.locked(ctx, &shown), asking
+	return r.locked(ctx, agreed{at, &shown}), asking
 }
 
 // limited ends a context after a while; zero is for ever.

@@ -81,9 +81,9 @@ func (r *Run) summary() report.Summary {
 
 // locked makes the pass under the run's lock. The lock saves two runs from doing the
 // same work; that both come out right rests on nothing here.
-func (r *Run) locked(ctx context.Context, agreed *plan.Plan) report.Summary {
+func (r *Run) locked(ctx context.Context, a agreed) report.Summary {
 	if r.Lock == nil {
-		return r.pass(ctx, agreed)
+		return r.pass(ctx, a)
 	}
 	lock, err := r.Lock(ctx)
 	if err != nil {
@@ -104,7 +104,7 @@ func (r *Run) locked(ctx context.Context, agreed *plan.Plan) report.Summary {
 		case <-ctx.Done():
 		}
 	}()
-	s := r.pass(ctx, agreed)
+	s := r.pass(ctx, a)
 	if errors.Is(context.Cause(ctx), kube.ErrLockLost) && (s.Cut || s.Err != nil && s.Operation == report.OperationPlan) {
 		s.Err = kube.ErrLockLost
 	}
@@ -113,24 +113,27 @@ func (r *Run) locked(ctx context.Context, agreed *plan.Plan) report.Summary {
 
 // pass looks and applies. Of a plan that somebody agreed to, nothing is done but what
 // was in it.
-func (r *Run) pass(ctx context.Context, agreed *plan.Plan) report.Summary {
-	w, p, s := r.look(ctx, agreed == nil)
+func (r *Run) pass(ctx context.Context, a agreed) report.Summary {
+	w, p, s := r.look(ctx, a.at, a.plan == nil)
 	if s.Err != nil || r.Header.DryRun {
 		return s
 	}
 	s.Operation = report.OperationApply
 	var moved []int
-	if agreed != nil {
-		p, moved = p.Within(*agreed)
+	if a.plan != nil {
+		p, moved = p.Within(*a.plan)
 	}
 	s.Count(p, r.apply(ctx, w, p, moved))
 	return s
 }
 
 // look reads, plans, prints when it is told to, and has the guard judge.
-func (r *Run) look(ctx context.Context, show bool) (world.World, plan.Plan, report.Summary) {
-	s, read := r.summary(), r.Now()
-	w, err := observe.World(ctx, r.Read, r.Naming, r.Policy, r.Scope, read)
+func (r *Run) look(ctx context.Context, at time.Time, show bool) (world.World, plan.Plan, report.Summary) {
+	s, began := r.summary(), r.Now()
+	if at.IsZero() {
+		at = began
+	}
+	w, err := observe.World(ctx, r.Read, r.Naming, r.Policy, r.Scope, at)
 	if err != nil {
 		return w, plan.Plan{}, s.Ended(err)
 	}
@@ -139,7 +142,7 @@ func (r *Run) look(ctx context.Context, show bool) (world.World, plan.Plan, repo
 	p = p.Under(verdict)
 	s.Count(p, nil)
 	if show {
-		r.Report.Planned(report.NewObserved(w, r.Now().Sub(read)), p, s)
+		r.Report.Planned(report.NewObserved(w, r.Now().Sub(began)), p, s)
 	}
 	if verdict.Refused != nil {
 		return w, p, s.Ended(verdict.Refused)

@@ -31,10 +31,12 @@ func (o *observer) observeRoles(ctx context.Context) error {
 	slices.Sort(share)
 	share = slices.Compact(share)
 	roles := make([]map[string]quay.Role, len(share))
+	read := o.counts("repository's roles", "repositories' roles", len(share))
 	g, ctx := newGroup(ctx)
 	for i, repository := range share {
 		g.Go(func() (err error) {
 			roles[i], err = o.Registry.ListRobotPermissions(ctx, repository)
+			read()
 			return
 		})
 	}

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"berth/kube"
@@ -78,6 +79,25 @@ type Ends struct {
 	Registry Registry
 	Cluster  Cluster
 	Git      Sources // needed when the visibility follows the source
+
+	// Saw is told, by several at once, how many things of a kind were read, of how many
+	// when they are read one by one and not 0; it may be nil.
+	Saw func(t Thing, n, of int)
+}
+
+// Thing is a kind of what is read, one and many of it.
+type Thing struct{ One, Many string }
+
+func (e Ends) saw(one, many string, n, of int) {
+	if e.Saw != nil {
+		e.Saw(Thing{one, many}, n, of)
+	}
+}
+
+// counts tells of each of several things that are read one by one.
+func (e Ends) counts(one, many string, of int) (read func()) {
+	var n atomic.Int64
+	return func() { e.saw(one, many, int(n.Add(1)), of) }
 }
 
 // observer is an observation under way; the World grows in it.
@@ -110,19 +130,32 @@ func (o *observer) observe(ctx context.Context) error {
 	var accounts []kube.ServiceAccount
 	var delivery listed
 	g, gctx := newGroup(ctx) // the whole run rests on each of these
-	g.Go(func() (err error) { o.Robots, err = observeRobots(gctx, o.Registry, o.Naming); return })
-	g.Go(func() (err error) { o.Repositories, err = observeRepositories(gctx, o.Registry); return })
+	g.Go(func() (err error) {
+		o.Robots, err = observeRobots(gctx, o.Registry, o.Naming)
+		o.saw("robot", "robots", len(o.Robots), 0)
+		return
+	})
+	g.Go(func() (err error) {
+		o.Repositories, err = observeRepositories(gctx, o.Registry)
+		o.saw("repository", "repositories", len(o.Repositories), 0)
+		return
+	})
 	g.Go(func() (err error) {
 		o.Namespaces, err = observeNamespaces(gctx, o.Cluster, o.scope, o.Naming.Cluster)
 		return
 	})
-	g.Go(func() (err error) { o.Components, o.Missing, err = observeComponents(gctx, o.Cluster, o.scope); return })
+	g.Go(func() (err error) {
+		o.Components, o.Missing, err = observeComponents(gctx, o.Cluster, o.scope)
+		o.saw("Component", "Components", len(o.Components), 0)
+		return
+	})
 	g.Go(func() (err error) { accounts, err = observeServiceAccounts(gctx, o.Cluster, o.Policy, o.scope); return })
 	g.Go(func() (err error) { delivery, err = observeDelivery(gctx, o.Cluster, o.Policy, o.scope); return })
 	g.Go(func() (err error) {
 		secrets, err = each(o.scope.Lists(), func(namespace string) ([]kube.Secret, error) {
 			return o.Cluster.Secrets(gctx, namespace, component.LabelManagedBy+"="+component.Manager)
 		})
+		o.saw("Secret", "Secrets", len(secrets), 0)
 		return
 	})
 	if err := g.Wait(); err != nil {

@@ -140,7 +140,7 @@ func (c ChangeCount) cells() []string {
 	for _, n := range []int{c.Create, c.Update, c.Rotate, c.Delete} {
 		cell := ""
 		if n > 0 {
-			cell = count(n)
+			cell = Count(n)
 		}
 		cells = append(cells, cell)
 	}

@@ -140,7 +140,7 @@ func TestOnlyWhatIsAlikeIsFolded(t *testing.T) {
 func TestWordsAndNumbers(t *testing.T) {
 	t.Parallel()
 	for n, want := range map[int]string{0: "0", 7: "7", 999: "999", 1000: "1,000", 55000: "55,000", 1234567: "1,234,567"} {
-		if got := count(n); got != want {
+		if got := Count(n); got != want {
 			t.Errorf("%d is %q", n, got)
 		}
 	}

@@ -32,8 +32,8 @@ func wrap(text string, columns int) []string {
 	return append(lines, line)
 }
 
-// count is a number as people read it.
-func count(n int) string {
+// Count is a number as people read it.
+func Count(n int) string {
 	digits := strconv.Itoa(n)
 	for i := len(digits) - 3; i > 0; i -= 3 {
 		digits = digits[:i] + "," + digits[i:]
@@ -46,7 +46,7 @@ func Plural(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one
 	}
-	return count(n) + " " + many
+	return Count(n) + " " + many
 }
 
 // firstOf lists at most n names.
@@ -54,7 +54,7 @@ func firstOf(names []string, n int) string {
 	if len(names) <= n {
 		return strings.Join(names, ", ")
 	}
-	return fmt.Sprintf("%s and %s more", strings.Join(names[:n], ", "), count(len(names)-n))
+	return fmt.Sprintf("%s and %s more", strings.Join(names[:n], ", "), Count(len(names)-n))
 }
 
 // keyNames are Components as they are called.
@@ -68,7 +68,7 @@ func keyNames(keys []component.Key) []string {
 
 // rest tells of the Components that do not change.
 func (c ComponentCount) rest() string {
-	return count(c.UpToDate) + " up to date" + counted(c.Failed, "failed") + counted(c.Skipped, "skipped") +
+	return Count(c.UpToDate) + " up to date" + counted(c.Failed, "failed") + counted(c.Skipped, "skipped") +
 		counted(c.Invalid, "invalid") + counted(c.Blocked, "blocked") + counted(c.Deferred, "left to the next run")
 }
 
@@ -79,7 +79,7 @@ func (c ComponentCount) match() string {
 	case c.UpToDate == c.Total && c.Total == 1:
 		return "No changes. The Component matches Quay and the cluster"
 	case c.UpToDate == c.Total:
-		return "No changes. " + count(c.Total) + " Components match Quay and the cluster"
+		return "No changes. " + Count(c.Total) + " Components match Quay and the cluster"
 	}
 	return fmt.Sprintf("No changes. Of %s, %s", Plural(c.Total, "Component", "Components"), c.rest())
 }
@@ -90,12 +90,12 @@ func (c ComponentCount) change() string {
 	if c.Changed == 1 {
 		verb = "changes"
 	}
-	return fmt.Sprintf("%s of %s %s; %s", count(c.Changed), Plural(c.Total, "Component", "Components"), verb, c.rest())
+	return fmt.Sprintf("%s of %s %s; %s", Count(c.Changed), Plural(c.Total, "Component", "Components"), verb, c.rest())
 }
 
 // String tells how far the pull Secrets have come.
 func (c DeliveryCount) String() string {
-	return fmt.Sprintf("Pull Secrets in %s: %s delivered", Plural(c.Total, "environment", "environments"), count(c.Delivered)) +
+	return fmt.Sprintf("Pull Secrets in %s: %s delivered", Plural(c.Total, "environment", "environments"), Count(c.Delivered)) +
 		counted(c.Unverified, "unverified") + counted(c.Pending, "on the way") + counted(c.Failed, "failed") + counted(c.Unresolved, "unresolved")
 }
 
@@ -103,7 +103,7 @@ func counted(n int, what string) string {
 	if n == 0 {
 		return ""
 	}
-	return ", " + count(n) + " " + what
+	return ", " + Count(n) + " " + what
 }
 
 func waited(d time.Duration) string {

@@ -76,7 +76,7 @@ func (t *Text) Planned(o Observed, p plan.Plan, s Summary) {
 	t.print("\n")
 	if s.Changes.total() > 0 {
 		t.print("Plan: %s to create, %s to update, %s to rotate, %s to delete.\n",
-			count(s.Changes.Create), count(s.Changes.Update), count(s.Changes.Rotate), count(s.Changes.Delete))
+			Count(s.Changes.Create), Count(s.Changes.Update), Count(s.Changes.Rotate), Count(s.Changes.Delete))
 		t.print("      %s.\n", s.Components.change())
 	} else {
 		t.print("%s.\n", s.Components.match())
@@ -136,7 +136,7 @@ func (t *Text) block(b block, names component.Names) {
 		}
 	}
 	if b.more > 0 {
-		t.print("  … and %s more like this: %s, %s each\n", count(b.more), b.note, Plural(len(b.changes), "change", "changes"))
+		t.print("  … and %s more like this: %s, %s each\n", Count(b.more), b.note, Plural(len(b.changes), "change", "changes"))
 	}
 }
 
@@ -193,8 +193,8 @@ func (t *Text) Finish(s Summary) error {
 			how = "Apply was interrupted after"
 		}
 		t.print("%s %s: %s created, %s updated, %s rotated, %s deleted%s.\n", how, seconds(s.Elapsed),
-			count(s.Changes.Create), count(s.Changes.Update), count(s.Changes.Rotate), count(s.Changes.Delete), counted(s.Components.Failed, "failed"))
-		t.print("      %s: %s changed, %s.\n", Plural(s.Components.Total, "Component", "Components"), count(s.Components.Changed), s.Components.rest())
+			Count(s.Changes.Create), Count(s.Changes.Update), Count(s.Changes.Rotate), Count(s.Changes.Delete), counted(s.Components.Failed, "failed"))
+		t.print("      %s: %s changed, %s.\n", Plural(s.Components.Total, "Component", "Components"), Count(s.Components.Changed), s.Components.rest())
 	}
 	t.print("Quay: %s%s%s.\n", Plural(s.Quay.Requests, "request", "requests"), counted(s.Quay.Retries, "retried"), waited(s.Quay.Throttled))
 	return t.err
@@ -225,7 +225,7 @@ func (t *Text) diagnostics(all []diagnostic) {
 	for _, m := range merge(all) {
 		t.diagnostic(m.diagnostic)
 		if n := len(m.others); n > 0 {
-			t.indented("The same of " + count(n) + " more: " + firstOf(keyNames(m.others), 3) + ".")
+			t.indented("The same of " + Count(n) + " more: " + firstOf(keyNames(m.others), 3) + ".")
 		}
 	}
 }
