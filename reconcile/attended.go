@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"berth/reconcile/plan"
@@ -23,7 +24,7 @@ func (r *Run) attended(ctx context.Context) (s report.Summary, asking time.Durat
 	if r.Confirm == nil || r.Header.DryRun {
 		ctx, cancel := limited(ctx, r.Timeout)
 		defer cancel()
-		return r.locked(ctx, agreed{}), 0
+		return timed(ctx, r.locked(ctx, agreed{})), 0
 	}
 	first, cancel := limited(ctx, r.Timeout)
 	defer cancel()
@@ -31,7 +32,7 @@ func (r *Run) attended(ctx context.Context) (s report.Summary, asking time.Durat
 	at := r.Now()
 	_, shown, s := r.look(first, at, true)
 	if s.Err != nil {
-		return s, 0
+		return timed(first, s), 0
 	}
 	s.Operation = report.OperationApply
 	if shown.Changes() == 0 {
@@ -49,7 +50,18 @@ func (r *Run) attended(ctx context.Context) (s report.Summary, asking time.Durat
 		ctx, cancel = context.WithTimeout(ctx, left)
 		defer cancel()
 	}
-	return r.locked(ctx, agreed{at, &shown}), asking
+	return timed(ctx, r.locked(ctx, agreed{at, &shown})), asking
+}
+
+// timed tells of a run that its time ended.
+func timed(ctx context.Context, s report.Summary) report.Summary {
+	if !errors.Is(ctx.Err(), context.DeadlineExceeded) || s.Err == nil && !s.Cut {
+		return s
+	}
+	if s.Err == nil {
+		return s.Ended(report.ErrTime)
+	}
+	return s.Ended(fmt.Errorf("%w: %w", report.ErrTime, s.Err))
 }
 
 // limited ends a context after a while; zero is for ever.

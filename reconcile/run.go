@@ -142,7 +142,11 @@ func (r *Run) look(ctx context.Context, at time.Time, show bool) (world.World, p
 	p = p.Under(verdict)
 	s.Count(p, nil)
 	if show {
-		r.Report.Planned(report.NewObserved(w, r.Now().Sub(began)), p, s)
+		o := report.NewObserved(w, r.Now().Sub(began))
+		if r.Header.DryRun && (len(r.Scope.Only) > 0 || len(r.Scope.Namespaces) > 0) {
+			o.Found, o.Named = report.NewFound(w, p), len(r.Scope.Only) > 0
+		}
+		r.Report.Planned(o, p, s)
 	}
 	if verdict.Refused != nil {
 		return w, p, s.Ended(verdict.Refused)

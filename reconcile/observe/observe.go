@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"berth/kube"
@@ -85,21 +84,6 @@ type Ends struct {
 	Saw func(t Thing, n, of int)
 }
 
-// Thing is a kind of what is read, one and many of it.
-type Thing struct{ One, Many string }
-
-func (e Ends) saw(one, many string, n, of int) {
-	if e.Saw != nil {
-		e.Saw(Thing{one, many}, n, of)
-	}
-}
-
-// counts tells of each of several things that are read one by one.
-func (e Ends) counts(one, many string, of int) (read func()) {
-	var n atomic.Int64
-	return func() { e.saw(one, many, int(n.Add(1)), of) }
-}
-
 // observer is an observation under way; the World grows in it.
 type observer struct {
 	Ends
@@ -118,7 +102,10 @@ func World(ctx context.Context, e Ends, n component.Naming, p world.Policy, s wo
 	if !organization.Admin {
 		return world.World{}, ErrNotAdmin
 	}
-	o := observer{Ends: e, World: world.World{Naming: n, Policy: p, Whole: s.Whole()}, scope: s, now: now}
+	o := observer{Ends: e, World: world.World{Naming: n, Policy: p, Whole: s.Whole(), At: now}, scope: s, now: now}
+	if at := organization.Observed; !at.IsZero() {
+		o.At = at
+	}
 	if err := o.observe(ctx); err != nil {
 		return world.World{}, err
 	}
@@ -209,6 +196,7 @@ func observeRobots(ctx context.Context, q Registry, n component.Naming) (map[str
 			Mark:         r.Description,
 			Repositories: r.Repositories,
 			Fingerprint:  component.Fingerprint(n.Login(r.Name), r.Token.Reveal()),
+			Created:      r.Created,
 		}
 	}
 	return robots, nil

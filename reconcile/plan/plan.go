@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"berth/kube"
+	"berth/quay"
 	"berth/reconcile/component"
 	"berth/reconcile/world"
 )
@@ -34,10 +35,14 @@ func (p Plan) Changes() int {
 
 // Component is the plan for one Component.
 type Component struct {
-	Component  kube.Component
-	Names      component.Names
-	Image      string
-	Note       string // in a word or two, what is the matter
+	Component kube.Component
+	Names     component.Names
+	Image     string
+	Note      string // in a word or two, what is the matter
+
+	Visibility       quay.Visibility // of the repository; "": not known yet
+	VisibilityReason string
+
 	Actions    []Action
 	Warnings   []Warning
 	Deliveries []Delivery // by environment

@@ -11,6 +11,7 @@ import (
 func (w *planner) planRepository(p *Component, asked component.Request) (want quay.Visibility, known bool) {
 	r, exists := w.Repositories[p.Names.Repository]
 	want, reason := w.visibility(p.Key(), asked)
+	p.Visibility, p.VisibilityReason = want, reason
 	switch {
 	case !exists && want == "":
 		return "", false
@@ -26,6 +27,9 @@ func (w *planner) planRepository(p *Component, asked component.Request) (want qu
 		p.Actions = append(p.Actions, DescribeRepository{r.Name, p.Names.Mark})
 	}
 	if want == "" || want == quay.Public && !w.mayOpen(asked) || w.unsure(p.Key(), asked) {
+		if p.Visibility = r.Visibility; want != r.Visibility {
+			p.VisibilityReason = stays(r.Visibility, want, reason)
+		}
 		want = r.Visibility
 	}
 	if r.Visibility != want {
@@ -34,6 +38,18 @@ func (w *planner) planRepository(p *Component, asked component.Request) (want qu
 		})
 	}
 	return want, true
+}
+
+// stays says why a repository is left as it is although something else, or nothing that
+// was looked at, speaks for it.
+func stays(is, want quay.Visibility, reason string) string {
+	switch {
+	case want != "":
+		return "it stays, although it would be " + string(want) + ": " + reason
+	case is == quay.Private:
+		return "no source opens what is private"
+	}
+	return "this run did not look at its source"
 }
 
 // visibility decides for a Component: what its owner states, else what the

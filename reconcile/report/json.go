@@ -72,6 +72,12 @@ type deliveryLine struct {
 	Reason      string             `json:"reason,omitempty"`
 }
 
+// foundLine is a Component that was asked about.
+type foundLine struct {
+	record
+	Found Found `json:"found"`
+}
+
 type versionLine struct {
 	record
 	Version       string `json:"version"`
@@ -131,7 +137,10 @@ func (j *JSON) Start(h Header) {
 
 // Planned writes a line for each change, each environment that was not reached, and
 // each diagnostic.
-func (j *JSON) Planned(_ Observed, p plan.Plan, _ Summary) {
+func (j *JSON) Planned(o Observed, p plan.Plan, _ Summary) {
+	for _, f := range o.Found {
+		j.write(foundLine{j.record("info", "component", "found it: "+f.State, f.Key, "VIEW"), f})
+	}
 	each := j.Detail != SummaryOnly && j.Detail != Problems
 	for _, c := range p.Components {
 		for _, a := range c.Actions {

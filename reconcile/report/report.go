@@ -50,6 +50,8 @@ type Observed struct {
 	RemoteSecrets                             int
 	Mode                                      world.Mode
 	Elapsed                                   time.Duration
+	Found                                     []Found // of the Components that a dry run was asked about
+	Named                                     bool    // by name: all is told of each
 }
 
 // NewObserved counts what a World holds.

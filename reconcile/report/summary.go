@@ -2,6 +2,7 @@ package report
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -218,6 +219,14 @@ var missing = plan.Problem{
 
 // ErrMoved is about a Component that is no longer as it was when somebody saw its plan.
 var ErrMoved = fmt.Errorf("it changed while the plan was looked at: %w", apply.ErrDeferred)
+
+// ErrTime ends a run that had no more time.
+var ErrTime error = timeUp{}
+
+type timeUp struct{}
+
+func (timeUp) Error() string { return "the run's time was up" }
+func (timeUp) Unwrap() error { return context.DeadlineExceeded }
 
 // ErrDeclined is the answer no at the prompt.
 var ErrDeclined = errors.New("not confirmed; nothing was changed")

@@ -73,6 +73,7 @@ func (t *Text) Planned(o Observed, p plan.Plan, s Summary) {
 	}
 	t.print("Read %s in %s\n", strings.Join(read, ", "), seconds(o.Elapsed))
 	folded := t.rows(p, s)
+	t.findings(o)
 	t.print("\n")
 	if s.Changes.total() > 0 {
 		t.print("Plan: %s to create, %s to update, %s to rotate, %s to delete.\n",
@@ -90,6 +91,21 @@ func (t *Text) Planned(o Observed, p plan.Plan, s Summary) {
 	if found := diagnostics(p); len(found) > 0 {
 		t.print("\n")
 		t.diagnostics(found)
+	}
+}
+
+// findings prints what was found of the Components that were asked about.
+func (t *Text) findings(o Observed) {
+	for i, f := range o.Found {
+		switch {
+		case o.Named:
+			t.found(f)
+		case i == 0:
+			t.print("\n")
+			fallthrough
+		default:
+			t.foundLine(f)
+		}
 	}
 }
 

@@ -9,6 +9,7 @@ package world
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"berth/kube"
 	"berth/quay"
@@ -66,7 +67,8 @@ func (s Scope) Whole() bool {
 type World struct {
 	Naming          component.Naming
 	Policy          Policy
-	Whole           bool // nothing was left out, so what no Component claims is an orphan
+	Whole           bool      // nothing was left out, so what no Component claims is an orphan
+	At              time.Time // when Quay was looked at, by its own clock
 	Namespaces      map[string]kube.Namespace
 	Components      []kube.Component
 	Elsewhere       []kube.Component         // other shards', which are looked at and left alone
@@ -101,7 +103,8 @@ type Links struct {
 type Robot struct {
 	Mark         string
 	Repositories []string
-	Fingerprint  string // of its token
+	Fingerprint  string    // of its token
+	Created      time.Time // zero: Quay does not say
 }
 
 // Lists are the namespaces to list; the one empty name means all.
