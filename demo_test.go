@@ -48,6 +48,63 @@ func TestTheDemoTellsItsStory(t *testing.T) {
 	}
 }
 
+// The demo takes whatever makes sense for it, and none of it breaks the story.
+func TestTheDemoTakesFlags(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		args []string
+		code int
+		says string
+	}{
+		{[]string{"--namespace=acme-tenant"}, 0, "No changes. 3 Components match"},
+		{[]string{"--selector=nobody=has"}, 0, "There are no Components"},
+		{[]string{"--dry-run", "acme-tenant/billing"}, 0, "  robot push      berth_acme_tenant_billing_"},
+		{[]string{"initech-tenant/mail"}, 0, "request acknowledged"},
+		{[]string{"--rotate=acme-tenant/ledger"}, 0, "rotation requested"},
+		{[]string{"--visibility=public", "--allow-publish"}, 0, "private -> public"},
+		{[]string{"--adopt", "--prune=off"}, 0, "Apply complete"},
+		{[]string{"--remote-secrets=off"}, 0, "Apply complete"},
+		{[]string{"--push-service-account=nobody"}, 0, "ServiceAccount nobody does not exist"},
+		{[]string{"--max-change-ratio=0", "--force", "--max-rotations=0", "--concurrency=1"}, 0, "0 rotated"},
+		{[]string{"--plan=summary"}, 0, "  upload Secret"},
+		{[]string{"--repository-prefix=moved"}, 0, "moved/acme-tenant/billing"},
+		{[]string{"--repository-layout=application"}, 0, "Apply complete"},
+		{[]string{"--timeout=1ns"}, 1, "Give it more with --timeout"},
+		{[]string{"--yes", "--no-progress", "--color=always", "--log-level=error", "--log-format=json"}, 0, "Apply complete"},
+	} {
+		t.Run(strings.Join(test.args, " "), func(t *testing.T) {
+			t.Parallel()
+			r := runProgram(t, nil, append([]string{"--demo"}, test.args...)...).must(t, test.code)
+			if !strings.Contains(r.stdout, test.says) {
+				t.Errorf("it does not say %q:\n%s", test.says, r.stdout)
+			}
+		})
+	}
+	for _, f := range fields() {
+		if !slices.Contains(notOnStage, f.env) {
+			continue
+		}
+		if r := runProgram(t, nil, "--demo", flagName(f.env)+"=1").must(t, 78); !strings.Contains(r.stderr, flagName(f.env)+"  does not go with --demo") {
+			t.Errorf("%s: %s", f.env, r.stderr)
+		}
+	}
+}
+
+// What is set for something real has no say in a story.
+func TestTheDemoIgnoresTheEnvironment(t *testing.T) {
+	t.Parallel()
+	env := map[string]string{"BERTH_MISSPELT": "x", "JOB_COMPLETION_INDEX": "3"}
+	for _, f := range fields() {
+		if f.env != "DEMO" {
+			env[envPrefix+f.env] = "nonsense"
+		}
+	}
+	r := runProgram(t, env, "--demo").must(t, 0)
+	if plain := runProgram(t, nil, "--demo"); seconds.ReplaceAllString(r.stdout, "") != seconds.ReplaceAllString(plain.stdout, "") {
+		t.Errorf("it is another story:\n%s", r.stdout)
+	}
+}
+
 // tokenShape is what a robot's looks like.
 var tokenShape = regexp.MustCompile(`[A-Z0-9]{64}`)
 
@@ -84,7 +141,7 @@ func newStory(t *testing.T, args ...string) story {
 	s.QuayOrg = demoOrg
 	s.token = func() (quay.Token, error) { return quay.NewToken(demoToken), nil }
 	st := story{newStage(), s}
-	if err := st.history(t.Context(), s, environ(nil)); err != nil {
+	if err := st.history(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	st.quay.ResetCalls()

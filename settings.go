@@ -230,9 +230,9 @@ func flagName(key string) string {
 func loadSettings(flags map[string]*flagValue, args []string, environment environ) (settings, problems) {
 	src := sources{flags: flags, environment: envconfig.PrefixLookuper(envPrefix, environment), platform: map[string]said{}}
 	s := settings{called: src.name}
-	var found problems
-	if !src.demo() {
-		found = environment.strangers()
+	found := environment.strangers()
+	if src.demo() {
+		src.environment, environment, found = environ(nil), nil, nil // it is about something real
 	}
 	if dir, ok := src.Lookup("QUAY_CREDENTIALS_DIR"); ok && !src.demo() {
 		found = append(found, src.readCredentials(dir)...)
