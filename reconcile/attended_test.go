@@ -46,7 +46,7 @@ func TestNeitherClockNorLockRunsWhileSomebodyReads(t *testing.T) {
 			if _, limited := ctx.Deadline(); limited || p.Changes() != 9 {
 				t.Errorf("asked about %d changes, with a time limit: %t", p.Changes(), limited)
 			}
-			time.Sleep(time.Hour)
+			<-time.After(time.Hour)
 			return true, ctx.Err()
 		}
 		s := r.Do(t.Context())

@@ -65,7 +65,7 @@ func (r *Run) Do(ctx context.Context) report.Summary {
 		if s.Err == nil && r.Header.DryRun { // it had nothing else to do
 			s = s.Ended(fmt.Errorf("%w: %w", report.ErrOutput, err))
 		} else {
-			r.Log.WarnContext(ctx, report.ErrOutput.Error(), "error", err.Error())
+			r.Log.WarnContext(ctx, "the output could not be written", "error", err.Error())
 		}
 	}
 	if !r.Told {
