@@ -8,14 +8,15 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
-	"net/url"
 	"os"
 	"slices"
 	"strings"
 	"time"
 
+	_ "k8s.io/client-go/plugin/pkg/client/auth" // the login by oidc, which is no command as others are
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/client-go/tools/clientcmd/api"
 
 	"berth/kube"
 	"berth/quay"
@@ -31,6 +32,7 @@ type ends struct {
 	cluster  string // as a person calls it
 	server   string
 	registry string // host, with its port when it has one
+	images   string // the same of images' names
 }
 
 // dial says where the ends are: the demo puts simulators there.
@@ -59,27 +61,30 @@ func connect(s settings, d dial, log *slog.Logger) (ends, error) {
 	if err != nil {
 		return ends{}, problems{{s.called("KUBECONFIG"), err.Error() + "."}}
 	}
-	address, err := url.Parse(s.QuayURL)
+	address, err := quay.ParseAddress(s.QuayURL)
 	if err != nil {
-		return ends{}, problems{{s.called("QUAY_URL"), "is not a URL."}}
+		return ends{}, problems{{s.called("QUAY_URL"), err.Error() + "."}}
 	}
 	s.git.Transport = d.git
-	return ends{quay: registry, kube: cluster, git: gitsource.New(s.git), cluster: d.cluster, server: d.config.Host, registry: address.Host}, nil
+	return ends{
+		quay: registry, kube: cluster, git: gitsource.New(s.git), cluster: d.cluster, server: d.config.Host,
+		registry: address.Host, images: cmp.Or(s.ImageHost, address.Host),
+	}, nil
 }
 
-// clusterConfig follows kubectl's rules, and the ServiceAccount in a pod.
-func clusterConfig(s settings) (dial, problems) {
-	if s.Kubeconfig == "" && s.Context == "" {
-		if config, err := rest.InClusterConfig(); err == nil {
-			return dial{config: config, cluster: "in-cluster", pod: true, namespace: podNamespace()}, nil
-		} else if !errors.Is(err, rest.ErrNotInCluster) {
-			return dial{}, problems{{"ServiceAccount", "the pod's credentials cannot be read. Is automountServiceAccountToken off?"}}
-		}
-	}
+// clusterConfig follows kubectl's rules: what a kubeconfig says counts, and only where
+// there is none the ServiceAccount of the pod. A kubeconfig or context that was named and
+// leads nowhere is refused, in a pod too: another cluster than the one meant would be
+// served.
+func clusterConfig(s settings, pod func() (*rest.Config, error)) (dial, problems) {
 	rules := clientcmd.NewDefaultClientConfigLoadingRules()
 	rules.ExplicitPath = s.Kubeconfig
-	loader := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: s.Context})
-	raw, err := loader.RawConfig()
+	named := s.Kubeconfig != "" || os.Getenv(clientcmd.RecommendedConfigPathEnvVar) != ""
+	if !named && !readable(clientcmd.RecommendedHomeFile) { // a pod may have somebody else's home
+		rules.Precedence, rules.MigrationRules = nil, nil
+	}
+	raw, err := rules.Load()
+	nowhere := problems{{s.called("KUBECONFIG"), "names no cluster to talk to. Give --kubeconfig or --context, or run in a pod."}}
 	switch {
 	case errors.Is(err, os.ErrNotExist): // only of one that was named
 		return dial{}, problems{{s.called("KUBECONFIG"), told(s.Kubeconfig) + "no such file."}}
@@ -87,20 +92,29 @@ func clusterConfig(s settings) (dial, problems) {
 		return dial{}, problems{{s.called("KUBECONFIG"), "cannot be read as a kubeconfig."}}
 	case s.Context != "" && raw.Contexts[s.Context] == nil && len(raw.Contexts) > 0:
 		return dial{}, problems{{s.called("CONTEXT"), "is not in the kubeconfig, which has " + strings.Join(slices.Sorted(maps.Keys(raw.Contexts)), ", ") + "."}}
-	}
-	name := s.Context
-	if name == "" {
-		name = raw.CurrentContext
-	}
-	config, err := loader.ClientConfig()
-	if err != nil {
-		key := "KUBECONFIG"
-		if s.Context != "" {
-			key = "CONTEXT"
+	case s.Context != "":
+		nowhere[0].name = s.called("CONTEXT")
+	case api.IsConfigEmpty(raw) && s.Kubeconfig == "" && named:
+		nowhere = problems{{clientcmd.RecommendedConfigPathEnvVar, "names no file with a cluster. Give --kubeconfig, or unset it for the pod's own cluster."}}
+	case api.IsConfigEmpty(raw) && !named:
+		config, err := pod()
+		if err == nil {
+			return dial{config: config, cluster: "in-cluster", pod: true, namespace: podNamespace()}, nil
+		} else if !errors.Is(err, rest.ErrNotInCluster) {
+			return dial{}, problems{{"ServiceAccount", "the pod's credentials cannot be read. Is automountServiceAccountToken off?"}}
 		}
-		return dial{}, problems{{s.called(key), "names no cluster to talk to. Give --kubeconfig or --context, or run in a pod."}}
 	}
-	return dial{config: config, cluster: name}, nil
+	// The client config that defers loading would take the pod's account in the end.
+	config, err := clientcmd.NewNonInteractiveClientConfig(*raw, s.Context, &clientcmd.ConfigOverrides{}, rules).ClientConfig()
+	if err != nil {
+		return dial{}, nowhere
+	}
+	return dial{config: config, cluster: cmp.Or(s.Context, raw.CurrentContext)}, nil
+}
+
+func readable(file string) bool {
+	f, err := os.Open(file)
+	return err == nil && f.Close() == nil
 }
 
 // podNamespace is the namespace of the pod's ServiceAccount.

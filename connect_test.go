@@ -1,15 +1,21 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
 
 	"berth/deploy"
 	"berth/deploy/deploytest"
@@ -305,5 +311,136 @@ func TestTheClientsOfADryRunRefuseWrites(t *testing.T) {
 	}
 	if n := st.quay.Mutations() + st.cluster.Mutations(); n > 0 {
 		t.Errorf("%d writes were sent", n)
+	}
+}
+
+// Whatever way the registry's address is written, images are called by its host in one
+// form, or by the one that is set; a Secret that says another is mended.
+func TestWhatImagesAreCalledBy(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t, "cart")
+	address := strings.TrimPrefix(p.env["BERTH_QUAY_URL"], "https://")
+	for _, test := range []struct {
+		reason, url, images, want string
+		settled                   bool
+	}{
+		{"the registry's host", "https://" + address, "", address, false},
+		{"the registry's host, as image-controller writes it", "HTTPS://" + address + "/api/v1/", "", address, true},
+		{"another", "https://" + address, "Images.Example.com.:443", "images.example.com", false},
+		{"the same", "https://" + address, "images.example.com", "images.example.com", true},
+	} {
+		p.env["BERTH_QUAY_URL"], p.env["BERTH_IMAGE_HOST"] = test.url, test.images
+		p.forgetCalls()
+		r := p.run(t).must(t, 0)
+		if wrote := p.wrote() > 0; wrote == test.settled {
+			t.Errorf("%s: it wrote: %v\n%s", test.reason, wrote, r.stdout)
+		}
+		if !strings.Contains(r.stdout, "   "+address+"/"+testOrg) {
+			t.Errorf("%s: the header does not name the registry:\n%s", test.reason, r.stdout)
+		}
+		image := test.want + "/" + testOrg + "/shop/cart"
+		for _, secret := range []string{"cart-image-push", "cart-image-pull"} {
+			if a := auths(p.cluster, "shop", secret); len(a) != 1 || a[image].Auth == "" {
+				t.Errorf("%s: Secret %s is not for %s alone", test.reason, secret, image)
+			}
+		}
+		if told := fmt.Sprint(p.cluster.Object("components", "shop", "cart")["metadata"]); !strings.Contains(told, `"image":"`+image+`"`) {
+			t.Errorf("%s: the Component is told %s", test.reason, told)
+		}
+	}
+}
+
+// A kubeconfig that is named counts in a pod, too, and one that leads nowhere is never
+// made up for by the pod's own account: kubectl's rules, but for that refusal.
+func TestWhichClusterIsServed(t *testing.T) { // not parallel: it sets the environment
+	dir := t.TempDir()
+	write := func(name, content string) string {
+		file := filepath.Join(dir, name)
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	config := func(name string) string {
+		return write(name, string(bytes.ReplaceAll(deploytest.Kubeconfig("https://"+name+".example:6443", write("ca", "")), []byte("test"), []byte(name))))
+	}
+	none, empty, named, set, home := filepath.Join(dir, "none"), write("empty", ""), config("named"), config("set"), config("home")
+	inPod := func() (*rest.Config, error) { return &rest.Config{Host: "https://pod.example"}, nil }
+	outside := func() (*rest.Config, error) { return nil, rest.ErrNotInCluster }
+	const pod = "https://pod.example"
+	for _, test := range []struct {
+		reason                string
+		pod                   func() (*rest.Config, error)
+		set, home             string // KUBECONFIG, ~/.kube/config
+		kubeconfig, context   string // flags
+		server, cluster, says string // says is how it is refused
+	}{
+		{"a pod like the CronJob's", inPod, "", none, "", "", pod, "in-cluster", ""},
+		{"KUBECONFIG in a pod", inPod, set, none, "", "", "https://set.example:6443", "set", ""},
+		{"--kubeconfig in a pod", inPod, set, none, named, "", "https://named.example:6443", "named", ""},
+		{"a kubeconfig at home in a pod", inPod, "", home, "", "", "https://home.example:6443", "home", ""},
+		{"a home that is closed to the pod's user", inPod, "", filepath.Join(empty, ".kube", "config"), "", "", pod, "in-cluster", ""},
+		{"a context of KUBECONFIG's in a pod", inPod, set, none, "", "set", "https://set.example:6443", "set", ""},
+		{"a context in a pod without a kubeconfig", inPod, "", none, "", "set", "", "", "--context "},
+		{"a context that is not there", inPod, set, none, "", "prod", "", "", "--context "},
+		{"KUBECONFIG names no file, in a pod", inPod, none, none, "", "", "", "", "KUBECONFIG "},
+		{"KUBECONFIG names an empty file, in a pod", inPod, empty, none, "", "", "", "", "KUBECONFIG "},
+		{"--kubeconfig names no file, in a pod", inPod, "", none, none, "", "", "", "--kubeconfig "},
+		{"--kubeconfig names an empty file, in a pod", inPod, "", none, empty, "", "", "", "--kubeconfig "},
+		{"a pod without an account", func() (*rest.Config, error) { return nil, os.ErrNotExist }, "", none, "", "", "", "", "ServiceAccount "},
+		{"a laptop", outside, "", home, "", "", "https://home.example:6443", "home", ""},
+		{"a laptop without a kubeconfig", outside, "", none, "", "", "", "", "BERTH_KUBECONFIG "},
+	} {
+		t.Run(test.reason, func(t *testing.T) {
+			t.Setenv("KUBECONFIG", test.set)
+			defer func(file string) { clientcmd.RecommendedHomeFile = file }(clientcmd.RecommendedHomeFile)
+			clientcmd.RecommendedHomeFile = test.home
+			s := settings{Kubeconfig: test.kubeconfig, Context: test.context, called: func(key string) string {
+				if test.kubeconfig+test.context == "" {
+					return envPrefix + key
+				}
+				return flagName(key)
+			}}
+			d, wrong := clusterConfig(s, test.pod)
+			if test.says != "" {
+				if len(wrong) != 1 || wrong[0].name+" " != test.says {
+					t.Errorf("refused as %v, want %s", wrong, test.says)
+				}
+				return
+			}
+			if len(wrong) > 0 || d.config.Host != test.server || d.cluster != test.cluster {
+				t.Errorf("%+v (%v), want %s at %s", d, wrong, test.cluster, test.server)
+			}
+		})
+	}
+}
+
+// Whatever kubectl logs in with works: a token by oidc, which is used as it is until it
+// expires, or what a command prints.
+func TestLoginsOfAKubeconfig(t *testing.T) {
+	t.Parallel()
+	const idToken = "eyJhbGciOiJub25lIn0.eyJleHAiOjQxMDI0NDQ4MDB9.x" // of 2100
+	for name, user := range map[string]string{
+		"oidc": `{auth-provider: {name: oidc, config: {client-id: kubernetes, idp-issuer-url: "https://id.example.com", id-token: ` + idToken + `, refresh-token: r}}}`,
+		"exec": `{exec: {apiVersion: client.authentication.k8s.io/v1, interactiveMode: IfAvailable, command: sh, args: ["-c",
+			'echo "{\"apiVersion\":\"client.authentication.k8s.io/v1\",\"kind\":\"ExecCredential\",\"status\":{\"token\":\"` + kubeToken + `\"}}"']}}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newPlatform(t, "cart")
+			p.cluster.AddUser(idToken, deploytest.Account, false)
+			raw, err := os.ReadFile(p.env["BERTH_KUBECONFIG"])
+			if err != nil {
+				t.Fatal(err)
+			}
+			file := filepath.Join(t.TempDir(), "kubeconfig")
+			if err := os.WriteFile(file, bytes.Replace(raw, []byte("{token: "+kubeToken+"}"), []byte(user), 1), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			p.run(t, "--kubeconfig", file).must(t, 0)
+			if p.wrote() == 0 {
+				t.Error("nothing was written")
+			}
+		})
 	}
 }

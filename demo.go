@@ -252,5 +252,6 @@ func pullSecrets(cluster *kubetest.Server, namespace string) string {
 		link, _ := l.(map[string]any)
 		names = append(names, fmt.Sprint(link["name"]))
 	}
+	slices.Sort(names) // Components are served at once
 	return strings.Join(names, ", ")
 }

@@ -22,6 +22,7 @@ import (
 
 	"github.com/sethvargo/go-envconfig"
 	"github.com/spf13/pflag"
+	"k8s.io/client-go/rest"
 
 	"berth/kube"
 	"berth/quay"
@@ -100,7 +101,7 @@ func run(ctx context.Context, args []string, environment environ, std streams) (
 	var d dial
 	if !s.Demo {
 		var unreachable problems
-		d, unreachable = clusterConfig(s)
+		d, unreachable = clusterConfig(s, rest.InClusterConfig)
 		wrong = append(wrong, unreachable...)
 	}
 	if len(wrong) > 0 {
@@ -201,13 +202,13 @@ func newRun(s settings, e ends, log *slog.Logger, id string) *reconcile.Run {
 		Write: apply.Ends{Registry: e.quay, Cluster: e.kube},
 		Stats: e.quay.Stats,
 		Naming: component.Naming{
-			Cluster: s.ClusterID, Host: e.registry, Organization: s.QuayOrg,
+			Cluster: s.ClusterID, Host: e.images, Organization: s.QuayOrg,
 			Layout: component.Layout(s.RepositoryLayout), Prefix: s.RepositoryPrefix,
 		},
 		Policy: world.Policy{
 			Visibility: visibility(s.Visibility), AllowPublish: s.AllowPublish, Adopt: s.Adopt,
 			ReportOrphans: s.Prune == "report", PushServiceAccounts: s.PushServiceAccount, MaxRotations: s.share(s.MaxRotations),
-			PullServiceAccount: s.PullServiceAccount, RemoteSecrets: remoteSecrets(s.RemoteSecrets),
+			PullServiceAccounts: s.PullServiceAccount, SetImages: !s.NoContainerImage, RemoteSecrets: remoteSecrets(s.RemoteSecrets),
 		},
 		Scope:       world.Scope{Namespaces: s.Namespace, Selector: s.Selector, Only: s.only, Rotate: s.rotate, Shard: s.shard()},
 		Limits:      plan.Limits{MaxChangeRatio: s.MaxChangeRatio, Force: s.Force},

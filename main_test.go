@@ -309,3 +309,62 @@ func TestAReaderMayGoAway(t *testing.T) {
 		})
 	}
 }
+
+// By default whatever builds and pods run as is served, on a platform of 2023 and on one
+// of today, with deliveries or without.
+func TestServiceAccountsByDefault(t *testing.T) {
+	t.Parallel()
+	linked := func(p *platform, account, list string) string {
+		return fmt.Sprint(p.cluster.Object("serviceaccounts", "shop", account)[list])
+	}
+	for _, test := range []struct {
+		reason string
+		args   []string
+	}{
+		{"nothing is set", nil},
+		{"no deliveries", []string{"--remote-secrets", "off"}},
+	} {
+		t.Run(test.reason, func(t *testing.T) {
+			t.Parallel()
+			p := newPlatform(t, "cart")
+			p.cluster.Delete("serviceaccounts", "shop", "appstudio-pipeline")
+			p.cluster.Apply([]byte("{apiVersion: v1, kind: ServiceAccount, metadata: {name: build-pipeline-cart, namespace: shop}}"))
+			r := p.run(t, test.args...).must(t, 0)
+			if got := linked(p, "build-pipeline-cart", "secrets"); !strings.Contains(got, "cart-image-push") {
+				t.Errorf("builds have the Secrets %s", got)
+			}
+			if got := linked(p, "default", "imagePullSecrets"); !strings.Contains(got, "cart-image-pull") {
+				t.Errorf("pods pull with %s", got)
+			}
+			if strings.Contains(r.stdout, "Warning") {
+				t.Errorf("it warns:\n%s", r.stdout)
+			}
+			p.forgetCalls()
+			if p.run(t, test.args...).must(t, 0); p.wrote() > 0 {
+				t.Error("a second run wrote")
+			}
+			p.cluster.Delete("serviceaccounts", "shop", "build-pipeline-cart")
+			if r := p.run(t, test.args...).must(t, 0); !strings.Contains(r.stdout, "None of the ServiceAccounts appstudio-pipeline, build-pipeline-cart exists") {
+				t.Errorf("nobody is told that builds have no ServiceAccount:\n%s", r.stdout)
+			}
+		})
+	}
+}
+
+// Builds are let begin, unless that is switched off.
+func TestContainerImagesByDefault(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t, "cart")
+	image := func() any {
+		spec, _ := p.cluster.Object("components", "shop", "cart")["spec"].(map[string]any)
+		return spec["containerImage"]
+	}
+	p.run(t, "--no-container-image").must(t, 0)
+	if image() != nil {
+		t.Errorf("switched off, it became %v", image())
+	}
+	p.run(t).must(t, 0)
+	if want := strings.TrimPrefix(p.env["BERTH_QUAY_URL"], "https://") + "/" + testOrg + "/shop/cart"; image() != want {
+		t.Errorf("it is %v, want %s", image(), want)
+	}
+}

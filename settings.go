@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,15 +22,16 @@ import (
 // it. group begins a part of the help, short is a one-letter flag, arg the value's
 // name in the help, min, max and oneof its bounds.
 type settings struct {
-	QuayURL            string  `group:"Quay" env:"QUAY_URL, default=https://quay.io" arg:"URL" help:"the registry; its host is the image host"`
+	QuayURL            string  `group:"Quay" env:"QUAY_URL, default=https://quay.io" arg:"URL" help:"the registry"`
 	QuayOrg            string  `env:"QUAY_ORG" arg:"NAME" help:"the Quay organization that holds the repositories"`
 	QuayTokenFile      string  `env:"QUAY_TOKEN_FILE" arg:"FILE" help:"the OAuth token, scopes org:admin repo:admin; or set BERTH_QUAY_TOKEN"`
 	QuayCredentialsDir string  `env:"QUAY_CREDENTIALS_DIR" arg:"DIR" help:"a folder with image-controller's files quayapiurl, quaytoken, organization"`
 	QuayCAFile         string  `env:"QUAY_CA_FILE" arg:"FILE" help:"certificates (PEM) to trust besides the system's"`
+	ImageHost          string  `env:"IMAGE_HOST" arg:"HOST" help:"that images are called by, when it is not the registry URL's"`
 	QuayQPS            float64 `env:"QUAY_QPS, default=5" min:"0.1" max:"1000" arg:"N" help:"requests per second of the whole run"`
 	QuayBurst          int     `env:"QUAY_BURST, default=10" min:"1" max:"1000" arg:"N" help:"requests at once beyond that"`
 
-	Kubeconfig string  `group:"The cluster" env:"KUBECONFIG" arg:"FILE" help:"instead of kubectl's rules or, in a cluster, the ServiceAccount"`
+	Kubeconfig string  `group:"The cluster" env:"KUBECONFIG" arg:"FILE" help:"instead of kubectl's rules; without any, a pod's ServiceAccount"`
 	Context    string  `env:"CONTEXT" arg:"NAME" help:"of the kubeconfig"`
 	KubeQPS    float64 `env:"KUBE_QPS, default=50" min:"0.1" max:"10000" arg:"N" help:"requests per second to the cluster"`
 	KubeBurst  int     `env:"KUBE_BURST, default=100" min:"1" max:"10000" arg:"N" help:"requests at once beyond that"`
@@ -50,10 +52,12 @@ type settings struct {
 	AllowPublish       bool     `env:"ALLOW_PUBLISH" help:"let --visibility open private repositories"`
 	Adopt              bool     `env:"ADOPT" help:"take over repositories that carry no live mark"`
 	Prune              string   `env:"PRUNE, default=report" oneof:"off report" help:"what to do about robots and repositories without a Component"`
-	PushServiceAccount []string `env:"PUSH_SERVICE_ACCOUNT, default=appstudio-pipeline" arg:"NAME" help:"linked to the push Secret; {component} is replaced; may be repeated"`
+	PushServiceAccount []string `env:"PUSH_SERVICE_ACCOUNT, default=appstudio-pipeline,build-pipeline-{component}" arg:"NAME" help:"linked to the push Secret; {component} is replaced; may be repeated"`
 
-	RemoteSecrets      string `group:"Environments" env:"REMOTE_SECRETS, default=auto" oneof:"auto off require" help:"deliver pull Secrets to environments; auto: where the cluster has RemoteSecrets"`
-	PullServiceAccount string `env:"PULL_SERVICE_ACCOUNT, default=default" arg:"NAME" help:"pulls images with the pull Secret, in each environment"`
+	NoContainerImage bool `env:"NO_CONTAINER_IMAGE" help:"leave spec.containerImage of Components empty where it is"`
+
+	RemoteSecrets      string   `group:"Environments" env:"REMOTE_SECRETS, default=auto" oneof:"auto off require" help:"deliver pull Secrets to environments; auto: where the cluster has RemoteSecrets"`
+	PullServiceAccount []string `env:"PULL_SERVICE_ACCOUNT, default=default" arg:"NAME" help:"pulls images, in each environment; {component} is replaced; may be repeated"`
 
 	SourceHosts  []string `group:"Where sources are" env:"SOURCE_HOSTS" arg:"HOST" help:"only ask these git hosts (*.example.com for all below); may be repeated"`
 	SourceCAFile string   `env:"SOURCE_CA_FILE" arg:"FILE" help:"certificates (PEM) to trust for git hosts besides the system's"`
@@ -209,6 +213,13 @@ func (s sources) Lookup(key string) (string, bool) {
 	return v.value, ok
 }
 
+// blank reports whether a flag was given with nothing in it, as --cluster-id "$ID" is where
+// ID is not set. That is a slip, never the default.
+func (s sources) blank(key string) bool {
+	v := s.flags[key]
+	return v != nil && len(v.typed) > 0 && strings.TrimSpace(v.typed[len(v.typed)-1]) == ""
+}
+
 // name calls a setting as the user did, by its environment variable when it is
 // set nowhere.
 func (s sources) name(key string) string {
@@ -241,12 +252,16 @@ func loadSettings(flags map[string]*flagValue, args []string, environment enviro
 		src.platform["SHARD_INDEX"] = said{index, jobIndex}
 	}
 	for _, f := range fields() {
+		if f.Type.Kind() != reflect.Slice && src.blank(f.env) {
+			found = append(found, problem{src.name(f.env), "is empty."})
+			continue
+		}
 		if text := s.decode(f, src); text != "" {
 			found = append(found, problem{src.name(f.env), text})
 		}
 	}
 	s.only = found.keys("argument", args)
-	s.rotate = found.keys(src.name("ROTATE"), s.Rotate)
+	s.rotate = found.keys(src.name("ROTATE"), slices.DeleteFunc(slices.Clone(s.Rotate), func(typed string) bool { return typed == "" })) // which is told as what it is
 	return s, append(found, s.check(src)...)
 }
 
@@ -255,7 +270,7 @@ func (p *problems) keys(source string, names []string) []component.Key {
 	var keys []component.Key
 	for _, typed := range names {
 		namespace, name, ok := strings.Cut(typed, "/")
-		if !ok || namespace == "" || name == "" || strings.Contains(name, "/") {
+		if !ok || !component.ValidNamespace(namespace) || !component.ValidName(name) {
 			*p = append(*p, problem{source, "is not of the form NAMESPACE/NAME."})
 			continue
 		}

@@ -17,6 +17,7 @@ import (
 	"berth/quay"
 	"berth/reconcile/component"
 	"berth/reconcile/gitsource"
+	"berth/reconcile/world"
 )
 
 // demo reports whether the settings are of a demo, which reads no file.
@@ -70,17 +71,22 @@ func (s *settings) check(src sources) problems {
 	if s.DetailedExitcode && !s.DryRun {
 		add("DETAILED_EXITCODE", "goes with --dry-run.")
 	}
-	if _, err := labels.Parse(s.Selector); err != nil {
+	selector, given := src.Lookup("SELECTOR")
+	if parsed, err := labels.Parse(s.Selector); err != nil || given && !src.blank("SELECTOR") && (parsed.Empty() || strings.TrimSpace(selector) == "") {
 		add("SELECTOR", "is not a label selector, such as app=web,tier!=test.")
 	}
+	found = append(found, s.checkLists(src)...)
 	if s.RepositoryPrefix != "" && !component.ValidRepository(s.RepositoryPrefix) {
 		add("REPOSITORY_PREFIX", "cannot begin the name of a repository: lower-case letters, digits, single . _ or -, and / between.")
 	}
 	if s.LockNamespace != "" && len(validation.IsDNS1123Label(s.LockNamespace)) > 0 {
 		add("LOCK_NAMESPACE", "is not the name of a namespace.")
 	}
-	if len(validation.IsDNS1123Subdomain(s.PullServiceAccount)) > 0 {
-		add("PULL_SERVICE_ACCOUNT", "is not the name of a ServiceAccount.")
+	if s.ImageHost != "" {
+		var err error
+		if s.ImageHost, err = quay.ParseImageHost(s.ImageHost); err != nil {
+			add("IMAGE_HOST", "is not a host that an image's name can begin with, such as quay.example.com or quay.example.com:8443.")
+		}
 	}
 	if s.ShardCount > 0 && s.ShardIndex >= s.ShardCount {
 		add("SHARD_INDEX", "is not below --shard-count.")
@@ -100,8 +106,10 @@ func (s *settings) check(src sources) problems {
 	} else if !quay.ValidOrganization(s.QuayOrg) {
 		add("QUAY_ORG", "is not the name of a Quay organization: lower-case letters and digits, single . _ or - between, at most 100.")
 	}
-	if _, err := quay.New(quay.Options{URL: s.QuayURL, Token: func() (quay.Token, error) { return quay.NewToken("any"), nil }}); err != nil {
+	if address, err := quay.ParseAddress(s.QuayURL); err != nil {
 		add("QUAY_URL", err.Error()+".")
+	} else if _, err := quay.ParseImageHost(address.Host); err != nil && s.ImageHost == "" {
+		add("QUAY_URL", "has a host that no image's name can begin with. Say by which its images are called.  (--image-host)")
 	}
 	if s.QuayCAFile != "" {
 		var err error
@@ -112,12 +120,48 @@ func (s *settings) check(src sources) problems {
 	return append(found, s.findToken(src)...)
 }
 
+// elements are what the lists hold, where that can be told; variables are filled in.
+var elements = map[string]struct {
+	valid func(string) bool
+	text  string
+}{
+	"NAMESPACE":            {component.ValidNamespace, "is not the name of a namespace."},
+	"PUSH_SERVICE_ACCOUNT": {validAccount, "is not the name of a ServiceAccount."},
+	"PULL_SERVICE_ACCOUNT": {validAccount, "is not the name of a ServiceAccount."},
+}
+
+func validAccount(name string) bool { return component.ValidName(world.ComponentName(name, "x")) }
+
+// checkLists looks into the lists. An element that is empty is a slip, such as a comma too
+// many or a variable that is not set, and must not widen what a run does.
+func (s *settings) checkLists(src sources) problems {
+	var found problems
+	for _, f := range fields() {
+		list, given := src.Lookup(f.env)
+		if f.Type.Kind() != reflect.Slice || !given {
+			continue
+		}
+		for element := range strings.SplitSeq(list, ",") {
+			element = strings.TrimSpace(element)
+			if element == "" {
+				found = append(found, problem{src.name(f.env), "has an empty element."})
+				break
+			}
+			if of, known := elements[f.env]; known && !of.valid(element) {
+				found = append(found, problem{src.name(f.env), of.text})
+				break
+			}
+		}
+	}
+	return found
+}
+
 // checkSources prepares how git hosts are asked.
 func (s *settings) checkSources(src sources) problems {
 	var found problems
 	s.git = gitsource.Options{Hosts: s.SourceHosts, UserAgent: "git/2.0 berth/" + version()} // some hosts answer git alone
 	for _, host := range s.SourceHosts {
-		if !gitsource.ValidHost(host) {
+		if host != "" && !gitsource.ValidHost(host) {
 			found = append(found, problem{src.name("SOURCE_HOSTS"), "is not a host name, such as git.example.com or *.example.com."})
 			break
 		}
@@ -217,8 +261,7 @@ func (s sources) readCredentials(dir string) problems {
 		case err != nil:
 			found = append(found, problem{s.name("QUAY_CREDENTIALS_DIR"), told(file) + fileProblem(err).Error() + "."})
 		default:
-			value := strings.TrimSpace(string(raw))
-			s.platform[f.key] = said{strings.TrimSuffix(strings.TrimRight(value, "/"), "/api/v1"), s.name("QUAY_CREDENTIALS_DIR")}
+			s.platform[f.key] = said{strings.TrimSpace(string(raw)), s.name("QUAY_CREDENTIALS_DIR")}
 		}
 	}
 	return found

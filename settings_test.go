@@ -4,6 +4,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -16,10 +17,10 @@ const canary = "CANARY value!"
 
 // badSettings is a value that each setting refuses; "" where any text will do.
 var badSettings = map[string]string{
-	"QUAY_URL": canary, "QUAY_ORG": canary, "QUAY_TOKEN_FILE": canary, "QUAY_CREDENTIALS_DIR": "", "QUAY_CA_FILE": canary,
+	"QUAY_URL": canary, "QUAY_ORG": canary, "QUAY_TOKEN_FILE": canary, "QUAY_CREDENTIALS_DIR": "", "QUAY_CA_FILE": canary, "IMAGE_HOST": canary,
 	"QUAY_QPS": canary, "QUAY_BURST": canary, "KUBECONFIG": canary, "CONTEXT": canary, "KUBE_QPS": canary, "KUBE_BURST": canary,
-	"NAMESPACE": "", "SELECTOR": canary, "DRY_RUN": canary, "DETAILED_EXITCODE": canary, "YES": canary, "ROTATE": canary,
-	"VISIBILITY": canary, "ALLOW_PUBLISH": canary, "ADOPT": canary, "PRUNE": canary, "PUSH_SERVICE_ACCOUNT": "",
+	"NAMESPACE": canary, "SELECTOR": canary, "DRY_RUN": canary, "DETAILED_EXITCODE": canary, "YES": canary, "ROTATE": canary,
+	"VISIBILITY": canary, "ALLOW_PUBLISH": canary, "ADOPT": canary, "PRUNE": canary, "PUSH_SERVICE_ACCOUNT": canary, "NO_CONTAINER_IMAGE": canary,
 	"REMOTE_SECRETS": canary, "PULL_SERVICE_ACCOUNT": canary,
 	"CLUSTER_ID": "", "REPOSITORY_LAYOUT": canary, "REPOSITORY_PREFIX": canary, "MAX_CHANGE_RATIO": canary,
 	"MAX_ROTATIONS": canary, "FORCE": canary, "CONCURRENCY": canary, "TIMEOUT": canary, "OUTPUT": canary,
@@ -104,6 +105,9 @@ func TestBoundsOfSettings(t *testing.T) {
 		{"a git host is no URL", "SOURCE_HOSTS", "https://git.example.com", false},
 		{"a proxy", "SOURCE_PROXY", "http://proxy.example.com:3128", true},
 		{"a proxy without its scheme", "SOURCE_PROXY", "proxy.example.com:3128", false},
+		{"a registry behind a short name, whose images have none", "QUAY_URL", "https://quay-app", false},
+		{"a host of images", "IMAGE_HOST", "quay.example.com:8443", true},
+		{"a host of images is no URL", "IMAGE_HOST", "https://quay.example.com", false},
 		{"a prefix of two parts", "REPOSITORY_PREFIX", "team/a", true},
 		{"a prefix cannot leave the organization", "REPOSITORY_PREFIX", "../other", false},
 	} {
@@ -145,7 +149,7 @@ func TestFlagBeatsEnvironmentBeatsFilesBeatsDefault(t *testing.T) {
 		token    string
 	}{
 		{"default", nil, nil, "https://quay.io", testOrg, oauthToken},
-		{"files", map[string]string{"BERTH_QUAY_ORG": "", "BERTH_QUAY_TOKEN": ""}, []string{"--quay-credentials-dir", dir}, "https://files.example.com", "files", "files"},
+		{"files", map[string]string{"BERTH_QUAY_ORG": "", "BERTH_QUAY_TOKEN": ""}, []string{"--quay-credentials-dir", dir}, "https://files.example.com/api/v1", "files", "files"},
 		{
 			"environment",
 			map[string]string{"BERTH_QUAY_URL": "https://env.example.com", "BERTH_QUAY_CREDENTIALS_DIR": dir},
@@ -177,7 +181,7 @@ func TestFlagBeatsEnvironmentBeatsFilesBeatsDefault(t *testing.T) {
 
 func TestRepeatedFlagsAndLists(t *testing.T) {
 	t.Parallel()
-	s, wrong := load(t, map[string]string{"BERTH_PUSH_SERVICE_ACCOUNT": "a,b"}, "-n", "x", "--namespace", "y", "--rotate=x/c", "x/c", "y/d")
+	s, wrong := load(t, map[string]string{"BERTH_PUSH_SERVICE_ACCOUNT": "a,b"}, "--pull-service-account=default", "--pull-service-account=run-{component}", "-n", "x", "--namespace", "y", "--rotate=x/c", "x/c", "y/d")
 	if len(wrong) > 0 {
 		t.Fatal(wrong)
 	}
@@ -187,8 +191,77 @@ func TestRepeatedFlagsAndLists(t *testing.T) {
 	if diff := cmp.Diff([]string{"a", "b"}, s.PushServiceAccount); diff != "" {
 		t.Error(diff)
 	}
+	if diff := cmp.Diff([]string{"default", "run-{component}"}, s.PullServiceAccount); diff != "" {
+		t.Error(diff)
+	}
 	if len(s.only) != 2 || len(s.rotate) != 1 || s.rotate[0].String() != "x/c" {
 		t.Errorf("only %v, rotate %v", s.only, s.rotate)
+	}
+}
+
+// A slip, such as a comma too many or a variable that is not set, must not widen what a
+// run does: in no setting is an empty element everything.
+func TestAnEmptyElementIsNotEverything(t *testing.T) {
+	t.Parallel()
+	lists := 0
+	for _, f := range fields() {
+		if f.Type.Kind() != reflect.Slice {
+			continue
+		}
+		lists++
+		good := map[string]string{"ROTATE": "shop/cart", "SOURCE_HOSTS": "git.example.com"}[f.env]
+		if good == "" {
+			good = "shop"
+		}
+		for _, value := range []string{good + ",", "," + good, good + ",," + good, good + ", ", " ", ",", "\n", good + ",\n"} {
+			_, typed := load(t, nil, flagName(f.env)+"="+value)
+			_, set := load(t, map[string]string{envPrefix + f.env: value})
+			for name, wrong := range map[string]problems{flagName(f.env): typed, envPrefix + f.env: set} {
+				if len(wrong) != 1 || wrong[0].name != name || wrong[0].text != "has an empty element." {
+					t.Errorf("%s=%q: %v", name, value, wrong)
+				}
+			}
+		}
+		if _, wrong := load(t, nil, flagName(f.env)+"=", flagName(f.env)+"="+good); len(wrong) != 1 {
+			t.Errorf("%s '': %v", flagName(f.env), wrong)
+		}
+		if _, wrong := load(t, nil, flagName(f.env)+"="); len(wrong) != 1 {
+			t.Errorf("%s '' alone: %v", flagName(f.env), wrong)
+		}
+		if _, wrong := load(t, map[string]string{envPrefix + f.env: ""}); len(wrong) != 0 {
+			t.Errorf("%s%s: a manifest's value: \"\" is not unset: %v", envPrefix, f.env, wrong)
+		}
+		for _, value := range []string{good, good + "," + good, " " + good, good + "\n", good + ",\n  " + good} {
+			if _, wrong := load(t, map[string]string{envPrefix + f.env: value}); len(wrong) != 0 {
+				t.Errorf("%s%s=%q: %v", envPrefix, f.env, value, wrong)
+			}
+		}
+	}
+	if lists < 4 {
+		t.Errorf("%d lists were tried", lists)
+	}
+	for _, value := range []string{" ", "\n", ","} {
+		if _, wrong := load(t, map[string]string{"BERTH_SELECTOR": value}); len(wrong) != 1 {
+			t.Errorf("BERTH_SELECTOR=%q: %v", value, wrong)
+		}
+	}
+	if _, wrong := load(t, nil, "-l", ""); len(wrong) != 1 {
+		t.Errorf("-l '': %v", wrong)
+	}
+	for _, f := range fields() {
+		if f.Type.Kind() == reflect.Slice {
+			continue
+		}
+		for _, value := range []string{"", " "} {
+			if _, wrong := load(t, nil, flagName(f.env)+"="+value); len(wrong) == 0 || wrong[0].name != flagName(f.env) {
+				t.Errorf("%s=%q: %v", flagName(f.env), value, wrong)
+			}
+		}
+	}
+	for _, key := range []string{"", "/", "shop/", "/cart", " /cart", "shop/ ", "shop/cart/x", "*/cart"} {
+		if _, wrong := load(t, nil, key); len(wrong) != 1 {
+			t.Errorf("argument %q: %v", key, wrong)
+		}
 	}
 }
 

@@ -59,7 +59,11 @@ func printUsage(w io.Writer, set *pflag.FlagSet) {
 			variable += "=" + f.fallback()
 		}
 		flag := strings.TrimRight(short+flagName(f.env)+" "+f.valueName(), " ")
-		_, _ = fmt.Fprintf(w, "  %-40s %s\n        %s\n", flag, variable, set.Lookup(flagName(f.env)[2:]).Usage)
+		both := fmt.Sprintf("  %-40s %s", flag, variable)
+		if len(both) > 110 {
+			both = "  " + flag + "\n        " + variable
+		}
+		_, _ = fmt.Fprintf(w, "%s\n        %s\n", both, set.Lookup(flagName(f.env)[2:]).Usage)
 	}
 	_, _ = io.WriteString(w, usageTail)
 }

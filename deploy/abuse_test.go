@@ -118,13 +118,26 @@ var abuses = []struct {
 	{"delete somebody's Secret", true, deletes(secretsResource, "shop", "somebodys")},
 	{"delete somebody's upload Secret", true, deletes(secretsResource, "shop", "somebodys-upload")},
 	{"delete our Secret", true, deletes(secretsResource, "shop", "cart-image-pull")},
+	{"delete our Secret that is labelled as an upload", true, deletes(secretsResource, "shop", "labelled-image-push")},
 	{"annotate a ServiceAccount", true, patches(accountsResource, "shop", "builder", `{"metadata":{"annotations":{"a":"b"}}}`)},
 	{"label a ServiceAccount", true, patches(accountsResource, "shop", "builder", `{"metadata":{"labels":{"a":"b"}}}`)},
 	{"have a ServiceAccount's token mounted", true, patches(accountsResource, "shop", "builder", `{"automountServiceAccountToken":true}`)},
 	{"link a Secret to a ServiceAccount of the platform", true, patches(accountsResource, "berth", "berth", `{"secrets":[{"name":"quaytoken"}]}`)},
-	{"change a Component's source", true, patches(componentsResource, "shop", "cart", `{"spec":{"containerImage":"evil.example/cart"}}`)},
+	{"change where a Component's builds push", true, patches(componentsResource, "shop", "cart", `{"spec":{"containerImage":"evil.example/acme/cart"}}`)},
+	{"empty where a Component's builds push", true, patches(componentsResource, "shop", "cart", `{"spec":{"containerImage":null}}`)},
+	{"have a Component's builds push a tag", true, patches(componentsResource, "shop", "empty", `{"spec":{"containerImage":"quay.example/acme/shop/empty:v1"}}`)},
+	{"change a Component's source", true, patches(componentsResource, "shop", "cart", `{"spec":{"source":{"git":{"url":"https://evil.example/cart"}}}}`)},
+	{"change a Component's source beside its image", true, patches(componentsResource, "shop", "empty", `{"spec":{"containerImage":"quay.example/acme/shop/empty","source":{"git":{"url":"https://evil.example/cart"}}}}`)},
+	{"take what a Component reads its source with", true, patches(componentsResource, "shop", "empty", `{"spec":{"secret":null}}`)},
 	{"label a Component", true, patches(componentsResource, "shop", "cart", `{"metadata":{"labels":{"a":"b"}}}`)},
 	{"annotate a Component with what is another's", true, patches(componentsResource, "shop", "cart", `{"metadata":{"annotations":{"build.appstudio.openshift.io/request":"trigger"}}}`)},
+	{"annotate a Component with what is its own but not written", true, patches(componentsResource, "shop", "cart", `{"metadata":{"annotations":{"image.redhat.com/other":"x"}}}`)},
+	{"ask for what only the owner asks for", true, patches(componentsResource, "shop", "cart", `{"metadata":{"annotations":{"`+component.AnnotationGenerate+`":"true"}}}`)},
+	{"change what the owner asks for", true, patches(componentsResource, "shop", "asking", `{"metadata":{"annotations":{"`+component.AnnotationGenerate+`":"true"}}}`)},
+	{"state a visibility that nobody asks for", true, patches(componentsResource, "shop", "cart", `{"metadata":{"annotations":{"`+component.AnnotationVisibility+`":"private"}}}`)},
+	{"state a visibility and leave the request", true, patches(componentsResource, "shop", "asking", `{"metadata":{"annotations":{"`+component.AnnotationVisibility+`":"public"}}}`)},
+	{"state what is no visibility", true, patches(componentsResource, "shop", "asking", `{"metadata":{"annotations":{"`+component.AnnotationVisibility+`":"x","`+component.AnnotationGenerate+`":null}}}`)},
+	{"take a statement away", true, patches(componentsResource, "shop", "stating", `{"metadata":{"annotations":{"`+component.AnnotationVisibility+`":null,"`+component.AnnotationGenerate+`":null}}}`)},
 	{"take another's annotation from a Component", true, patches(componentsResource, "shop", "cart", `{"metadata":{"annotations":{"example.com/kept":null}}}`)},
 	{"take a RemoteSecret that is somebody's", true, patches(remoteSecretsResource, "shop", "somebodys", `{"metadata":{"labels":{"app.kubernetes.io/managed-by":"berth"}}}`)},
 	{"make a RemoteSecret without our label", true, creates(remoteSecretsResource, "shop", strings.Replace(newRemoteSecret, "berth", "helm", 1))},
@@ -148,11 +161,14 @@ var permitted = []struct {
 }{
 	{"make a Secret", creates(secretsResource, "shop", newSecret)},
 	{"write our Secret", patches(secretsResource, "shop", "cart-image-pull", `{"data":{".dockerconfigjson":"e30K"}}`)},
-	{"delete our upload Secret", deletes(secretsResource, "shop", "upload")},
+	{"delete our upload Secret", deletes(secretsResource, "shop", "cart-image-pull-upload-0123abcd")},
 	{"make a RemoteSecret", creates(remoteSecretsResource, "shop", newRemoteSecret)},
 	{"take targets off a RemoteSecret", patches(remoteSecretsResource, "shop", "cart-image-pull", `{"spec":{"targets":[]}}`)},
 	{"note an upload", patches(remoteSecretsResource, "shop", "cart-image-pull", `{"metadata":{"annotations":{"image.redhat.com/upload":"{}"}}}`)},
 	{"link a Secret", patches(accountsResource, "shop", "builder", `{"secrets":[{"name":"a"}],"imagePullSecrets":[{"name":"a"}]}`)},
+	{"take a request on", patches(componentsResource, "shop", "asking", `{"metadata":{"annotations":{"`+component.AnnotationVisibility+`":"public","`+component.AnnotationGenerate+`":null}}}`)},
+	{"begin a rotation beside a statement", patches(componentsResource, "shop", "stating", `{"metadata":{"annotations":{"`+component.AnnotationRotation+`":"{}","`+component.AnnotationGenerate+`":null}}}`)},
+	{"name the repository of a Component that names none", patches(componentsResource, "shop", "empty", `{"spec":{"containerImage":"quay.example:8443/acme/shop/empty"}}`)},
 	{"announce", patches(componentsResource, "shop", "cart", `{"metadata":{"annotations":{"`+component.AnnotationImage+`":"x","`+component.AnnotationGenerate+`":null}}}`)},
 }
 
@@ -169,10 +185,19 @@ const victims = `
 {apiVersion: v1, kind: Secret, type: kubernetes.io/dockerconfigjson, metadata: {name: somebodys-upload, namespace: shop,
   labels: {appstudio.redhat.com/upload-secret: remotesecret}}, data: {.dockerconfigjson: e30K}}
 ---
-{apiVersion: v1, kind: Secret, type: kubernetes.io/dockerconfigjson, metadata: {name: upload, namespace: shop,
+{apiVersion: v1, kind: Secret, type: kubernetes.io/dockerconfigjson, metadata: {name: cart-image-pull-upload-0123abcd, namespace: shop,
+  labels: {app.kubernetes.io/managed-by: berth, appstudio.redhat.com/upload-secret: remotesecret}}, data: {.dockerconfigjson: e30K}}
+---
+{apiVersion: v1, kind: Secret, type: kubernetes.io/dockerconfigjson, metadata: {name: labelled-image-push, namespace: shop,
   labels: {app.kubernetes.io/managed-by: berth, appstudio.redhat.com/upload-secret: remotesecret}}, data: {.dockerconfigjson: e30K}}
 ---
 {apiVersion: v1, kind: Secret, metadata: {name: quaytoken, namespace: berth}}
+---
+{apiVersion: appstudio.redhat.com/v1alpha1, kind: Component, metadata: {name: asking, namespace: shop,
+  annotations: {image.redhat.com/generate: '{"visibility":"public"}'}}, spec: {componentName: asking, application: shop, source: {git: {url: "https://git.example.com/a"}}}}
+---
+{apiVersion: appstudio.redhat.com/v1alpha1, kind: Component, metadata: {name: stating, namespace: shop,
+  annotations: {image.redhat.com/generate: 'true', image.redhat.com/visibility: private}}, spec: {componentName: stating, application: shop, source: {git: {url: "https://git.example.com/s"}}}}
 ---
 {apiVersion: appstudio.redhat.com/v1beta1, kind: RemoteSecret, metadata: {name: somebodys, namespace: shop}, spec: {secret: {name: somebodys, type: kubernetes.io/dockerconfigjson}}}
 `
@@ -203,6 +228,7 @@ func refuser(err error) string {
 
 func abused(t *testing.T, c *realCluster) {
 	c.apply(t, victims)
+	c.apply(t, strings.Replace(string(deploytest.Component("shop", "empty", "")), "{componentName:", "{secret: git, componentName:", 1))
 	c.patch(t, "components", "cart", `{"metadata":{"annotations":{"example.com/kept":"yes"}}}`)
 	thief, powerful := client(t, c.cp.Config(t, deploytest.Account)), asBerth(t, c.cp)
 	before := c.versions(t)

@@ -34,7 +34,8 @@ func newRealCluster(t *testing.T, definitions controlplane.Definitions) *realClu
 	c := &realCluster{cp: cp, platform: realPlatform(t, cp), objects: asAdmin(t, cp)}
 	c.apply(t, "{apiVersion: v1, kind: Namespace, metadata: {name: shop}}")
 	c.apply(t, "{apiVersion: v1, kind: ServiceAccount, metadata: {name: appstudio-pipeline, namespace: shop}}")
-	deploytest.Until(t, "the policy", func() bool { // takes effect some time after it is made
+	c.apply(t, "{apiVersion: v1, kind: ServiceAccount, metadata: {name: default, namespace: shop}}") // no controller makes it
+	deploytest.Until(t, "the policy", func() bool {                                                  // takes effect some time after it is made
 		return refuser(creates(secretsResource, "kube-system", newSecret)(t.Context(), asBerth(t, cp))) == "the policy"
 	})
 	return c
@@ -151,6 +152,7 @@ func TestAgainstARealAPIServer(t *testing.T) {
 				{"new Components get everything", created},
 				{"what drifted is mended", drifted},
 				{"what is somebody else's stays as it is", foreign},
+				{"a visibility that is asked for is stated", stated},
 				{"a request rotates both tokens once", rotated},
 				{"what an earlier Component left is taken over", recreated},
 				{"the pull Secret reaches every environment", delivered},
@@ -172,6 +174,9 @@ func created(t *testing.T, c *realCluster) {
 	c.berth(t, 0)
 	for _, name := range []string{"cart-image-push", "cart-image-pull", "till-image-push", "till-image-pull"} {
 		c.content(t, name)
+	}
+	if image, _, _ := unstructured.NestedString(c.get(t, "components", "cart").Object, "spec", "containerImage"); !strings.HasSuffix(image, "/"+deploytest.Org+"/shop/cart") {
+		t.Errorf("builds push to %q", image)
 	}
 	linked, _, _ := unstructured.NestedSlice(c.get(t, "serviceaccounts", "appstudio-pipeline").Object, "secrets")
 	if len(linked) != 2 {
@@ -206,7 +211,7 @@ func foreign(t *testing.T, c *realCluster) {
 	c.apply(t, `{apiVersion: v1, kind: Secret, metadata: {name: vault-image-push, namespace: shop}, stringData: {key: "somebody's"}}`)
 	c.apply(t, string(deploytest.Component("shop", "vault", "")))
 	before := c.versions(t)
-	out := c.berth(t, 1)
+	out := c.berth(t, 0)
 	for _, want := range []string{"Secret shop/till-image-pull", "Secret shop/vault-image-push", "kubectl label secret -n shop till-image-pull"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the output does not name %s:\n%s", want, out)
@@ -218,14 +223,14 @@ func foreign(t *testing.T, c *realCluster) {
 			t.Errorf("%s was written", name)
 		}
 	}
-	c.settled(t, 1)
+	c.settled(t, 0)
 	c.patch(t, "secrets", "till-image-pull", `{"metadata":{"labels":{"`+component.LabelManagedBy+`":"berth"}}}`)
 	c.delete(t, "components", "vault")
 	c.delete(t, "secrets", "vault-image-push")
 
 	c.patch(t, "secrets", "till-image-push", `{"immutable":true}`)
 	c.patch(t, "components", "till", `{"metadata":{"annotations":{"`+component.AnnotationGenerate+`":"true"}}}`)
-	if out := c.berth(t, 1); !strings.Contains(out, "Error: shop/till: ") || !strings.Contains(out, "immutable") {
+	if out := c.berth(t, 0); !strings.Contains(out, "Error: shop/till: ") || !strings.Contains(out, "immutable") {
 		t.Errorf("the output does not say that a Secret is immutable:\n%s", out)
 	}
 	if n := c.quay.Requests(http.MethodPost, quaytest.RouteRegenerate); n > 0 {
@@ -234,6 +239,18 @@ func foreign(t *testing.T, c *realCluster) {
 	c.delete(t, "secrets", "till-image-push")
 	c.berth(t, 0)
 	c.settled(t, 0)
+}
+
+func stated(t *testing.T, c *realCluster) {
+	c.patch(t, "components", "cart", `{"metadata":{"annotations":{"`+component.AnnotationGenerate+`":"{\"visibility\":\"public\"}\n"}}}`)
+	c.berth(t, 0)
+	annotations := c.get(t, "components", "cart").GetAnnotations()
+	if _, asks := annotations[component.AnnotationGenerate]; asks || annotations[component.AnnotationVisibility] != "public" || !strings.Contains(annotations[component.AnnotationImage], `"visibility":"public"`) {
+		t.Errorf("the request was not taken on: %v", annotations)
+	}
+	c.settled(t, 0)
+	c.patch(t, "components", "cart", `{"metadata":{"annotations":{"`+component.AnnotationGenerate+`":"{\"visibility\":\"public\"}"}}}`)
+	c.settled(t, 0) // it asks for what stands
 }
 
 func rotated(t *testing.T, c *realCluster) {
@@ -249,6 +266,9 @@ func rotated(t *testing.T, c *realCluster) {
 	annotations := c.get(t, "components", "cart").GetAnnotations()
 	if annotations[component.AnnotationGenerate] != "" || annotations[component.AnnotationRotation] != "" {
 		t.Errorf("the request still stands: %v", annotations)
+	}
+	if annotations[component.AnnotationVisibility] != "public" {
+		t.Errorf("the statement does not stand any more: %v", annotations)
 	}
 	c.settled(t, 0) // which compares both Secrets with what Quay says of the robots
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -104,8 +105,8 @@ func missing(want, got any, path string) []string {
 			lost = append(lost, missing(value, m[key], path+"."+key)...)
 		}
 	case []any:
-		list, _ := got.([]any)
-		if len(list) != len(want) {
+		list, there := got.([]any)
+		if !there || len(list) != len(want) { // the server drops some lists that are empty
 			return []string{fmt.Sprintf("%s: %v, not %v", path, got, want)}
 		}
 		for i, value := range want {
@@ -217,4 +218,35 @@ func observeOnly(t *testing.T, cp *controlplane.ControlPlane) {
 	}
 	compareRights(t, role.grants(), usedBy(t, cp.AuditEvents(t)[before:]))
 	p.run(t).must(t, 77)
+}
+
+// The component network-policy lets the Pushgateway be reached that the component
+// pushgateway names.
+func TestTheNetworkPolicyLetsThePushgatewayBeReached(t *testing.T) {
+	t.Parallel()
+	address := regexp.MustCompile(`http://pushgateway\.(\S+)\.svc:(\d+)`).FindStringSubmatch(string(shipped(t, "components/pushgateway/kustomization.yaml")))
+	if address == nil {
+		t.Fatal("no address")
+	}
+	var policy struct {
+		Spec struct {
+			Egress []struct {
+				To []struct {
+					NamespaceSelector struct{ MatchLabels map[string]string } `json:"namespaceSelector"`
+				} `json:"to"`
+				Ports []struct{ Port int }
+			} `json:"egress"`
+		} `json:"spec"`
+	}
+	if err := yaml.Unmarshal(shipped(t, "components/network-policy/networkpolicy.yaml"), &policy); err != nil {
+		t.Fatal(err)
+	}
+	for _, rule := range policy.Spec.Egress {
+		for _, to := range rule.To {
+			if to.NamespaceSelector.MatchLabels["kubernetes.io/metadata.name"] == address[1] && fmt.Sprint(rule.Ports[0].Port) == address[2] {
+				return
+			}
+		}
+	}
+	t.Errorf("%s in namespace %s is out of reach", address[0], address[1])
 }

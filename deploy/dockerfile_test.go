@@ -176,17 +176,14 @@ func checkProgram(t *testing.T, program string, machine elf.Machine) {
 	t.Logf("%s: %d bytes", machine, info.Size())
 }
 
-// The image runs the program as the user that the manifests name, by digits, so that a
-// kubelet can tell that it is not root.
+// The image says as whom the program runs, since the manifests do not: by digits, so that
+// a kubelet can tell that it is not root.
 func TestTheImagesUser(t *testing.T) {
 	t.Parallel()
 	all := dockerfile(t)
 	from, user := named(all, "FROM"), named(all, "USER")
 	if !strings.HasSuffix(from[len(from)-1], ":nonroot") || !slices.Equal(user, []string{"65532:65532"}) {
 		t.Errorf("from %v as %v", from, user)
-	}
-	if !strings.Contains(string(shipped(t, "base/cronjob.yaml")), "runAsUser: 65532") {
-		t.Error("the CronJob runs as another user")
 	}
 	if got := named(all, "ENTRYPOINT"); !slices.Equal(got, []string{`["/berth"]`}) || !slices.Contains(named(all, "COPY"), "/berth /berth") {
 		t.Errorf("the entry point is %v", got)

@@ -31,7 +31,7 @@ type node struct {
 	dir     string
 
 	mu    sync.Mutex
-	roots string // file with the certificates that its images trust, "" for the system's
+	roots string // file with the certificates that its images trust, "" for none
 	ran   []ranPod
 	logs  map[string]string // by pod
 }
@@ -40,6 +40,8 @@ type node struct {
 type ranPod struct {
 	Name, Image string
 	Env         map[string]string
+	As          identity
+	FSGroup     *int
 	Code        int
 }
 
@@ -97,21 +99,28 @@ func (n *node) run(t *testing.T, p pod) error {
 	if err != nil {
 		return err
 	}
-	root := filepath.Join(n.dir, p.Metadata.Name)
-	if err := n.mount(t, p, c, root); err != nil {
+	who, err := identityOf(t, p, c)
+	if err != nil {
 		return err
 	}
-	n.cp.Kubeconfig(t, filepath.Join(root, "kubeconfig"), "system:serviceaccount:berth:"+p.Spec.ServiceAccountName)
-
-	n.mu.Lock()
-	roots := n.roots
-	n.mu.Unlock()
+	root := filepath.Join(n.dir, p.Metadata.Name)
+	if err := n.mount(t, p, c, root, who); err != nil {
+		return err
+	}
+	kubeconfig, roots := filepath.Join(root, "kubeconfig"), filepath.Join(root, "roots.pem")
+	n.cp.Kubeconfig(t, kubeconfig, "system:serviceaccount:berth:"+p.Spec.ServiceAccountName)
+	if err := n.copyRoots(roots); err != nil {
+		return err
+	}
 	program := exec.CommandContext(t.Context(), "berth", c.Args...)
 	program.Env = []string{
 		"GORACE=atexit_sleep_ms=0", "PATH=" + os.Getenv("PATH"), "HOME=" + root, "SSL_CERT_FILE=" + roots,
 		"GOCOVERDIR=" + os.Getenv("GOCOVERDIR"), // without it a covered program warns, into its log
 		// What accountPath tells a program.
-		"BERTH_KUBECONFIG=" + filepath.Join(root, "kubeconfig"), "BERTH_LOCK_NAMESPACE=berth", "BERTH_YES=true",
+		"BERTH_KUBECONFIG=" + kubeconfig, "BERTH_LOCK_NAMESPACE=berth", "BERTH_YES=true",
+	}
+	if err := become(program, who, p.Spec.SecurityContext.FSGroup, root, kubeconfig, roots); err != nil {
+		return err
 	}
 	for name, value := range env {
 		for _, m := range c.VolumeMounts {
@@ -128,7 +137,7 @@ func (n *node) run(t *testing.T, p pod) error {
 	}
 	code := program.ProcessState.ExitCode() // which tells how it ended
 	n.mu.Lock()
-	n.ran = append(n.ran, ranPod{p.Metadata.Name, c.Image, env, code})
+	n.ran = append(n.ran, ranPod{p.Metadata.Name, c.Image, env, who, p.Spec.SecurityContext.FSGroup, code})
 	n.logs[p.Metadata.Name] = log.String()
 	n.mu.Unlock()
 
@@ -163,6 +172,20 @@ func (n *node) serveLog(w http.ResponseWriter, r *http.Request) {
 		lines = lines[max(0, len(lines)-1-tail):] // after the last newline is nothing
 	}
 	fmt.Fprint(w, strings.Join(lines, ""))
+}
+
+// copyRoots gives a pod's image its certificates.
+func (n *node) copyRoots(file string) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.roots == "" {
+		return os.WriteFile(file, nil, 0o600) // none
+	}
+	raw, err := os.ReadFile(n.roots)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, raw, 0o600)
 }
 
 // pods are what ran so far.

@@ -74,6 +74,11 @@ func TestTheNumbersOfTheCronJobFit(t *testing.T) {
 	if active := time.Duration(job.ActiveDeadlineSeconds) * time.Second; active < tries*(timeout+programGrace) {
 		t.Errorf("a Job ends after %s, but %d tries may take %s each", active, tries, timeout+programGrace)
 	}
+	// A run by hand holds the lock for as long as it may take, at most.
+	lock, err := time.ParseDuration(settings.Data["BERTH_LOCK_TIMEOUT"])
+	if err != nil || lock >= timeout || tries*lock < timeout {
+		t.Errorf("%d tries wait %s each (%v) for a lock that is held for up to %s", tries, lock, err, timeout)
+	}
 	if minute, every, ok := strings.Cut(c.Spec.Schedule, "-59/15"); !ok || every != " * * * *" || minute == "0" {
 		t.Errorf("the schedule %q is not every 15 minutes off the full quarter", c.Spec.Schedule)
 	}

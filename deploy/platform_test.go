@@ -23,6 +23,9 @@ func TestMain(m *testing.M) {
 		err = build(filepath.Join(bin, "berth"))
 	}
 	if err == nil {
+		err = os.Chmod(bin, 0o755) // pods have users of their own
+	}
+	if err == nil {
 		err = os.Setenv("PATH", bin+string(os.PathListSeparator)+os.Getenv("PATH"))
 	}
 	code := 1

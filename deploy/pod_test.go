@@ -22,6 +22,8 @@ type pod struct {
 		ServiceAccountName string      `json:"serviceAccountName"`
 		Containers         []container `json:"containers"`
 		Volumes            []volume    `json:"volumes"`
+
+		SecurityContext securityContext `json:"securityContext"`
 	} `json:"spec"`
 	Status struct{ Phase string } `json:"status"`
 }
@@ -44,14 +46,19 @@ type container struct {
 		Name      string
 		MountPath string `json:"mountPath"`
 	} `json:"volumeMounts"`
+	SecurityContext securityContext `json:"securityContext"`
 }
 
 type volume struct {
 	Name   string
 	Secret *struct {
-		SecretName string `json:"secretName"`
+		SecretName  string `json:"secretName"`
+		DefaultMode *int   `json:"defaultMode"`
 	} `json:"secret"`
-	ConfigMap *struct{ Name string } `json:"configMap"`
+	ConfigMap *struct {
+		Name        string
+		DefaultMode *int `json:"defaultMode"`
+	} `json:"configMap"`
 }
 
 // environment is what the container finds: envFrom, and over it env.
@@ -77,7 +84,7 @@ func (n *node) environment(t *testing.T, p pod, c container) (map[string]string,
 }
 
 // mount lays the files of the container's volumes out below root.
-func (n *node) mount(t *testing.T, p pod, c container, root string) error {
+func (n *node) mount(t *testing.T, p pod, c container, root string, who identity) error {
 	volumes := map[string]volume{}
 	for _, v := range p.Spec.Volumes {
 		volumes[v.Name] = v
@@ -87,11 +94,14 @@ func (n *node) mount(t *testing.T, p pod, c container, root string) error {
 			continue // the token of the ServiceAccount, which has a kubeconfig instead
 		}
 		var data map[string][]byte
+		var mode *int
 		var err error
 		switch v := volumes[m.Name]; {
 		case v.Secret != nil:
+			mode = v.Secret.DefaultMode
 			data, err = n.data(t, "secrets", v.Secret.SecretName)
 		case v.ConfigMap != nil:
+			mode = v.ConfigMap.DefaultMode
 			data, err = n.data(t, "configmaps", v.ConfigMap.Name)
 		default:
 			err = fmt.Errorf("volume %q is neither a Secret nor a ConfigMap", m.Name)
@@ -100,16 +110,16 @@ func (n *node) mount(t *testing.T, p pod, c container, root string) error {
 			return err
 		}
 		dir := filepath.Join(root, m.MountPath)
-		if err := os.MkdirAll(dir, 0o700); err != nil {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return err
 		}
 		for name, content := range data {
-			if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
+			if err := volumeFile(filepath.Join(dir, name), content, mode, p.Spec.SecurityContext.FSGroup, who); err != nil {
 				return err
 			}
 		}
 	}
-	return os.MkdirAll(root, 0o700)
+	return os.MkdirAll(root, 0o755)
 }
 
 // data is that of a Secret or a ConfigMap of namespace berth.

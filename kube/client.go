@@ -115,10 +115,12 @@ type resource struct {
 	partial bool // only its metadata is asked for: the server sends no more
 }
 
+const partialList = "PartialObjectMetadataList"
+
 // list is the kind of a list of them.
 func (r resource) list() string {
 	if r.partial {
-		return "PartialObjectMetadataList"
+		return partialList
 	}
 	return r.kind + "List"
 }

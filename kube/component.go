@@ -9,28 +9,26 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-const (
-	annotationPrefix = "image.redhat.com/"
-	// maxAnnotation is one byte more than what is worth reading, so that too long
-	// a value is seen to be too long.
-	maxAnnotation = 4<<10 + 1
-)
-
 // Component is what is kept of a Component (appstudio.redhat.com/v1alpha1).
 type Component struct {
 	Namespace, Name, UID, ResourceVersion string
 	Deleting                              bool              // has a deletionTimestamp
 	Application                           string            // spec.application, may be empty
+	ComponentName                         string            // spec.componentName, may be empty or differ from Name
+	ContainerImage                        string            // spec.containerImage, cut at 4097 bytes
 	SourceURL                             string            // spec.source.git.url, else spec.source.url
-	Annotations                           map[string]string // those under image.redhat.com/, a value cut at 4097 bytes
+	Annotations                           map[string]string // those that Berth knows, a value cut at 4097 bytes
 	Annotated                             bool              // has annotations, these or others
+	Odd                                   bool              // of a list: not of a Component's form, so that nothing else of it is known
 }
 
 type componentWire struct {
 	object
 	Spec struct {
-		Application string `json:"application"`
-		Source      struct {
+		Application   string `json:"application"`
+		ComponentName string `json:"componentName"`
+		Image         string `json:"containerImage"`
+		Source        struct {
 			URL string `json:"url"`
 			Git struct {
 				URL string `json:"url"`
@@ -44,28 +42,16 @@ func (w componentWire) slim() Component {
 	return Component{
 		Namespace: m.Namespace, Name: m.Name, UID: m.UID, ResourceVersion: m.ResourceVersion,
 		Deleting:    m.DeletionTimestamp != "",
-		Application: w.Spec.Application,
-		SourceURL:   or(w.Spec.Source.Git.URL, w.Spec.Source.URL),
-		Annotations: ours(m.Annotations),
-		Annotated:   m.Annotations != nil,
+		Application: cut(w.Spec.Application, maxName), ComponentName: cut(w.Spec.ComponentName, maxName),
+		ContainerImage: cut(w.Spec.Image, maxAnnotation),
+		SourceURL:      cut(or(w.Spec.Source.Git.URL, w.Spec.Source.URL), maxAddress),
+		Annotations:    kept(m.Annotations, annotations, maxAnnotation),
+		Annotated:      m.Annotations != nil,
+		Odd:            w.odd,
 	}
 }
 
-func ours(annotations map[string]string) map[string]string {
-	kept := map[string]string{}
-	for key, value := range annotations {
-		if strings.HasPrefix(key, annotationPrefix) {
-			kept[key] = cut(value)
-		}
-	}
-	return kept
-}
-
-func cut(annotation string) string {
-	return strings.Clone(annotation[:min(len(annotation), maxAnnotation)])
-}
-
-// Components lists the Components of a namespace, of all when it is "", that the
+// Components lists the Components of a namespace, of [AllNamespaces], that the
 // label selector matches, all when it is "".
 func (c *Client) Components(ctx context.Context, namespace, selector string) ([]Component, error) {
 	return list(ctx, c, components, namespace, selector, func(w componentWire) (Component, bool) { return w.slim(), true })
@@ -84,7 +70,7 @@ func (c *Client) Component(ctx context.Context, namespace, name string) (Compone
 type AnnotationChange struct {
 	Test   map[string]string // must have these values, or ErrInvalid
 	Set    map[string]string
-	Remove []string // those under image.redhat.com/; one that is not there is left out
+	Remove []string // of those that are kept; one that is not there is left out
 }
 
 // operation is one of a JSON patch (RFC 6902).
@@ -104,6 +90,26 @@ func (c *Client) Annotate(ctx context.Context, in Component, change AnnotationCh
 		return Component{}, call{op: "patch", resource: components, namespace: in.Namespace, name: in.Name}.error(ErrInvalid, noVersion)
 	}
 	w, err := patch[componentWire](ctx, c, components, in.Namespace, in.Name, types.JSONPatchType, change.operations(in), false)
+	if err != nil {
+		return Component{}, err
+	}
+	return w.slim(), nil
+}
+
+// SetContainerImage sets spec.containerImage of a Component that names none, provided it is
+// still as it was read: otherwise ErrConflict. It returns the Component as it is now.
+func (c *Client) SetContainerImage(ctx context.Context, in Component, image string) (Component, error) {
+	refuse := func(why string) (Component, error) {
+		return Component{}, call{op: "patch", resource: components, namespace: in.Namespace, name: in.Name}.error(ErrInvalid, why)
+	}
+	switch {
+	case in.ResourceVersion == "":
+		return refuse(noVersion)
+	case in.ContainerImage != "":
+		return refuse("it names an image already")
+	}
+	ops := []operation{{"replace", "/metadata/resourceVersion", in.ResourceVersion}, {"add", "/spec/containerImage", image}}
+	w, err := patch[componentWire](ctx, c, components, in.Namespace, in.Name, types.JSONPatchType, ops, false)
 	if err != nil {
 		return Component{}, err
 	}

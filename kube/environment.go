@@ -14,6 +14,7 @@ type Environment struct {
 	Namespace, Name string
 	Claim           string       // the DeploymentTargetClaim it names; "": none
 	Credentials     *Credentials // spec.unstableConfigurationFields.kubernetesCredentials; nil: none
+	Odd             bool         // not of an Environment's form, so that nothing else of it is known
 }
 
 // EnvironmentBinding is what is kept of a SnapshotEnvironmentBinding: which
@@ -22,6 +23,7 @@ type EnvironmentBinding struct {
 	Namespace, Name          string
 	Application, Environment string
 	Components               []string
+	Odd                      bool // not of a binding's form, or of more than 1000 Components: what is known of it is not all
 }
 
 // DeploymentTargetClaim is what is kept of a claim for a place to run.
@@ -29,6 +31,7 @@ type DeploymentTargetClaim struct {
 	Namespace, Name string
 	Target          string // the DeploymentTarget it names; "": none
 	Phase           string // Pending, Bound or Lost
+	Odd             bool   // not of a claim's form, so that nothing else of it is known
 }
 
 // DeploymentTarget is what is kept of a place to run.
@@ -36,6 +39,7 @@ type DeploymentTarget struct {
 	Namespace, Name string
 	Claim           string // the DeploymentTargetClaim it is for; "": none
 	Credentials     Credentials
+	Odd             bool // not of a DeploymentTarget's form, so that nothing else of it is known
 }
 
 type environmentWire struct {
@@ -59,9 +63,9 @@ type environmentWire struct {
 }
 
 func (w environmentWire) slim() Environment {
-	e := Environment{Namespace: w.Metadata.Namespace, Name: w.Metadata.Name, Claim: w.Spec.Configuration.Target.Claim.Name}
+	e := Environment{Namespace: w.Metadata.Namespace, Name: w.Metadata.Name, Claim: cut(w.Spec.Configuration.Target.Claim.Name, maxName), Odd: w.odd}
 	if u := w.Spec.Unstable; u != nil && u.Credentials != nil {
-		e.Credentials = &Credentials{u.Credentials.Namespace, u.Credentials.APIURL, u.Credentials.Secret}
+		e.Credentials = &Credentials{cut(u.Credentials.Namespace, maxName), cut(u.Credentials.APIURL, maxAddress), cut(u.Credentials.Secret, maxName)}
 	}
 	return e
 }
@@ -80,10 +84,11 @@ type bindingWire struct {
 func (w bindingWire) slim() EnvironmentBinding {
 	b := EnvironmentBinding{
 		Namespace: w.Metadata.Namespace, Name: w.Metadata.Name,
-		Application: w.Spec.Application, Environment: w.Spec.Environment,
+		Application: cut(w.Spec.Application, maxName), Environment: cut(w.Spec.Environment, maxName),
+		Odd: w.odd || len(w.Spec.Components) > maxBound,
 	}
-	for _, c := range w.Spec.Components {
-		b.Components = append(b.Components, c.Name)
+	for _, c := range w.Spec.Components[:min(len(w.Spec.Components), maxBound)] {
+		b.Components = append(b.Components, cut(c.Name, maxName))
 	}
 	return b
 }
@@ -99,7 +104,7 @@ type claimWire struct {
 }
 
 func (w claimWire) slim() DeploymentTargetClaim {
-	return DeploymentTargetClaim{w.Metadata.Namespace, w.Metadata.Name, w.Spec.Target, w.Status.Phase}
+	return DeploymentTargetClaim{w.Metadata.Namespace, w.Metadata.Name, cut(w.Spec.Target, maxName), cut(w.Status.Phase, maxName), w.odd}
 }
 
 type deploymentTargetWire struct {
@@ -116,26 +121,30 @@ type deploymentTargetWire struct {
 
 func (w deploymentTargetWire) slim() DeploymentTarget {
 	c := w.Spec.Credentials
-	return DeploymentTarget{w.Metadata.Namespace, w.Metadata.Name, w.Spec.Claim, Credentials{c.Namespace, c.APIURL, c.Secret}}
+	return DeploymentTarget{
+		w.Metadata.Namespace, w.Metadata.Name, cut(w.Spec.Claim, maxName),
+		Credentials{cut(c.Namespace, maxName), cut(c.APIURL, maxAddress), cut(c.Secret, maxName)},
+		w.odd,
+	}
 }
 
-// Environments lists the Environments of a namespace, of all when it is "".
+// Environments lists the Environments of a namespace, of [AllNamespaces].
 func (c *Client) Environments(ctx context.Context, namespace string) ([]Environment, error) {
 	return list(ctx, c, environments, namespace, "", func(w environmentWire) (Environment, bool) { return w.slim(), true })
 }
 
-// EnvironmentBindings lists the SnapshotEnvironmentBindings of a namespace, of all
-// when it is "".
+// EnvironmentBindings lists the SnapshotEnvironmentBindings of a namespace, of
+// [AllNamespaces].
 func (c *Client) EnvironmentBindings(ctx context.Context, namespace string) ([]EnvironmentBinding, error) {
 	return list(ctx, c, environmentBindings, namespace, "", func(w bindingWire) (EnvironmentBinding, bool) { return w.slim(), true })
 }
 
-// DeploymentTargetClaims lists the claims of a namespace, of all when it is "".
+// DeploymentTargetClaims lists the claims of a namespace, of [AllNamespaces].
 func (c *Client) DeploymentTargetClaims(ctx context.Context, namespace string) ([]DeploymentTargetClaim, error) {
 	return list(ctx, c, deploymentTargetClaims, namespace, "", func(w claimWire) (DeploymentTargetClaim, bool) { return w.slim(), true })
 }
 
-// DeploymentTargets lists the DeploymentTargets of a namespace, of all when it is "".
+// DeploymentTargets lists the DeploymentTargets of a namespace, of [AllNamespaces].
 func (c *Client) DeploymentTargets(ctx context.Context, namespace string) ([]DeploymentTarget, error) {
 	return list(ctx, c, deploymentTargets, namespace, "", func(w deploymentTargetWire) (DeploymentTarget, bool) { return w.slim(), true })
 }

@@ -2,6 +2,7 @@ package kube
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"io"
@@ -10,6 +11,10 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
+
+// AllNamespaces stands for the name of a namespace where those of all are to be listed. It
+// is no name that a namespace can have, and nothing, which a slip leaves, does not mean all.
+const AllNamespaces = "*"
 
 // maxRestarts bounds how often a list is begun again because the API server forgot
 // the moment it was of (410, after five minutes by default).
@@ -22,18 +27,33 @@ var (
 
 // list reads all objects of a kind that the label selector matches, all when it is
 // "", page by page and all of one moment: it asks for no older state than the newest,
-// and never goes on from an expired page in a newer state. slim keeps what matters of an object, or drops it.
-func list[W wire, T any](ctx context.Context, c *Client, r resource, namespace, selector string, slim func(W) (T, bool)) ([]T, error) {
+// and never goes on from an expired page in a newer state. slim keeps what matters of
+// an object, or drops it. An object whose form is another than its kind's, as one can
+// be that was stored under an earlier definition, is an odd one: its names alone are
+// kept, so that it is neither missing nor in the way of the others.
+func list[W wire, T any, P odd[W]](ctx context.Context, c *Client, r resource, namespace, selector string, slim func(W) (T, bool)) ([]T, error) {
 	k := call{op: "list", resource: r, namespace: namespace}
+	switch {
+	case namespace == AllNamespaces:
+		k.namespace, namespace = "", ""
+	case namespace == "" && r.scoped:
+		return nil, k.error(ErrInvalid, "no namespace is given")
+	}
 	for range maxRestarts {
 		var all []T
 		err := c.pages(ctx, k, selector, func(d *json.Decoder) error {
 			var w W
-			if err := d.Decode(&w); err != nil {
+			err := d.Decode(&w)
+			if err != nil && !readOn(err) {
 				return err
 			}
-			if m := w.meta(); !m.complete(r) || namespace != "" && m.Namespace != namespace {
+			m := w.meta()
+			if !m.complete(r) || namespace != "" && m.Namespace != namespace {
 				return errForm
+			}
+			if err != nil {
+				w = *new(W)
+				P(&w).spoil(m)
 			}
 			if t, ok := slim(w); ok {
 				all = append(all, t)
@@ -51,17 +71,25 @@ func list[W wire, T any](ctx context.Context, c *Client, r resource, namespace, 
 	return nil, k.unusable(http.StatusGone, "the list expired before its end, "+strconv.Itoa(maxRestarts)+" times")
 }
 
+// readOn reports whether a decoder that failed has read the object to its end: it was
+// JSON, but not of the form that was to be filled.
+func readOn(err error) bool {
+	var form *json.UnmarshalTypeError
+	var encoding base64.CorruptInputError
+	return errors.As(err, &form) || errors.As(err, &encoding)
+}
+
 // pages follows the continue tokens to the end of a list.
 func (c *Client) pages(ctx context.Context, k call, selector string, item func(*json.Decoder) error) error {
 	seen := map[string]bool{}
-	for next := ""; ; {
+	for token := ""; ; {
 		ctx, req := c.prepare(ctx, k, http.MethodGet)
 		req.Param("limit", strconv.FormatInt(c.pageSize, 10))
 		if selector != "" {
 			req.Param("labelSelector", selector)
 		}
-		if next != "" {
-			req.Param("continue", next)
+		if token != "" {
+			req.Param("continue", token)
 		}
 		body, err := req.Stream(ctx)
 		if apierrors.IsResourceExpired(err) || apierrors.IsGone(err) {
@@ -70,17 +98,17 @@ func (c *Client) pages(ctx context.Context, k call, selector string, item func(*
 		if err != nil {
 			return k.failure(ctx, err)
 		}
-		next, err = decodePage(body, k.resource.list(), item)
+		token, err = decodePage(body, k.resource.list(), item)
 		if err != nil {
 			return k.broken(ctx, err)
 		}
-		if next == "" {
+		if token == "" {
 			return nil
 		}
-		if seen[next] {
+		if seen[token] {
 			return k.unusable(http.StatusOK, "the list does not end: a continue token came twice")
 		}
-		seen[next] = true
+		seen[token] = true
 	}
 }
 
@@ -100,7 +128,7 @@ func (k call) broken(ctx context.Context, err error) *Error {
 // decodePage hands over the items of a page one by one, so that it never stands in
 // memory as a whole, and returns the token of the next page, "" at the end of the
 // list.
-func decodePage(body io.ReadCloser, kind string, item func(*json.Decoder) error) (next string, err error) {
+func decodePage(body io.ReadCloser, kind string, item func(*json.Decoder) error) (token string, err error) {
 	defer func() { err = errors.Join(err, body.Close()) }()
 	d := json.NewDecoder(body)
 	var page struct {
@@ -118,7 +146,7 @@ func decodePage(body io.ReadCloser, kind string, item func(*json.Decoder) error)
 			return d.Decode(&page.meta)
 		case "items":
 			page.items = true
-			return elements(d, item)
+			return elements(d, item, kind == partialList)
 		default:
 			var ignored json.RawMessage
 			return d.Decode(&ignored)
@@ -151,10 +179,15 @@ func members(d *json.Decoder, f func(name string) error) error {
 	return expect(d, '}')
 }
 
-// elements calls f before each element of a JSON array; f reads it.
-func elements(d *json.Decoder, f func(*json.Decoder) error) error {
-	if err := expect(d, '['); err != nil {
+// elements calls f before each element of a JSON array; f reads it. A list of metadata
+// without elements is null, as the API server writes it; one of anything else never is.
+func elements(d *json.Decoder, f func(*json.Decoder) error, null bool) error {
+	token, err := next(d)
+	if err != nil || null && token == nil {
 		return err
+	}
+	if token != json.Delim('[') {
+		return errForm
 	}
 	for d.More() {
 		if err := f(d); err != nil {
@@ -165,15 +198,18 @@ func elements(d *json.Decoder, f func(*json.Decoder) error) error {
 }
 
 func expect(d *json.Decoder, delim json.Delim) error {
+	token, err := next(d)
+	if err == nil && token != delim {
+		err = errForm
+	}
+	return err
+}
+
+// next is a token of a JSON text that has not come to its end.
+func next(d *json.Decoder) (json.Token, error) {
 	token, err := d.Token()
 	if errors.Is(err, io.EOF) {
-		return io.ErrUnexpectedEOF
+		err = io.ErrUnexpectedEOF
 	}
-	if err != nil {
-		return err
-	}
-	if token != delim {
-		return errForm
-	}
-	return nil
+	return token, err
 }

@@ -39,7 +39,7 @@ func TestLists(t *testing.T) {
 		{"the second page fails", []func() *http.Response{first, func() *http.Response { return status(500, "InternalError", "no") }}, "", kube.ErrUnavailable, 2},
 		{"the second page is forbidden", []func() *http.Response{first, func() *http.Response { return status(403, "Forbidden", "no") }}, "", kube.ErrForbidden, 2},
 		{"no items", []func() *http.Response{raw(`{"kind":"SecretList","metadata":{}}`)}, "", kube.ErrUnavailable, 1},
-		{"null items", []func() *http.Response{raw(`{"kind":"SecretList","metadata":{},"items":null}`)}, "", kube.ErrUnavailable, 1},
+		{"null items, which only a list of metadata has", []func() *http.Response{raw(`{"kind":"SecretList","metadata":{},"items":null}`)}, "", kube.ErrUnavailable, 1},
 		{"no kind", []func() *http.Response{raw(`{"metadata":{},"items":[]}`)}, "", kube.ErrUnavailable, 1},
 		{"another kind", []func() *http.Response{raw(`{"kind":"ConfigMapList","metadata":{},"items":[]}`)}, "", kube.ErrUnavailable, 1},
 		{"no object", []func() *http.Response{raw(`[]`)}, "", kube.ErrUnavailable, 1},

@@ -26,11 +26,23 @@ type metadata struct {
 // object is embedded in the wire form of every kind.
 type object struct {
 	Metadata metadata `json:"metadata"`
+	odd      bool
 }
 
 func (o object) meta() metadata { return o.Metadata }
 
 type wire interface{ meta() metadata }
+
+// odd is a wire form that can be made to hold an object's names alone.
+type odd[W any] interface {
+	*W
+	spoil(metadata)
+}
+
+func (o *object) spoil(m metadata) {
+	o.odd = true
+	o.Metadata = metadata{Namespace: m.Namespace, Name: m.Name, UID: m.UID, ResourceVersion: m.ResourceVersion, DeletionTimestamp: m.DeletionTimestamp}
+}
 
 // complete reports whether an object has what every object has.
 func (m metadata) complete(r resource) bool {

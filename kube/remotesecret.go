@@ -3,6 +3,7 @@ package kube
 import (
 	"context"
 	"regexp"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/types"
 )
@@ -34,18 +35,20 @@ type RemoteSecret struct {
 	Namespace, Name, ResourceVersion string
 
 	Deleting bool
-	Labels   map[string]string // app.kubernetes.io/managed-by and those under appstudio.redhat.com/
-	Owners   []OwnerReference
-	Upload   string // annotation image.redhat.com/upload
+	Labels   map[string]string // those that Berth writes
+	Owners   []OwnerReference  // of kind Component
+	Upload   string            // annotation image.redhat.com/upload
 
 	Secret         string            // the name of the Secret it brings
 	Type           string            // of that Secret
-	SecretLabels   map[string]string // that Secret's
-	PullAccount    string            // the one ServiceAccount that pulls images with it; "": none, or others beside it
-	Targets        []RemoteTarget
-	Customized     bool           // a target has a Secret of another form
-	HasData        bool           // the operator has been given data once
-	TargetStatuses []TargetStatus // of the targets that the operator has dealt with
+	SecretLabels   map[string]string // that Secret's, those that Berth writes
+	PullAccounts   []string          // the ServiceAccounts that pull images with it, few; none: it is linked otherwise, too
+	Targets        []RemoteTarget    // MaxTargets at most
+	Further        int               // targets beyond these
+	Customized     bool              // a target has a Secret of another form
+	HasData        bool              // the operator has been given data once
+	TargetStatuses []TargetStatus    // of those Targets that the operator has dealt with
+	Odd            bool              // of a list: not of a RemoteSecret's form, so that nothing else of it is known
 }
 
 type remoteSecretWire struct {
@@ -91,24 +94,41 @@ func (w remoteSecretWire) slim() RemoteSecret {
 	m, form := w.Metadata, w.Spec.Secret
 	r := RemoteSecret{
 		Namespace: m.Namespace, Name: m.Name, ResourceVersion: m.ResourceVersion,
-		Deleting: m.DeletionTimestamp != "", Labels: ourLabels(m.Labels), Owners: m.OwnerReferences,
-		Upload: ours(m.Annotations)[uploadAnnotation],
-		Secret: form.Name, Type: form.Type, SecretLabels: form.Labels,
+		Deleting: m.DeletionTimestamp != "", Labels: kept(m.Labels, labels, maxName), Owners: keptOwners(m.OwnerReferences),
+		Upload: cut(m.Annotations[uploadAnnotation], maxAnnotation),
+		Secret: cut(form.Name, maxName), Type: cut(form.Type, maxName), SecretLabels: kept(form.Labels, labels, maxName),
+		Odd: w.odd,
 	}
-	if l := form.LinkedTo; len(l) == 1 && l[0].ServiceAccount.As == asPullSecret {
-		r.PullAccount = l[0].ServiceAccount.Reference.Name
+	for _, l := range form.LinkedTo[:min(len(form.LinkedTo), maxLinks)] {
+		if l.ServiceAccount.As != asPullSecret {
+			r.PullAccounts = nil
+			break
+		}
+		r.PullAccounts = append(r.PullAccounts, cut(l.ServiceAccount.Reference.Name, maxName))
 	}
-	for _, t := range w.Spec.Targets {
-		r.Targets = append(r.Targets, t.RemoteTarget)
+	known := map[RemoteTarget]bool{} // by place: a status says nothing of the credentials
+	for _, t := range w.Spec.Targets[:min(len(w.Spec.Targets), MaxTargets)] {
+		target := RemoteTarget{cut(t.Namespace, maxName), cut(t.APIURL, maxAddress), cut(t.Credentials, maxName)}
+		r.Targets = append(r.Targets, target)
 		r.Customized = r.Customized || t.Secret != nil
+		known[place(target.Namespace, target.APIURL)] = true
 	}
+	r.Further = len(w.Spec.Targets) - len(r.Targets)
 	for _, c := range w.Status.Conditions {
 		r.HasData = r.HasData || c.Type == "DataObtained" && c.Status == "True"
 	}
 	for _, t := range w.Status.Targets {
-		r.TargetStatuses = append(r.TargetStatuses, TargetStatus{t.Namespace, t.APIURL, cleanForeign(t.Error)})
+		if p := place(t.Namespace, t.APIURL); known[p] {
+			delete(known, p) // the first one counts
+			r.TargetStatuses = append(r.TargetStatuses, TargetStatus{cut(t.Namespace, maxName), cut(t.APIURL, maxAddress), cleanForeign(t.Error)})
+		}
 	}
 	return r
+}
+
+// place is what the operator tells targets apart by.
+func place(namespace, apiURL string) RemoteTarget {
+	return RemoteTarget{Namespace: namespace, APIURL: strings.TrimRight(apiURL, "/")}
 }
 
 // credential is where an address, a header or a field may carry one that is too short
@@ -119,11 +139,11 @@ var credential = regexp.MustCompile(`//[^/\s]*@|(?i)(\b\w*(token|passw(or)?d|_se
 // What is not printed could hide such a word, so it goes first.
 func cleanForeign(s string) string { return clean(credential.ReplaceAllString(line(s), redacted)) }
 
-// RemoteSecrets lists the RemoteSecrets of a namespace, of all when it is "", whose
-// name keep wants.
-func (c *Client) RemoteSecrets(ctx context.Context, namespace string, keep func(name string) bool) ([]RemoteSecret, error) {
+// RemoteSecrets lists the RemoteSecrets of a namespace, of [AllNamespaces], that keep
+// wants.
+func (c *Client) RemoteSecrets(ctx context.Context, namespace string, keep func(namespace, name string) bool) ([]RemoteSecret, error) {
 	return list(ctx, c, remoteSecrets, namespace, "", func(w remoteSecretWire) (RemoteSecret, bool) {
-		if !keep(w.Metadata.Name) {
+		if !keep(w.Metadata.Namespace, w.Metadata.Name) {
 			return RemoteSecret{}, false
 		}
 		return w.slim(), true
@@ -148,7 +168,7 @@ type RemoteSecretWrite struct {
 	Namespace, Name string
 	Labels          map[string]string // of the RemoteSecret and of the Secrets it brings
 	Owner           OwnerReference
-	PullAccount     string // the ServiceAccount, in each target, that pulls images with the Secret
+	PullAccounts    []string // the ServiceAccounts, in each target, that pull images with the Secret
 	Targets         []RemoteTarget
 	Upload          string // annotation image.redhat.com/upload; "": leave it alone
 }
@@ -166,11 +186,13 @@ type remoteSecretBody struct {
 func (w RemoteSecretWrite) body() remoteSecretBody {
 	b := remoteSecretBody{Metadata: metaBody{Labels: w.Labels, OwnerReferences: []OwnerReference{w.Owner}}}
 	if w.Upload != "" {
-		b.Metadata.Annotations = map[string]string{uploadAnnotation: w.Upload}
+		b.Metadata.Annotations = map[string]any{uploadAnnotation: w.Upload}
 	}
-	var l linkedTo
-	l.ServiceAccount.As, l.ServiceAccount.Reference.Name = asPullSecret, w.PullAccount
-	b.Spec.Secret = remoteSecretForm{Name: w.Name, Type: dockerConfigType, Labels: w.Labels, LinkedTo: []linkedTo{l}}
+	links := make([]linkedTo, len(w.PullAccounts))
+	for i, account := range w.PullAccounts {
+		links[i].ServiceAccount.As, links[i].ServiceAccount.Reference.Name = asPullSecret, account
+	}
+	b.Spec.Secret = remoteSecretForm{Name: w.Name, Type: dockerConfigType, Labels: w.Labels, LinkedTo: links}
 	b.Spec.Targets = append([]RemoteTarget{}, w.Targets...) // null would keep those that are there
 	return b
 }
@@ -197,7 +219,7 @@ func (c *Client) UpdateRemoteSecret(ctx context.Context, w RemoteSecretWrite, re
 // RecordUpload sets the annotation image.redhat.com/upload of a RemoteSecret that is
 // still as it was read: otherwise ErrConflict.
 func (c *Client) RecordUpload(ctx context.Context, r RemoteSecret, value string) (RemoteSecret, error) {
-	metadata := metaBody{ResourceVersion: r.ResourceVersion, Annotations: map[string]string{uploadAnnotation: value}}
+	metadata := metaBody{ResourceVersion: r.ResourceVersion, Annotations: map[string]any{uploadAnnotation: value}}
 	return c.patchRemoteSecret(ctx, r.Namespace, r.Name, map[string]metaBody{"metadata": metadata}, metadata, false)
 }
 

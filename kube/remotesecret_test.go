@@ -21,7 +21,7 @@ func remote(t *testing.T, targets ...string) string {
 	raw, err := json.Marshal(map[string]any{
 		"apiVersion": "appstudio.redhat.com/v1beta1", "kind": "RemoteSecret",
 		"metadata": map[string]string{"namespace": "ns", "name": "r", "uid": "u", "resourceVersion": "7"},
-		"spec":     map[string]any{"secret": map[string]any{}},
+		"spec":     map[string]any{"secret": map[string]any{}, "targets": []map[string]string{{"namespace": "there"}}},
 		"status":   map[string]any{"targets": status},
 	})
 	if err != nil {
@@ -109,7 +109,7 @@ func TestRemoteSecretSent(t *testing.T) {
 		body, query = string(raw), req.URL.Query().Get("dryRun")
 		return answer(200, "application/json", remote(t))
 	})
-	w := kube.RemoteSecretWrite{Namespace: "ns", Name: "r", Owner: kube.OwnerReference{Name: "c"}, PullAccount: "default"}
+	w := kube.RemoteSecretWrite{Namespace: "ns", Name: "r", Owner: kube.OwnerReference{Name: "c"}, PullAccounts: []string{"default"}}
 	const owner = `"ownerReferences":[{"apiVersion":"","kind":"","name":"c","uid":""}]`
 	const spec = `"spec":{"secret":{"name":"r","type":"kubernetes.io/dockerconfigjson",` +
 		`"linkedTo":[{"serviceAccount":{"as":"imagePullSecret","reference":{"name":"default"}}}]},"targets":[]}`

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"maps"
 	"net/http"
-	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -15,7 +14,6 @@ import (
 const (
 	dockerConfigType    = "kubernetes.io/dockerconfigjson"
 	managedByLabel      = "app.kubernetes.io/managed-by"
-	labelPrefix         = "appstudio.redhat.com/"
 	rotatedAtAnnotation = "image.redhat.com/rotated-at"
 )
 
@@ -32,17 +30,19 @@ type Secret struct {
 	Namespace, Name, ResourceVersion string
 	Type                             string
 	Immutable                        bool
-	Labels                           map[string]string // app.kubernetes.io/managed-by and those under appstudio.redhat.com/
-	Owners                           []OwnerReference
-	RotatedAt                        string // annotation image.redhat.com/rotated-at
-	Uploads                          string // the RemoteSecret, in its namespace, that it brings data to
-	Managing                         string // the RemoteSecret, NAMESPACE/NAME, that brought it
+	Labels                           map[string]string // those that Berth writes
+	Owners                           []OwnerReference  // of kind Component
+	RotatedAt                        string            // annotation image.redhat.com/rotated-at
+	Uploads                          string            // the RemoteSecret, in its namespace, that it brings data to
+	Managing                         string            // the RemoteSecret, NAMESPACE/NAME, that brought it
+	Odd                              bool              // of a list: not of a Secret's form, so that nothing else of it is known
 	// content is a closure because fmt, encoders and cmp reach unexported fields,
 	// but none of them calls a function.
 	content func() []byte
 }
 
-// DockerConfigJSON is the content of key .dockerconfigjson, nil when there is none.
+// DockerConfigJSON is the content of key .dockerconfigjson, nil when there is none, or
+// more than 16 KiB of it.
 func (s Secret) DockerConfigJSON() []byte {
 	if s.content == nil {
 		return nil
@@ -69,31 +69,22 @@ func (w secretWire) slim() Secret {
 	m := w.Metadata
 	s := Secret{
 		Namespace: m.Namespace, Name: m.Name, ResourceVersion: m.ResourceVersion,
-		Type: w.Type, Immutable: w.Immutable,
-		Labels: ourLabels(m.Labels), Owners: m.OwnerReferences,
-		RotatedAt: ours(m.Annotations)[rotatedAtAnnotation],
-		Managing:  cut(m.Annotations[managingAnnotation]),
+		Type: cut(w.Type, maxName), Immutable: w.Immutable,
+		Labels: kept(m.Labels, labels, maxName), Owners: keptOwners(m.OwnerReferences),
+		RotatedAt: cut(m.Annotations[rotatedAtAnnotation], maxName),
+		Managing:  cut(m.Annotations[managingAnnotation], 2*maxName),
+		Odd:       w.odd,
 	}
 	if _, uploads := m.Labels[uploadLabel]; uploads {
-		s.Uploads = cut(m.Annotations[uploadFor])
+		s.Uploads = cut(m.Annotations[uploadFor], maxName)
 	}
-	if content := w.Data.DockerConfigJSON; content != nil {
+	if content := w.Data.DockerConfigJSON; content != nil && len(content) <= maxContent {
 		s = s.WithContent(content)
 	}
 	return s
 }
 
-func ourLabels(labels map[string]string) map[string]string {
-	kept := map[string]string{}
-	for key, value := range labels {
-		if key == managedByLabel || strings.HasPrefix(key, labelPrefix) {
-			kept[key] = value
-		}
-	}
-	return kept
-}
-
-// Secrets lists the Secrets of a namespace, of all when it is "", that the label
+// Secrets lists the Secrets of a namespace, of [AllNamespaces], that the label
 // selector matches.
 func (c *Client) Secrets(ctx context.Context, namespace, labelSelector string) ([]Secret, error) {
 	return list(ctx, c, secrets, namespace, labelSelector, func(w secretWire) (Secret, bool) { return w.slim(), true })
@@ -118,7 +109,7 @@ func (c *Client) secret(ctx context.Context, r resource, namespace, name string)
 	return w.slim(), nil
 }
 
-// SecretsMetadata lists the Secrets of a namespace, of all when it is "", that keep
+// SecretsMetadata lists the Secrets of a namespace, of [AllNamespaces], that keep
 // wants, whoever they belong to, as SecretMetadata reads them.
 func (c *Client) SecretsMetadata(ctx context.Context, namespace string, keep func(namespace, name string) bool) ([]Secret, error) {
 	return list(ctx, c, secretMetadata, namespace, "", func(w secretWire) (Secret, bool) {
@@ -152,12 +143,12 @@ type metaBody struct {
 	Name            string            `json:"name,omitempty"`
 	ResourceVersion string            `json:"resourceVersion,omitempty"`
 	Labels          map[string]string `json:"labels,omitempty"`
-	Annotations     map[string]string `json:"annotations,omitempty"`
+	Annotations     map[string]any    `json:"annotations,omitempty"` // null takes one off
 	OwnerReferences []OwnerReference  `json:"ownerReferences,omitempty"`
 }
 
 func (w SecretWrite) body() secretBody {
-	labels, annotations := map[string]string{}, map[string]string{}
+	labels, annotations := map[string]string{}, map[string]any{}
 	maps.Copy(labels, w.Labels)
 	if w.RotatedAt != "" {
 		annotations[rotatedAtAnnotation] = w.RotatedAt
@@ -182,14 +173,16 @@ func (c *Client) CreateSecret(ctx context.Context, w SecretWrite) error {
 
 // UpdateSecret changes the labels given, the content and the owner of a Secret that
 // is still at the resourceVersion: otherwise ErrConflict. It does not look whose the
-// Secret is. A dry run is judged in full by the API server, but nothing is kept; an
-// immutable Secret is ErrInvalid there, too.
+// Secret is. What a RemoteSecret brought is no longer its: it would take the Secret away
+// when it has to do with its namespace no more. A dry run is judged in full by the API
+// server, but nothing is kept; an immutable Secret is ErrInvalid there, too.
 func (c *Client) UpdateSecret(ctx context.Context, w SecretWrite, resourceVersion string, dryRun bool) error {
 	if resourceVersion == "" {
 		return call{op: "patch", resource: secrets, namespace: w.Namespace, name: w.Name}.error(ErrInvalid, noVersion)
 	}
 	body := w.body()
 	body.Metadata.ResourceVersion = resourceVersion
+	body.Metadata.Annotations[managingAnnotation] = nil
 	_, err := patch[object](ctx, c, secrets, w.Namespace, w.Name, types.MergePatchType, body, dryRun)
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 
 	"k8s.io/apimachinery/pkg/types"
 )
@@ -43,12 +44,12 @@ func (w serviceAccountWire) slim() ServiceAccount {
 func linked(links []link) []string {
 	var names []string
 	for _, l := range links {
-		names = append(names, l.Name)
+		names = append(names, cut(l.Name, maxName))
 	}
 	return names
 }
 
-// ServiceAccounts lists the ServiceAccounts of a namespace, of all when it is "",
+// ServiceAccounts lists the ServiceAccounts of a namespace, of [AllNamespaces],
 // that keep wants; nil wants all.
 func (c *Client) ServiceAccounts(ctx context.Context, namespace string, keep func(ServiceAccount) bool) ([]ServiceAccount, error) {
 	return list(ctx, c, serviceAccounts, namespace, "", func(w serviceAccountWire) (ServiceAccount, bool) {
@@ -64,6 +65,42 @@ func (c *Client) ServiceAccounts(ctx context.Context, namespace string, keep fun
 func (c *Client) LinkSecret(ctx context.Context, namespace, serviceAccount, secret string) error {
 	body := map[string][]link{"secrets": {{secret}}}
 	_, err := patch[object](ctx, c, serviceAccounts, namespace, serviceAccount, types.StrategicMergePatchType, body, false)
+	return err
+}
+
+// UnlinkSecret takes a Secret's name off those that a ServiceAccount may use. Entries of
+// other names stay as they are, whatever they hold.
+func (c *Client) UnlinkSecret(ctx context.Context, namespace, serviceAccount, secret string) error {
+	return c.unlink(ctx, namespace, serviceAccount, "/secrets/", func(w serviceAccountWire) []link { return w.Secrets }, link{secret})
+}
+
+// UnlinkPullSecret takes a Secret's name off those that the pods of a ServiceAccount pull
+// images with.
+func (c *Client) UnlinkPullSecret(ctx context.Context, namespace, serviceAccount, secret string) error {
+	return c.unlink(ctx, namespace, serviceAccount, "/imagePullSecrets/", func(w serviceAccountWire) []link { return w.PullSecrets }, link{secret})
+}
+
+func (c *Client) unlink(ctx context.Context, namespace, serviceAccount, path string, list func(serviceAccountWire) []link, secret link) error {
+	var err error
+	for range linkAttempts {
+		var w serviceAccountWire
+		if w, err = get[serviceAccountWire](ctx, c, serviceAccounts, namespace, serviceAccount); err != nil {
+			return err
+		}
+		ops := []operation{{"replace", "/metadata/resourceVersion", w.Metadata.ResourceVersion}}
+		for i, l := range slices.Backward(list(w)) { // what is behind it moves up
+			if l == secret {
+				ops = append(ops, operation{Op: "remove", Path: path + strconv.Itoa(i)})
+			}
+		}
+		if len(ops) == 1 {
+			return nil
+		}
+		_, err = patch[object](ctx, c, serviceAccounts, namespace, serviceAccount, types.JSONPatchType, ops, false)
+		if !errors.Is(err, ErrConflict) {
+			return err
+		}
+	}
 	return err
 }
 

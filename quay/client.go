@@ -22,7 +22,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -33,7 +32,7 @@ import (
 
 // Options are the settings of a Client.
 type Options struct {
-	URL          string                // https://HOST[:PORT]; plain http only on a loopback address
+	URL          string                // see ParseAddress; plain http only on a loopback address
 	Organization string                // whose repositories and robots these are
 	Token        func() (Token, error) // an OAuth token; asked again when Quay refuses the last one
 	RootCAs      *x509.CertPool        // nil: the system's
@@ -73,12 +72,9 @@ const (
 
 // New returns a Client. It reads the token but sends nothing.
 func New(o Options) (*Client, error) {
-	base, err := url.Parse(o.URL)
-	if err != nil || base.Host == "" || base.User != nil || strings.Trim(base.Path, "/") != "" {
-		return nil, errors.New("the Quay URL is not of the form https://HOST")
-	}
-	if base.Scheme != "https" && !(base.Scheme == "http" && isLoopback(base.Hostname())) {
-		return nil, errors.New("the Quay URL must be https: the token would travel in the clear")
+	address, err := ParseAddress(o.URL)
+	if err != nil {
+		return nil, err
 	}
 	token, err := newTokenSource(o.Token)
 	if err != nil {
@@ -110,8 +106,8 @@ func New(o Options) (*Client, error) {
 		wait = func(_, _ time.Duration, attempt int, _ *http.Response) time.Duration { return o.Backoff(attempt) }
 	}
 	return &Client{
-		origin:       base.Scheme + "://" + base.Host,
-		host:         base.Host,
+		origin:       address.URL,
+		host:         address.Host,
 		organization: o.Organization,
 		userAgent:    o.UserAgent,
 		transport:    t,
@@ -130,11 +126,6 @@ func newHTTPTransport(roots *x509.CertPool) *http.Transport {
 	t.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
 	t.ForceAttemptHTTP2 = true // Quay's proxy allows 50 requests per second on HTTP/2, 5 on HTTP/1
 	return t
-}
-
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // Stats returns the counts so far.

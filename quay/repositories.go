@@ -2,6 +2,7 @@ package quay
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -20,7 +21,7 @@ const (
 type Repository struct {
 	Name        string // without the organization; may hold slashes
 	Description string
-	Visibility  Visibility
+	Visibility  Visibility // "" in a list: what Quay says of this one cannot be read
 	State       State
 }
 
@@ -62,6 +63,17 @@ func (r repositoryJSON) repository() (Repository, bool) {
 	return out, true
 }
 
+// repositoryEntry is one of a list, which says nothing against the others.
+type repositoryEntry struct {
+	repositoryJSON
+	odd bool
+}
+
+func (e *repositoryEntry) UnmarshalJSON(raw []byte) error {
+	e.odd = json.Unmarshal(raw, &e.repositoryJSON) != nil
+	return nil
+}
+
 // maxPages is far above what one organization can hold: Quay's paging costs
 // it quadratically.
 const maxPages = 10_000
@@ -72,11 +84,12 @@ const maxPages = 10_000
 // which a repository or a page token appears twice is therefore [ErrUnexpected].
 // Nor is a dead token: the page is empty. After others such a page is
 // [ErrUnexpected]; a list without repositories is [ErrUnauthorized] unless the
-// token is an administrator's, which takes one more request.
+// token is an administrator's, which takes one more request. One repository of an
+// odd form is only that, as long as another is not.
 func (c *Client) ListRepositories(ctx context.Context) ([]Repository, error) {
 	op := "list repositories of " + c.organization
 	var all []Repository
-	seen := map[string]bool{}
+	seen, whole := map[string]bool{}, false
 	next := ""
 	for range maxPages {
 		query := url.Values{"namespace": {c.organization}}
@@ -84,8 +97,8 @@ func (c *Client) ListRepositories(ctx context.Context) ([]Repository, error) {
 			query.Set("next_page", next)
 		}
 		var page struct { // declared here: an absent next_page must not keep the last one's value
-			Repositories []repositoryJSON `json:"repositories"`
-			Next         string           `json:"next_page"`
+			Repositories []repositoryEntry `json:"repositories"`
+			Next         string            `json:"next_page"`
 		}
 		if err := c.do(ctx, &call{op: op}, http.MethodGet, "/repository?"+query.Encode(), nil, &page); err != nil {
 			return nil, err
@@ -95,10 +108,17 @@ func (c *Client) ListRepositories(ctx context.Context) ([]Repository, error) {
 		}
 		for _, r := range page.Repositories {
 			repository, ok := r.repository()
-			if !ok || r.Namespace != c.organization || r.Name == "" || seen[r.Name] {
+			if r.odd || !ok {
+				repository, ok = Repository{Name: r.Name}, false
+			}
+			whole = whole || ok
+			if r.Namespace != c.organization || r.Name == "" || seen[r.Name] {
+				if r.odd {
+					continue // nobody can tell what it is
+				}
 				return nil, &Error{Op: op, kind: ErrUnexpected, Message: fmt.Sprintf("the list names %q wrongly or twice", clean(r.Name))}
 			}
-			if r.Starred == nil {
+			if r.Starred == nil && !r.odd {
 				// The key is there only for a token that Quay knows; with a dead
 				// one it lists what is public and calls that everything.
 				return nil, &Error{Op: op, kind: ErrUnauthorized, Message: "the list is the one for anonymous readers"}
@@ -111,6 +131,9 @@ func (c *Client) ListRepositories(ctx context.Context) ([]Repository, error) {
 		}
 		if len(page.Repositories) == 0 || page.Next != "" && page.Next == next {
 			return nil, &Error{Op: op, kind: ErrUnexpected, Message: "a page is empty or comes twice"}
+		}
+		if page.Next == "" && !whole {
+			return nil, &Error{Op: op, kind: ErrUnexpected, Message: "no repository of the list can be read"}
 		}
 		if page.Next == "" {
 			return all, nil

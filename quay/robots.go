@@ -15,7 +15,7 @@ import (
 type Robot struct {
 	Name         string   // without the organization
 	Description  string   // given at its creation, never changed after
-	Token        Token    // its current password
+	Token        Token    // its current password; zero in a list: Quay does not show this one's, or nothing of it can be read
 	Repositories []string // in lists only: those it has a direct permission on, in no order; a deleted one shows as a UUID
 	Teams        []string // in lists only: those whose rights it has besides; nil: Quay did not say
 
@@ -35,6 +35,7 @@ type robotJSON struct {
 	} `json:"teams"`
 	Created      quayTime `json:"created"`
 	LastAccessed quayTime `json:"last_accessed"`
+	odd          bool     // not of a robot's form
 }
 
 // quayTime reads a date as Quay's API writes them (format_date,
@@ -54,16 +55,20 @@ func (t *quayTime) UnmarshalJSON(text []byte) error {
 var robotToken = regexp.MustCompile(`^[A-Z0-9]{64}$`) // data/model/user.py:384
 
 // ListRobots returns every robot of the organization with its token, in one
-// request, decoded as it arrives. [ErrForbidden]: Quay left out what only an
-// administrator sees, as it does without an error.
+// request, decoded as it arrives. [ErrForbidden]: Quay left out, of every one, what
+// only an administrator sees, as it does without an error. One robot of which it does
+// not show everything is only that: a token of years ago that cannot be decrypted.
 func (c *Client) ListRobots(ctx context.Context) ([]Robot, error) {
 	op := "list robots of " + c.organization
 	var all []Robot
 	k := &call{op: op, timeout: robotTimeout, limit: robotLimit}
 	k.decode = func(d *json.Decoder) error {
 		all = nil // an earlier attempt may have been cut short
-		seen := map[string]bool{}
-		return eachRobot(d, func(r robotJSON) error {
+		seen, whole := map[string]bool{}, false
+		err := eachRobot(d, func(r robotJSON) error {
+			if r.odd && !c.listed(r.Name) {
+				return nil // nobody can tell what it is
+			}
 			if !c.listed(r.Name) {
 				return &Error{Op: op, kind: ErrUnexpected, Message: fmt.Sprintf("the list names %q, which is not asked for", clean(r.Name))}
 			}
@@ -71,19 +76,25 @@ func (c *Client) ListRobots(ctx context.Context) ([]Robot, error) {
 			if !ours {
 				return nil // Quay's filter is a pattern: robots of my-org are listed for my_org
 			}
-			if r.Repositories == nil || r.Token == "" {
-				return &Error{Op: op, kind: ErrForbidden, Message: "the list lacks what an organization's administrator is shown"}
-			}
 			if name == "" || seen[name] {
 				return &Error{Op: op, kind: ErrUnexpected, Message: fmt.Sprintf("the list names %q twice", clean(name))}
 			}
 			seen[name] = true
+			if r.Repositories == nil || r.odd {
+				all = append(all, Robot{Name: name})
+				return nil
+			}
+			whole = true
 			robot := r.robot(name)
 			robot.Observed = k.answered
 			robot.Repositories = *r.Repositories
 			all = append(all, robot)
 			return nil
 		})
+		if err == nil && len(all) > 0 && !whole {
+			err = &Error{Op: op, kind: ErrForbidden, Message: "the list lacks what an organization's administrator is shown"}
+		}
+		return err
 	}
 	err := c.do(ctx, k, http.MethodGet, path("organization", c.organization, "robots")+"?permissions=true&token=true", nil, nil)
 	return all, err
@@ -121,7 +132,10 @@ func eachRobot(d *json.Decoder, visit func(robotJSON) error) error {
 	}
 	for d.More() {
 		var r robotJSON
-		if err := d.Decode(&r); err != nil {
+		var form *json.UnmarshalTypeError // the robot was read to its end all the same
+		if err := d.Decode(&r); errors.As(err, &form) {
+			r.odd = true
+		} else if err != nil {
 			return err
 		}
 		if err := visit(r); err != nil {

@@ -93,7 +93,7 @@ func TestOnlyWhatWasShownIsDone(t *testing.T) {
 			e.component("tenant", "cart", "uid-2")
 			var out bytes.Buffer
 			r := e.newRun()
-			r.Report = report.NewText(&out, false)
+			r.Report = wholeText(&out)
 			r.Confirm = func(context.Context, plan.Plan) (bool, error) {
 				row.meanwhile(t, e)
 				return true, nil
@@ -137,7 +137,7 @@ func TestANoEndsTheRun(t *testing.T) {
 			e.component("tenant", "billing", "uid-1")
 			var out bytes.Buffer
 			r := e.lockedRun()
-			r.Report = report.NewText(&out, false)
+			r.Report = wholeText(&out)
 			ctx, interrupt := context.WithCancelCause(t.Context())
 			defer interrupt(nil)
 			r.Confirm = func(context.Context, plan.Plan) (bool, error) {

@@ -127,24 +127,24 @@ func TestChangesCost(t *testing.T) {
 	}{
 		{
 			"new Component", func(e *env) { e.component("tenant", "web", "uid-2") },
-			cost{quay: 5, quayWrites: 5, cluster: 4, clusterWrites: 4},
-			"repository, two robots, two permissions; two Secrets, a link, the annotation; nothing is read for them",
+			cost{quay: 5, quayWrites: 5, cluster: 6, clusterWrites: 4},
+			"repository, two robots, two permissions; a look at namespace and Component; two Secrets, a link, the annotation",
 		},
 		{
 			"token replaced by hand", func(e *env) { e.quay.RegenerateToken(robot(e, "_push")) },
-			cost{quay: 2, cluster: 3, clusterWrites: 1, tokens: 2},
-			"the token is read, written under the Secret's version, and both are read back",
+			cost{quay: 2, cluster: 5, clusterWrites: 1, tokens: 2},
+			"the token is read, namespace and Component are looked at, it is written under the Secret's version, and both are read back",
 		},
 		{
 			"Secret deleted by hand", func(e *env) { e.cluster.Delete("secrets", "tenant", "api-image-pull") },
-			cost{quay: 2, cluster: 2, clusterWrites: 1, tokens: 2},
+			cost{quay: 2, cluster: 4, clusterWrites: 1, tokens: 2},
 			"the same, with nothing to read before",
 		},
 		{
 			"Secret labelled by hand", func(e *env) {
 				e.apply(`{apiVersion: v1, kind: Secret, metadata: {name: api-image-push, namespace: tenant, labels: {appstudio.redhat.com/internal: "no"}}}`)
 			},
-			cost{quay: 2, cluster: 3, clusterWrites: 1, tokens: 2},
+			cost{quay: 2, cluster: 5, clusterWrites: 1, tokens: 2},
 			"a Secret is written whole or not at all",
 		},
 		{
@@ -153,6 +153,18 @@ func TestChangesCost(t *testing.T) {
 			},
 			cost{cluster: 1, clusterWrites: 1},
 			"Quay has no part in it",
+		},
+		{
+			"visibility asked for", func(e *env) { e.component("tenant", "api", "uid-1", generate(`{"visibility":"public"}`)) },
+			cost{quay: 1, quayWrites: 1, cluster: 4, clusterWrites: 2},
+			"the statement, a look, one call that opens it, the annotation",
+		},
+		{
+			"visibility asked for that stands", func(e *env) {
+				e.component("tenant", "api", "uid-1", generate(`{"visibility":"private"}`), `image.redhat.com/visibility: private`)
+			},
+			cost{},
+			"what is applied again and again is no request",
 		},
 		{
 			"made public by hand", func(e *env) { e.quay.SetVisibility(org+"/tenant/api", true) },

@@ -16,6 +16,7 @@ import (
 type delivery struct {
 	operator *remotesecret.Operator
 	other    *kubetest.Server
+	back     bool // the other cluster's address is this one's
 }
 
 const otherCluster = "https://api.other.example:6443"
@@ -66,6 +67,9 @@ func (e *env) newOperator() *remotesecret.Operator {
 		Remote: func(apiURL string) *rest.Config {
 			if apiURL != otherCluster {
 				return nil
+			}
+			if e.back {
+				return &rest.Config{Host: apiURL, BearerToken: "operator", Transport: quaytest.Wire(e.cluster), QPS: -1}
 			}
 			return &rest.Config{Host: apiURL, BearerToken: "operator", Transport: quaytest.Wire(e.other), QPS: -1}
 		},

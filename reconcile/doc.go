@@ -16,6 +16,8 @@
 //   - No RemoteSecret has its own namespace as a target, or one that neither an
 //     Environment nor its DeploymentTarget states.
 //   - Nothing that lacks our mark for this very Component is changed.
+//   - No credential is handed to whoever has a name by now, and nothing is opened on a
+//     word that was taken back: both are looked at once more.
 //   - Nothing is deleted because it is missing elsewhere, save the robots of a
 //     Component that was deleted and made again.
 //   - A run over a settled world writes nothing.

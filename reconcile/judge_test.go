@@ -38,45 +38,54 @@ func (w *playground) judge(t *rapid.T, p plan.Component, before view) {
 			t.Fatalf("%s is refused, and its owner is not told: %s", p.Key(), after.Announced)
 		}
 		before.Announced = after.Announced
+		before.Requested, before.Stated = takenOn(before)
 		if d := cmp.Diff(before, after); d != "" {
 			t.Fatalf("%s is refused (%s), and was changed (-before +after):\n%s", p.Key(), p.Problem.Summary, d)
 		}
 		return
 	}
-	want, message := w.wanted(p, before), ""
+	want, message := w.wanted(before), ""
 	linked := w.cluster.Object("serviceaccounts", p.Component.Namespace, "appstudio-pipeline") != nil
 	if !linked {
 		message = fmt.Sprintf("ServiceAccount appstudio-pipeline does not exist, so builds cannot use Secret %s yet.", p.Names.Push.Secret)
 	}
-	requested := p.Component.Annotations[component.AnnotationGenerate]
+	requested, stated := takenOn(before)
 	if requested == "true" && p.Deferred == "" {
 		requested = ""
 	}
 	ideal := served(p, want, announced(p, want, message), requested)
-	ideal.Linked = linked
+	ideal.Linked, ideal.Stated = linked, stated
 	if d := cmp.Diff(ideal, after); d != "" {
 		t.Fatalf("%s is not as it should be (-want +got):\n%s", p.Key(), d)
 	}
 	for _, r := range w.quay.Snapshot().Robots { // an earlier Component's could still push
-		if name := strings.TrimPrefix(r.Name, org+"+"); markKey(r.Description) == markKey(p.Names.Mark) && name != p.Names.Push.Robot && name != p.Names.Pull.Robot {
-			t.Fatalf("%s: robot %s of an earlier Component is left", p.Key(), r.Name)
+		if name := strings.TrimPrefix(r.Name, org+"+"); markKey(r.Description) == markKey(p.Names.Mark) && name != p.Names.Push.Robot && name != p.Names.Pull.Robot && r.Permissions[org+"/"+p.Names.Repository] != "" {
+			t.Fatalf("%s: robot %s of an earlier Component is left, with a right", p.Key(), r.Name)
 		}
 	}
 }
 
 // wanted is the visibility that a repository should have: what is stated, else
 // the setting, which opens only new repositories unless told otherwise.
-func (w *playground) wanted(p plan.Component, before view) quay.Visibility {
-	switch p.Component.Annotations[component.AnnotationGenerate] {
-	case `{"visibility":"public"}`:
-		return quay.Public
-	case `{"visibility":"private"}`:
-		return quay.Private
+func (w *playground) wanted(before view) quay.Visibility {
+	if _, stated := takenOn(before); stated != "" {
+		return quay.Visibility(stated)
 	}
 	if w.policy.Visibility == quay.Public && !w.policy.AllowPublish && strings.HasSuffix(before.Repository, "private") {
 		return quay.Private
 	}
 	return w.policy.Visibility
+}
+
+// takenOn is what a run leaves of a request, and what stands then: a request for what
+// stands already stays where it is.
+func takenOn(before view) (requested, stated string) {
+	for _, v := range []string{"private", "public"} {
+		if before.Requested == `{"visibility":"`+v+`"}` && before.Stated != v {
+			return "", v
+		}
+	}
+	return before.Requested, before.Stated
 }
 
 // probe looks at one thing that a run must leave alone.

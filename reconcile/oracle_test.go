@@ -65,6 +65,12 @@ func (r *recorder) Applied(p plan.Component, c report.Change) {
 	}
 }
 
+func (r *recorder) Warned(p plan.Component, w apply.Warning) {
+	for _, to := range r.reporters {
+		to.Warned(p, w)
+	}
+}
+
 func (r *recorder) Failed(p plan.Component, o apply.Outcome) {
 	for _, to := range r.reporters {
 		to.Failed(p, o)
@@ -82,7 +88,7 @@ func (r *recorder) Finish(s report.Summary) error {
 // do makes a run and keeps what there is to see of it. It demands nothing.
 func (e *env) do(r *reconcile.Run) record {
 	var text, lines bytes.Buffer
-	all := &recorder{reporters: []report.Reporter{report.NewText(&text, false), report.NewJSON(&lines, e.now)}}
+	all := &recorder{reporters: []report.Reporter{wholeText(&text), report.NewJSON(&lines, e.now)}}
 	r.Report = all
 	s := r.Do(context.Background())
 	return record{s, all.plan, text.String(), lines.String()}
@@ -142,6 +148,7 @@ type view struct {
 	Linked     bool // by ServiceAccount appstudio-pipeline
 	Announced  string
 	Requested  string
+	Stated     string
 }
 
 type accountView struct {
@@ -162,6 +169,7 @@ func (e *env) viewOf(p plan.Component) view {
 	v := view{
 		Announced: e.annotation(c.Namespace, c.Name, component.AnnotationImage),
 		Requested: e.annotation(c.Namespace, c.Name, component.AnnotationGenerate),
+		Stated:    e.annotation(c.Namespace, c.Name, component.AnnotationVisibility),
 	}
 	for _, r := range state.Repositories {
 		if r.Name == org+"/"+n.Repository {

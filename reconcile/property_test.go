@@ -105,7 +105,8 @@ func drawWorld(t *rapid.T) *playground {
 		w.namespace(namespace)
 	}
 	for _, k := range rapid.SliceOfNDistinct(rapid.SampledFrom(keys), 1, len(keys), rapid.ID[component.Key]).Draw(t, "Components") {
-		w.component(k.Namespace, k.Name, w.uid(), generate(rapid.SampledFrom(generates).Draw(t, "generate")))
+		w.component(k.Namespace, k.Name, w.uid(), generate(rapid.SampledFrom(generates).Draw(t, "generate")),
+			fmt.Sprintf("image.redhat.com/visibility: %q", rapid.SampledFrom([]string{"", "", "public", "private"}).Draw(t, "stated")))
 	}
 	w.intrude(t)
 	if rapid.IntRange(0, 3).Draw(t, "served before") > 0 {

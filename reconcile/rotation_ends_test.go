@@ -256,6 +256,10 @@ func (p party) Namespaces(context.Context) ([]kube.Namespace, error) {
 	return []kube.Namespace{{Name: "tenant", UID: "uid-of-namespace-tenant"}}, nil
 }
 
+func (p party) Namespace(context.Context, string) (kube.Namespace, error) {
+	return kube.Namespace{Name: "tenant", UID: "uid-of-namespace-tenant"}, nil
+}
+
 func (p party) ServiceAccounts(context.Context, string, func(kube.ServiceAccount) bool) ([]kube.ServiceAccount, error) {
 	return []kube.ServiceAccount{{Namespace: "tenant", Name: "appstudio-pipeline", Secrets: []string{"billing-image-push"}}}, nil
 }

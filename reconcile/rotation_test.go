@@ -30,7 +30,7 @@ var rotate = scenarios[slices.IndexFunc(scenarios, func(s scenario) bool { retur
 func (e *env) report(change func(*reconcile.Run)) (report.Summary, string) {
 	var out bytes.Buffer
 	r := e.newRun()
-	r.Report = report.NewText(&out, false)
+	r.Report = wholeText(&out)
 	if change != nil {
 		change(r)
 	}
@@ -283,6 +283,20 @@ func TestRotationMarkers(t *testing.T) {
 		}
 		for _, v := range e.deadTokens("billing-image-push", "billing-image-pull") {
 			t.Errorf("%s: %s", row.why, v)
+		}
+		e.settled(t)
+	}
+}
+
+// A request that YAML or a person has dressed up is one: it is served once and comes off.
+func TestRotationRequestsAsMeant(t *testing.T) {
+	t.Parallel()
+	for _, value := range []string{"true\n", " true", "True", "TRUE \n"} {
+		e := newScenario(rotate)
+		e.component("tenant", "billing", "uid-1", fmt.Sprintf("image.redhat.com/generate: %q", value))
+		e.run(t)
+		if n, still := len(e.regenerations()), e.annotation("tenant", "billing", component.AnnotationGenerate); n != 2 || still != "" {
+			t.Errorf("%q: %d robots were rotated, and the request is %q", value, n, still)
 		}
 		e.settled(t)
 	}

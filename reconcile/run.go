@@ -12,6 +12,7 @@ import (
 	"berth/quay"
 	"berth/reconcile/apply"
 	"berth/reconcile/component"
+	"berth/reconcile/found"
 	"berth/reconcile/observe"
 	"berth/reconcile/plan"
 	"berth/reconcile/report"
@@ -144,7 +145,7 @@ func (r *Run) look(ctx context.Context, at time.Time, show bool) (world.World, p
 	if show {
 		o := report.NewObserved(w, r.Now().Sub(began))
 		if r.Header.DryRun && (len(r.Scope.Only) > 0 || len(r.Scope.Namespaces) > 0) {
-			o.Found, o.Named = report.NewFound(w, p), len(r.Scope.Only) > 0
+			o.Found, o.Named = found.All(w, p), len(r.Scope.Only) > 0
 		}
 		r.Report.Planned(o, p, s)
 	}
@@ -171,13 +172,17 @@ func (r *Run) apply(ctx context.Context, w world.World, p plan.Plan, moved []int
 		}
 	}
 	outcomes := apply.Plan(ctx, r.Write, p.Components, apply.Options{
-		Naming: w.Naming, Run: r.Header.Run, Now: r.Now, Delivers: w.Mode.RemoteSecrets, PullAccount: w.Policy.PullServiceAccount,
+		Naming: w.Naming, Run: r.Header.Run, Now: r.Now, Delivers: w.Mode.RemoteSecrets, Policy: w.Policy,
 		Concurrency: r.Concurrency, Applied: applied,
 	})
 	for _, i := range moved {
 		outcomes[i] = apply.Failed(report.ErrMoved)
 	}
 	for i, o := range outcomes {
+		for _, w := range o.Warnings {
+			r.Report.Warned(p.Components[i], w)
+			r.logWarning(ctx, p.Components[i], w)
+		}
 		if o.Err != nil {
 			r.Report.Failed(p.Components[i], o)
 		}
@@ -191,6 +196,14 @@ func (r *Run) logChange(ctx context.Context, p plan.Component, c report.Change) 
 	r.Log.InfoContext(ctx, "changed", "op", c.Op, "kind", c.Kind,
 		"namespace", p.Component.Namespace, "name", p.Component.Name, "controllerKind", component.Kind,
 		"action", c.Op.Action(), "audit", c.Audit, "target", c.Target, "reason", c.Reason)
+}
+
+// logWarning writes that a side step failed.
+func (r *Run) logWarning(ctx context.Context, p plan.Component, w apply.Warning) {
+	c := report.ChangeOf(w.Action)
+	r.Log.WarnContext(ctx, "left undone", "op", c.Op, "kind", c.Kind,
+		"namespace", p.Component.Namespace, "name", p.Component.Name, "controllerKind", component.Kind,
+		"target", c.Target, "reason", w.Reason, "error", w.Err.Error(), "run", r.Header.Run)
 }
 
 func (r *Run) logSummary(ctx context.Context, s report.Summary) {

@@ -28,7 +28,7 @@ const (
 )
 
 // Serve makes both ends reachable on loopback until stop is called, the organization
-// and a namespace shop, with the ServiceAccount of builds, in them. It writes token,
+// and a namespace shop, with the ServiceAccounts of builds and of pods, in them. It writes token,
 // certificate and kubeconfig to dir, and returns the environment that leads there.
 func Serve(dir string, quay *quaytest.Server, cluster *kubetest.Server) (env map[string]string, stop func(), err error) {
 	quay.AddUser("platform")
@@ -39,6 +39,8 @@ func Serve(dir string, quay *quaytest.Server, cluster *kubetest.Server) (env map
 {apiVersion: v1, kind: Namespace, metadata: {name: shop}}
 ---
 {apiVersion: v1, kind: ServiceAccount, metadata: {name: appstudio-pipeline, namespace: shop}}
+---
+{apiVersion: v1, kind: ServiceAccount, metadata: {name: default, namespace: shop}}
 `))
 	registry, apiserver := listen(quay), listen(cluster)
 	stop = func() { registry.Close(); apiserver.Close() }

@@ -46,7 +46,7 @@ func testTerminating(f *fixture) {
 func testComponents(f *fixture) {
 	f.given(`{apiVersion: appstudio.redhat.com/v1alpha1, kind: Component, metadata: {name: full, namespace: NS,
 		annotations: {image.redhat.com/generate: 'true', other/one: x}},
-		spec: {componentName: full, application: shop, source: {git: {url: "https://git.example.com/a.git"}}}}`)
+		spec: {componentName: whole, application: shop, source: {git: {url: "https://git.example.com/a.git"}}}}`)
 	got, err := f.Component(f.Context(), f.ns, "full")
 	f.no(err)
 	if got.UID == "" || got.ResourceVersion == "" {
@@ -54,7 +54,7 @@ func testComponents(f *fixture) {
 	}
 	want := kube.Component{
 		Namespace: f.ns, Name: "full", UID: got.UID, ResourceVersion: got.ResourceVersion,
-		Application: "shop", SourceURL: "https://git.example.com/a.git",
+		Application: "shop", ComponentName: "whole", SourceURL: "https://git.example.com/a.git",
 		Annotations: map[string]string{"image.redhat.com/generate": "true"}, Annotated: true,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -104,7 +104,13 @@ func testComponentLists(f *fixture) {
 			f.Errorf("%s: %d requests for %d Components", row.reason, pages, len(got))
 		}
 	}
-	everywhere, err := f.Components(f.Context(), "", "")
+	before := f.Requests()
+	_, err := f.Components(f.Context(), "", "")
+	f.is(err, kube.ErrInvalid)
+	if f.Requests() != before {
+		f.Error("a list of no namespace was asked for")
+	}
+	everywhere, err := f.Components(f.Context(), kube.AllNamespaces, "")
 	f.no(err)
 	here := slices.DeleteFunc(everywhere, func(c kube.Component) bool { return c.Namespace != f.ns })
 	if names(here) != "a b c d e" {
@@ -201,24 +207,24 @@ func testAnnotateOdd(f *fixture) {
 	c, err := f.Component(f.Context(), f.ns, "c")
 	f.no(err)
 	const odd = "ä \"quoted\" \\ </script> \u2028 {\"v\":1}\n~1/~0"
-	const long = "image.redhat.com/long"
+	const long, short = "image.redhat.com/image", "image.redhat.com/rotation"
 	got, err := f.Annotate(f.Context(), c, kube.AnnotationChange{Set: map[string]string{
-		"image.redhat.com/x.y_z-1": odd, long: strings.Repeat("l", 5000),
+		short: odd, long: strings.Repeat("l", 5000), "image.redhat.com/x.y_z-1": odd,
 	}})
 	f.no(err)
-	if got.Annotations["image.redhat.com/x.y_z-1"] != odd {
-		f.Errorf("an odd value came back as %q", got.Annotations["image.redhat.com/x.y_z-1"])
+	if got.Annotations[short] != odd {
+		f.Errorf("an odd value came back as %q", got.Annotations[short])
 	}
 	if n := len(got.Annotations[long]); n != 4097 {
 		f.Errorf("of a long value %d bytes came back, want 4097", n)
 	}
 	metadata, _ := f.object(f.T, "components", f.ns, "c")["metadata"].(map[string]any)
 	annotations, _ := metadata["annotations"].(map[string]any)
-	if annotations["other/one"] != "stays" || len(annotations[long].(string)) != 5000 {
+	if annotations["other/one"] != "stays" || annotations["image.redhat.com/x.y_z-1"] != odd || len(annotations[long].(string)) != 5000 {
 		f.Errorf("the annotations are %.200v", annotations)
 	}
-	if _, ok := got.Annotations["other/one"]; ok {
-		f.Error("an annotation of others is kept")
+	if len(got.Annotations) != 2 {
+		f.Errorf("an annotation that nobody asks for is kept: %.200v", got.Annotations)
 	}
 }
 
@@ -261,4 +267,32 @@ func testAnnotateRefused(f *fixture) {
 	after, err := f.Component(f.Context(), f.ns, "c")
 	f.no(err)
 	f.same(current.ResourceVersion, after.ResourceVersion)
+}
+
+// testContainerImage sets one where there is none, on what was read alone.
+func testContainerImage(f *fixture) {
+	f.given(`{apiVersion: appstudio.redhat.com/v1alpha1, kind: Component, metadata: {name: a, namespace: NS},
+		spec: {componentName: a, application: shop, source: {git: {url: "https://git.example.com/a.git"}}}}`)
+	read, err := f.Component(f.Context(), f.ns, "a")
+	f.no(err)
+	f.rows("admin", rawRow{"somebody else writes", "PATCH", "/apis/appstudio.redhat.com/v1alpha1/namespaces/NS/components/a", mergeForm, `{"metadata":{"labels":{"a":"b"}}}`, 200, ""})
+	_, err = f.SetContainerImage(f.Context(), read, "quay.example/acme/a")
+	f.is(err, kube.ErrConflict)
+	now, err := f.Component(f.Context(), f.ns, "a")
+	f.no(err)
+	if now.ContainerImage != "" {
+		f.Errorf("a conflict set %s", now.ContainerImage)
+	}
+	got, err := f.SetContainerImage(f.Context(), now, "quay.example/acme/a")
+	f.no(err)
+	want := now
+	want.ResourceVersion, want.ContainerImage = got.ResourceVersion, "quay.example/acme/a"
+	if diff := cmp.Diff(want, got); diff != "" {
+		f.Error(diff)
+	}
+	_, err = f.SetContainerImage(f.Context(), got, "quay.example/acme/b")
+	f.is(err, kube.ErrInvalid)
+	now.ResourceVersion = ""
+	_, err = f.SetContainerImage(f.Context(), now, "quay.example/acme/b")
+	f.is(err, kube.ErrInvalid)
 }

@@ -31,7 +31,7 @@ func testNotServed(f *fixture) {
 	if diff := cmp.Diff(kube.Served{Environments: true, EnvironmentBindings: true, DeploymentTargetClaims: true}, got); diff != "" {
 		f.Error(diff)
 	}
-	_, err = f.DeploymentTargets(f.Context(), "")
+	_, err = f.DeploymentTargets(f.Context(), kube.AllNamespaces)
 	f.is(err, kube.ErrNotInstalled)
 	_, err = f.RemoteSecrets(f.Context(), f.ns, everyName)
 	f.is(err, kube.ErrNotInstalled)
@@ -55,7 +55,7 @@ func placed[T any](f *fixture, list func(ctx context.Context, namespace string) 
 	if pages := f.Requests() - before; pages != (len(here)+1)/2 {
 		f.Errorf("%d requests for %d objects", pages, len(here))
 	}
-	everywhere, err := list(f.Context(), "")
+	everywhere, err := list(f.Context(), kube.AllNamespaces)
 	f.no(err)
 	ours := slices.DeleteFunc(everywhere, func(o T) bool { return !strings.HasPrefix(namespace(o)+"-", f.ns+"-") })
 	if diff := cmp.Diff(want, ours); diff != "" {

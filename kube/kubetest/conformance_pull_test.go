@@ -124,9 +124,9 @@ func testForbiddenDelivery(f *fixture) {
 	n := f.client(kube.Options{Config: f.config(f.T, "system:serviceaccount:"+f.ns+":nobody")})
 	reader := f.client(kube.Options{Config: f.config(f.T, berth), ReadOnly: true})
 	_, environments := n.Environments(f.Context(), f.ns)
-	_, bindings := n.EnvironmentBindings(f.Context(), "")
+	_, bindings := n.EnvironmentBindings(f.Context(), kube.AllNamespaces)
 	_, claims := n.DeploymentTargetClaims(f.Context(), f.ns)
-	_, targets := n.DeploymentTargets(f.Context(), "")
+	_, targets := n.DeploymentTargets(f.Context(), kube.AllNamespaces)
 	_, list := n.RemoteSecrets(f.Context(), f.ns, everyName)
 	_, get := n.RemoteSecret(f.Context(), f.ns, "r")
 	for _, err := range []error{environments, bindings, claims, targets, list, get} {
@@ -145,4 +145,47 @@ func testForbiddenDelivery(f *fixture) {
 	f.is(reader.LinkPullSecret(f.Context(), f.ns, "nobody", "s"), kube.ErrReadOnly)
 	f.same(r.ResourceVersion, f.readRemote("r").ResourceVersion)
 	f.same(secret.ResourceVersion, f.read("s").ResourceVersion)
+}
+
+// testUnlink takes a name off each list; what is another's stays as it is, nameless entries
+// too.
+func testUnlink(f *fixture) {
+	f.given(`{apiVersion: v1, kind: ServiceAccount, metadata: {name: a, namespace: NS},
+		secrets: [{name: s1}, {name: one}, {name: gone}, {name: s2}], imagePullSecrets: [{name: gone}, {name: p}, {name: gone}, {}]}`)
+	before := f.account()
+	f.no(f.UnlinkSecret(f.Context(), f.ns, "a", "none"))
+	f.no(f.UnlinkPullSecret(f.Context(), f.ns, "a", "s1")) // of the other list
+	if after := f.account(); after != before {
+		f.Errorf("there was nothing to do: %+v, before %+v", after, before)
+	}
+	f.no(f.UnlinkSecret(f.Context(), f.ns, "a", "gone"))
+	if after := f.account(); after.secrets != "s1 one s2" || after.pull != before.pull {
+		f.Errorf("%+v", after)
+	}
+	f.no(f.UnlinkPullSecret(f.Context(), f.ns, "a", "gone"))
+	if after := f.account(); after.secrets != "s1 one s2" || after.pull != "p " {
+		f.Errorf("%+v", after)
+	}
+	f.rows("admin", rawRow{"one that is left", "PATCH", core + "serviceaccounts/a", mergeForm, `{"secrets":[{"name":"last"}]}`, 200, ""})
+	f.no(f.UnlinkSecret(f.Context(), f.ns, "a", "last"))
+	if after := f.account(); after.secrets != "" {
+		f.Errorf("%+v", after)
+	}
+	f.is(f.UnlinkSecret(f.Context(), f.ns, "missing", "s"), kube.ErrNotFound)
+
+	f.rows("admin", rawRow{"a conflict to come", "PATCH", core + "serviceaccounts/a", mergeForm, `{"secrets":[{"name":"x"},{"name":"gone"}]}`, 200, ""})
+	theirs, err := rest.HTTPClientFor(f.config(f.T, "admin"))
+	f.no(err)
+	b := &between{}
+	b.on = func() {
+		if b.n.Load() == 1 { // the index is another one now
+			send(f.T, theirs, f.config(f.T, "admin").Host, f.ns, rawRow{"somebody else writes", "PATCH", core + "serviceaccounts/a", mergeForm, `{"secrets":[{"name":"gone"},{"name":"y"},{"name":"x"}]}`, 200, ""})
+		}
+	}
+	config := rest.CopyConfig(f.config(f.T, berth))
+	config.Wrap(b.wrap)
+	f.no(f.client(kube.Options{Config: config}).UnlinkSecret(f.Context(), f.ns, "a", "gone"))
+	if got := f.account().secrets; got != "y x" || b.n.Load() != 2 {
+		f.Errorf("after a conflict and %d writes the list is %q", b.n.Load(), got)
+	}
 }

@@ -9,16 +9,16 @@ import (
 	"berth/kube"
 )
 
-func everyName(string) bool { return true }
+func everyName(string, string) bool { return true }
 
 // remote is a RemoteSecret that is brought to this cluster and to another.
 func (f *fixture) remote(name string) kube.RemoteSecretWrite {
 	return kube.RemoteSecretWrite{
 		Namespace: f.ns, Name: name,
-		Labels:      map[string]string{"app.kubernetes.io/managed-by": "berth", "appstudio.redhat.com/component": "c"},
-		Owner:       kube.OwnerReference{APIVersion: "appstudio.redhat.com/v1alpha1", Kind: "Component", Name: "c", UID: "uid-of-c"},
-		PullAccount: "default",
-		Targets:     []kube.RemoteTarget{{Namespace: "here"}, {Namespace: "there", APIURL: "https://api.example.com", Credentials: "kubeconfig"}},
+		Labels:       map[string]string{"app.kubernetes.io/managed-by": "berth", "appstudio.redhat.com/component": "c"},
+		Owner:        kube.OwnerReference{APIVersion: "appstudio.redhat.com/v1alpha1", Kind: "Component", Name: "c", UID: "uid-of-c"},
+		PullAccounts: []string{"default"},
+		Targets:      []kube.RemoteTarget{{Namespace: "here"}, {Namespace: "there", APIURL: "https://api.example.com", Credentials: "kubeconfig"}},
 	}
 }
 
@@ -42,7 +42,7 @@ func asked(w kube.RemoteSecretWrite, resourceVersion string) kube.RemoteSecret {
 	return kube.RemoteSecret{
 		Namespace: w.Namespace, Name: w.Name, ResourceVersion: resourceVersion,
 		Labels: w.Labels, Owners: []kube.OwnerReference{w.Owner}, Upload: w.Upload,
-		Secret: w.Name, Type: "kubernetes.io/dockerconfigjson", SecretLabels: w.Labels, PullAccount: w.PullAccount, Targets: w.Targets,
+		Secret: w.Name, Type: "kubernetes.io/dockerconfigjson", SecretLabels: w.Labels, PullAccounts: w.PullAccounts, Targets: w.Targets,
 	}
 }
 
@@ -89,7 +89,7 @@ func testCreateRemoteSecret(f *fixture) {
 	bare := kube.RemoteSecretWrite{Namespace: f.ns, Name: "bare", Owner: w.Owner}
 	_, err = f.CreateRemoteSecret(f.Context(), bare)
 	f.no(err)
-	if r := f.readRemote("bare"); len(r.Labels)+len(r.SecretLabels)+len(r.Targets) != 0 || r.PullAccount != "" {
+	if r := f.readRemote("bare"); len(r.Labels)+len(r.SecretLabels)+len(r.Targets) != 0 || len(r.PullAccounts) != 0 {
 		f.Errorf("without labels, account and targets it is %+v", r)
 	}
 	for _, row := range []struct {
@@ -127,7 +127,7 @@ func testRemoteSecretLists(f *fixture) {
 	}, func(r kube.RemoteSecret) string { return r.Namespace }, all)
 
 	before := f.Requests()
-	got, err := f.RemoteSecrets(f.Context(), f.ns, func(name string) bool { return strings.HasSuffix(name, "-pull") })
+	got, err := f.RemoteSecrets(f.Context(), f.ns, func(_, name string) bool { return strings.HasSuffix(name, "-pull") })
 	f.no(err)
 	if diff := cmp.Diff([]kube.RemoteSecret{all[1], all[3], all[5]}, got); diff != "" || f.Requests()-before != 3 {
 		f.Errorf("by name, after %d requests: %s", f.Requests()-before, diff)
@@ -141,24 +141,24 @@ func testUpdateRemoteSecret(f *fixture) {
 		`"targets":[{"namespace":"here","secret":{"name":"z"}},{"namespace":"x"}]}}`, 200, ""})
 	changed := f.readRemote("r")
 	want := first
-	want.ResourceVersion, want.Secret, want.Type, want.PullAccount, want.Customized = changed.ResourceVersion, "x", "Opaque", "", true
-	want.SecretLabels = map[string]string{"app.kubernetes.io/managed-by": "berth", "appstudio.redhat.com/component": "c", "mine": "too"}
+	want.ResourceVersion, want.Secret, want.Type, want.PullAccounts, want.Customized = changed.ResourceVersion, "x", "Opaque", nil, true
+	want.SecretLabels = map[string]string{"app.kubernetes.io/managed-by": "berth", "appstudio.redhat.com/component": "c"}
 	want.Targets = []kube.RemoteTarget{{Namespace: "here"}, {Namespace: "x"}}
 	if diff := cmp.Diff(want, changed); diff != "" {
 		f.Errorf("changed by others: %s", diff)
 	}
 	f.rows("admin", rawRow{"an account that does not pull images", "PATCH", remoteSecretPath + "/r", mergeForm, `{"spec":{"secret":{"linkedTo":[{"serviceAccount":{"reference":{"name":"x"}}}]}}}`, 200, ""})
 	changed = f.readRemote("r")
-	if changed.PullAccount != "" {
-		f.Errorf("the account %s does not pull images with it", changed.PullAccount)
+	if len(changed.PullAccounts) != 0 {
+		f.Errorf("the account %s does not pull images with it", changed.PullAccounts)
 	}
 
 	w := f.remote("r")
-	w.PullAccount, w.Upload = "deployer", "u"
+	w.PullAccounts, w.Upload = []string{"deployer", "runner"}, "u"
 	w.Labels = map[string]string{"app.kubernetes.io/managed-by": "berth", "appstudio.redhat.com/component": "d"}
 	w.Targets = w.Targets[:1]
 	want = asked(w, "")
-	want.SecretLabels = map[string]string{"app.kubernetes.io/managed-by": "berth", "appstudio.redhat.com/component": "d", "mine": "too"}
+	want.SecretLabels = w.Labels
 	dry, err := f.UpdateRemoteSecret(f.Context(), w, changed.ResourceVersion, true)
 	f.no(err)
 	want.ResourceVersion = dry.ResourceVersion
@@ -170,6 +170,9 @@ func testUpdateRemoteSecret(f *fixture) {
 	written, err := f.UpdateRemoteSecret(f.Context(), w, changed.ResourceVersion, false)
 	f.no(err)
 	want.ResourceVersion = written.ResourceVersion
+	if got := f.field("remotesecrets", "r", "spec", "secret", "labels", "mine"); got != "too" {
+		f.Errorf("a label of others is %v now", got)
+	}
 	for from, got := range map[string]kube.RemoteSecret{"the answer": written, "what is there": f.readRemote("r")} {
 		if diff := cmp.Diff(want, got); diff != "" {
 			f.Errorf("%s: %s", from, diff)
@@ -218,7 +221,7 @@ func testUpdateRemoteSecret(f *fixture) {
 func testUpdateRemoteSecretRefused(f *fixture) {
 	first := f.brought("r")
 	w := f.remote("r")
-	w.PullAccount = "deployer"
+	w.PullAccounts = []string{"deployer"}
 	current, err := f.UpdateRemoteSecret(f.Context(), w, first.ResourceVersion, false)
 	f.no(err)
 	for _, row := range []struct {
@@ -236,7 +239,7 @@ func testUpdateRemoteSecretRefused(f *fixture) {
 	} {
 		for _, dryRun := range []bool{true, false} {
 			w := f.remote("r")
-			w.PullAccount = "deployer"
+			w.PullAccounts = []string{"deployer"}
 			row.edit(&w)
 			before := f.Requests()
 			_, err := f.UpdateRemoteSecret(f.Context(), w, row.version, dryRun)

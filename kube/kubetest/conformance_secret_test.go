@@ -126,6 +126,13 @@ func testUpdateSecret(f *fixture) {
 	w.RotatedAt = ""
 	f.no(f.UpdateSecret(f.Context(), w, got.ResourceVersion, false))
 	f.same(got.ResourceVersion, f.read("push").ResourceVersion) // the annotation is left alone
+
+	f.given(`{apiVersion: v1, kind: Secret, metadata: {name: push, namespace: NS, annotations: {appstudio.redhat.com/managing-remote-secret: a/b}}, type: kubernetes.io/dockerconfigjson}`)
+	managed := f.read("push")
+	f.no(f.UpdateSecret(f.Context(), w, managed.ResourceVersion, false))
+	if now := f.read("push"); managed.Managing != "a/b" || now.Managing != "" || now.RotatedAt != got.RotatedAt {
+		f.Errorf("what managed %q now manages %q, rotated at %q", managed.Managing, now.Managing, now.RotatedAt)
+	}
 }
 
 func testUpdateSecretRefused(f *fixture) {

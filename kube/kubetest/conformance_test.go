@@ -50,10 +50,13 @@ func conformance(t *testing.T, e env) {
 			"an immutable secret":           testImmutableSecret,
 			"a secret's metadata":           testSecretMetadata,
 			"secrets by page and label":     testSecretLists,
+			"lists of nothing":              testEmptyLists,
 			"service accounts":              testServiceAccounts,
 			"links":                         testLinks,
 			"many links at once":            testManyLinks,
 			"lists that merge and do not":   testStrategicMerge,
+			"links that go":                 testUnlink,
+			"container images":              testContainerImage,
 			"some rights":                   testRights,
 			"no rights":                     testForbidden,
 			"no credentials":                testUnauthorized,
@@ -99,7 +102,7 @@ func conformance(t *testing.T, e env) {
 	t.Run("components are not installed", func(t *testing.T) {
 		f := newFixture(t, e)
 		e.uninstall(t, "components")
-		_, err := f.Components(t.Context(), "", "")
+		_, err := f.Components(t.Context(), kube.AllNamespaces, "")
 		f.is(err, kube.ErrNotInstalled)
 		_, err = f.Component(t.Context(), f.ns, "c")
 		f.is(err, kube.ErrNotInstalled)

@@ -3,6 +3,8 @@ package kubetest
 import (
 	"encoding/json"
 	"reflect"
+	"slices"
+	"strconv"
 	"strings"
 
 	kjson "k8s.io/apimachinery/pkg/util/json"
@@ -30,8 +32,8 @@ func jsonPatch(object map[string]any, body []byte) (map[string]any, error) {
 
 var pointerUnescape = strings.NewReplacer("~1", "/", "~0", "~")
 
-// apply works on members of JSON objects; an element of a list, or the document
-// itself, is not simulated.
+// apply works on members of JSON objects. Of a list only an element can be removed; the
+// document itself is not simulated.
 func (op operation) apply(object map[string]any) error {
 	segments := strings.Split(op.Path, "/")
 	if len(segments) < 2 || segments[0] != "" {
@@ -42,13 +44,22 @@ func (op operation) apply(object map[string]any) error {
 		segments[i] = pointerUnescape.Replace(segments[i])
 	}
 	parents, name := segments[:len(segments)-1], segments[len(segments)-1]
-	for _, parent := range parents {
+	for i, parent := range parents {
 		inner, ok := object[parent].(map[string]any)
 		if !ok {
-			if _, list := object[parent].([]any); list {
+			list, isList := object[parent].([]any)
+			switch {
+			case !isList:
+				return errDoesNotApply
+			case op.Op != "remove" || i < len(parents)-1:
 				return errBeyondSimulate
 			}
-			return errDoesNotApply
+			n, err := strconv.Atoi(name)
+			if err != nil || n < 0 || n >= len(list) {
+				return errDoesNotApply
+			}
+			object[parent] = slices.Delete(list, n, n+1)
+			return nil
 		}
 		object = inner
 	}

@@ -89,7 +89,10 @@ func (q request) page(k *kind, list snapshot, id, from, limit int) answer {
 		metadata["continue"] = token(id, from+limit)
 		objects = objects[:limit]
 	}
-	items := make([]any, 0, len(objects)) // null is what no API server says
+	items := make([]any, 0, len(objects))
+	if q.partial {
+		items = nil // of a list of metadata without items the API server says null, and of no other
+	}
 	for _, object := range objects {
 		items = append(items, q.item(k, object))
 	}

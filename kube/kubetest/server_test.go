@@ -210,12 +210,12 @@ func TestApply(t *testing.T) {
 	if err != nil || before.UID != "uid-of-a" {
 		t.Fatalf("the uid is %q: %v", before.UID, err)
 	}
-	if _, err := c.Annotate(t.Context(), before, kube.AnnotationChange{Set: map[string]string{"image.redhat.com/x": "kept"}}); err != nil {
+	if _, err := c.Annotate(t.Context(), before, kube.AnnotationChange{Set: map[string]string{"image.redhat.com/image": "kept"}}); err != nil {
 		t.Fatal(err)
 	}
 	s.Apply([]byte("# nothing\n---\n{apiVersion: appstudio.redhat.com/v1alpha1, kind: Component, metadata: {name: a, namespace: ns}, spec: {application: shop}}\n---\n"))
 	after, err := c.Component(t.Context(), "ns", "a")
-	if err != nil || after.Application != "shop" || after.Annotations["image.redhat.com/x"] != "kept" || after.UID != before.UID {
+	if err != nil || after.Application != "shop" || after.Annotations["image.redhat.com/image"] != "kept" || after.UID != before.UID {
 		t.Errorf("the Component is %+v: %v", after, err)
 	}
 	for _, broken := range []string{"{", "{apiVersion: v1, kind: Pod, metadata: {name: p}}", "{apiVersion: v1, kind: Secret, metadata: {name: s, namespace: missing}}"} {
@@ -238,7 +238,7 @@ func TestApply(t *testing.T) {
 func TestCalls(t *testing.T) {
 	t.Parallel()
 	s, c := world(t, kubetest.Options{})
-	if _, err := c.Components(t.Context(), "", ""); err != nil {
+	if _, err := c.Components(t.Context(), kube.AllNamespaces, ""); err != nil {
 		t.Error(err)
 	}
 	if _, err := c.Secret(t.Context(), "ns", "s"); !errors.Is(err, kube.ErrNotFound) {
@@ -282,7 +282,7 @@ func TestNotSimulated(t *testing.T) {
 		{http.MethodPatch, account, strategic, `{"imagePullSecrets":[{"$patch":"delete","name":"s"}]}`},
 		{http.MethodPatch, account, strategic, `{"$retainKeys":["secrets"]}`},
 		{http.MethodPatch, account, jsonForm, `[{"op":"copy","from":"/kind","path":"/x"}]`},
-		{http.MethodPatch, account, jsonForm, `[{"op":"remove","path":"/secrets/0"}]`},
+		{http.MethodPatch, account, jsonForm, `[{"op":"add","path":"/secrets/0","value":{"name":"t"}}]`},
 	} {
 		req := httptest.NewRequest(row.method, row.path, strings.NewReader(row.body))
 		req.Header.Set("Authorization", "Bearer token")

@@ -131,7 +131,7 @@ func TestWebhookJudgesTheClient(t *testing.T) {
 	t.Parallel()
 	s, c := world(t, kubetest.Options{})
 	w := kube.RemoteSecretWrite{
-		Namespace: "ns", Name: "r", PullAccount: "default", Targets: []kube.RemoteTarget{{Namespace: "here"}},
+		Namespace: "ns", Name: "r", PullAccounts: []string{"default"}, Targets: []kube.RemoteTarget{{Namespace: "here"}},
 		Owner: kube.OwnerReference{APIVersion: "appstudio.redhat.com/v1alpha1", Kind: "Component", Name: "a", UID: "uid-of-a"},
 	}
 	made, err := c.CreateRemoteSecret(t.Context(), w)

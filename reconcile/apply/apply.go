@@ -1,8 +1,8 @@
 // Package apply does what a plan says: in go the two ends and the plans of Components,
 // out comes an [Outcome] for each.
 //
-// A Component fails alone, and its first error ends it; a fact about the whole run ends
-// all writing. What is read again only makes a write safer, it never widens the plan.
+// A Component fails alone, and its first error ends it, but for side steps, which fail by
+// themselves; a fact about the whole run ends all writing. What is read again only makes a write safer, it never widens the plan.
 // Whatever a run is cut off from, the next one mends.
 package apply
 
@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -47,40 +48,15 @@ type robots interface {
 
 // Cluster is Kubernetes as applying a plan needs it.
 type Cluster interface {
+	Namespace(ctx context.Context, name string) (kube.Namespace, error)
 	Component(ctx context.Context, namespace, name string) (kube.Component, error)
+	SetContainerImage(ctx context.Context, c kube.Component, image string) (kube.Component, error)
 	Annotate(ctx context.Context, c kube.Component, change kube.AnnotationChange) (kube.Component, error)
 	Secret(ctx context.Context, namespace, name string) (kube.Secret, error)
 	CreateSecret(ctx context.Context, w kube.SecretWrite) error
 	UpdateSecret(ctx context.Context, w kube.SecretWrite, resourceVersion string, dryRun bool) error
-	LinkSecret(ctx context.Context, namespace, serviceAccount, secret string) error
+	linker
 	deliverer
-}
-
-// Outcome is what became of one Component's plan.
-type Outcome struct {
-	Applied []plan.Action // in order; all of the plan's when Err is nil
-	Err     error
-	Reason  plan.Reason // when Err is not nil
-	Whose   plan.Whose  // when Err is not nil: who can mend it
-	Refused bool        // Err is about our credentials, and so about the whole run
-	Skipped bool        // its namespace went away meanwhile
-	Elapsed time.Duration
-}
-
-// Failed is the outcome of a Component of which nothing was done.
-func Failed(err error) (o Outcome) {
-	o.end(err)
-	return o
-}
-
-// end sorts the error that ended a Component's plan.
-func (o *Outcome) end(err error) {
-	if errors.Is(err, kube.ErrTerminating) {
-		o.Err, o.Skipped = nil, true
-		return
-	}
-	o.Err, o.Refused = err, global(err) && Rejected(err)
-	o.Reason, o.Whose = sort(err)
 }
 
 // ErrDeferred is what a run that ended first leaves of a Component.
@@ -108,7 +84,7 @@ type Options struct {
 	Run         string // identifies the run
 	Now         func() time.Time
 	Delivers    bool                              // the cluster has RemoteSecrets
-	PullAccount string                            // the ServiceAccount that pulls, in each environment
+	Policy      world.Policy                      // names the ServiceAccounts that pull, in each environment
 	Concurrency int                               // Components in flight
 	Applied     func(plan.Component, plan.Action) // is told of each change made, by several Components at once
 }
@@ -189,15 +165,32 @@ func (a *applier) component(ctx, detached context.Context, p plan.Component) (o 
 		applier: a, plan: p, component: p.Component, made: map[string]bool{}, fresh: map[string]quay.Token{}, current: map[string]string{},
 		ending: func() bool { return over(ctx, a.stop.Load()) },
 	}
-	for _, action := range p.Actions {
-		if err := w.do(detached, action); err != nil {
-			o.Err = w.failed(detached, err)
-			return o
+	w.all(detached, &o)
+	return o
+}
+
+// all takes the plan's actions in order. The first that fails ends it, but for side steps,
+// which hold nothing back and are held back by little.
+func (w *work) all(ctx context.Context, o *Outcome) {
+	var failures []failure
+	for _, action := range w.plan.Actions {
+		if slices.ContainsFunc(failures, func(f failure) bool { return holdsBack(f.action, action, f.err) }) {
+			continue
+		}
+		if err := w.do(ctx, action); err != nil {
+			err = w.failed(ctx, err)
+			failures = append(failures, failure{action, err})
+			o.fails(action, err)
+			continue
 		}
 		o.Applied = append(o.Applied, action)
-		a.Applied(p, action)
+		w.Applied(w.plan, action)
 	}
-	return o
+}
+
+type failure struct {
+	action plan.Action
+	err    error
 }
 
 // work is one Component being served.
@@ -209,6 +202,7 @@ type work struct {
 	fresh     map[string]quay.Token // their tokens, until they are first used
 
 	ending   func() bool       // no further token is to be replaced
+	looked   bool              // the cluster was looked at since the last call of Quay
 	rotation *component.Marker // begun or resumed by this run
 	current  map[string]string // fingerprints of the tokens as last read, by robot
 
@@ -216,6 +210,9 @@ type work struct {
 }
 
 func (w *work) do(ctx context.Context, action plan.Action) error {
+	if _, hands := action.(plan.WriteSecret); !hands {
+		w.looked = false
+	}
 	switch a := action.(type) {
 	case plan.CreateRepository:
 		return w.createRepository(ctx, a)
@@ -223,6 +220,8 @@ func (w *work) do(ctx context.Context, action plan.Action) error {
 		return w.Registry.DescribeRepository(ctx, a.Name, a.Mark)
 	case plan.ChangeVisibility:
 		return w.changeVisibility(ctx, a)
+	case plan.StateVisibility:
+		return w.stateVisibility(ctx, a)
 	case plan.CreateRobot:
 		return w.createRobot(ctx, a)
 	case plan.SetPermission:
@@ -235,6 +234,8 @@ func (w *work) do(ctx context.Context, action plan.Action) error {
 		return w.Cluster.LinkSecret(ctx, w.plan.Component.Namespace, a.ServiceAccount, a.Secret)
 	case plan.LinkPullSecret:
 		return w.linkPullSecret(ctx, a)
+	case plan.UnlinkSecret:
+		return w.unlinkSecret(ctx, a)
 	case plan.WriteRemoteSecret:
 		return w.writeRemoteSecret(ctx, a)
 	case plan.UploadToken:
@@ -247,6 +248,8 @@ func (w *work) do(ctx context.Context, action plan.Action) error {
 		return w.rotateToken(ctx, a)
 	case plan.Acknowledge:
 		return w.acknowledge(ctx, a)
+	case plan.SetImage:
+		return w.setImage(ctx, a.Image)
 	case plan.Announce:
 		return w.announce(ctx, a.Value)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 
 	"berth/kube"
 	"berth/reconcile/component"
@@ -14,29 +13,11 @@ import (
 
 // deliverer is what applying a plan needs of the cluster to deliver.
 type deliverer interface {
-	LinkPullSecret(ctx context.Context, namespace, serviceAccount, secret string) error
 	RemoteSecret(ctx context.Context, namespace, name string) (kube.RemoteSecret, error)
 	CreateRemoteSecret(ctx context.Context, w kube.RemoteSecretWrite) (kube.RemoteSecret, error)
 	UpdateRemoteSecret(ctx context.Context, w kube.RemoteSecretWrite, resourceVersion string, dryRun bool) (kube.RemoteSecret, error)
 	RecordUpload(ctx context.Context, r kube.RemoteSecret, value string) (kube.RemoteSecret, error)
 	DeleteSecret(ctx context.Context, s kube.Secret) error
-}
-
-// turnstile lets one at a time through for each namespace: Components of one namespace
-// that link to its one ServiceAccount would only be in each other's way.
-type turnstile struct{ namespaces sync.Map }
-
-func (t *turnstile) enter(namespace string) (leave func()) {
-	entry, _ := t.namespaces.LoadOrStore(namespace, new(sync.Mutex))
-	mutex := entry.(*sync.Mutex)
-	mutex.Lock()
-	return mutex.Unlock
-}
-
-func (w *work) linkPullSecret(ctx context.Context, a plan.LinkPullSecret) error {
-	namespace := w.plan.Component.Namespace
-	defer w.links.enter(namespace)()
-	return w.Cluster.LinkPullSecret(ctx, namespace, a.ServiceAccount, a.Secret)
 }
 
 // remoteSecret reads the RemoteSecret and demands that it is this Component's.
@@ -70,7 +51,7 @@ func (w *work) findRemoteSecret(ctx context.Context) error {
 func (w *work) remoteSecretWrite(a plan.WriteRemoteSecret) kube.RemoteSecretWrite {
 	c := w.plan.Component
 	return kube.RemoteSecretWrite{
-		Namespace: c.Namespace, Name: a.Name, Labels: component.Labels(c), Owner: component.OwnerOf(c), PullAccount: a.PullAccount, Targets: a.Targets,
+		Namespace: c.Namespace, Name: a.Name, Labels: component.Labels(c), Owner: component.OwnerOf(c), PullAccounts: a.PullAccounts, Targets: a.Targets,
 	}
 }
 
@@ -138,7 +119,7 @@ func (w *work) uploadToken(ctx context.Context, a plan.UploadToken) error {
 		return fmt.Errorf("Secret %s: %w", key, errMoved) //nolint:staticcheck // a kind's name
 	}
 	write := kube.SecretWrite{
-		Namespace: key.Namespace, Name: component.BoundedName(c.Name, component.UploadSuffix+token.Fingerprint[:8]), Labels: component.Labels(c), Owner: component.OwnerOf(c),
+		Namespace: key.Namespace, Name: component.UploadName(c, token.Fingerprint), Labels: component.Labels(c), Owner: component.OwnerOf(c),
 		Uploads: a.RemoteSecret, DockerConfigJSON: secret.DockerConfigJSON,
 	}
 	if err := w.createUpload(ctx, write, token); err != nil {
@@ -162,7 +143,7 @@ func (w *work) createUpload(ctx context.Context, write kube.SecretWrite, token c
 		if err != nil {
 			return err
 		}
-		if whose, why := component.Whose(there.Labels, there.Owners, w.plan.Component); whose == component.Foreign || there.Uploads != write.Uploads {
+		if whose, why := component.Whose(there.Labels, there.Owners, w.plan.Component); whose == component.Foreign || there.Uploads != write.Uploads || there.Type != component.SecretType {
 			return &obstacle{plan.SecretNotOurs("Secret", write.Namespace, write.Name, why)}
 		}
 		if component.ContentOf(there.DockerConfigJSON()) == token {
@@ -209,7 +190,7 @@ func (w *work) reachable(ctx context.Context) error {
 		return nil // nothing was ever brought anywhere
 	}
 	if err == nil && len(r.Targets) > 0 {
-		write := w.remoteSecretWrite(plan.WriteRemoteSecret{Name: r.Name, PullAccount: w.PullAccount, Targets: r.Targets})
+		write := w.remoteSecretWrite(plan.WriteRemoteSecret{Name: r.Name, PullAccounts: w.Policy.PullAccounts(w.plan.Component.Name), Targets: r.Targets})
 		_, err = w.Cluster.UpdateRemoteSecret(ctx, write, r.ResourceVersion, true)
 	}
 	if errors.Is(err, kube.ErrConflict) {

@@ -69,8 +69,8 @@ func (w *work) begin(ctx context.Context, repository string) error {
 			w.rotation, w.component = &m, c
 			return nil
 		}
-		asked := c.Annotations[component.AnnotationGenerate] == component.RotateRequest
-		if w.plan.Resumed || w.plan.Component.Annotations[component.AnnotationGenerate] == component.RotateRequest && !asked {
+		asked := component.AsksRotation(c)
+		if w.plan.Resumed || component.AsksRotation(w.plan.Component) && !asked {
 			return fmt.Errorf("its request for rotation is gone: %w", errMoved)
 		}
 		m, err := w.preflight(ctx, repository)
@@ -79,7 +79,7 @@ func (w *work) begin(ctx context.Context, repository string) error {
 		}
 		change := kube.AnnotationChange{Set: map[string]string{component.AnnotationRotation: m.Encode()}}
 		if asked {
-			change.Test = map[string]string{component.AnnotationGenerate: component.RotateRequest}
+			change.Test = map[string]string{component.AnnotationGenerate: c.Annotations[component.AnnotationGenerate]}
 		}
 		c, err = w.Cluster.Annotate(ctx, c, change)
 		if err == nil {
@@ -158,11 +158,11 @@ func (w *work) acknowledge(ctx context.Context, a plan.Acknowledge) error {
 // acknowledgement is the patch for a Component as it stands; none is due when
 // another run has been faster.
 func (w *work) acknowledgement(ctx context.Context, c kube.Component, a plan.Acknowledge) (change kube.AnnotationChange, due bool, err error) {
-	asked := c.Annotations[component.AnnotationGenerate] == component.RotateRequest
+	asked := component.AsksRotation(c)
 	m, begun := component.ParseMarker(c)
 	change.Test = map[string]string{}
 	if asked {
-		change.Test[component.AnnotationGenerate] = component.RotateRequest
+		change.Test[component.AnnotationGenerate] = c.Annotations[component.AnnotationGenerate]
 		change.Remove = append(change.Remove, component.AnnotationGenerate)
 	}
 	if a.New {

@@ -15,6 +15,11 @@ import (
 // createRepository reads again when the answer leaves open whether there is a
 // repository now, and goes on only with the one it wanted.
 func (w *work) createRepository(ctx context.Context, a plan.CreateRepository) error {
+	if a.Visibility == quay.Public {
+		if err := w.look(ctx); err != nil {
+			return err
+		}
+	}
 	err := w.within(a.Visibility, "create repository "+a.Name, func() error {
 		return w.Registry.CreateRepository(ctx, a.Repository)
 	})
@@ -36,6 +41,11 @@ func (w *work) createRepository(ctx context.Context, a plan.CreateRepository) er
 }
 
 func (w *work) changeVisibility(ctx context.Context, a plan.ChangeVisibility) error {
+	if a.To == quay.Public {
+		if err := w.look(ctx); err != nil {
+			return err
+		}
+	}
 	return w.within(a.To, "make repository "+a.Repository+" private", func() error {
 		return w.Registry.ChangeVisibility(ctx, a.Repository, a.To)
 	})
@@ -81,29 +91,6 @@ func unsure(err error) bool {
 	return errors.Is(err, quay.ErrInvalid) || errors.Is(err, quay.ErrUncertain) || errors.Is(err, quay.ErrUnexpected)
 }
 
-// deleteRobot removes a superseded robot once a live look has shown that the
-// Component this run knows is still the one there: after a stale list the
-// robots to delete would be its successor's.
-func (w *work) deleteRobot(ctx context.Context, a plan.DeleteRobot) error {
-	if _, err := w.live(ctx); err != nil {
-		return err
-	}
-	return w.Registry.DeleteRobot(ctx, a.Robot)
-}
-
-// live reads the Component again and demands that it is the one planned for.
-func (w *work) live(ctx context.Context) (kube.Component, error) {
-	listed := w.plan.Component
-	c, err := w.Cluster.Component(ctx, listed.Namespace, listed.Name)
-	if err != nil {
-		return c, err
-	}
-	if c.UID != listed.UID || c.Deleting {
-		return c, fmt.Errorf("the Component was deleted: %w", errMoved)
-	}
-	return c, nil
-}
-
 // attempts bounds how often a conditional write is tried again after somebody
 // else wrote first.
 const attempts = 5
@@ -140,6 +127,29 @@ func (w *work) annotate(ctx context.Context, decide func(kube.Component) (change
 	return last
 }
 
+// setImage names the repository in spec.containerImage, unless somebody else was faster.
+func (w *work) setImage(ctx context.Context, image string) error {
+	var last error
+	for range attempts {
+		if w.component.ContainerImage != "" {
+			return nil
+		}
+		c, err := w.Cluster.SetContainerImage(ctx, w.component, image)
+		if err == nil {
+			w.component = c
+			return nil
+		}
+		if !errors.Is(err, kube.ErrConflict) {
+			return err
+		}
+		last = err
+		if w.component, err = w.live(ctx); err != nil {
+			return err
+		}
+	}
+	return last
+}
+
 // writeSecret makes the Secret carry the robot's token as Quay has it now. The
 // Secret is read first, for its resourceVersion; then the robot; the write
 // holds only if nobody wrote in between; and the next round reads both back.
@@ -147,7 +157,7 @@ func (w *work) annotate(ctx context.Context, decide func(kube.Component) (change
 func (w *work) writeSecret(ctx context.Context, a plan.WriteSecret) error {
 	namespace := w.plan.Component.Namespace
 	skip := !a.Exists // of a new one there is nothing to read yet
-	for range attempts {
+	for attempt := range attempts {
 		var secret kube.Secret
 		err := kube.ErrNotFound
 		if !skip {
@@ -169,11 +179,17 @@ func (w *work) writeSecret(ctx context.Context, a plan.WriteSecret) error {
 		}
 		write := w.secretWrite(a, token)
 		whose, _ := component.Whose(secret.Labels, secret.Owners, w.plan.Component)
-		if exists && whose == component.Mine && plan.Covers(secret.Labels, write.Labels) && string(secret.DockerConfigJSON()) == string(write.DockerConfigJSON()) {
+		if exists && whose == component.Mine && plan.Covers(secret.Labels, write.Labels) && string(secret.DockerConfigJSON()) == string(write.DockerConfigJSON()) &&
+			(secret.Managing == "" || attempt > 0) { // who takes it over again meanwhile is left to the next run
 			return nil
 		}
 		if exists && secret.Immutable {
 			return &obstacle{plan.Immutable(namespace, a.Secret)}
+		}
+		if !w.looked {
+			if err := w.look(ctx); err != nil {
+				return err
+			}
 		}
 		if exists {
 			err = w.Cluster.UpdateSecret(ctx, write, secret.ResourceVersion, false)
@@ -215,7 +231,7 @@ func (w *work) token(ctx context.Context, a component.Account) (token quay.Token
 		if err != nil {
 			return quay.Token{}, false, err
 		}
-		token = robot.Token
+		token, w.looked = robot.Token, false
 	}
 	w.seen(a.Robot, token)
 	return token, fresh, nil

@@ -14,9 +14,10 @@ import (
 // Annotations of a Component. A tenant can write each of them; none is
 // authority over anything but that tenant's own Component.
 const (
-	AnnotationGenerate = "image.redhat.com/generate"
-	AnnotationImage    = "image.redhat.com/image"
-	AnnotationRotation = "image.redhat.com/rotation"
+	AnnotationGenerate   = "image.redhat.com/generate"   // requests, which come off when they are taken on
+	AnnotationVisibility = "image.redhat.com/visibility" // the owner's statement, which stands
+	AnnotationImage      = "image.redhat.com/image"
+	AnnotationRotation   = "image.redhat.com/rotation"
 )
 
 // RotateRequest is the value of image.redhat.com/generate that asks for a rotation.
@@ -28,40 +29,99 @@ const maxAnnotation = 4 << 10
 // Request is what the annotation image.redhat.com/generate asks for.
 type Request struct {
 	Rotate     bool
-	Visibility quay.Visibility // "" for no statement
+	Visibility quay.Visibility // to be stated from now on; "": no word of it
 }
 
-// ParseRequest reads the annotation in its three forms: 'true' asks for a
-// rotation, 'false' is what the controller of 2023 left behind, an object
-// states the visibility. The errors are for the annotation's author.
+// StatementOf is the visibility that a Component's owner states, "" for none: what stands
+// in image.redhat.com/visibility, unless a request to write something else is there. The
+// error is for the owner.
+func StatementOf(c kube.Component) (quay.Visibility, error) {
+	asked, err := RequestOf(c)
+	if err != nil || asked.Visibility != "" {
+		return asked.Visibility, err
+	}
+	word := c.Annotations[AnnotationVisibility]
+	if strings.TrimSpace(word) == "" {
+		return "", nil
+	}
+	v, ok := parseVisibility(word)
+	if !ok {
+		return "", fmt.Errorf("annotation %s is neither 'private' nor 'public'", AnnotationVisibility)
+	}
+	return v, nil
+}
+
+// Unwritten is the visibility that a Component's owner asks to have stated and that does
+// not stand yet; "" for none. A request for what stands is left alone: what applies the
+// same manifest again and again asks for nothing new.
+func Unwritten(c kube.Component) quay.Visibility {
+	asked, _ := RequestOf(c) // what cannot be read asks for nothing
+	if stands, _ := parseVisibility(c.Annotations[AnnotationVisibility]); stands == asked.Visibility {
+		return ""
+	}
+	return asked.Visibility
+}
+
+// RequestOf reads a Component's request; the error is for its owner.
+func RequestOf(c kube.Component) (Request, error) {
+	return ParseRequest(c.Annotations[AnnotationGenerate])
+}
+
+// AsksRotation reports whether a Component carries a request for rotation.
+func AsksRotation(c kube.Component) bool {
+	r, err := RequestOf(c)
+	return err == nil && r.Rotate
+}
+
+// ParseRequest reads the annotation in its forms: 'true' asks for a rotation, 'false'
+// is what the controller of 2023 left behind, an object asks by its keys. What people
+// and YAML put around and into the words, white space and capitals, is read as meant.
+// The errors are for the annotation's author.
 func ParseRequest(value string) (Request, error) {
-	switch value {
+	if len(value) > maxAnnotation {
+		return Request{}, fmt.Errorf("annotation %s is longer than %d bytes", AnnotationGenerate, maxAnnotation)
+	}
+	value = strings.TrimSpace(value)
+	switch strings.ToLower(value) {
 	case "", "false":
 		return Request{}, nil
 	case RotateRequest:
 		return Request{Rotate: true}, nil
 	}
-	if len(value) > maxAnnotation {
-		return Request{}, fmt.Errorf("annotation %s is longer than %d bytes", AnnotationGenerate, maxAnnotation)
-	}
-	var statement struct {
-		Visibility *string `json:"visibility"`
-	}
+	var w wish
 	d := json.NewDecoder(strings.NewReader(value))
 	var kind *json.UnmarshalTypeError
-	err := d.Decode(&statement)
+	err := d.Decode(&w)
 	if err != nil && !errors.As(err, &kind) {
 		return Request{}, fmt.Errorf("annotation %s is not valid JSON: %s", AnnotationGenerate, jsonProblem(err))
 	}
-	if _, more := d.Token(); err != nil || more != io.EOF || statement.Visibility == nil {
-		return Request{}, fmt.Errorf("annotation %s is neither 'true' nor a statement of visibility", AnnotationGenerate)
+	if _, more := d.Token(); err != nil || more != io.EOF {
+		return Request{}, errNoRequest
 	}
-	switch v := quay.Visibility(*statement.Visibility); v {
-	case quay.Private, quay.Public:
-		return Request{Visibility: v}, nil
-	default:
-		return Request{}, fmt.Errorf("invalid value: %.40q in visibility field in %s annotation", *statement.Visibility, AnnotationGenerate)
+	return w.request()
+}
+
+var errNoRequest = errors.New("annotation " + AnnotationGenerate + " is neither 'true' nor a statement of visibility")
+
+// wish is the object in the annotation; each key is a request of its own.
+type wish struct {
+	Visibility *string `json:"visibility"`
+}
+
+func (w wish) request() (Request, error) {
+	if w.Visibility == nil {
+		return Request{}, errNoRequest
 	}
+	v, ok := parseVisibility(*w.Visibility)
+	if !ok {
+		return Request{}, fmt.Errorf("invalid value: %.40q in visibility field in %s annotation", *w.Visibility, AnnotationGenerate)
+	}
+	return Request{Visibility: v}, nil
+}
+
+func parseVisibility(word string) (quay.Visibility, bool) {
+	v := quay.Visibility(strings.ToLower(strings.TrimSpace(word)))
+	return v, v == quay.Private || v == quay.Public
 }
 
 // jsonProblem says what is wrong without repeating what was written.

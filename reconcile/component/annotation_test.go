@@ -9,6 +9,7 @@ import (
 	"testing"
 	"unicode"
 
+	"berth/kube"
 	"berth/quay"
 )
 
@@ -38,13 +39,22 @@ func TestParseRequest(t *testing.T) {
 		{"of a key given twice the last counts, as in every decoder", `{"visibility":"public","visibility":"private"}`, private, noChange},
 		{"an escaped letter is the letter", `{"visibility":"p\u0075blic"}`, public, noChange},
 
-		{"true is a word, not a value of JSON", "true ", Request{}, neither},
-		{"upper case", "True", Request{}, noJSON},
+		{"true as a block of YAML leaves it", "true\n", Request{Rotate: true}, noChange},
+		{"true with space around it", " \t true ", Request{Rotate: true}, noChange},
+		{"true as Python writes it", "True", Request{Rotate: true}, noChange},
+		{"true as a spreadsheet writes it", "TRUE", Request{Rotate: true}, noChange},
+		{"false as a block of YAML leaves it", "False\n", Request{}, noChange},
+		{"space alone says nothing", " \n", Request{}, noChange},
+		{"an object as a block of YAML leaves it", "{\"visibility\":\"private\"}\n", private, noChange},
+		{"capitals within", `{"visibility":"Public"}`, public, noChange},
+		{"space within", `{"visibility":" private "}`, private, noChange},
+
+		{"true and more", "true true", Request{}, neither},
+		{"a word that only begins so", "truest", Request{}, neither},
 		{"a string of JSON", `"true"`, Request{}, neither},
 		{"a number", "1", Request{}, neither},
 		{"a list", `["public"]`, Request{}, neither},
 		{"a word", "public", Request{}, noJSON},
-		{"space alone", "  ", Request{}, noJSON + "unexpected end of input"},
 		{"cut short", `{"visibility":"pub`, Request{}, noJSON + "unexpected end of input"},
 		{"cut before the end", `{"visibility":"public"`, Request{}, noJSON + "unexpected end of input"},
 		{"no quotes", `{visibility:"public"}`, Request{}, noJSON + "unexpected character at byte 2"},
@@ -64,8 +74,7 @@ func TestParseRequest(t *testing.T) {
 		{"a brace too many", `{"visibility":"public"}}`, Request{}, neither},
 
 		{"neither of the two", `{"visibility":"internal"}`, Request{}, noValue + `"internal" in visibility field`},
-		{"upper case within", `{"visibility":"Public"}`, Request{}, noValue + `"Public" in visibility field`},
-		{"space within", `{"visibility":" public"}`, Request{}, noValue + `" public" in visibility field`},
+		{"two words", `{"visibility":"public private"}`, Request{}, noValue + `"public private" in visibility field`},
 		{"empty", `{"visibility":""}`, Request{}, noValue + `"" in visibility field`},
 		{"an escape that a terminal obeys", `{"visibility":"\u001b[2J"}`, Request{}, noValue + `"\x1b[2J" in`},
 		{"a line's end", `{"visibility":"public\nError: x"}`, Request{}, noValue + `"public\nError: x" in`},
@@ -183,6 +192,39 @@ func TestWithMessageWithoutNames(t *testing.T) {
 	}
 }
 
+func TestStatements(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		why              string
+		request, stands  string
+		stated, unstated quay.Visibility
+		problem          string
+	}{
+		{"nothing said", "", "", "", "", ""},
+		{"a statement", "", "public", quay.Public, "", ""},
+		{"a statement as people write it", "", " Private\n", quay.Private, "", ""},
+		{"space alone states nothing", "", " ", "", "", ""},
+		{"a statement outlives a request for rotation", "true", "private", quay.Private, "", ""},
+		{"a request to state something", `{"visibility":"public"}`, "", quay.Public, quay.Public, ""},
+		{"a request to state something else", `{"visibility":"public"}`, "private", quay.Public, quay.Public, ""},
+		{"a request for what stands", `{"visibility":"public"}`, "public", quay.Public, "", ""},
+		{"a request for what stands in other letters", `{"visibility":"Public"}`, "PUBLIC ", quay.Public, "", ""},
+		{"a request instead of what nobody can read", `{"visibility":"private"}`, "secret", quay.Private, quay.Private, ""},
+		{"what nobody can read", "", "secret", "", "", "annotation image.redhat.com/visibility is neither 'private' nor 'public'"},
+		{"JSON where a word belongs", "", `{"visibility":"public"}`, "", "", "annotation image.redhat.com/visibility is neither"},
+		{"a request that nobody can read", "{", "public", "", "", "annotation image.redhat.com/generate is not valid JSON"},
+	} {
+		c := kube.Component{Annotations: map[string]string{AnnotationGenerate: row.request, AnnotationVisibility: row.stands}}
+		stated, err := StatementOf(c)
+		if stated != row.stated || Unwritten(c) != row.unstated {
+			t.Errorf("%s: %q is stated and %q asked for, want %q and %q", row.why, stated, Unwritten(c), row.stated, row.unstated)
+		}
+		if (err == nil) != (row.problem == "") || err != nil && !strings.HasPrefix(err.Error(), row.problem) {
+			t.Errorf("%s: %v, want %q", row.why, err, row.problem)
+		}
+	}
+}
+
 func FuzzParseRequest(f *testing.F) {
 	for _, seed := range []string{
 		"true", "false", `{"visibility":"public"}`, `{"visibility":"private"} `, `{"visibility":"\u001b"}`, `{"visibility":1e999}`,
@@ -199,7 +241,7 @@ func FuzzParseRequest(f *testing.F) {
 			}
 			return
 		}
-		if got.Rotate != (value == "true") {
+		if got.Rotate != (len(value) <= maxAnnotation && strings.EqualFold(strings.TrimSpace(value), "true")) {
 			t.Errorf("%q asks for a rotation: %v", value, got.Rotate)
 		}
 		if got.Visibility != "" && !strings.Contains(strings.ToLower(value), "visibility") && !strings.Contains(value, `\`) {

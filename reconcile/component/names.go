@@ -49,7 +49,7 @@ const (
 // Naming is all that names depend on besides the Component itself.
 type Naming struct {
 	Cluster      string // uid of the namespace kube-system, or what stands for it
-	Host         string // of Quay, with its port when it has one
+	Host         string // that images are called by, with its port when it has one
 	Organization string
 	Layout       Layout
 	Prefix       string // in front of every repository, "" for none
@@ -74,6 +74,13 @@ type Names struct {
 // Accounts are both: push, then pull.
 func (n Names) Accounts() [2]Account { return [2]Account{n.Push, n.Pull} }
 
+// RobotPrefix is how the names of all robots begin that were ever made for a Component of
+// this name: what follows is unique to its uid.
+func (n Names) RobotPrefix() string {
+	name := strings.TrimSuffix(n.Push.Robot, "_push")
+	return name[:len(name)-uniqueLength]
+}
+
 // Image is the address of a repository, as image references begin.
 func (n Naming) Image(repository string) string {
 	return n.Host + "/" + n.Organization + "/" + repository
@@ -89,12 +96,23 @@ var (
 	notSlug      = regexp.MustCompile(`[^a-z0-9]+`)
 )
 
-// The ends of names: of a pull Secret and its RemoteSecret, and of an upload Secret,
+// SecretNames are what the Secrets of a Component of this name are called, pull last.
+func SecretNames(name string) (push, pull string) {
+	return BoundedName(name, PushSuffix), BoundedName(name, PullSuffix)
+}
+
+// The ends of names: of a push Secret, of a pull Secret and its RemoteSecret, and of an upload Secret,
 // which eight characters of the token's fingerprint follow.
 const (
+	PushSuffix   = secretInfix + "push"
 	PullSuffix   = secretInfix + "pull"
 	UploadSuffix = PullSuffix + "-upload-"
 )
+
+// PullSecretOf names a Component's pull Secret, and its RemoteSecret.
+func PullSecretOf(c kube.Component) Key {
+	return Key{c.Namespace, BoundedName(c.Name, PullSuffix)}
+}
 
 const (
 	secretInfix = "-image-"
@@ -103,6 +121,7 @@ const (
 	maxDescription = 255
 	maxSecret      = 253
 	maxSlug        = 120
+	uniqueLength   = 16
 )
 
 // Names is a pure function of what the cluster says the Component is. Robots
@@ -121,7 +140,7 @@ func (n Naming) Names(c kube.Component, namespaceUID string) (Names, error) {
 	if len(slug) > maxSlug {
 		slug = strings.TrimRight(slug[:maxSlug], "_")
 	}
-	unique := Hash(16, "robot", n.Cluster, c.Namespace, c.Name, c.UID)
+	unique := Hash(uniqueLength, "robot", n.Cluster, c.Namespace, c.Name, c.UID)
 	account := func(use string, role quay.Role) Account {
 		return Account{
 			Robot:  "berth_" + slug + "_" + unique + "_" + use,

@@ -3,6 +3,8 @@ package component
 import (
 	"encoding/json"
 	"time"
+
+	"berth/kube"
 )
 
 // UploadRecord is the annotation image.redhat.com/upload of a RemoteSecret: which token was
@@ -13,6 +15,11 @@ type UploadRecord struct {
 	Fingerprint string    `json:"fp"`
 	First       time.Time `json:"first"` // since when the targets as they are wait for this token
 	Last        time.Time `json:"last"`
+}
+
+// UploadName is what the upload Secret of a Component is called that brings a token.
+func UploadName(c kube.Component, fingerprint string) string {
+	return BoundedName(c.Name, UploadSuffix+fingerprint[:min(8, len(fingerprint))])
 }
 
 const (

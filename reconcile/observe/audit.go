@@ -3,51 +3,67 @@ package observe
 import (
 	"cmp"
 	"context"
+	"errors"
+	"maps"
 	"slices"
+	"sync"
 	"time"
 
+	"berth/kube"
 	"berth/quay"
 	"berth/reconcile/component"
+	"berth/reconcile/world"
 )
 
-// observeRoles reads the roles on this run's share of the repositories, and on
-// those whose tokens it is about to rotate.
+// observeRoles reads the roles on this run's share of the repositories, and on those
+// whose tokens it is about to rotate. Where they cannot be read nothing is done for the
+// Component; where time was short, it is another run's.
 func (o *observer) observeRoles(ctx context.Context) error {
-	var ours, rotating []string
+	of := map[string]component.Key{}
+	var asking []string
 	for _, c := range o.Components {
 		n, err := o.Names(c)
-		if err != nil || c.Deleting {
+		if err != nil || c.Deleting || c.Odd {
 			continue
 		}
 		if _, ok := o.Repositories[n.Repository]; !ok {
 			continue
 		}
-		ours = append(ours, n.Repository)
-		if o.Rotate[component.KeyOf(c)] || c.Annotations[component.AnnotationGenerate] == component.RotateRequest {
-			rotating = append(rotating, n.Repository)
+		of[n.Repository] = component.KeyOf(c)
+		if o.asksForRotation(c) {
+			asking = append(asking, n.Repository)
 		}
 	}
-	share := append(audited(ours, o.now), rotating...)
+	namespace := func(repository string) string { return of[repository].Namespace }
+	asking = world.InTurns(asking, o.Turn, namespace)
+	share := append(audited(slices.Collect(maps.Keys(of)), o.now), asking[:min(len(asking), o.Policy.MaxRotations)]...)
 	slices.Sort(share)
 	share = slices.Compact(share)
-	roles := make([]map[string]quay.Role, len(share))
-	read := o.counts("repository's roles", "repositories' roles", len(share))
-	g, ctx := newGroup(ctx)
-	for i, repository := range share {
-		g.Go(func() (err error) {
-			roles[i], err = o.Registry.ListRobotPermissions(ctx, repository)
-			read()
-			return
-		})
-	}
-	if err := g.Wait(); err != nil {
-		return err
-	}
+	var reading sync.Mutex
 	o.Roles = make(map[string]map[string]quay.Role, len(share))
-	for i, repository := range share {
-		o.Roles[repository] = roles[i]
+	read := o.counts("repository's roles", "repositories' roles", len(share))
+	errs, err := readEach(ctx, o, share, namespace, func(ctx context.Context, repository string) error {
+		defer read()
+		roles, err := o.Registry.ListRobotPermissions(ctx, repository)
+		if err == nil {
+			reading.Lock()
+			defer reading.Unlock()
+			o.Roles[repository] = roles
+		}
+		return err
+	})
+	for i, err := range errs {
+		if err != nil && !errors.Is(err, errLeft) {
+			o.unread(of[share[i]], err)
+		}
 	}
-	return nil
+	return err
+}
+
+// asksForRotation reports whether a Component's tokens may be rotated in this run.
+func (o *observer) asksForRotation(c kube.Component) bool {
+	k := component.KeyOf(c)
+	return (o.Rotate[k] || component.AsksRotation(c)) && !o.Young[k]
 }
 
 const (

@@ -2,10 +2,8 @@ package observe
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"berth/kube"
@@ -20,67 +18,66 @@ type deliveryReader interface {
 	EnvironmentBindings(ctx context.Context, namespace string) ([]kube.EnvironmentBinding, error)
 	DeploymentTargetClaims(ctx context.Context, namespace string) ([]kube.DeploymentTargetClaim, error)
 	DeploymentTargets(ctx context.Context, namespace string) ([]kube.DeploymentTarget, error)
-	RemoteSecrets(ctx context.Context, namespace string, keep func(name string) bool) ([]kube.RemoteSecret, error)
+	RemoteSecrets(ctx context.Context, namespace string, keep func(namespace, name string) bool) ([]kube.RemoteSecret, error)
+	Component(ctx context.Context, namespace, name string) (kube.Component, error)
 	Secret(ctx context.Context, namespace, name string) (kube.Secret, error)
 }
 
 // ErrNoRemoteSecrets stops a run that was told to need them.
 var ErrNoRemoteSecrets = fmt.Errorf("RemoteSecrets are required, but %w of object", kube.ErrNotInstalled)
 
-// listed is what observing delivery lists; it is sorted when Components and Secrets are
-// known, too.
-type listed struct {
-	mode          world.Mode
-	deployments   world.Deployments
-	remoteSecrets []kube.RemoteSecret
-}
-
 // observeDelivery lists what says where pull Secrets belong. An API that the cluster
 // does not have is a mode of the whole run, found out by discovery, never an error.
-func observeDelivery(ctx context.Context, k deliveryReader, p world.Policy, s world.Scope) (l listed, err error) {
-	if p.RemoteSecrets == "" {
-		return l, nil
+func (o *observer) observeDelivery(ctx context.Context) (mode world.Mode, d world.Deployments, err error) {
+	if o.Policy.RemoteSecrets == "" {
+		return mode, d, nil
 	}
-	served, err := k.Served(ctx)
+	served, err := o.Cluster.Served(ctx)
 	if err != nil {
-		return l, err
+		return mode, d, err
 	}
-	if p.RemoteSecrets == world.RemoteSecretsRequire && !served.RemoteSecrets {
-		return l, ErrNoRemoteSecrets
+	if o.Policy.RemoteSecrets == world.RemoteSecretsRequire && !served.RemoteSecrets {
+		return mode, d, ErrNoRemoteSecrets
 	}
-	l.mode = world.Mode{Wanted: true, Environments: served.Environments && served.EnvironmentBindings, RemoteSecrets: served.RemoteSecrets}
+	mode = world.Mode{Wanted: true, Environments: served.Environments && served.EnvironmentBindings, RemoteSecrets: served.RemoteSecrets}
+	if !mode.Environments {
+		return mode, d, nil
+	}
 	g, ctx := newGroup(ctx)
-	if l.mode.Environments {
-		listInto(ctx, g, s, &l.deployments.Environments, k.Environments)
-		listInto(ctx, g, s, &l.deployments.Bindings, k.EnvironmentBindings)
+	listInto(ctx, g, o.territory, &d.Environments, o.Cluster.Environments)
+	listInto(ctx, g, o.territory, &d.Bindings, o.Cluster.EnvironmentBindings)
+	if served.DeploymentTargetClaims {
+		listInto(ctx, g, o.territory, &d.Claims, o.Cluster.DeploymentTargetClaims)
 	}
-	if l.mode.Environments && served.DeploymentTargetClaims {
-		listInto(ctx, g, s, &l.deployments.Claims, k.DeploymentTargetClaims)
+	if served.DeploymentTargets {
+		listInto(ctx, g, o.territory, &d.Targets, o.Cluster.DeploymentTargets)
 	}
-	if l.mode.Environments && served.DeploymentTargets {
-		listInto(ctx, g, s, &l.deployments.Targets, k.DeploymentTargets)
-	}
-	if l.mode.RemoteSecrets {
-		listInto(ctx, g, s, &l.remoteSecrets, func(ctx context.Context, namespace string) ([]kube.RemoteSecret, error) {
-			return k.RemoteSecrets(ctx, namespace, func(name string) bool { return strings.HasSuffix(name, component.PullSuffix) })
-		})
-	}
-	return l, g.Wait()
+	return mode, d, g.Wait()
 }
 
-func listInto[T any](ctx context.Context, g group, s world.Scope, into *[]T, list func(context.Context, string) ([]T, error)) {
+func listInto[T any](ctx context.Context, g group, t *territory, into *[]T, list func(context.Context, string) ([]T, error)) {
 	g.Go(func() (err error) {
-		*into, err = each(s.Lists(), func(namespace string) ([]T, error) { return list(ctx, namespace) })
+		*into, err = each(ctx, t, list)
 		return err
 	})
 }
 
-// sortDelivery sorts what was listed to the Components, and looks at what arrived where
-// the list of our Secrets does not show it.
-func (o *observer) sortDelivery(ctx context.Context, l listed, accounts []kube.ServiceAccount) error {
-	o.Mode = l.mode
+// ownRemoteSecrets lists the RemoteSecrets that are named as a Component's is.
+func (o *observer) ownRemoteSecrets() func(context.Context, string) ([]kube.RemoteSecret, error) {
+	names := make(map[component.Key]bool, len(o.Components))
+	for _, c := range o.Components {
+		names[component.PullSecretOf(c)] = true
+	}
+	return func(ctx context.Context, namespace string) ([]kube.RemoteSecret, error) {
+		return o.Cluster.RemoteSecrets(ctx, namespace, func(namespace, name string) bool { return names[component.Key{Namespace: namespace, Name: name}] })
+	}
+}
+
+// sortDelivery sorts what was listed to the Components, and looks at what arrived, and
+// at whose a place is, where the lists do not show it.
+func (o *observer) sortDelivery(ctx context.Context, l lists) error {
 	o.Environments = l.deployments.ByNamespace()
-	for _, a := range accounts {
+	for _, a := range l.accounts {
 		if e := o.Environments[a.Namespace]; e != nil && a.Authorizes {
 			e.Authorizing++
 		}
@@ -90,22 +87,18 @@ func (o *observer) sortDelivery(ctx context.Context, l listed, accounts []kube.S
 		remote[component.Key{Namespace: r.Namespace, Name: r.Name}] = r
 	}
 	o.RemoteSecrets = map[component.Key]world.RemoteSecret{}
-	var unseen []component.Key
+	var unseen []look
 	for i, c := range slices.Concat(o.Components, o.Elsewhere) {
-		n, err := o.Names(c)
-		if err != nil || c.Deleting {
+		if _, err := o.Names(c); err != nil || c.Deleting {
 			continue
 		}
-		key := component.Key{Namespace: c.Namespace, Name: n.Pull.Secret}
-		o.Uploads[key] = slices.DeleteFunc(o.Uploads[key], func(u world.Upload) bool { return !u.Of(c) })
+		key := component.PullSecretOf(c)
 		r, exists := remote[key]
-		if !exists {
-			continue
+		if exists {
+			o.RemoteSecrets[key] = remoteSecretOf(r, c, o.now)
 		}
-		found := remoteSecretOf(r, c, o.now)
-		o.RemoteSecrets[key] = found
-		if found.Owned == component.Mine && i < len(o.Components) {
-			unseen = append(unseen, o.unseen(found)...)
+		if i < len(o.Components) {
+			unseen = append(unseen, o.unseen(c, o.RemoteSecrets[key])...)
 		}
 	}
 	return o.look(ctx, unseen)
@@ -113,61 +106,11 @@ func (o *observer) sortDelivery(ctx context.Context, l listed, accounts []kube.S
 
 func remoteSecretOf(r kube.RemoteSecret, c kube.Component, now time.Time) world.RemoteSecret {
 	whose, why := component.Whose(r.Labels, r.Owners, c)
+	if r.Odd {
+		why = "it is not of a RemoteSecret's form"
+	}
 	record := component.ParseUploadRecord(r.Upload)
 	return world.RemoteSecret{RemoteSecret: r, Owned: whose, Foreign: why, Record: record, Due: record.Due(now), Late: record.Late(now)}
-}
-
-// unseen lists the Secrets of a RemoteSecret, in other namespaces of this cluster, that
-// the list of ours has not shown: because it does not reach there, or because the
-// operator says that it brought one, which then lacks our label.
-func (o *observer) unseen(r world.RemoteSecret) []component.Key {
-	var keys []component.Key
-	for _, t := range r.Targets {
-		key := component.Key{Namespace: t.Namespace, Name: r.Name}
-		if _, seen := o.Arrived[key]; seen || t.APIURL != "" || t.Namespace == r.Namespace {
-			continue
-		}
-		status := r.Status(t)
-		if reached := o.scope.Lists(); reached[0] != "" && !slices.Contains(reached, t.Namespace) || status != nil && status.Error == "" {
-			keys = append(keys, key)
-		}
-	}
-	return keys
-}
-
-// maxLooks bounds how many Secrets in other namespaces a run reads one by one: a tenant
-// decides how many targets there are.
-const maxLooks = 1000
-
-// look reads Secrets one by one. What cannot be read is unverified: no more rests on it.
-func (o *observer) look(ctx context.Context, keys []component.Key) error {
-	keys = world.InTurns(keys, 0, func(k component.Key) string { return k.Namespace })
-	found := make([]world.Arrived, min(len(keys), maxLooks))
-	g, ctx := newGroup(ctx)
-	for i := range found {
-		g.Go(func() error {
-			secret, err := o.Cluster.Secret(ctx, keys[i].Namespace, keys[i].Name)
-			switch {
-			case err == nil && secret.Managing != "": // what the operator has not brought is nobody's business here
-				found[i] = arrivedOf(secret)
-			case err != nil && !errors.Is(err, kube.ErrNotFound):
-				found[i].Unreadable = true
-			}
-			return ctx.Err()
-		})
-	}
-	err := g.Wait()
-	for i, key := range keys {
-		o.Arrived[key] = world.Arrived{Unreadable: true}
-		if i < len(found) {
-			o.Arrived[key] = found[i]
-		}
-	}
-	return err
-}
-
-func arrivedOf(s kube.Secret) world.Arrived {
-	return world.Arrived{Content: component.ContentOf(s.DockerConfigJSON()), By: s.Managing}
 }
 
 // sortSecret notes a Secret with our label that is on its way to an environment, or
@@ -175,8 +118,10 @@ func arrivedOf(s kube.Secret) world.Arrived {
 func (o *observer) sortSecret(s kube.Secret) {
 	key := component.Key{Namespace: s.Namespace, Name: s.Uploads}
 	switch {
-	case s.Uploads != "":
-		o.Uploads[key] = append(o.Uploads[key], world.Upload{Name: s.Name, ResourceVersion: s.ResourceVersion, Fingerprint: component.ContentOf(s.DockerConfigJSON()).Fingerprint, Owners: s.Owners})
+	case s.Uploads != "" && s.Type == component.SecretType:
+		o.Uploads[key] = append(o.Uploads[key], world.Upload{
+			Name: s.Name, ResourceVersion: s.ResourceVersion, Fingerprint: component.ContentOf(s.DockerConfigJSON()).Fingerprint, Labels: s.Labels, Owners: s.Owners,
+		})
 	case s.Managing != "":
 		o.Arrived[component.Key{Namespace: s.Namespace, Name: s.Name}] = arrivedOf(s)
 	}

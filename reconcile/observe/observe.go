@@ -9,7 +9,7 @@ package observe
 import (
 	"context"
 	"errors"
-	"fmt"
+	"hash/fnv"
 	"slices"
 	"strings"
 	"time"
@@ -88,8 +88,9 @@ type Ends struct {
 type observer struct {
 	Ends
 	world.World
-	scope world.Scope
-	now   time.Time
+	scope     world.Scope
+	territory *territory
+	now       time.Time
 }
 
 // World reads the world. now chooses the repositories whose roles and sources
@@ -102,7 +103,10 @@ func World(ctx context.Context, e Ends, n component.Naming, p world.Policy, s wo
 	if !organization.Admin {
 		return world.World{}, ErrNotAdmin
 	}
-	o := observer{Ends: e, World: world.World{Naming: n, Policy: p, Whole: s.Whole(), At: now}, scope: s, now: now}
+	o := observer{
+		Ends: e, scope: s, territory: newTerritory(s), now: now,
+		World: world.World{Naming: n, Policy: p, Whole: s.Whole(), Turn: turn(now), Unread: map[component.Key]error{}, At: now},
+	}
 	if at := organization.Observed; !at.IsZero() {
 		o.At = at
 	}
@@ -113,12 +117,11 @@ func World(ctx context.Context, e Ends, n component.Naming, p world.Policy, s wo
 }
 
 func (o *observer) observe(ctx context.Context) error {
-	var secrets []kube.Secret
-	var accounts []kube.ServiceAccount
-	var delivery listed
+	var seen lists
 	g, gctx := newGroup(ctx) // the whole run rests on each of these
+	naming := o.Naming
 	g.Go(func() (err error) {
-		o.Robots, err = observeRobots(gctx, o.Registry, o.Naming)
+		o.Robots, err = observeRobots(gctx, o.Registry, naming)
 		o.saw("robot", "robots", len(o.Robots), 0)
 		return
 	})
@@ -127,40 +130,30 @@ func (o *observer) observe(ctx context.Context) error {
 		o.saw("repository", "repositories", len(o.Repositories), 0)
 		return
 	})
-	g.Go(func() (err error) {
-		o.Namespaces, err = observeNamespaces(gctx, o.Cluster, o.scope, o.Naming.Cluster)
-		return
-	})
-	g.Go(func() (err error) {
-		o.Components, o.Missing, err = observeComponents(gctx, o.Cluster, o.scope)
-		o.saw("Component", "Components", len(o.Components), 0)
-		return
-	})
-	g.Go(func() (err error) { accounts, err = observeServiceAccounts(gctx, o.Cluster, o.Policy, o.scope); return })
-	g.Go(func() (err error) { delivery, err = observeDelivery(gctx, o.Cluster, o.Policy, o.scope); return })
-	g.Go(func() (err error) {
-		secrets, err = each(o.scope.Lists(), func(namespace string) ([]kube.Secret, error) {
-			return o.Cluster.Secrets(gctx, namespace, component.LabelManagedBy+"="+component.Manager)
-		})
-		o.saw("Secret", "Secrets", len(secrets), 0)
-		return
-	})
+	g.Go(func() (err error) { seen, err = o.observeCluster(gctx); return })
 	if err := g.Wait(); err != nil {
 		return err
 	}
 	if len(o.Repositories) == 0 && permitted(o.Robots) {
 		return errEmptyList
 	}
-	if o.Naming.Cluster == "" {
-		o.Naming.Cluster = o.Namespaces[clusterNamespace].UID
-	}
-	o.sortServiceAccounts(accounts)
+	o.sortServiceAccounts(seen.accounts)
+	o.nameOdd(seen)
 	o.Divide(o.scope.Shard)
+	slices.SortFunc(o.Components, func(a, b kube.Component) int { return component.KeyOf(a).Compare(component.KeyOf(b)) })
+	o.noteRequests()
 	o.NameComponents()
-	if err := o.observeSecrets(ctx, secrets); err != nil {
+	if err := o.observeSecrets(ctx, seen.secrets); err != nil {
 		return err
 	}
-	if err := o.sortDelivery(ctx, delivery, accounts); err != nil {
+	if err := o.territory.shut(); err != nil {
+		return err
+	}
+	o.leaveClosed()
+	if err := o.observeLinks(ctx, seen.secrets); err != nil {
+		return err
+	}
+	if err := o.sortDelivery(ctx, seen); err != nil {
 		return err
 	}
 	o.observeRotations()
@@ -170,19 +163,69 @@ func (o *observer) observe(ctx context.Context) error {
 	return o.observeRoles(ctx)
 }
 
-// clusterNamespace is in every cluster, and its uid stands for the cluster.
-const clusterNamespace = "kube-system"
+// lists are what is sorted when all is there.
+type lists struct {
+	secrets       []kube.Secret
+	accounts      []kube.ServiceAccount
+	deployments   world.Deployments
+	remoteSecrets []kube.RemoteSecret
+}
 
-func each[T any](namespaces []string, list func(namespace string) ([]T, error)) ([]T, error) {
-	var all []T
-	for _, namespace := range namespaces {
-		some, err := list(namespace)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, some...)
+// observeCluster lists the territory. Of RemoteSecrets, of which anybody may make as many
+// and as large ones as he likes, only those of Components are kept.
+func (o *observer) observeCluster(ctx context.Context) (l lists, err error) {
+	if err := o.observeNamespaces(ctx); err != nil {
+		return l, err
 	}
-	return all, nil
+	g, gctx := newGroup(ctx)
+	g.Go(func() (err error) { o.Components, o.Missing, err = o.observeComponents(gctx); return })
+	g.Go(func() (err error) {
+		l.accounts, err = each(gctx, o.territory, func(ctx context.Context, namespace string) ([]kube.ServiceAccount, error) {
+			return o.Cluster.ServiceAccounts(ctx, namespace, o.wantsAccount)
+		})
+		return err
+	})
+	g.Go(func() (err error) {
+		l.secrets, err = each(gctx, o.territory, func(ctx context.Context, namespace string) ([]kube.Secret, error) {
+			return o.Cluster.Secrets(ctx, namespace, component.LabelManagedBy+"="+component.Manager)
+		})
+		return err
+	})
+	g.Go(func() (err error) { o.Mode, l.deployments, err = o.observeDelivery(gctx); return })
+	if err := g.Wait(); err != nil {
+		return l, err
+	}
+	o.saw("Component", "Components", len(o.Components), 0)
+	o.saw("Secret", "Secrets", len(l.secrets), 0)
+	if o.Mode.RemoteSecrets {
+		l.remoteSecrets, err = each(ctx, o.territory, o.ownRemoteSecrets())
+	}
+	if err == nil {
+		err = o.territory.shut()
+	}
+	o.leaveClosed()
+	return l, err
+}
+
+// leaveClosed takes the Components of namespaces that cannot be read out of the run.
+// They are there all the same.
+func (o *observer) leaveClosed() {
+	o.Closed = o.territory.closed
+	o.Components = slices.DeleteFunc(o.Components, func(c kube.Component) bool {
+		if o.Closed[c.Namespace] != nil {
+			o.Hidden = append(o.Hidden, component.KeyOf(c))
+			return true
+		}
+		return false
+	})
+	o.Missing = slices.DeleteFunc(o.Missing, func(k component.Key) bool { return o.Closed[k.Namespace] != nil })
+}
+
+// turn is where turns begin in this run: nobody can arrange to be the first in each.
+func turn(now time.Time) int {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(now.UTC().Format(time.RFC3339)))
+	return int(h.Sum32() & (1<<31 - 1))
 }
 
 func observeRobots(ctx context.Context, q Registry, n component.Naming) (map[string]world.Robot, error) {
@@ -192,12 +235,11 @@ func observeRobots(ctx context.Context, q Registry, n component.Naming) (map[str
 	}
 	robots := make(map[string]world.Robot, len(list))
 	for _, r := range list {
-		robots[r.Name] = world.Robot{
-			Mark:         r.Description,
-			Repositories: r.Repositories,
-			Fingerprint:  component.Fingerprint(n.Login(r.Name), r.Token.Reveal()),
-			Created:      r.Created,
+		robot := world.Robot{Mark: r.Description, Repositories: r.Repositories, Created: r.Created}
+		if !r.Token.IsZero() {
+			robot.Fingerprint = component.Fingerprint(n.Login(r.Name), r.Token.Reveal())
 		}
+		robots[r.Name] = robot
 	}
 	return robots, nil
 }
@@ -214,60 +256,31 @@ func observeRepositories(ctx context.Context, q Registry) (map[string]quay.Repos
 	return repositories, nil
 }
 
-// observeNamespaces also reads kube-system when the cluster has no other name.
-func observeNamespaces(ctx context.Context, k Cluster, s world.Scope, cluster string) (map[string]kube.Namespace, error) {
-	names := s.Lists()
-	var list []kube.Namespace
-	var err error
-	if names[0] == "" {
-		list, err = k.Namespaces(ctx)
-	} else {
-		if cluster == "" {
-			names = append(names, clusterNamespace)
-		}
-		list, err = each(names, func(name string) ([]kube.Namespace, error) {
-			namespace, err := k.Namespace(ctx, name)
-			return []kube.Namespace{namespace}, err
-		})
-	}
-	if err != nil {
-		return nil, err
-	}
-	namespaces := make(map[string]kube.Namespace, len(list))
-	for _, n := range list {
-		namespaces[n.Name] = n
-	}
-	if cluster == "" && namespaces[clusterNamespace].UID == "" {
-		return nil, fmt.Errorf("the cluster does not show its namespace %s, whose uid names it", clusterNamespace)
-	}
-	return namespaces, nil
-}
-
-func observeComponents(ctx context.Context, k Cluster, s world.Scope) (found []kube.Component, missing []component.Key, err error) {
-	all, err := each(s.Lists(), func(namespace string) ([]kube.Component, error) {
-		return k.Components(ctx, namespace, s.Selector)
+func (o *observer) observeComponents(ctx context.Context) (found []kube.Component, missing []component.Key, err error) {
+	all, err := each(ctx, o.territory, func(ctx context.Context, namespace string) ([]kube.Component, error) {
+		return o.Cluster.Components(ctx, namespace, o.scope.Selector)
 	})
-	if err != nil || len(s.Only) == 0 {
+	if err != nil || len(o.scope.Only) == 0 {
 		return all, nil, err
 	}
-	for _, want := range s.Only {
-		i := slices.IndexFunc(all, func(c kube.Component) bool { return component.KeyOf(c) == want })
-		if i < 0 {
+	there := make(map[component.Key]kube.Component, len(all))
+	for _, c := range all {
+		there[component.KeyOf(c)] = c
+	}
+	for want := range setOf(o.scope.Only) {
+		if c, ok := there[want]; ok {
+			found = append(found, c)
+		} else {
 			missing = append(missing, want)
-		} else if !slices.ContainsFunc(found, func(c kube.Component) bool { return component.KeyOf(c) == want }) {
-			found = append(found, all[i])
 		}
 	}
 	return found, missing, nil
 }
 
-// observeServiceAccounts lists those that builds and pods run as, and those that the
-// RemoteSecret operator acts as.
-func observeServiceAccounts(ctx context.Context, k Cluster, p world.Policy, s world.Scope) ([]kube.ServiceAccount, error) {
-	keep := func(a kube.ServiceAccount) bool { return a.Authorizes || p.Links(a.Name) }
-	return each(s.Lists(), func(namespace string) ([]kube.ServiceAccount, error) {
-		return k.ServiceAccounts(ctx, namespace, keep)
-	})
+// wantsAccount reports whether builds or pods run as a ServiceAccount, or the
+// RemoteSecret operator acts as it.
+func (o *observer) wantsAccount(a kube.ServiceAccount) bool {
+	return a.Authorizes || o.Policy.Links(a.Name)
 }
 
 func (o *observer) sortServiceAccounts(accounts []kube.ServiceAccount) {

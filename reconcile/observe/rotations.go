@@ -7,15 +7,20 @@ import (
 	"berth/reconcile/component"
 )
 
-// observeRotations notes what of rotations depends on the time.
-func (o *observer) observeRotations() {
-	o.Rotate, o.Young, o.Stale = map[component.Key]bool{}, map[component.Key]bool{}, map[component.Key]bool{}
+// noteRequests notes for which Components the operator asks for a rotation.
+func (o *observer) noteRequests() {
+	o.Rotate = map[component.Key]bool{}
 	for _, k := range o.scope.Shard.Keep(o.scope.Rotate) {
 		o.Rotate[k] = true
 		if !slices.ContainsFunc(o.Components, func(c kube.Component) bool { return component.KeyOf(c) == k }) && !slices.Contains(o.Missing, k) {
 			o.Missing = append(o.Missing, k)
 		}
 	}
+}
+
+// observeRotations notes what of rotations depends on the time.
+func (o *observer) observeRotations() {
+	o.Young, o.Stale = map[component.Key]bool{}, map[component.Key]bool{}
 	for _, c := range o.Components {
 		n, err := o.Names(c)
 		if err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"berth/kube"
@@ -29,11 +30,14 @@ func (o *observer) observeSecrets(ctx context.Context, listed []kube.Secret) err
 		o.Unclaimed = unclaimed(listed, o.Robots)
 	}
 	unlisted := map[component.Key]kube.Component{}
-	for i, c := range slices.Concat(o.Components, o.Elsewhere) {
+	all := slices.Concat(o.Components, o.Elsewhere)
+	owners := map[component.Key]*kube.Component{} // by the pull Secret
+	for i, c := range all {
 		n, err := o.Names(c)
-		if err != nil || c.Deleting {
+		if err != nil || c.Deleting || c.Odd || o.Away(c) {
 			continue
 		}
+		owners[component.PullSecretOf(c)] = &all[i]
 		for _, a := range n.Accounts() {
 			key := component.Key{Namespace: c.Namespace, Name: a.Secret}
 			if s, ok := labelled[key]; ok {
@@ -44,10 +48,13 @@ func (o *observer) observeSecrets(ctx context.Context, listed []kube.Secret) err
 			}
 		}
 	}
-	found, err := observeUnlisted(ctx, o.Cluster, o.scope, slices.Collect(maps.Keys(unlisted)))
+	found, err := o.observeUnlisted(ctx, unlisted)
 	for _, s := range found {
 		key := component.Key{Namespace: s.Namespace, Name: s.Name}
 		o.Secrets[key] = secretOf(s, unlisted[key])
+	}
+	for key, uploads := range o.Uploads {
+		o.Uploads[key] = o.fewUploads(uploads, owners[key])
 	}
 	return err
 }
@@ -58,7 +65,9 @@ func (o *observer) observeSecrets(ctx context.Context, listed []kube.Secret) err
 func unclaimed(listed []kube.Secret, robots map[string]world.Robot) map[string]bool {
 	of := make(map[string]string, len(robots))
 	for name, r := range robots {
-		of[r.Fingerprint] = name
+		if r.Fingerprint != "" {
+			of[r.Fingerprint] = name
+		}
 	}
 	found := map[string]bool{}
 	for _, s := range listed {
@@ -70,44 +79,84 @@ func unclaimed(listed []kube.Secret, robots map[string]world.Robot) map[string]b
 	return found
 }
 
+// maxUploads bounds how many upload Secrets of one Component a run takes notice of:
+// anybody in its namespace can make as many as he likes.
+const maxUploads = 10
+
+// fewUploads keeps those that were made for a Component, nil: none; above all what brings
+// the token of today.
+func (o *observer) fewUploads(all []world.Upload, c *kube.Component) []world.Upload {
+	if c == nil {
+		return nil
+	}
+	names, _ := o.Names(*c) // it has some: it has an upload Secret
+	current := o.Robots[names.Pull.Robot].Fingerprint
+	own := slices.DeleteFunc(all, func(u world.Upload) bool { return !u.Of(*c) })
+	slices.SortStableFunc(own, func(a, b world.Upload) int {
+		switch {
+		case a.Fingerprint == b.Fingerprint:
+			return 0
+		case a.Fingerprint == current:
+			return -1
+		case b.Fingerprint == current:
+			return 1
+		}
+		return 0
+	})
+	return own[:min(len(own), maxUploads)]
+}
+
 // manyUnlisted is from where on it takes fewer requests to list the metadata of
 // all Secrets: on the first run, mostly.
 const manyUnlisted = 500
 
-func observeUnlisted(ctx context.Context, k Cluster, s world.Scope, wanted []component.Key) ([]kube.Secret, error) {
-	if len(wanted) > manyUnlisted {
-		set := setOf(wanted)
-		return each(s.Lists(), func(namespace string) ([]kube.Secret, error) {
-			return k.SecretsMetadata(ctx, namespace, func(namespace, name string) bool { return set[component.Key{Namespace: namespace, Name: name}] })
-		})
-	}
-	secrets := make([]*kube.Secret, len(wanted))
-	g, ctx := newGroup(ctx)
-	for i, key := range wanted {
-		g.Go(func() error {
-			s, err := k.SecretMetadata(ctx, key.Namespace, key.Name)
-			if errors.Is(err, kube.ErrNotFound) {
-				return nil
-			}
-			secrets[i] = &s
-			return err
-		})
-	}
-	if err := g.Wait(); err != nil {
-		return nil, err
-	}
-	var found []kube.Secret
-	for _, s := range secrets {
-		if s != nil {
-			found = append(found, *s)
+// observeUnlisted reads the metadata of Secrets by their keys. One that cannot be read is
+// its Component's matter.
+func (o *observer) observeUnlisted(ctx context.Context, wanted map[component.Key]kube.Component) ([]kube.Secret, error) {
+	keys := slices.SortedFunc(maps.Keys(wanted), component.Key.Compare)
+	found, errs, err := o.metadata(ctx, keys)
+	for i, err := range errs {
+		if err != nil {
+			o.unread(component.KeyOf(wanted[keys[i]]), err)
 		}
 	}
-	return found, nil
+	return found, err
+}
+
+// metadata reads that of Secrets: of those that are there, and why not of others, in the
+// order of the keys.
+func (o *observer) metadata(ctx context.Context, keys []component.Key) (found []kube.Secret, errs []error, err error) {
+	if len(keys) > manyUnlisted {
+		wanted := setOf(keys)
+		found, err = each(ctx, o.territory, func(ctx context.Context, namespace string) ([]kube.Secret, error) {
+			return o.Cluster.SecretsMetadata(ctx, namespace, func(namespace, name string) bool {
+				return wanted[component.Key{Namespace: namespace, Name: name}]
+			})
+		})
+		return found, nil, err
+	}
+	var reading sync.Mutex
+	errs, err = readEach(ctx, o, keys, func(k component.Key) string { return k.Namespace }, func(ctx context.Context, k component.Key) error {
+		s, err := o.Cluster.SecretMetadata(ctx, k.Namespace, k.Name)
+		if errors.Is(err, kube.ErrNotFound) {
+			return nil
+		}
+		if err == nil {
+			reading.Lock()
+			defer reading.Unlock()
+			found = append(found, s)
+		}
+		return err
+	})
+	return found, errs, err
 }
 
 func secretOf(s kube.Secret, c kube.Component) world.Secret {
 	whose, why := component.Whose(s.Labels, s.Owners, c)
-	secret := world.Secret{Owned: whose, Foreign: why, Type: s.Type, Fixed: s.Immutable, Labels: s.Labels}
+	secret := world.Secret{Owned: whose, Foreign: why, Type: s.Type, Fixed: s.Immutable, Labels: s.Labels, By: s.Managing}
+	if s.Odd {
+		secret.Foreign = "it is not of a Secret's form"
+	}
 	if whose != component.Foreign {
 		secret.Content = component.ContentOf(s.DockerConfigJSON())
 		secret.RotatedAt, _ = time.Parse(time.RFC3339, s.RotatedAt) // what cannot be read was not written by us

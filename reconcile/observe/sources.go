@@ -32,8 +32,8 @@ func (o *observer) observeSources(ctx context.Context) error {
 	public := map[string]kube.Component{}
 	for _, c := range o.Components {
 		n, err := o.Names(c)
-		asked, unreadable := component.ParseRequest(c.Annotations[component.AnnotationGenerate])
-		if err != nil || unreadable != nil || c.Deleting || asked.Visibility != "" {
+		stated, unreadable := component.StatementOf(c)
+		if err != nil || unreadable != nil || c.Deleting || c.Odd || stated != "" || o.Away(c) {
 			continue
 		}
 		if r, exists := o.Repositories[n.Repository]; !exists {
@@ -46,7 +46,7 @@ func (o *observer) observeSources(ctx context.Context) error {
 	for _, name := range audited(slices.Collect(maps.Keys(public)), o.now) {
 		look = append(look, public[name])
 	}
-	fresh = world.InTurns(fresh, slot(o.now)*len(fresh)/slots, func(c kube.Component) string { return c.Namespace })
+	fresh = world.InTurns(fresh, o.Turn, func(c kube.Component) string { return c.Namespace })
 	look = append(look, fresh[:min(len(fresh), maxSources)]...)
 	verdicts := make([]*gitsource.Verdict, len(look))
 	ctx, cancel := context.WithTimeout(ctx, sourcesTime)

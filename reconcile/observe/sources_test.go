@@ -115,11 +115,17 @@ func TestWhichSourcesAreAsked(t *testing.T) {
 		"no private one":                  {sourceWorld(30, quay.Private), nil, 0},
 		"none when the operator has said": {sourceWorld(30, ""), func(w *world.World) { w.Policy.Visibility = quay.Private }, 0},
 		"none whose owner has said": {sourceWorld(1, ""), func(w *world.World) {
+			w.Components[0].Annotations = map[string]string{component.AnnotationVisibility: "public"}
+		}, 0},
+		"none whose owner asks to have it said": {sourceWorld(1, ""), func(w *world.World) {
 			w.Components[0].Annotations = map[string]string{component.AnnotationGenerate: `{"visibility":"private"}`}
 		}, 0},
 		"one whose owner asks for a rotation": {sourceWorld(1, ""), func(w *world.World) {
 			w.Components[0].Annotations = map[string]string{component.AnnotationGenerate: "true"}
 		}, 1},
+		"none whose owner has said and asks for a rotation": {sourceWorld(1, ""), func(w *world.World) {
+			w.Components[0].Annotations = map[string]string{component.AnnotationGenerate: "true", component.AnnotationVisibility: "private"}
+		}, 0},
 		"none of a Component that is invalid": {sourceWorld(1, ""), func(w *world.World) {
 			w.Components[0].Annotations = map[string]string{component.AnnotationGenerate: "{"}
 		}, 0},

@@ -28,6 +28,13 @@ type ChangeVisibility struct {
 	Asked      bool // by a statement on the Component
 }
 
+// StateVisibility writes on the Component which visibility its owner asks for, and takes
+// the request off.
+type StateVisibility struct {
+	Component string
+	To        quay.Visibility
+}
+
 // CreateRobot makes a robot account.
 type CreateRobot struct{ component.Account }
 
@@ -55,11 +62,14 @@ type LinkSecret struct{ ServiceAccount, Secret string }
 // LinkPullSecret lets the pods of a ServiceAccount pull with the pull Secret.
 type LinkPullSecret struct{ ServiceAccount, Secret string }
 
+// UnlinkSecret takes a Secret that is gone with its Component off a ServiceAccount.
+type UnlinkSecret struct{ world.DeadLink }
+
 // WriteRemoteSecret makes a RemoteSecret bring the Secret of its name to the targets.
 type WriteRemoteSecret struct {
 	Name           string
 	Exists         bool
-	PullAccount    string
+	PullAccounts   []string
 	Targets        []kube.RemoteTarget // all it is to have
 	Added, Removed []kube.RemoteTarget
 	Reason         string
@@ -76,7 +86,7 @@ type UploadToken struct {
 type DeleteUpload struct{ world.Upload }
 
 // DeleteRobot removes a robot of an earlier Component of the same name.
-type DeleteRobot struct{ Robot string }
+type DeleteRobot struct{ Robot, Mark string }
 
 // RotateToken replaces a robot's token, which revokes the old one, once for a
 // request. See rotation.go.
@@ -99,15 +109,20 @@ type Announce struct {
 	Problem   bool // it tells of one
 }
 
+// SetImage names the Component's repository in its spec.containerImage, which is empty.
+type SetImage struct{ Component, Image string }
+
 func (CreateRepository) action()   {}
 func (DescribeRepository) action() {}
 func (ChangeVisibility) action()   {}
+func (StateVisibility) action()    {}
 func (CreateRobot) action()        {}
 func (SetPermission) action()      {}
 func (RemovePermission) action()   {}
 func (WriteSecret) action()        {}
 func (LinkSecret) action()         {}
 func (LinkPullSecret) action()     {}
+func (UnlinkSecret) action()       {}
 func (WriteRemoteSecret) action()  {}
 func (UploadToken) action()        {}
 func (DeleteUpload) action()       {}
@@ -115,3 +130,37 @@ func (DeleteRobot) action()        {}
 func (RotateToken) action()        {}
 func (Acknowledge) action()        {}
 func (Announce) action()           {}
+func (SetImage) action()           {}
+
+// GivesAccess reports whether an action is one of those after which the Component's owner
+// can push and pull: where one fails, nothing is left that others could stand on.
+func GivesAccess(a Action) bool {
+	switch a := a.(type) {
+	case CreateRepository, DescribeRepository, ChangeVisibility, CreateRobot, SetPermission:
+		return true
+	case WriteSecret:
+		return !a.Rotated
+	}
+	return false
+}
+
+// FailsAlone reports whether nothing rests on an action, so that its failure holds
+// nothing else back: the side steps, most of them last, and what is looked at again in
+// every run anyway.
+func FailsAlone(a Action) bool {
+	switch a.(type) {
+	case LinkSecret, LinkPullSecret, UnlinkSecret, StateVisibility, DeleteUpload:
+		return true
+	}
+	return Revokes(a)
+}
+
+// Revokes reports whether an action takes a right away from a robot. That it fails is
+// never passed over.
+func Revokes(a Action) bool {
+	switch a.(type) {
+	case RemovePermission, DeleteRobot:
+		return true
+	}
+	return false
+}

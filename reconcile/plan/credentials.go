@@ -1,10 +1,11 @@
 package plan
 
 import (
-	"fmt"
 	"slices"
 
+	"berth/quay"
 	"berth/reconcile/component"
+	"berth/reconcile/world"
 )
 
 func (w *planner) planRobots(p *Component) {
@@ -24,12 +25,14 @@ func (w *planner) planRobots(p *Component) {
 			p.Actions = append(p.Actions, SetPermission{Repository: own, Robot: a.Robot, From: roles[a.Robot], To: a.Role})
 		}
 	}
+}
+
+// planForeignPermissions takes the Component's robots off what is not their repository.
+func (w *planner) planForeignPermissions(p *Component) {
 	for _, a := range p.Names.Accounts() {
-		for _, other := range slices.Sorted(slices.Values(w.Robots[a.Robot].Repositories)) {
-			// A name that no list of repositories knows is one that was deleted
-			// and waits, under a random name, to be collected.
-			if _, exists := w.Repositories[other]; exists && other != own {
-				p.Actions = append(p.Actions, RemovePermission{other, a.Robot})
+		for _, other := range w.worksOn(a.Robot) {
+			if other != p.Names.Repository {
+				p.aside = append(p.aside, RemovePermission{other, a.Robot})
 			}
 		}
 	}
@@ -60,6 +63,9 @@ func (w *planner) planSecrets(p *Component) *Problem {
 			reason = "its content is not Berth's"
 		case !Covers(secret.Labels, component.Labels(c)):
 			reason = "its labels changed"
+		case a.Role == quay.Read && secret.By == p.PullSecret().String() && !slices.ContainsFunc(p.places.Targets, func(t world.Target) bool { return w.comesBack(*p, t.RemoteTarget) }):
+			// Its operator deletes what it manages when it has to do there no more.
+			reason = "its RemoteSecret has taken it over"
 		default:
 			continue
 		}
@@ -69,19 +75,6 @@ func (w *planner) planSecrets(p *Component) *Problem {
 		p.Actions = append(p.Actions, WriteSecret{Account: a, Image: p.Image, Exists: exists, Reason: reason})
 	}
 	return nil
-}
-
-// planLinks lets the builds' ServiceAccounts use the push Secret.
-func (w *planner) planLinks(p *Component) {
-	for _, account := range w.Policy.PushAccounts(p.Component.Name) {
-		links, exists := w.ServiceAccounts[component.Key{Namespace: p.Component.Namespace, Name: account}]
-		switch {
-		case !exists:
-			p.warn("incomplete", fmt.Sprintf("ServiceAccount %s does not exist, so builds cannot use Secret %s yet.", account, p.Names.Push.Secret))
-		case !links.Secrets[p.Names.Push.Secret]:
-			p.Actions = append(p.Actions, LinkSecret{account, p.Names.Push.Secret})
-		}
-	}
 }
 
 // Covers reports whether have holds everything in want.

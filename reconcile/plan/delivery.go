@@ -13,7 +13,8 @@ import (
 // Delivery brings a Component's pull Secret to every environment that it runs in.
 //
 // Where an environment is the Component's own namespace the Secret is there already,
-// and is linked to the ServiceAccount that pulls. The RemoteSecret never gets that
+// and is linked to the ServiceAccounts that pull; so it is where none is bound, or none
+// can be read: then pods that run here are all that Berth can serve. The RemoteSecret never gets that
 // namespace as a target: its operator would take the Secret for its own and delete it
 // one day. All other places are targets of a RemoteSecret, which each Component has,
 // targets or none.
@@ -49,16 +50,43 @@ type Delivery struct {
 	Late        bool   // it is pending for longer than it should
 }
 
-// planEnvironments finds where the Component runs, and how far its pull Secret has
-// come there.
-func (w *planner) planEnvironments(p *Component) {
-	if !w.Mode.Environments {
-		return
+// planPlaces finds where the Component runs.
+func (w *planner) planPlaces(p *Component) {
+	if w.Mode.Environments {
+		p.places = w.Environments[p.Component.Namespace].Resolve(p.Component, w.holder(p.Component))
 	}
+}
+
+// holder tells whose the name of a Component's pull Secret is elsewhere in the cluster.
+// Who came first keeps it.
+func (w *planner) holder(c kube.Component) func(namespace string) world.Holder {
+	own := component.PullSecretOf(c)
+	return func(namespace string) world.Holder {
+		claim := world.Claim{PullSecret: own, Namespace: namespace}
+		if h, looked := w.Holders[claim]; looked {
+			return h
+		}
+		if w.taken[component.Key{Namespace: namespace, Name: c.Name}] && !w.Arrived[claim.There()].Brought(own) {
+			return world.Another
+		}
+		return world.Nobody
+	}
+}
+
+// comesBack reports whether a place is the Component's own namespace by an address of this
+// cluster: its Secret there shows that it is, for the operator has taken it for its own.
+func (w *planner) comesBack(p Component, t kube.RemoteTarget) bool {
+	return t.APIURL != "" && t.Namespace == p.Component.Namespace && w.Secrets[p.PullSecret()].By == p.PullSecret().String()
+}
+
+// planEnvironments tells how far the pull Secret has come where the Component runs.
+func (w *planner) planEnvironments(p *Component) {
 	c := p.Component
-	p.places = w.Environments[c.Namespace].Resolve(c, func(namespace string) bool { return w.taken[component.Key{Namespace: namespace, Name: c.Name}] })
-	for _, environment := range p.places.Here {
-		p.Deliveries = append(p.Deliveries, Delivery{Environment: environment, Place: c.Namespace, State: w.linkHere(p)})
+	if elsewhere := len(p.places.Targets) + len(p.places.Open); len(p.places.Here) > 0 || elsewhere == 0 {
+		state := w.linkHere(p)
+		for _, environment := range p.places.Here {
+			p.Deliveries = append(p.Deliveries, Delivery{Environment: environment, Place: c.Namespace, State: state})
+		}
 	}
 	for _, t := range p.places.Targets {
 		state, why, late := w.arrival(*p, t.RemoteTarget)
@@ -71,23 +99,46 @@ func (w *planner) planEnvironments(p *Component) {
 	}
 	slices.SortFunc(p.Deliveries, func(a, b Delivery) int { return strings.Compare(a.Environment, b.Environment) })
 	p.warnOfDeliveries()
+	w.warnOfPlaces(p)
+}
+
+// warnOfPlaces tells the Component's owner of what was written so that not all of it could
+// be followed.
+func (w *planner) warnOfPlaces(p *Component) {
+	if n := p.places.More; n > 0 {
+		p.warn("unresolved_environment", fmt.Sprintf("%d more environments are left out: so many of one Component are not looked at.", n))
+	}
+	if w.Environments[p.Component.Namespace].Unread() {
+		p.warn("unresolved_environment", "A SnapshotEnvironmentBinding of this namespace is not of its form, or names more than 1000 Components: what it means for this one is not known.")
+	}
+	for _, t := range p.places.Targets {
+		if w.comesBack(*p, t.RemoteTarget) {
+			p.warn("unresolved_environment", fmt.Sprintf("Environment %s leads to its own namespace by an address of this cluster. Let it state no place: the Secret is there already.",
+				component.Shown(t.Environments[0])))
+		}
+	}
+	if n := w.RemoteSecrets[p.PullSecret()].Further; n > 0 {
+		p.warn("unresolved_environment", fmt.Sprintf("RemoteSecret %s has more than %d targets, which Berth sets: the others are taken off.", p.Names.Pull.Secret, kube.MaxTargets))
+	}
 }
 
 // linkHere lets the pods of the Component's own namespace pull with the Secret there.
 func (w *planner) linkHere(p *Component) DeliveryState {
-	account := w.Policy.PullServiceAccount
-	a, exists := w.ServiceAccounts[component.Key{Namespace: p.Component.Namespace, Name: account}]
-	switch link := (LinkPullSecret{account, p.Names.Pull.Secret}); {
-	case !exists:
-		p.warn("incomplete", fmt.Sprintf("ServiceAccount %s does not exist, so pods cannot pull with Secret %s yet.", account, p.Names.Pull.Secret))
-	case a.Pull[p.Names.Pull.Secret]:
-		if w.Secrets[p.PullSecret()].Content == w.wanted(*p, p.Names.Pull) {
-			return Delivered
-		}
-	case !slices.Contains(p.Actions, Action(link)):
-		p.Actions = append(p.Actions, link)
+	state, secret := Delivered, p.Names.Pull.Secret
+	if w.Secrets[p.PullSecret()].Content != w.wanted(*p, p.Names.Pull) {
+		state = Pending
 	}
-	return Pending
+	accounts := w.present(p, w.Policy.PullAccounts(p.Component.Name), "pods cannot pull with Secret "+secret)
+	for _, account := range accounts {
+		if !w.links(p, account).Pull[secret] {
+			p.aside = append(p.aside, LinkPullSecret{account, secret})
+			state = Pending
+		}
+	}
+	if len(accounts) == 0 {
+		return Pending
+	}
+	return state
 }
 
 // arrival tells how far the token has come to a target.
@@ -162,21 +213,24 @@ func (w *planner) planRemoteSecret(p *Component) {
 	}
 }
 
-// planTargets makes the RemoteSecret serve the places that were found. While any
-// environment is unresolved, or none could be read, no target that stands is taken
-// away: it may be that environment's.
+// planTargets makes the RemoteSecret serve the places that were found. While there is a
+// place that nobody can tell, or none could be read, a target that stands is not taken
+// away: it may be that one. But where the Secret is not to be brought it does not stay.
 func (w *planner) planTargets(p *Component, r world.RemoteSecret, exists bool) {
 	var want, added, removed []kube.RemoteTarget
+	taken := map[kube.RemoteTarget]kube.RemoteTarget{} // by place
 	for _, t := range p.places.Targets {
+		taken[placeOf(t.RemoteTarget)] = t.RemoteTarget
 		want = append(want, t.RemoteTarget)
 	}
-	keep := !w.Mode.Environments || len(p.places.Open) > 0
+	stands := map[kube.RemoteTarget]bool{}
+	keep := !w.Mode.Environments || p.places.Unknown
 	for _, t := range r.Targets {
-		here := t.APIURL == "" && t.Namespace == p.Component.Namespace
-		same := func(o kube.RemoteTarget) bool { return world.CompareTargets(o, t) == 0 }
-		switch {
-		case slices.Contains(want, t):
-		case keep && !here && !slices.ContainsFunc(want, same):
+		stands[t] = true
+		switch same, known := taken[placeOf(t)]; {
+		case known && same == t:
+		case !known && keep && w.mayStay(*p, t):
+			taken[placeOf(t)] = t
 			want = append(want, t)
 		default:
 			removed = append(removed, t)
@@ -184,21 +238,38 @@ func (w *planner) planTargets(p *Component, r world.RemoteSecret, exists bool) {
 	}
 	slices.SortFunc(want, world.CompareTargets)
 	for _, t := range want {
-		if !slices.Contains(r.Targets, t) {
+		if !stands[t] {
 			added = append(added, t)
 		}
 	}
 	a := WriteRemoteSecret{
-		Name: p.Names.Pull.Secret, Exists: exists, PullAccount: w.Policy.PullServiceAccount,
+		Name: p.Names.Pull.Secret, Exists: exists, PullAccounts: w.Policy.PullAccounts(p.Component.Name),
 		Targets: want, Added: added, Removed: removed,
 	}
 	switch c := p.Component; {
 	case !exists:
 	case !Covers(r.Labels, component.Labels(c)) || r.Secret != a.Name || r.Type != component.SecretType || !Covers(r.SecretLabels, component.Labels(c)) ||
-		r.PullAccount != a.PullAccount || r.Customized:
+		!slices.Equal(r.PullAccounts, a.PullAccounts) || r.Customized:
 		a.Reason = "its form changed"
+	case r.Further > 0:
+		a.Reason = "it has targets beyond those that Berth sets"
 	case len(added)+len(removed) == 0:
 		return
 	}
 	p.Actions = append(p.Actions, a)
+}
+
+func placeOf(t kube.RemoteTarget) kube.RemoteTarget {
+	return kube.RemoteTarget{Namespace: t.Namespace, APIURL: t.APIURL}
+}
+
+// mayStay reports whether a target that no Environment of today states is one that an
+// Environment could state.
+func (w *planner) mayStay(p Component, t kube.RemoteTarget) bool {
+	c := p.Component
+	if t.APIURL != "" {
+		return !w.comesBack(p, t)
+	}
+	why, unknown := w.Environments[c.Namespace].Refused(t.Namespace, w.holder(c))
+	return t.Namespace != c.Namespace && (why == "" || unknown)
 }

@@ -50,7 +50,7 @@ func TestPlanDelivery(t *testing.T) {
 	}
 	link := LinkPullSecret{scene.PullAccount, scene.Pull}
 	write := func(reason string, targets ...kube.RemoteTarget) WriteRemoteSecret {
-		return WriteRemoteSecret{Name: scene.Pull, Exists: true, PullAccount: scene.PullAccount, Targets: targets, Reason: reason}
+		return WriteRemoteSecret{Name: scene.Pull, Exists: true, PullAccounts: []string{scene.PullAccount}, Targets: targets, Reason: reason}
 	}
 	both := []kube.RemoteTarget{stageTarget, prodTarget}
 	for _, row := range []struct {
@@ -85,6 +85,61 @@ func TestPlanDelivery(t *testing.T) {
 			states: map[string]DeliveryState{"dev": Pending, "test": Pending, "stage": Delivered, "prod": Unverified},
 		},
 		{
+			why: "it runs nowhere that is bound: pods here may pull",
+			edit: func(s *scene.Scene, n component.Names) {
+				s.Run(nil)
+				s.Remote(func(r *world.RemoteSecret) { r.Targets = nil })
+				delete(s.ServiceAccounts[component.Key{Namespace: "tenant", Name: scene.PullAccount}].Pull, n.Pull.Secret)
+			},
+			want: []Action{link}, states: map[string]DeliveryState{},
+		},
+		{
+			why: "it runs elsewhere: nothing here pulls it, as far as Berth knows",
+			edit: func(s *scene.Scene, n component.Names) {
+				s.Run(scene.Bind("prod", "stage"))
+				delete(s.ServiceAccounts[component.Key{Namespace: "tenant", Name: scene.PullAccount}].Pull, n.Pull.Secret)
+			},
+			states: map[string]DeliveryState{"stage": Delivered, "prod": Unverified},
+		},
+		{
+			why: "it is bound to what cannot be found",
+			edit: func(s *scene.Scene, n component.Names) {
+				s.Run(scene.Bind("gone"))
+				delete(s.ServiceAccounts[component.Key{Namespace: "tenant", Name: scene.PullAccount}].Pull, n.Pull.Secret)
+			},
+			states: map[string]DeliveryState{"gone": Unresolved},
+		},
+		{
+			why: "the operator wants no delivery: pods here may pull",
+			edit: func(s *scene.Scene, n component.Names) {
+				s.Mode, s.RemoteSecrets, s.Environments = world.Mode{}, nil, nil
+				delete(s.ServiceAccounts[component.Key{Namespace: "tenant", Name: scene.PullAccount}].Pull, n.Pull.Secret)
+			},
+			want: []Action{link}, states: map[string]DeliveryState{},
+		},
+		{
+			why: "the cluster has no Environments: pods here may pull",
+			edit: func(s *scene.Scene, n component.Names) {
+				s.Mode.Environments, s.Environments = false, nil
+				delete(s.ServiceAccounts[component.Key{Namespace: "tenant", Name: scene.PullAccount}].Pull, n.Pull.Secret)
+			},
+			want: []Action{link}, states: map[string]DeliveryState{},
+		},
+		{
+			why: "two ServiceAccounts pull, one of which is not here: the other is linked, and both in the environments",
+			edit: func(s *scene.Scene, _ component.Names) {
+				s.Policy.PullServiceAccounts = []string{"runner-of-{component}", scene.PullAccount, "absent"}
+				s.ServiceAccounts[component.Key{Namespace: "tenant", Name: "runner-of-billing"}] = world.Links{}
+			},
+			want: []Action{
+				WriteRemoteSecret{
+					Name: scene.Pull, Exists: true, PullAccounts: []string{"runner-of-billing", scene.PullAccount, "absent"}, Targets: both, Reason: "its form changed",
+				},
+				LinkPullSecret{"runner-of-billing", scene.Pull},
+			},
+			states: with("dev", Pending),
+		},
+		{
 			why: "there is no such ServiceAccount here",
 			edit: func(s *scene.Scene, _ component.Names) {
 				delete(s.ServiceAccounts, component.Key{Namespace: "tenant", Name: scene.PullAccount})
@@ -95,14 +150,14 @@ func TestPlanDelivery(t *testing.T) {
 			why:  "no RemoteSecret yet",
 			edit: func(s *scene.Scene, _ component.Names) { clear(s.RemoteSecrets); clear(s.Arrived) },
 			want: []Action{
-				WriteRemoteSecret{Name: scene.Pull, PullAccount: scene.PullAccount, Targets: both, Added: both}, UploadToken{RemoteSecret: scene.Pull, Targets: 2},
+				WriteRemoteSecret{Name: scene.Pull, PullAccounts: []string{scene.PullAccount}, Targets: both, Added: both}, UploadToken{RemoteSecret: scene.Pull, Targets: 2},
 			},
 			states: map[string]DeliveryState{"dev": Delivered, "stage": Pending, "prod": Pending},
 		},
 		{
 			why:  "a Component that runs nowhere has a RemoteSecret, too, and its token",
 			edit: func(s *scene.Scene, _ component.Names) { clear(s.RemoteSecrets); s.Run(nil) },
-			want: []Action{WriteRemoteSecret{Name: scene.Pull, PullAccount: scene.PullAccount}, UploadToken{RemoteSecret: scene.Pull}}, states: map[string]DeliveryState{},
+			want: []Action{WriteRemoteSecret{Name: scene.Pull, PullAccounts: []string{scene.PullAccount}}, UploadToken{RemoteSecret: scene.Pull}}, states: map[string]DeliveryState{},
 		},
 		{
 			why: "a binding was added: the operator has the token already",
@@ -110,7 +165,7 @@ func TestPlanDelivery(t *testing.T) {
 				s.Run(scene.Bind("dev", "prod", "stage", "extra"), scene.Stating("extra", "tenant-extra", "", ""))
 			},
 			want: []Action{WriteRemoteSecret{
-				Name: scene.Pull, Exists: true, PullAccount: scene.PullAccount, Added: []kube.RemoteTarget{scene.Here("tenant-extra").RemoteTarget},
+				Name: scene.Pull, Exists: true, PullAccounts: []string{scene.PullAccount}, Added: []kube.RemoteTarget{scene.Here("tenant-extra").RemoteTarget},
 				Targets: []kube.RemoteTarget{scene.Here("tenant-extra").RemoteTarget, stageTarget, prodTarget},
 			}},
 			states: with("extra", Pending),
@@ -119,7 +174,7 @@ func TestPlanDelivery(t *testing.T) {
 			why:  "a binding was removed",
 			edit: func(s *scene.Scene, _ component.Names) { s.Run(scene.Bind("dev", "stage")) },
 			want: []Action{WriteRemoteSecret{
-				Name: scene.Pull, Exists: true, PullAccount: scene.PullAccount, Targets: []kube.RemoteTarget{stageTarget}, Removed: []kube.RemoteTarget{prodTarget},
+				Name: scene.Pull, Exists: true, PullAccounts: []string{scene.PullAccount}, Targets: []kube.RemoteTarget{stageTarget}, Removed: []kube.RemoteTarget{prodTarget},
 			}},
 			states: map[string]DeliveryState{"dev": Delivered, "stage": Delivered},
 		},
@@ -134,7 +189,7 @@ func TestPlanDelivery(t *testing.T) {
 				s.Run(scene.Bind("dev", "extra", "gone"), scene.Stating("extra", "tenant-extra", "", ""))
 			},
 			want: []Action{WriteRemoteSecret{
-				Name: scene.Pull, Exists: true, PullAccount: scene.PullAccount, Added: []kube.RemoteTarget{scene.Here("tenant-extra").RemoteTarget},
+				Name: scene.Pull, Exists: true, PullAccounts: []string{scene.PullAccount}, Added: []kube.RemoteTarget{scene.Here("tenant-extra").RemoteTarget},
 				Targets: []kube.RemoteTarget{scene.Here("tenant-extra").RemoteTarget, stageTarget, prodTarget},
 			}},
 			states: map[string]DeliveryState{"dev": Delivered, "extra": Pending, "gone": Unresolved},
@@ -146,7 +201,7 @@ func TestPlanDelivery(t *testing.T) {
 				s.Remote(func(r *world.RemoteSecret) { r.Targets = append(r.Targets, kube.RemoteTarget{Namespace: "tenant"}) })
 			},
 			want: []Action{WriteRemoteSecret{
-				Name: scene.Pull, Exists: true, PullAccount: scene.PullAccount, Targets: both, Removed: []kube.RemoteTarget{{Namespace: "tenant"}},
+				Name: scene.Pull, Exists: true, PullAccounts: []string{scene.PullAccount}, Targets: both, Removed: []kube.RemoteTarget{{Namespace: "tenant"}},
 			}},
 			states: with("gone", Unresolved),
 		},
@@ -156,7 +211,7 @@ func TestPlanDelivery(t *testing.T) {
 				s.Remote(func(r *world.RemoteSecret) { r.Targets[1].Credentials = "old" })
 			},
 			want: []Action{WriteRemoteSecret{
-				Name: scene.Pull, Exists: true, PullAccount: scene.PullAccount, Targets: both, Added: []kube.RemoteTarget{prodTarget},
+				Name: scene.Pull, Exists: true, PullAccounts: []string{scene.PullAccount}, Targets: both, Added: []kube.RemoteTarget{prodTarget},
 				Removed: []kube.RemoteTarget{scene.Remote(scene.Api, "prod-ns", "old").RemoteTarget},
 			}},
 			states: with("prod", Pending),
@@ -164,7 +219,7 @@ func TestPlanDelivery(t *testing.T) {
 		{
 			why: "the ServiceAccount that pulls is another one now",
 			edit: func(s *scene.Scene, _ component.Names) {
-				s.Remote(func(r *world.RemoteSecret) { r.PullAccount = "old" })
+				s.Remote(func(r *world.RemoteSecret) { r.PullAccounts = []string{"old"} })
 			},
 			want: []Action{write("its form changed", both...)}, states: delivered,
 		},

@@ -13,38 +13,57 @@
 //	has a name that Quay or OCI does not allow  told so; invalid
 //	has an annotation that cannot be read       told so; invalid
 //	leads to the same name as another           both told so; refused
+//	builds to another registry or organization, skipped
+//	  has no robots, and nobody asks for any
 //	has a repository, robot, Secret or          told so; refused, and nothing of it is touched
 //	  RemoteSecret of its name that is not
 //	  marked as its own
 //	is in a namespace in which the guard        told so; waits
 //	  sees too much change at once
 //
-// Then each of its things, in this order, so that a crash anywhere leaves only
-// what is invisible or complete:
+// A request of its owner to state a visibility is taken on in any case in which it can be
+// read (StateVisibility), before the next request is written over it.
+//
+// Then each of its things: first what gives access, in an order in which a crash anywhere
+// leaves only what is invisible or complete; then the word to its owner; last what only
+// tidies up:
 //
 //	thing           state                              action
 //	repository      missing                            CreateRepository, with our mark
 //	                unmarked, or a former namespace's  DescribeRepository (--adopt)
 //	                public, to be private              ChangeVisibility
-//	                private, to be public              ChangeVisibility, if stated or --allow-publish
 //	robots          missing                            CreateRobot, with our mark
 //	permission      missing                            SetPermission
 //	                another role (seen by the audit)   SetPermission
-//	                on another repository              RemovePermission
 //	Secret          missing                            WriteSecret, with the robot's current token
 //	                not what Quay says of the robot    WriteSecret
 //	                of an earlier Component            WriteSecret
-//	ServiceAccount  not linked                         LinkSecret, LinkPullSecret
-//	                missing                            warning
-//	robots of an earlier Component of the name         DeleteRobot, after a live look at the Component
+//	repository      private, to be public              ChangeVisibility, if stated or --allow-publish
 //	Component       annotation not what it should be   Announce
 //	                asks for a rotation                RotateToken, WriteSecret, Acknowledge
+//	                its image is another repository    warning
 //	RemoteSecret    missing, or not as it should be    WriteRemoteSecret
-//	                its token is not the last one      UploadToken
+//	upload Secret   with an earlier token              DeleteUpload *
+//	RemoteSecret    its token is not the last one      UploadToken
 //	                  uploaded, or did not arrive
-//	upload Secret   with an earlier token              DeleteUpload
+//	ServiceAccount  not linked                         LinkSecret *, LinkPullSecret *
+//	                missing                            warning
+//	robots of an earlier Component of the name         DeleteRobot **, after a live look at the Component
+//	                that work on another repository    warning: another cluster's
+//	                that work on none                  reported as left over
+//	permission      on another repository              RemovePermission **
+//	                names a Secret of ours that went   UnlinkSecret *, by the first Component of the
+//	                with its Component                 namespace
+//	Component       names no image                     SetImage, when an account may push: builds
+//	                                                   start at once
 //
-// Visibility is what the Component's owner states, else what the operator sets,
+// What bears a star fails alone, as does StateVisibility: as a warning, and with two stars,
+// which is a right that was to be taken away, as the Component's failure, once all else is
+// done. All other actions end the plan where they fail, save that side steps are still
+// taken when it was none of those that give access.
+//
+// Visibility is what the Component's owner states, in image.redhat.com/visibility or by a
+// request that is about to be written there, else what the operator sets,
 // else what its source is:
 //
 //	stated   set by         source          a new repository   one that is    one that is

@@ -206,10 +206,10 @@ const announced = `{"image":"quay.example/acme/tenant/api","visibility":"private
 func TestPlanOfANewComponent(t *testing.T) {
 	t.Parallel()
 	s := scene.New(t)
-	s.Policy.PushServiceAccounts = []string{"appstudio-pipeline", "build-pipeline-{component}"}
+	s.Policy.PushServiceAccounts = []string{"builder", "build-pipeline-{component}"}
 	n := s.Add(scene.Component("tenant", "api"))
 	got := only(s)
-	const warning = "ServiceAccount build-pipeline-api does not exist, so builds cannot use Secret api-image-push yet."
+	const warning = "None of the ServiceAccounts builder, build-pipeline-api exists, so builds cannot use Secret api-image-push yet."
 	want := []Action{
 		CreateRepository{Repository: quay.Repository{Name: "tenant/api", Description: n.Mark, Visibility: quay.Private}},
 		CreateRobot{n.Push},
@@ -218,7 +218,6 @@ func TestPlanOfANewComponent(t *testing.T) {
 		SetPermission{Repository: "tenant/api", Robot: n.Pull.Robot, To: quay.Read},
 		WriteSecret{Account: n.Push, Image: testImage},
 		WriteSecret{Account: n.Pull, Image: testImage},
-		LinkSecret{ServiceAccount: "appstudio-pipeline", Secret: "api-image-push"},
 		Announce{Component: "api", Value: announced[:len(announced)-1] + `,"message":"` + warning + `"}`},
 	}
 	if d := cmp.Diff(want, got.Actions); d != "" {
@@ -229,5 +228,43 @@ func TestPlanOfANewComponent(t *testing.T) {
 	}
 	if got.Note != "new, private" {
 		t.Errorf("note %q", got.Note)
+	}
+}
+
+// Builds run as one of several ServiceAccounts, whichever the platform has: each that is
+// there is linked, and something lacks only where none is.
+func TestPlanLinksWhatIsThere(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		why           string
+		there, linked []string
+		warned        bool
+	}{
+		{"a platform of 2023", []string{"appstudio-pipeline"}, []string{"appstudio-pipeline"}, false},
+		{"a platform of today", []string{"build-pipeline-api"}, []string{"build-pipeline-api"}, false},
+		{"one that is being moved", []string{"appstudio-pipeline", "build-pipeline-api"}, []string{"appstudio-pipeline", "build-pipeline-api"}, false},
+		{"another Component's account is not this one's", []string{"build-pipeline-web"}, nil, true},
+		{"none of them", nil, nil, true},
+	} {
+		s := scene.New(t)
+		s.Policy.PushServiceAccounts = []string{"appstudio-pipeline", "build-pipeline-{component}"}
+		s.Add(scene.Component("tenant", "api"))
+		clear(s.ServiceAccounts)
+		for _, name := range row.there {
+			if !s.Policy.Links(name) {
+				t.Errorf("%s: %s would not be listed", row.why, name)
+			}
+			s.ServiceAccounts[component.Key{Namespace: "tenant", Name: name}] = world.Links{}
+		}
+		got := only(s)
+		var linked []string
+		for _, a := range got.Actions {
+			if l, ok := a.(LinkSecret); ok {
+				linked = append(linked, l.ServiceAccount)
+			}
+		}
+		if d := cmp.Diff(row.linked, linked); d != "" || (len(got.Warnings) > 0) != row.warned {
+			t.Errorf("%s: %+v (-want +got):\n%s", row.why, got.Warnings, d)
+		}
 	}
 }

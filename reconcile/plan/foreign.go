@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"strings"
 
 	"berth/kube"
 	"berth/quay"
@@ -24,6 +25,9 @@ func (w *planner) notOurs(c kube.Component, n component.Names) *Problem {
 			return robotNotOurs(a.Robot)
 		}
 		s, exists := w.Secrets[component.Key{Namespace: c.Namespace, Name: a.Secret}]
+		if exists && s.Owned == component.Foreign && s.By != "" {
+			return secretBrought(c.Namespace, a.Secret, s.By)
+		}
 		if exists && s.Owned == component.Foreign {
 			return SecretNotOurs("Secret", c.Namespace, a.Secret, s.Foreign)
 		}
@@ -35,6 +39,23 @@ func (w *planner) notOurs(c kube.Component, n component.Names) *Problem {
 		return SecretNotOurs("RemoteSecret", c.Namespace, n.Pull.Secret, r.Foreign)
 	}
 	return nil
+}
+
+// secretBrought is about a Secret that somebody's RemoteSecret brought here before there
+// was this Component: deleted, it would come again.
+func secretBrought(namespace, name, by string) *Problem {
+	remote := "a RemoteSecret"
+	if from, of, ok := strings.Cut(by, "/"); ok && component.ValidNamespace(from) && component.ValidName(of) { // else a tenant wrote it
+		remote = "RemoteSecret " + by
+	}
+	const remedy = "Give the Component another name, or let the Environment that leads here lead elsewhere."
+	return &Problem{
+		Reason:  ReasonNotOurs,
+		Whose:   TheTenants,
+		Summary: fmt.Sprintf("SecretNotOurs: Secret %s/%s: %s brings it here", namespace, name, remote),
+		Hint:    remedy,
+		Tenant:  fmt.Sprintf("Secret %s is in the way: %s brings it here. %s", name, remote, remedy),
+	}
 }
 
 // adoptable reports whether --adopt may take over a repository: one without a

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -24,8 +25,8 @@ func newTown(t testing.TB, sizes map[string]int) town {
 	s.Mode = world.Mode{Wanted: true, Environments: true, RemoteSecrets: true}
 	s.RemoteSecrets, s.Arrived = map[component.Key]world.RemoteSecret{}, map[component.Key]world.Arrived{}
 	var d world.Deployments
-	for namespace, size := range sizes {
-		for i := range size {
+	for _, namespace := range slices.Sorted(maps.Keys(sizes)) {
+		for i := range sizes[namespace] {
 			c := scene.Component(namespace, fmt.Sprintf("c%03d", i))
 			n := s.Settle(c)
 			token := s.Robots[n.Pull.Robot].Fingerprint
@@ -245,7 +246,7 @@ var verdicts = []verdictRow{
 		for i := range 60 {
 			c := scene.Component(fmt.Sprintf("tenant-%d", i%3), fmt.Sprintf("c%d", i))
 			n := s.Add(c)
-			s.Repositories[n.Repository] = quay.Repository{Name: n.Repository}
+			s.Repositories[n.Repository] = quay.Repository{Name: n.Repository, Visibility: quay.Private}
 		}
 	}, limits: usual, told: []string{"tenant-0", "tenant-1", "tenant-2"}},
 

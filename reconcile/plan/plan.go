@@ -17,6 +17,9 @@ import (
 type Plan struct {
 	Components []Component     // all of them, by namespace and name
 	Missing    []component.Key // asked for by name, not there
+	Absent     []string        // namespaces named to the run, not there
+	Closed     []Closed        // namespaces named to the run that cannot be read
+	Odd        []string        // objects whose form cannot be read
 	Orphans    Orphans
 	Mode       world.Mode
 	Held       int // repositories that stay private although the setting says public
@@ -35,16 +38,16 @@ func (p Plan) Changes() int {
 
 // Component is the plan for one Component.
 type Component struct {
-	Component kube.Component
-	Names     component.Names
-	Image     string
-	Note      string // in a word or two, what is the matter
-
-	Visibility       quay.Visibility // of the repository; "": not known yet
-	VisibilityReason string
-
+	Component  kube.Component
+	Namespace  string          // the uid of its namespace
+	Visibility quay.Visibility // that its repository will have
+	Why        string          // it will
+	Names      component.Names
+	Image      string
+	Note       string // in a word or two, what is the matter
 	Actions    []Action
 	Warnings   []Warning
+	Platform   []Warning  // those that are not its owner's business
 	Deliveries []Delivery // by environment
 	Skipped    string     // why nothing is to be done
 	Problem    *Problem   // why nothing can be done
@@ -52,6 +55,7 @@ type Component struct {
 
 	rotation []Action // to be appended when its turn comes; see pace
 	aside    []Action // to be appended when all else is planned
+	idle     []string // robots of an earlier Component that work on nothing
 	Resumed  bool     // it was begun by an earlier run
 	waits    bool     // nothing can be decided in this run
 	places   world.Resolution
@@ -72,6 +76,12 @@ func (p *Component) warn(code, text string) {
 // Key names the Component.
 func (p Component) Key() component.Key { return component.KeyOf(p.Component) }
 
+// Closed is a namespace that was named to the run and cannot be read.
+type Closed struct {
+	Namespace string
+	Problem   Problem
+}
+
 // Orphans bear our mark and this cluster's name, but no Component claims them.
 type Orphans struct {
 	Robots, Repositories []string
@@ -81,14 +91,18 @@ type Orphans struct {
 type planner struct {
 	world.World
 	index
+	unlinked map[string]string // namespaces to the Component that has their dead links
 }
 
 // Make compares the world with what it should be.
 func Make(world world.World) Plan {
-	w := &planner{world, indexOf(world)}
-	p := Plan{Mode: w.Mode, Missing: slices.SortedFunc(slices.Values(w.Missing), component.Key.Compare)}
+	w := &planner{world, indexOf(world), map[string]string{}}
+	p := Plan{
+		Mode: w.Mode, Missing: slices.SortedFunc(slices.Values(w.Missing), component.Key.Compare),
+		Absent: slices.Sorted(slices.Values(w.Absent)), Closed: w.closed(), Odd: w.Odd,
+	}
 	p.Components, p.elsewhere = w.all(w.Components), w.all(w.Elsewhere)
-	pace(p.Components, w.Policy.MaxRotations)
+	pace(p.Components, w.Policy.MaxRotations, w.Turn)
 	w.finish(p.Components)
 	w.finish(p.elsewhere)
 	for _, c := range p.Components {
@@ -97,7 +111,7 @@ func Make(world world.World) Plan {
 		}
 	}
 	if w.Whole && w.Policy.ReportOrphans {
-		p.Orphans = w.orphans()
+		p.Orphans = w.orphans(slices.Concat(p.Components, p.elsewhere))
 	}
 	return p
 }
@@ -116,6 +130,7 @@ func (w *planner) finish(plans []Component) {
 	for i := range plans {
 		w.planRemoteSecret(&plans[i])
 		plans[i].Actions = append(plans[i].Actions, plans[i].aside...)
+		w.planImage(&plans[i])
 		plans[i].stake = w.stake(plans[i])
 	}
 }
@@ -139,6 +154,9 @@ func indexOf(w world.World) index {
 	for _, c := range w.Elsewhere {
 		i.taken[component.KeyOf(c)] = true
 	}
+	for _, k := range w.Hidden {
+		i.taken[k] = true
+	}
 	return i
 }
 
@@ -147,8 +165,8 @@ const drifted = "drifted"
 
 // plan decides about one Component, in the order of the truth table in doc.go.
 func (w *planner) plan(c kube.Component) Component {
-	p := Component{Component: c}
 	namespace := w.Namespaces[c.Namespace]
+	p := Component{Component: c, Namespace: namespace.UID}
 	switch {
 	case c.Deleting:
 		p.Skipped = "it is being deleted"
@@ -165,37 +183,47 @@ func (w *planner) plan(c kube.Component) Component {
 		return p.refuse(invalid(err.Error(), "Give the Component another name; nothing else is done for it."))
 	}
 	p.Names, p.Image = names, w.Naming.Image(names.Repository)
-	asked, err := component.ParseRequest(c.Annotations[component.AnnotationGenerate])
+	if w.Away(c) {
+		p.Skipped = w.leftAlone(p)
+		return p
+	}
+	if p.Problem = w.unreadable(c, names); p.Problem != nil {
+		return p // nothing is told to its owner of what the next run may read
+	}
+	stated, err := component.StatementOf(c)
 	if err != nil {
 		return p.refuse(invalid(err.Error(), "Fix the annotation; nothing else is done for this Component."))
 	}
 	if problem := w.notOurs(c, names); problem != nil {
 		return p.refuse(problem)
 	}
-	visibility, known := w.planRepository(&p, asked)
+	p.takeOn()
+	open, known := w.planRepository(&p, stated)
 	if !known {
 		p.waits, p.Deferred = true, "it waits: this run has asked for as many sources as it may"
 		return p
 	}
 	w.planRobots(&p)
+	w.planPlaces(&p)
 	if problem := w.planSecrets(&p); problem != nil {
 		return p.refuse(problem)
 	}
+	p.Actions = append(p.Actions, open...)
+	w.warnOfImage(&p)
 	w.planLinks(&p)
+	w.planDeadLinks(&p)
 	w.planEnvironments(&p)
-	own, _ := component.ParseMark(names.Push.Mark)
-	for _, robot := range w.incarnations[own.Key] {
-		if m, _ := component.ParseMark(w.Robots[robot].Mark); m.Incarnate != own.Incarnate {
-			p.Actions = append(p.Actions, DeleteRobot{robot})
-			p.Note = "recreated"
-		}
-	}
+	w.planSuperseded(&p)
+	w.planForeignPermissions(&p)
 	p.announce(component.Announcement{
-		Image: p.Image, Visibility: visibility, Secret: names.Push.Secret, PullSecret: names.Pull.Secret,
+		Image: p.Image, Visibility: p.Visibility, Secret: names.Push.Secret, PullSecret: names.Pull.Secret,
 		Message: p.message(),
 	}.Encode(), false)
-	w.planRotation(&p, asked)
+	w.planRotation(&p, component.AsksRotation(c))
 	if problem := w.unwritable(p); problem != nil {
+		if w.unlinked[c.Namespace] == c.Name {
+			delete(w.unlinked, c.Namespace) // they are the next one's
+		}
 		return p.refuse(problem)
 	}
 	if len(p.Actions)+len(p.aside) > 0 && p.Note == "" {
@@ -204,9 +232,18 @@ func (w *planner) plan(c kube.Component) Component {
 	return p
 }
 
+// takeOn writes down a visibility that the owner asks for. It comes first, and for a
+// Component that cannot be served, too: the next request would be written over this one.
+func (p *Component) takeOn() {
+	if v := component.Unwritten(p.Component); v != "" {
+		p.Actions, p.Note = append(p.Actions, StateVisibility{p.Component.Name, v}), "visibility stated"
+	}
+}
+
 // refuse ends the plan of a Component; all that is left to do is to tell its owner.
 func (p Component) refuse(problem *Problem) Component {
-	p.Problem, p.Actions, p.rotation, p.aside = problem, nil, nil, nil
+	p.Problem, p.Actions, p.rotation, p.aside, p.Platform = problem, nil, nil, nil, nil
+	p.takeOn()
 	p.announce(component.WithMessage(p.Component, p.Names, p.Image, problem.Tenant), true)
 	return p
 }

@@ -30,14 +30,14 @@ import (
 // hold only saves work.
 
 // planRotation decides whether a rotation begins, goes on, or waits.
-func (w *planner) planRotation(p *Component, asked component.Request) {
+func (w *planner) planRotation(p *Component, asked bool) {
 	key := p.Key()
 	m, begun := component.ParseMarker(p.Component)
 	begun = begun && !w.Stale[key]
 	switch {
 	case begun:
 		p.Resumed = true
-	case !asked.Rotate && !w.Rotate[key]:
+	case !asked && !w.Rotate[key]:
 		return
 	case w.Young[key]:
 		p.Deferred = fmt.Sprintf("its rotation waits: the last one was less than %s ago", component.MinPace)
@@ -78,13 +78,13 @@ func (w *planner) unwritable(p Component) *Problem {
 // pace lets so many rotations replace tokens in a run, those among them that have
 // begun: a tenant can write markers, and with them could spend everybody's. What has
 // only to be acknowledged does not wait.
-func pace(plans []Component, most int) {
+func pace(plans []Component, most, turn int) {
 	for i, p := range plans {
 		if p.Problem == nil && len(p.rotation) > 0 && !slices.ContainsFunc(p.rotation, replaces) {
 			plans[i].rotate()
 		}
 	}
-	for _, i := range InTurns(plans, 0, func(p Component) bool { return p.Problem == nil && slices.ContainsFunc(p.rotation, replaces) }) {
+	for _, i := range InTurns(plans, turn, func(p Component) bool { return p.Problem == nil && slices.ContainsFunc(p.rotation, replaces) }) {
 		if most > 0 {
 			plans[i].rotate()
 			most--

@@ -46,7 +46,7 @@ func TestVisibilityFollowsTheSource(t *testing.T) {
 						n := s.Settle(scene.Component("tenant", "api"))
 						c := &s.Components[0]
 						if stated != none {
-							c.Annotations[component.AnnotationGenerate] = fmt.Sprintf(`{"visibility":%q}`, stated)
+							c.Annotations[component.AnnotationVisibility] = string(stated)
 						}
 						if answer != notLooked {
 							s.Sources = map[component.Key]gitsource.Verdict{component.KeyOf(*c): {Answer: answer, Reason: answers[answer]}}

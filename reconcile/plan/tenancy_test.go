@@ -93,8 +93,8 @@ func TestPlanOfARecreatedComponent(t *testing.T) {
 		SetPermission{Repository: n.Repository, Robot: n.Pull.Robot, To: quay.Read},
 		WriteSecret{Account: n.Push, Image: testImage, Exists: true, Reason: earlier},
 		WriteSecret{Account: n.Pull, Image: testImage, Exists: true, Reason: earlier},
-		DeleteRobot{Robot: superseded[0]},
-		DeleteRobot{Robot: superseded[1]},
+		DeleteRobot{superseded[0], s.Robots[superseded[0]].Mark},
+		DeleteRobot{superseded[1], s.Robots[superseded[1]].Mark},
 	}
 	if d := cmp.Diff(want, got.Actions); d != "" {
 		t.Errorf("actions (-want +got):\n%s", d)

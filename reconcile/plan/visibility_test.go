@@ -75,7 +75,7 @@ func TestPlanOfVisibility(t *testing.T) {
 			n := s.Settle(scene.Component("tenant", "api"))
 			c := &s.Components[0]
 			if row.stated != "" {
-				c.Annotations[component.AnnotationGenerate] = fmt.Sprintf(`{"visibility":%q}`, row.stated)
+				c.Annotations[component.AnnotationVisibility] = string(row.stated)
 			}
 			c.Annotations[component.AnnotationImage] = component.Announcement{
 				Image: testImage, Visibility: row.becomes, Secret: n.Push.Secret, PullSecret: n.Pull.Secret,

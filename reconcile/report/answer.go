@@ -5,14 +5,15 @@ import (
 	"strings"
 	"time"
 
+	"berth/reconcile/found"
 	"berth/reconcile/plan"
 )
 
 // found prints a Component that was asked for by name.
-func (t *Text) found(f Found) {
+func (t *Text) found(f found.Component) {
 	t.print("\n%-*s %s\n", detailColumn-1, f.Key, f.State)
 	row := func(what, text string) {
-		for i, line := range wrap(text, width-18) {
+		for i, line := range wrap(text, t.columns(18)) {
 			if i > 0 {
 				what = ""
 			}
@@ -22,10 +23,10 @@ func (t *Text) found(f Found) {
 	if f.Repository.Name == "" {
 		return
 	}
-	row("repository", f.Repository.String())
+	row("repository", repository(f.Repository))
 	row("image", f.Image)
 	for _, r := range f.Robots {
-		row("robot "+r.Use, r.String())
+		row("robot "+r.Use, robot(r))
 	}
 	for _, s := range f.Secrets {
 		text := s.Name + ", whole"
@@ -35,7 +36,7 @@ func (t *Text) found(f Found) {
 		row("Secret "+s.Use, text)
 	}
 	for _, l := range f.Links {
-		row("ServiceAccount", fmt.Sprintf("%s, %s to %s", l.Account, l.State, l.Secret))
+		row("ServiceAccount", link(l))
 	}
 	for _, p := range f.Places {
 		text := p.Environment + ", " + string(p.State)
@@ -51,10 +52,10 @@ func (t *Text) found(f Found) {
 		f.Request = "none"
 	}
 	row("request", f.Request)
-	row("rotated", f.rotated())
+	row("rotated", rotated(f))
 }
 
-func (r FoundRepository) String() string {
+func repository(r found.Repository) string {
 	text := r.Name
 	switch {
 	case r.Theirs:
@@ -74,7 +75,7 @@ func (r FoundRepository) String() string {
 	return text
 }
 
-func (r FoundRobot) String() string {
+func robot(r found.Robot) string {
 	text := r.Name
 	switch {
 	case !r.There:
@@ -87,12 +88,19 @@ func (r FoundRobot) String() string {
 		text += ", may " + r.Role
 	}
 	if r.Created != nil {
-		text += ", made " + ago(r.age)
+		text += ", made " + ago(r.Age)
 	}
 	return text
 }
 
-func (f Found) rotated() string {
+func link(l found.Link) string {
+	if l.State == "no such ServiceAccount" {
+		return l.Account + ", which does not exist, for " + l.Secret
+	}
+	return l.Account + ", " + l.State + " to " + l.Secret
+}
+
+func rotated(f found.Component) string {
 	text := "never"
 	if f.RotatedAt != nil {
 		text = "last " + f.RotatedAt.UTC().Format("2006-01-02 15:04 UTC")
@@ -117,7 +125,7 @@ func ago(d time.Duration) string {
 }
 
 // foundLine is a Component of a namespace that was asked for.
-func (t *Text) foundLine(f Found) {
+func (t *Text) foundLine(f found.Component) {
 	visibility := string(f.Repository.Is)
 	if visibility == "" {
 		visibility = "-"

@@ -96,16 +96,28 @@ func clusterChange(action plan.Action) Change {
 			Op: OpUpdate, Kind: KindServiceAccount, Target: a.ServiceAccount, Detail: "+ " + a.Secret + " to pull images", Audit: true,
 			After: map[string]string{"imagePullSecrets": a.Secret},
 		}
+	case plan.UnlinkSecret:
+		return unlinkSecret(a)
 	case plan.WriteRemoteSecret:
 		return writeRemoteSecret(a)
 	case plan.UploadToken:
 		return uploadToken(a)
 	case plan.DeleteUpload:
 		return Change{Op: OpDelete, Kind: KindUploadSecret, Target: a.Name, Reason: "its token is an earlier one", Audit: true}
+	case plan.StateVisibility:
+		return Change{
+			Op: OpUpdate, Kind: KindComponent, Target: a.Component, Detail: "states " + string(a.To), Reason: "as its owner asks",
+			After: map[string]string{component.AnnotationVisibility: string(a.To)},
+		}
 	case plan.Acknowledge:
 		return Change{
 			Op: OpUpdate, Kind: KindComponent, Target: a.Component, Detail: "request acknowledged",
 			Before: map[string]string{component.AnnotationGenerate: component.RotateRequest},
+		}
+	case plan.SetImage:
+		return Change{
+			Op: OpUpdate, Kind: KindComponent, Target: a.Component, Detail: "spec.containerImage", Lines: []string{a.Image},
+			After: map[string]string{"spec.containerImage": a.Image},
 		}
 	case plan.Announce:
 		return announce(a)
@@ -134,6 +146,17 @@ func writeSecret(a plan.WriteSecret) Change {
 		c.Detail = "new token"
 	}
 	return c
+}
+
+func unlinkSecret(a plan.UnlinkSecret) Change {
+	list := "secrets"
+	if a.Pull {
+		list = "imagePullSecrets"
+	}
+	return Change{
+		Op: OpUpdate, Kind: KindServiceAccount, Target: a.ServiceAccount, Detail: "- " + a.Secret, Reason: "it is gone with Component " + a.Component.Name, Audit: true,
+		Before: map[string]string{list: a.Secret},
+	}
 }
 
 func writeRemoteSecret(a plan.WriteRemoteSecret) Change {

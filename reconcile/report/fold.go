@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"berth/reconcile/component"
 	"berth/reconcile/plan"
@@ -74,6 +75,46 @@ func blocks(p plan.Plan, folded bool) []block {
 		}
 	}
 	return shown
+}
+
+// The columns of a row: what it is about, and what becomes of it.
+const (
+	targetColumns = 36
+	detailColumn  = 59
+)
+
+func (t *Text) block(b block, names component.Names) {
+	t.print("\n%-*s %s\n", detailColumn-1, b.key, b.note)
+	for _, c := range b.changes {
+		symbol := symbols[c.Op]
+		detail := c.Detail
+		if c.Reason != "" && detail != "" {
+			detail += ": "
+		}
+		row := fmt.Sprintf("%-15s %-*s ", kinds[c.Kind], targetColumns, role(c, names))
+		lines := wrap(detail+c.Reason, t.columns(detailColumn))
+		if utf8.RuneCountInString(row) > detailColumn-6 && utf8.RuneCountInString(row+lines[0]) > t.columns(6) {
+			lines = append([]string{""}, lines...) // beside a long name there is no room
+		}
+		t.print("  %s%s %s\n", t.paint(symbol), strings.Repeat(" ", 3-len(symbol)), strings.TrimRight(row+lines[0], " "))
+		for _, line := range append(lines[1:], c.Lines...) {
+			t.print("%*s%s\n", detailColumn, "", line)
+		}
+	}
+	if b.more > 0 {
+		t.print("  … and %s more like this: %s, %s each\n", Count(b.more), b.note, Plural(len(b.changes), "change", "changes"))
+	}
+}
+
+// role is what a change is made to; a Component's own robots are called by what they do.
+func role(c Change, names component.Names) string {
+	switch c.Target {
+	case names.Push.Robot:
+		return "push"
+	case names.Pull.Robot:
+		return "pull"
+	}
+	return c.Target
 }
 
 // shape is what is the same for Components whose changes are alike: all but the names of

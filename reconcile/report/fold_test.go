@@ -20,7 +20,6 @@ func platform(t *testing.T) (*scene.Scene, plan.Plan) {
 	t.Helper()
 	s := scene.New(t)
 	s.Policy.MaxRotations = 50
-	s.Policy.PushServiceAccounts = append(s.Policy.PushServiceAccounts, "builder")
 	for i := range 5000 {
 		c := scene.Component(fmt.Sprintf("tenant-%02d", i%100), fmt.Sprintf("component-%04d", i))
 		if i >= 120 {
@@ -41,6 +40,9 @@ func platform(t *testing.T) (*scene.Scene, plan.Plan) {
 		case i == 40:
 			at.Deleting = true
 		}
+	}
+	for i := 50; i < 100; i++ { // their builds have nobody to run as
+		delete(s.ServiceAccounts, component.Key{Namespace: fmt.Sprintf("tenant-%02d", i), Name: "appstudio-pipeline"})
 	}
 	return s, plan.Make(s.World)
 }

@@ -8,6 +8,7 @@ import (
 
 	"berth/quay"
 	"berth/reconcile/component"
+	"berth/reconcile/found"
 	"berth/reconcile/plan"
 	"berth/reconcile/world"
 	"berth/testdata/scene"
@@ -50,7 +51,7 @@ func TestWhatWasFound(t *testing.T) {
 	w, p := asked(t)
 	for name, named := range map[string]bool{"asked_by_name": true, "asked_by_namespace": false} {
 		o := NewObserved(w, time.Second)
-		o.Found, o.Named = NewFound(w, p), named
+		o.Found, o.Named = found.All(w, p), named
 		var text, lines bytes.Buffer
 		told := NewText(&text, false)
 		told.Detail = Problems
@@ -91,7 +92,7 @@ func TestTheReasonOfAVisibility(t *testing.T) {
 		n := s.Settle(scene.Component("acme-tenant", "api"))
 		scene.Change(s.Repositories, n.Repository, func(r *quay.Repository) { r.Visibility = row.is })
 		s.Components[0].Annotations[component.AnnotationGenerate] = row.states
-		if got := NewFound(s.World, plan.Make(s.World))[0].Repository.String(); got != row.want {
+		if got := repository(found.All(s.World, plan.Make(s.World))[0].Repository); got != row.want {
 			t.Errorf("%s: %q, want %q", row.why, got, row.want)
 		}
 	}
@@ -116,7 +117,7 @@ func TestStateIsTheHeading(t *testing.T) {
 	s.Count(p, nil)
 	n := map[string]int{}
 	for _, c := range p.Components {
-		n[state(c)]++
+		n[found.State(c)]++
 	}
 	c := s.Components
 	for name, want := range map[string]int{"up to date": c.UpToDate, "changes": c.Changed, "skipped": c.Skipped, "invalid": c.Invalid, "blocked": c.Blocked, "failed": c.Failed, "waits": c.Deferred} {

@@ -7,6 +7,7 @@ import (
 
 	"berth/reconcile/apply"
 	"berth/reconcile/component"
+	"berth/reconcile/found"
 	"berth/reconcile/plan"
 )
 
@@ -75,7 +76,7 @@ type deliveryLine struct {
 // foundLine is a Component that was asked about.
 type foundLine struct {
 	record
-	Found Found `json:"found"`
+	Found found.Component `json:"found"`
 }
 
 type versionLine struct {
@@ -168,6 +169,9 @@ func (j *JSON) change(kind string, p plan.Component, c Change) {
 	r.Audit = c.Audit
 	j.write(changeLine{r, changeJSON{c.Op, c.Kind, c.Target, c.Reason, c.Before, c.After}})
 }
+
+// Warned writes a diagnostic for a side step that failed.
+func (j *JSON) Warned(p plan.Component, w apply.Warning) { j.diagnostic(warned(p, w)) }
 
 // Failed writes a line for a Component that could not be served.
 func (j *JSON) Failed(p plan.Component, o apply.Outcome) {

@@ -13,6 +13,7 @@ import (
 
 	"berth/reconcile/apply"
 	"berth/reconcile/component"
+	"berth/reconcile/found"
 	"berth/reconcile/plan"
 	"berth/reconcile/world"
 )
@@ -22,6 +23,7 @@ type Reporter interface {
 	Start(Header)
 	Planned(Observed, plan.Plan, Summary)
 	Applied(plan.Component, Change)
+	Warned(plan.Component, apply.Warning)
 	Failed(plan.Component, apply.Outcome)
 	// Finish tells the summary, and what kept any of it all from being written.
 	Finish(Summary) error
@@ -50,8 +52,8 @@ type Observed struct {
 	RemoteSecrets                             int
 	Mode                                      world.Mode
 	Elapsed                                   time.Duration
-	Found                                     []Found // of the Components that a dry run was asked about
-	Named                                     bool    // by name: all is told of each
+	Found                                     []found.Component // of the Components that a dry run was asked about
+	Named                                     bool              // by name: all is told of each
 }
 
 // NewObserved counts what a World holds.
@@ -89,6 +91,11 @@ const (
 	severityError   = "error"
 )
 
+// warned is a side step that failed.
+func warned(p plan.Component, w apply.Warning) diagnostic {
+	return diagnostic{severityWarning, p.Key(), string(w.Reason), w.Err.Error(), "Nothing else was held back; the next run tries again.", "", withoutNames(p)}
+}
+
 // diagnostics lists what is not as it should be: warnings, then errors, each in
 // the plan's order.
 func diagnostics(p plan.Plan) []diagnostic {
@@ -104,7 +111,7 @@ func diagnostics(p plan.Plan) []diagnostic {
 		if c.Deferred != "" {
 			warn(string(plan.ReasonDeferred), c.Deferred)
 		}
-		for _, w := range c.Warnings {
+		for _, w := range slices.Concat(c.Warnings, c.Platform) {
 			warn(w.Code, w.Text)
 		}
 		if c.Problem != nil && c.Problem.Reason != plan.ReasonHeldBack { // that is told of the namespace, or of the run
@@ -125,6 +132,15 @@ func diagnostics(p plan.Plan) []diagnostic {
 		warn(string(plan.ReasonHeldBack), fmt.Sprintf("namespace %s is held back: %s", h.Namespace, h.Why),
 			fmt.Sprintf("%s %s, and the other namespaces are served. If it is meant, run once with --force --namespace %s.",
 				Plural(h.Components, "Component", "Components"), verb, h.Namespace))
+	}
+	for _, namespace := range p.Absent {
+		warn("missing_namespace", "namespace "+component.Shown(namespace)+" was named to the run and does not exist", "Take it off the list.")
+	}
+	for _, c := range p.Closed {
+		problems = append(problems, diagnostic{severityError, component.Key{}, string(c.Problem.Reason), c.Problem.Summary, c.Problem.Hint, c.Problem.Whose, nil})
+	}
+	if n := len(p.Odd); n > 0 {
+		warn("odd_object", Plural(n, "object is", "objects are")+" not of the form of its kind, and nothing is concluded from it", firstOf(p.Odd, 6))
 	}
 	switch {
 	case !p.Mode.Wanted:

@@ -100,7 +100,7 @@ var stories = []story{
 	}},
 	{name: "skipped", why: "warnings", world: func(s *scene.Scene) {
 		s.Policy.Visibility = quay.Public
-		s.Policy.PushServiceAccounts = append(s.Policy.PushServiceAccounts, "builder")
+		s.Policy.PushServiceAccounts = []string{"builder"}
 		s.Settle(scene.Component("acme-tenant", "ledger"))
 		s.Settle(scene.Component("initech-tenant", "tps"))
 		s.Components[1].Deleting = true

@@ -112,7 +112,7 @@ func (c *DeliveryCount) count(d plan.Delivery) {
 	}
 }
 
-// Failure is a Component that could not be served.
+// Failure is a Component, or a namespace, that could not be served.
 type Failure struct {
 	Component string      `json:"component"`
 	Reason    plan.Reason `json:"reason"`
@@ -136,6 +136,7 @@ type Summary struct {
 	Signal     int   // that interrupted the run, 0 for none
 	Err        error // that ended it early
 	Cut        bool  // Components were left to the next run
+	closed     bool  // a namespace that was named could not be read
 	rejected   bool  // credentials were refused while applying
 	panicked   bool
 }
@@ -164,6 +165,10 @@ func (s *Summary) Count(p plan.Plan, outcomes []apply.Outcome) {
 		}
 		s.component(c, o)
 	}
+	for _, c := range p.Closed {
+		s.closed = true
+		s.Failures = append(s.Failures, Failure{c.Namespace, c.Problem.Reason, c.Problem.Whose, c.Problem.Summary})
+	}
 	for _, k := range p.Missing {
 		s.Components.Failed++
 		s.failure(k, missing.Reason, missing.Whose, missing.Summary)
@@ -188,7 +193,7 @@ func (s *Summary) component(c plan.Component, o apply.Outcome) {
 	case c.Problem != nil:
 		s.unserved(c.Problem.Reason, c.Problem.Whose)
 		s.failure(c.Key(), c.Problem.Reason, c.Problem.Whose, c.Problem.Summary)
-	case len(c.Actions) > 0:
+	case len(o.Applied) > 0:
 		s.Components.Changed++
 	case c.Deferred != "":
 		s.Components.Deferred++
@@ -239,7 +244,7 @@ func (s Summary) Result() Result {
 		return ResultRefused
 	case s.Err != nil && !s.Cut:
 		return ResultFailed
-	case s.Components.Failed > 0 || s.Cut:
+	case s.Components.Failed > 0 || s.closed || s.Cut:
 		return ResultPartial
 	}
 	return ResultOK

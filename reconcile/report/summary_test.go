@@ -205,3 +205,27 @@ func checkHeadings(t *testing.T, c ComponentCount) {
 		t.Errorf("%d Components under the headings of %d", sum, c.Total)
 	}
 }
+
+// A namespace that was named and cannot be read is a failure, never a refusal of all our
+// credentials; one that is missing is none.
+func TestNamedNamespacesInTheSummary(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		why  string
+		plan plan.Plan
+		code int
+	}{
+		{"missing", plan.Plan{Absent: []string{"gone"}}, ExitOK},
+		{"forbidden", plan.Plan{Closed: []plan.Closed{{Namespace: "shut", Problem: plan.Problem{Reason: plan.ReasonKubeForbidden, Summary: "list Secrets in shut: forbidden"}}}}, ExitFailed},
+		{"odd objects", plan.Plan{Odd: []string{"Environment a/b"}}, ExitOK},
+	} {
+		s := Summary{Operation: OperationApply}
+		s.Count(row.plan, nil)
+		if got := s.ExitCode(); got != row.code || len(s.Failures) != row.code {
+			t.Errorf("%s: exit %d, failures %+v", row.why, got, s.Failures)
+		}
+		if found := diagnostics(row.plan); len(found) != 1 || found[0].subject() == "" || (found[0].severity == severityError) != (row.code != 0) {
+			t.Errorf("%s: %+v", row.why, found)
+		}
+	}
+}

@@ -4,8 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
+	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"berth/reconcile/apply"
 	"berth/reconcile/component"
@@ -17,15 +18,19 @@ type Text struct {
 	W      io.Writer
 	Color  bool
 	Detail Detail // "": folded
+	Width  int    // in columns; 0: no line is broken
 
 	planned  bool
 	summary  Summary      // of the plan
-	problems []diagnostic // of applying
-	err      error        // the first of writing
+	warnings []diagnostic // of applying
+	problems []diagnostic
+	err      error // the first of writing
 }
 
 // NewText returns a Reporter that writes to w.
-func NewText(w io.Writer, color bool) *Text { return &Text{W: w, Color: color, Detail: Folded} }
+func NewText(w io.Writer, color bool) *Text {
+	return &Text{W: w, Color: color, Detail: Folded, Width: width}
+}
 
 var symbols = map[Op]string{OpCreate: "+", OpUpdate: "~", OpRotate: "-/+", OpDelete: "-"}
 
@@ -127,48 +132,13 @@ func (t *Text) rows(p plan.Plan, s Summary) (folded bool) {
 	return folded
 }
 
-// The columns of a row: what it is about, and what becomes of it.
-const (
-	targetColumns = 36
-	detailColumn  = 59
-)
-
-func (t *Text) block(b block, names component.Names) {
-	t.print("\n%-*s %s\n", detailColumn-1, b.key, b.note)
-	for _, c := range b.changes {
-		symbol := symbols[c.Op]
-		detail := c.Detail
-		if c.Reason != "" && detail != "" {
-			detail += ": "
-		}
-		row := fmt.Sprintf("%-15s %-*s ", kinds[c.Kind], targetColumns, role(c, names))
-		lines := wrap(detail+c.Reason, width-detailColumn)
-		if utf8.RuneCountInString(row) > detailColumn-6 && utf8.RuneCountInString(row+lines[0]) > width-6 {
-			lines = append([]string{""}, lines...) // beside a long name there is no room
-		}
-		t.print("  %s%s %s\n", t.paint(symbol), strings.Repeat(" ", 3-len(symbol)), strings.TrimRight(row+lines[0], " "))
-		for _, line := range append(lines[1:], c.Lines...) {
-			t.print("%*s%s\n", detailColumn, "", line)
-		}
-	}
-	if b.more > 0 {
-		t.print("  … and %s more like this: %s, %s each\n", Count(b.more), b.note, Plural(len(b.changes), "change", "changes"))
-	}
-}
-
-// role is what a change is made to; a Component's own robots are called by what they do.
-func role(c Change, names component.Names) string {
-	switch c.Target {
-	case names.Push.Robot:
-		return "push"
-	case names.Pull.Robot:
-		return "pull"
-	}
-	return c.Target
-}
-
 // Applied prints nothing: the plan has shown it, and the summary counts it.
 func (t *Text) Applied(plan.Component, Change) {}
+
+// Warned keeps a warning for the end, too.
+func (t *Text) Warned(p plan.Component, w apply.Warning) {
+	t.warnings = append(t.warnings, warned(p, w))
+}
 
 // Failed keeps a failure for the end, where the eye is.
 func (t *Text) Failed(p plan.Component, o apply.Outcome) {
@@ -186,9 +156,9 @@ func (t *Text) Failed(p plan.Component, o apply.Outcome) {
 
 // Finish prints the summary.
 func (t *Text) Finish(s Summary) error {
-	if len(t.problems) > 0 {
+	if found := slices.Concat(t.warnings, t.problems); len(found) > 0 {
 		t.print("\n")
-		t.diagnostics(t.problems)
+		t.diagnostics(found)
 	}
 	if t.planned {
 		t.print("\n")
@@ -256,7 +226,7 @@ func (t *Text) diagnostic(d diagnostic) {
 	case d.severity == severityError:
 		label = "Error:"
 	}
-	lines := wrap(d.subject(), width-len(label)-1)
+	lines := wrap(d.subject(), t.columns(len(label)+1))
 	t.print("%s %s\n", t.paint(label), lines[0])
 	for _, line := range lines[1:] {
 		t.print("       %s\n", line)
@@ -269,13 +239,21 @@ func (t *Text) diagnostic(d diagnostic) {
 // indented prints prose; a command at its end stays in one piece, to be copied.
 func (t *Text) indented(text string) {
 	prose, command, found := strings.Cut(text, " kubectl ")
-	lines := wrap(prose, width-7)
+	lines := wrap(prose, t.columns(7))
 	if found {
 		lines = append(lines, "kubectl "+command)
 	}
 	for _, line := range lines {
 		t.print("       %s\n", line)
 	}
+}
+
+// columns are those that are left beside what a line begins with.
+func (t *Text) columns(begun int) int {
+	if t.Width == 0 {
+		return math.MaxInt
+	}
+	return t.Width - begun
 }
 
 func (t *Text) paint(word string) string {

@@ -4,10 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"net/url"
-	"regexp"
 	"slices"
-	"strings"
 
 	"berth/kube"
 	"berth/reconcile/component"
@@ -21,6 +18,7 @@ type Environments struct {
 	targets      map[string]kube.DeploymentTarget
 	claimed      map[string][]string          // a claim's name to the targets that say they are for it
 	asking       map[workload]map[string]bool // a Component of an application to the Environments that it runs in
+	unread       bool                         // there are bindings of which not everything is known
 	Authorizing  int                          // ServiceAccounts as which the RemoteSecret operator writes to other namespaces
 }
 
@@ -62,6 +60,7 @@ func (d Deployments) ByNamespace() map[string]*Environments {
 		e.claimed[t.Claim] = append(e.claimed[t.Claim], t.Name)
 	}
 	for _, b := range d.Bindings {
+		in(b.Namespace).unread = in(b.Namespace).unread || b.Odd
 		for _, c := range b.Components {
 			in(b.Namespace).ask(workload{b.Application, c}, b.Environment)
 		}
@@ -86,6 +85,8 @@ type Resolution struct {
 	Here    []string // Environments in the Component's own namespace, where the Secret is already
 	Targets []Target // by cluster and namespace; all others
 	Open    []Open   // Environments that lead nowhere for now
+	Unknown bool     // there is a place, or may be one, that nobody can tell: a target that stands may be it
+	More    int      // Environments beyond those that were looked at
 }
 
 // Target is a namespace elsewhere, and the Environments that lead there.
@@ -97,24 +98,32 @@ type Target struct {
 // Open is an Environment whose place cannot be told, and why.
 type Open struct{ Environment, Why string }
 
-// maxTargets bounds what one RemoteSecret is asked to serve: a tenant can write as
-// many Environments as it likes, and each target is looked at in every run.
-const maxTargets = 100
+// A tenant can write as many Environments as it likes, and each is looked at in every run.
+const (
+	maxTargets      = 100 // of what one RemoteSecret is asked to serve
+	maxEnvironments = 200 // of a Component, the first by name
+)
 
 // Resolve finds the places of a Component: those of every Environment that a binding
 // of its application names it for. The order in which things are listed changes
 // nothing, and each place is one that an Environment or its DeploymentTarget states.
-// taken reports whether a Secret in another namespace is some other Component's own.
-func (e *Environments) Resolve(c kube.Component, taken func(namespace string) bool) Resolution {
+// holder tells whose the Secret's name is in another namespace of this cluster.
+func (e *Environments) Resolve(c kube.Component, holder func(namespace string) Holder) Resolution {
 	var r Resolution
-	if e == nil || c.Application == "" {
+	if e == nil {
 		return r
 	}
+	r.Unknown = e.unread
+	names := e.of(c)
+	r.More = max(0, len(names)-maxEnvironments)
 	places := map[[2]string]*Target{} // by cluster and namespace, as the RemoteSecret operator tells targets apart
-	for _, name := range slices.Sorted(maps.Keys(e.asking[workload{c.Application, c.Name}])) {
+	for _, name := range names[:len(names)-r.More] {
 		place, why := e.place(name)
+		r.Unknown = r.Unknown || why != ""
 		if why == "" && place.APIURL == "" && place.Namespace != c.Namespace {
-			why = e.unauthorized(place.Namespace, taken)
+			var unknown bool
+			why, unknown = e.Refused(place.Namespace, holder)
+			r.Unknown = r.Unknown || unknown
 		}
 		known := places[[2]string{place.APIURL, place.Namespace}]
 		switch {
@@ -139,6 +148,36 @@ func (e *Environments) Resolve(c kube.Component, taken func(namespace string) bo
 	return r
 }
 
+// of lists the Environments that a Component runs in, by name.
+func (e *Environments) of(c kube.Component) []string {
+	if e == nil || c.Application == "" {
+		return nil
+	}
+	all := slices.Collect(maps.Keys(e.asking[workload{c.Application, c.Name}]))
+	if c.ComponentName != "" {
+		all = slices.AppendSeq(all, maps.Keys(e.asking[workload{c.Application, c.ComponentName}]))
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// Unread reports whether there are bindings of which not everything is known.
+func (e *Environments) Unread() bool { return e != nil && e.unread }
+
+// Namespaces lists the other namespaces of this cluster that a Component's Environments
+// lead to, be they refused or not.
+func (e *Environments) Namespaces(c kube.Component) []string {
+	var all []string
+	names := e.of(c)
+	for _, name := range names[:min(len(names), maxEnvironments)] {
+		if place, why := e.place(name); why == "" && place.APIURL == "" && place.Namespace != c.Namespace {
+			all = append(all, place.Namespace)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
 // CompareTargets orders targets by cluster and namespace.
 func CompareTargets(a, b kube.RemoteTarget) int {
 	return cmp.Or(cmp.Compare(a.APIURL, b.APIURL), cmp.Compare(a.Namespace, b.Namespace))
@@ -152,6 +191,8 @@ func (e *Environments) place(name string) (place kube.RemoteTarget, why string) 
 	switch {
 	case !exists:
 		return place, "there is no such Environment"
+	case environment.Odd:
+		return place, "it is not of an Environment's form"
 	case environment.Claim != "":
 		target, why := e.bound(environment.Claim)
 		if why != "" {
@@ -170,6 +211,8 @@ func (e *Environments) bound(claim string) (target kube.DeploymentTarget, why st
 	switch {
 	case !exists:
 		return target, "its DeploymentTargetClaim " + component.Shown(claim) + " does not exist"
+	case c.Odd:
+		return target, "its DeploymentTargetClaim " + claim + " is not of a claim's form"
 	case c.Phase == "Lost":
 		return target, "its DeploymentTargetClaim " + claim + " has lost its DeploymentTarget"
 	case c.Phase != "Bound":
@@ -179,6 +222,8 @@ func (e *Environments) bound(claim string) (target kube.DeploymentTarget, why st
 		switch {
 		case !exists:
 			return target, "the DeploymentTarget " + component.Shown(c.Target) + " of its claim " + claim + " does not exist"
+		case target.Odd:
+			return target, "the DeploymentTarget " + c.Target + " of its claim " + claim + " is not of a DeploymentTarget's form"
 		case target.Claim != "" && target.Claim != claim:
 			return target, "the DeploymentTarget " + c.Target + " of its claim " + claim + " is bound to another claim"
 		}
@@ -188,66 +233,4 @@ func (e *Environments) bound(claim string) (target kube.DeploymentTarget, why st
 		return target, fmt.Sprintf("its DeploymentTargetClaim %s has %d DeploymentTargets, not one", claim, n)
 	}
 	return e.targets[e.claimed[claim][0]], ""
-}
-
-// checkPlace accepts credentials that lead somewhere; what says whose they are. All
-// of it may be a tenant's free text.
-func checkPlace(c kube.Credentials, what string) (place kube.RemoteTarget, why string) {
-	switch {
-	case c.Namespace == "":
-		return place, what + " names no namespace"
-	case !component.ValidNamespace(c.Namespace):
-		return place, what + " names a namespace that cannot exist"
-	case c.APIURL == "":
-		return kube.RemoteTarget{Namespace: c.Namespace}, ""
-	case !validAPIURL(c.APIURL):
-		return place, what + " names a cluster by something else than https://HOST"
-	case c.Secret == "":
-		return place, what + " names no Secret with credentials for its cluster"
-	case !component.ValidName(c.Secret):
-		return place, what + " names a Secret with credentials that cannot exist"
-	}
-	return kube.RemoteTarget{Namespace: c.Namespace, APIURL: strings.TrimRight(c.APIURL, "/"), Credentials: c.Secret}, ""
-}
-
-// maxURL bounds the address of a cluster, in bytes.
-const maxURL = 2048
-
-func validAPIURL(address string) bool {
-	u, err := url.Parse(address)
-	return err == nil && len(address) <= maxURL && u.Scheme == "https" && u.Hostname() != "" && u.User == nil && u.RawQuery == "" && u.Fragment == ""
-}
-
-// unauthorized tells why a namespace of this cluster is not to be a target. The
-// RemoteSecret operator writes there as the one ServiceAccount of the Component's
-// namespace that bears its label, and so only where the tenant may; Berth does not ask
-// it for what it would refuse.
-func (e *Environments) unauthorized(namespace string, taken func(namespace string) bool) string {
-	switch {
-	case platform.MatchString(namespace):
-		return "namespace " + namespace + " is the platform's"
-	case e.Authorizing != 1:
-		return fmt.Sprintf("namespace %s is not the Component's own, which takes exactly one ServiceAccount here with the label %s; there are %d",
-			namespace, labelAuthorizing, e.Authorizing)
-	case taken(namespace):
-		return "a Component in namespace " + namespace + " has a Secret of the same name"
-	}
-	return ""
-}
-
-// platform are the namespaces that no tenant has.
-var platform = regexp.MustCompile(`^(kube|openshift)(-|$)`)
-
-const labelAuthorizing = "appstudio.redhat.com/remotesecret-auth-sa"
-
-// PlaceName is a target in the words of a plan; a target that stands may be anything.
-func PlaceName(t kube.RemoteTarget) string {
-	if t.APIURL == "" {
-		return t.Namespace
-	}
-	u, err := url.Parse(t.APIURL)
-	if err != nil || !validAPIURL(t.APIURL) {
-		return t.Namespace + " on another cluster"
-	}
-	return t.Namespace + " on " + u.Host
 }

@@ -22,6 +22,7 @@ var resolutions = []struct {
 	authorizing int  // ServiceAccounts with the operator's label; 0 counts as 1
 	none        bool // really none
 	taken       string
+	known       bool           // what is open is a place that is known, and refused
 	component   kube.Component // zero: tenant/billing of shop
 	want        world.Resolution
 }{
@@ -41,6 +42,25 @@ var resolutions = []struct {
 			Environments: []kube.Environment{scene.Plainly("dev")}, Bindings: scene.Bind("dev", "dev"),
 		},
 		want: world.Resolution{Here: []string{"dev"}},
+	},
+	{
+		why: "a binding calls the Component by its spec.componentName",
+		Deployments: world.Deployments{
+			Environments: []kube.Environment{scene.Plainly("dev"), scene.Plainly("test")},
+			Bindings: []kube.EnvironmentBinding{
+				{Namespace: "tenant", Application: "shop", Environment: "dev", Components: []string{"bill"}},
+				{Namespace: "tenant", Application: "shop", Environment: "test", Components: []string{"billing"}},
+			},
+		},
+		component: kube.Component{Namespace: "tenant", Name: "billing", Application: "shop", ComponentName: "bill"},
+		want:      world.Resolution{Here: []string{"dev", "test"}},
+	},
+	{
+		why: "a Component without a spec.componentName is not what a binding without a name means",
+		Deployments: world.Deployments{
+			Environments: []kube.Environment{scene.Plainly("dev")},
+			Bindings:     []kube.EnvironmentBinding{{Namespace: "tenant", Application: "shop", Environment: "dev", Components: []string{""}}},
+		},
 	},
 	{
 		why: "a binding of another application is not for this one",
@@ -251,8 +271,9 @@ var resolutions = []struct {
 		want: world.Resolution{Targets: []world.Target{scene.Here("tenant-stage", "stage")}},
 	},
 	{
-		why:  "another namespace of this cluster, without a ServiceAccount of the tenant's that authorizes it",
-		none: true,
+		known: true,
+		why:   "another namespace of this cluster, without a ServiceAccount of the tenant's that authorizes it",
+		none:  true,
 		Deployments: world.Deployments{
 			Environments: []kube.Environment{scene.Stating("stage", "elsewhere", "", "")}, Bindings: scene.Bind("stage"),
 		},
@@ -260,6 +281,7 @@ var resolutions = []struct {
 			"appstudio.redhat.com/remotesecret-auth-sa; there are 0"}}},
 	},
 	{
+		known:       true,
 		why:         "with two such ServiceAccounts the operator would refuse, too",
 		authorizing: 2,
 		Deployments: world.Deployments{
@@ -269,7 +291,8 @@ var resolutions = []struct {
 			"appstudio.redhat.com/remotesecret-auth-sa; there are 2"}}},
 	},
 	{
-		why: "the platform's namespaces are nobody's target, whatever the tenant's ServiceAccount may do",
+		known: true,
+		why:   "the platform's namespaces are nobody's target, whatever the tenant's ServiceAccount may do",
 		Deployments: world.Deployments{
 			Environments: []kube.Environment{
 				scene.Stating("a", "kube-system", "", ""), scene.Stating("b", "openshift", "", ""), scene.Stating("c", "openshift-config", "", ""), scene.Stating("d", "kubeflow", "", ""),
@@ -290,12 +313,13 @@ var resolutions = []struct {
 		want:        world.Resolution{Targets: []world.Target{scene.Remote(scene.Api, "kube-system", "creds", "prod")}},
 	},
 	{
+		known: true,
 		why:   "the pull Secret of a Component there would be overwritten",
 		taken: "globex",
 		Deployments: world.Deployments{
 			Environments: []kube.Environment{scene.Stating("stage", "globex", "", "")}, Bindings: scene.Bind("stage"),
 		},
-		want: world.Resolution{Open: []world.Open{{Environment: "stage", Why: "a Component in namespace globex has a Secret of the same name"}}},
+		want: world.Resolution{Open: []world.Open{{Environment: "stage", Why: "a Component in namespace globex has a Secret of the same name; rename one of the two, or let this Environment lead elsewhere"}}},
 	},
 	{
 		why:   "its own namespace, written out, is its own namespace: never a target",
@@ -321,7 +345,8 @@ var resolutions = []struct {
 		want: world.Resolution{Targets: []world.Target{scene.Remote(scene.Api, "ns", "creds", "a", "b")}},
 	},
 	{
-		why: "two Environments in one place with different credentials: the first by name counts",
+		known: true,
+		why:   "two Environments in one place with different credentials: the first by name counts",
 		Deployments: world.Deployments{
 			Environments: []kube.Environment{scene.Stating("b", "ns", scene.Api, "theirs"), scene.Stating("a", "ns", scene.Api, "creds")}, Bindings: scene.Bind("b", "a"),
 		},
@@ -356,10 +381,21 @@ func TestResolve(t *testing.T) {
 		if c.Name == "" {
 			c = scene.Component("tenant", "billing")
 		}
-		got := e.Resolve(c, func(namespace string) bool { return namespace == row.taken })
+		row.want.Unknown = len(row.want.Open) > 0 && !row.known
+		got := e.Resolve(c, heldIn(row.taken))
 		if diff := cmp.Diff(row.want, got, cmpopts.EquateEmpty()); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", row.why, diff)
 		}
+	}
+}
+
+// heldIn says that a Component has the Secret's name in one namespace.
+func heldIn(taken string) func(string) world.Holder {
+	return func(namespace string) world.Holder {
+		if namespace == taken {
+			return world.Another
+		}
+		return world.Nobody
 	}
 }
 
@@ -368,15 +404,15 @@ func TestTargetsAreBounded(t *testing.T) {
 	t.Parallel()
 	var d world.Deployments
 	var names []string
-	for i := range 100 + 3 {
-		name := fmt.Sprintf("e%03d", i)
+	for i := range 24_000 {
+		name := fmt.Sprintf("e%05d", i)
 		names = append(names, name)
 		d.Environments = append(d.Environments, scene.Stating(name, "ns-"+name, scene.Api, "creds"))
 	}
 	d.Bindings = scene.Bind(names...)
-	r := d.ByNamespace()["tenant"].Resolve(scene.Component("tenant", "billing"), func(string) bool { return false })
-	if len(r.Targets) != 100 || len(r.Open) != 3 {
-		t.Errorf("%d targets, %d unresolved", len(r.Targets), len(r.Open))
+	r := d.ByNamespace()["tenant"].Resolve(scene.Component("tenant", "billing"), heldIn(""))
+	if len(r.Targets) != 100 || len(r.Open) != 100 || r.More != 24_000-200 || r.Unknown {
+		t.Errorf("%d targets, %d unresolved, %d more, unknown: %v", len(r.Targets), len(r.Open), r.More, r.Unknown)
 	}
 }
 
@@ -433,7 +469,7 @@ func TestResolutionProperties(t *testing.T) {
 			if e != nil {
 				e.Authorizing = 1
 			}
-			return e.Resolve(c, func(string) bool { return false })
+			return e.Resolve(c, heldIn(""))
 		}
 		r := resolve(d)
 		shuffled := world.Deployments{Environments: slices.Clone(d.Environments), Bindings: slices.Clone(d.Bindings), Claims: slices.Clone(d.Claims), Targets: slices.Clone(d.Targets)}

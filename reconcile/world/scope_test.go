@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"berth/kube"
 	"berth/reconcile/component"
 )
 
@@ -15,10 +16,11 @@ func TestScope(t *testing.T) {
 		ask   []string
 		whole bool
 	}{
-		{"nothing left out", Scope{}, []string{""}, true},
+		{"nothing left out", Scope{}, []string{kube.AllNamespaces}, true},
 		{"some namespaces", Scope{Namespaces: []string{"b", "a", "b"}}, []string{"a", "b"}, false},
-		{"a selector hides Components in every namespace", Scope{Selector: "a=b"}, []string{""}, false},
+		{"a selector hides Components in every namespace", Scope{Selector: "a=b"}, []string{kube.AllNamespaces}, false},
 		{"Components by name", Scope{Only: []component.Key{{Namespace: "b", Name: "x"}, {Namespace: "a", Name: "y"}, {Namespace: "b", Name: "z"}}}, []string{"a", "b"}, false},
+		{"an empty name is none of all", Scope{Namespaces: []string{""}}, []string{""}, false},
 		{"namespaces count before names", Scope{Namespaces: []string{"c"}, Only: []component.Key{{Namespace: "b", Name: "x"}}}, []string{"c"}, false},
 	} {
 		if got := row.scope.Lists(); !slices.Equal(got, row.ask) {

@@ -1,7 +1,6 @@
 package world
 
 import (
-	"slices"
 	"strings"
 	"time"
 
@@ -19,6 +18,7 @@ type Secret struct {
 	Labels    map[string]string // those Berth writes
 	Content   component.Content
 	RotatedAt time.Time // zero: never, or not told
+	By        string    // the RemoteSecret, NAMESPACE/NAME, that takes it for its own
 }
 
 // RemoteSecrets says whether pull Secrets are delivered.
@@ -51,8 +51,36 @@ type RemoteSecret struct {
 type Arrived struct {
 	Content    component.Content
 	By         string // the RemoteSecret, NAMESPACE/NAME
+	Owned      bool   // a Component owns it: it was that one's own before it was taken over
 	Unreadable bool   // nobody could tell
 }
+
+// Brought reports whether a RemoteSecret brought it to where nothing was before.
+func (a Arrived) Brought(remoteSecret component.Key) bool {
+	return a.By == remoteSecret.String() && !a.Owned
+}
+
+// Claim is a Component's, by its pull Secret, on a namespace of this cluster as a target.
+type Claim struct {
+	PullSecret component.Key
+	Namespace  string
+}
+
+// There is the Secret that would be brought.
+func (c Claim) There() component.Key {
+	return component.Key{Namespace: c.Namespace, Name: c.PullSecret.Name}
+}
+
+// Holder says whose the name of a Secret is in a namespace that is to be a target. Who
+// came first keeps it: the RemoteSecret that brought it there, or the Component there.
+type Holder int
+
+// The holders.
+const (
+	Nobody  Holder = iota // or this Component's RemoteSecret
+	Another               // a Component of that namespace
+	Unclear               // nobody could tell
+)
 
 // Status is what the operator says of a target, nil: nothing yet.
 func (r RemoteSecret) Status(t kube.RemoteTarget) *kube.TargetStatus {
@@ -67,10 +95,14 @@ func (r RemoteSecret) Status(t kube.RemoteTarget) *kube.TargetStatus {
 // Upload is an upload Secret of ours that the operator has not taken yet.
 type Upload struct {
 	Name, ResourceVersion, Fingerprint string
+	Labels                             map[string]string
 	Owners                             []kube.OwnerReference
 }
 
-// Of reports whether it was made for a Component.
+// Of reports whether it is one that was made for a Component, by all that makes it one:
+// whose it is, and the name that its content gives it. A tenant can put the label of
+// uploads on its own push Secret; that does not make it one, to be deleted.
 func (u Upload) Of(c kube.Component) bool {
-	return slices.ContainsFunc(u.Owners, func(o kube.OwnerReference) bool { return o.UID == c.UID })
+	whose, _ := component.Whose(u.Labels, u.Owners, c)
+	return whose == component.Mine && u.Fingerprint != "" && u.Name == component.UploadName(c, u.Fingerprint)
 }

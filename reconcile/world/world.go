@@ -23,27 +23,44 @@ type Policy struct {
 	AllowPublish        bool            // private to public by Visibility alone
 	Adopt               bool            // take over repositories that carry no live mark
 	ReportOrphans       bool
-	PushServiceAccounts []string // {component} stands for the Component's name
-	PullServiceAccount  string   // pulls images, in each environment
+	PushServiceAccounts []string // builds run as one of them; {component} stands for the Component's name
+	PullServiceAccounts []string // pull images, in each environment; the same
+	SetImages           bool     // write spec.containerImage where it is empty
 	RemoteSecrets       RemoteSecrets
 	MaxRotations        int // in one run
 }
 
-// componentVariable in the name of a push ServiceAccount is replaced by the Component's.
+// componentVariable in the name of a ServiceAccount is replaced by the Component's.
 const componentVariable = "{component}"
 
 // PushAccounts are the ServiceAccounts of a Component's builds.
 func (p Policy) PushAccounts(component string) []string {
-	accounts := make([]string, len(p.PushServiceAccounts))
-	for i, pattern := range p.PushServiceAccounts {
-		accounts[i] = strings.ReplaceAll(pattern, componentVariable, component)
+	return accounts(p.PushServiceAccounts, component)
+}
+
+// PullAccounts are the ServiceAccounts whose pods pull a Component's images.
+func (p Policy) PullAccounts(component string) []string {
+	return accounts(p.PullServiceAccounts, component)
+}
+
+func accounts(patterns []string, component string) []string {
+	var names []string
+	for _, pattern := range patterns {
+		if name := ComponentName(pattern, component); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
 	}
-	return accounts
+	return names
+}
+
+// ComponentName fills the Component's name into the name of a ServiceAccount.
+func ComponentName(pattern, component string) string {
+	return strings.ReplaceAll(pattern, componentVariable, component)
 }
 
 // Links reports whether a ServiceAccount of this name may be linked to a Secret of ours.
 func (p Policy) Links(account string) bool {
-	return account == p.PullServiceAccount || slices.ContainsFunc(p.PushServiceAccounts, func(pattern string) bool {
+	return slices.ContainsFunc(slices.Concat(p.PushServiceAccounts, p.PullServiceAccounts), func(pattern string) bool {
 		before, after, varies := strings.Cut(pattern, componentVariable)
 		return account == pattern || varies && strings.HasPrefix(account, before) && strings.HasSuffix(account, after)
 	})
@@ -73,6 +90,12 @@ type World struct {
 	Components      []kube.Component
 	Elsewhere       []kube.Component         // other shards', which are looked at and left alone
 	Missing         []component.Key          // asked for by name, not there
+	Absent          []string                 // namespaces named to the run, not there
+	Closed          map[string]error         // namespaces named to the run that cannot be read
+	Hidden          []component.Key          // Components of these
+	Odd             []string                 // objects whose form cannot be read, as KIND NAMESPACE/NAME
+	Unread          map[component.Key]error  // Components of which something could not be read
+	Turn            int                      // where turns begin in this run, see InTurns
 	Rotate          map[component.Key]bool   // asked for by the operator
 	Young           map[component.Key]bool   // rotated so lately that another request waits
 	Stale           map[component.Key]bool   // with a rotation begun so long ago that it starts over
@@ -80,6 +103,7 @@ type World struct {
 	Strays          int                      // further Secrets with our label
 	Unclaimed       map[string]bool          // where there is no Component: the robots whose tokens stand in Secrets of one
 	ServiceAccounts map[component.Key]Links
+	Dead            map[string][]DeadLink // by namespace
 	Repositories    map[string]quay.Repository
 	Robots          map[string]Robot
 	Roles           map[string]map[string]quay.Role     // of the audited repositories: repository to robot to role
@@ -91,6 +115,7 @@ type World struct {
 	RemoteSecrets map[component.Key]RemoteSecret // those with a name of ours
 	Uploads       map[component.Key][]Upload     // by the RemoteSecret they are for
 	Arrived       map[component.Key]Arrived      // what RemoteSecrets brought to namespaces of this cluster
+	Holders       map[Claim]Holder               // where the lists do not tell
 }
 
 // Links are the Secrets that a ServiceAccount uses.
@@ -99,15 +124,23 @@ type Links struct {
 	Pull    map[string]bool // to pull images
 }
 
+// DeadLink is a name in a ServiceAccount's list of a Secret that is not there, which is
+// called as ours are, and that no Component has.
+type DeadLink struct {
+	ServiceAccount, Secret string
+	Pull                   bool          // it is in the list to pull images with
+	Component              component.Key // whose it was, as a robot of ours at Quay bears witness; empty: nobody can tell
+}
+
 // Robot is what a run knows of a robot account.
 type Robot struct {
 	Mark         string
 	Repositories []string
-	Fingerprint  string    // of its token
+	Fingerprint  string    // of its token; "": Quay does not show it
 	Created      time.Time // zero: Quay does not say
 }
 
-// Lists are the namespaces to list; the one empty name means all.
+// Lists are the namespaces to list, or [kube.AllNamespaces] alone.
 func (s Scope) Lists() []string {
 	names := slices.Clone(s.Namespaces)
 	if len(names) == 0 {
@@ -116,7 +149,7 @@ func (s Scope) Lists() []string {
 		}
 	}
 	if len(names) == 0 {
-		return []string{""}
+		return []string{kube.AllNamespaces}
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
@@ -125,6 +158,7 @@ func (s Scope) Lists() []string {
 // named is what the things of a Component are called, or why they cannot be.
 type named struct {
 	names component.Names
+	away  bool
 	err   error
 }
 
@@ -134,7 +168,7 @@ func (w *World) NameComponents() {
 	w.named = make(map[component.Key]named, len(w.Components)+len(w.Elsewhere))
 	for _, c := range slices.Concat(w.Components, w.Elsewhere) {
 		n, err := w.Names(c)
-		w.named[component.KeyOf(c)] = named{n, err}
+		w.named[component.KeyOf(c)] = named{n, err == nil && w.away(c, n), err}
 	}
 }
 
@@ -144,4 +178,27 @@ func (w *World) Names(c kube.Component) (component.Names, error) {
 		return n.names, n.err
 	}
 	return w.Naming.Names(c, w.Namespaces[c.Namespace].UID)
+}
+
+// Away reports whether a Component is left alone: it builds to a registry or an
+// organization of its own, nothing is made for it, and nobody asks for that.
+func (w *World) Away(c kube.Component) bool {
+	if n, known := w.named[component.KeyOf(c)]; known {
+		return n.away
+	}
+	n, err := w.Names(c)
+	return err == nil && w.away(c, n)
+}
+
+func (w *World) away(c kube.Component, n component.Names) bool {
+	if w.Naming.Built(c.ContainerImage, n.Repository) != component.BuiltAway || w.Rotate[component.KeyOf(c)] {
+		return false
+	}
+	for _, a := range n.Accounts() {
+		if _, made := w.Robots[a.Robot]; made {
+			return false
+		}
+	}
+	asked, err := component.ParseRequest(c.Annotations[component.AnnotationGenerate])
+	return err == nil && asked == (component.Request{})
 }

@@ -22,7 +22,7 @@ var mutants = []mutant{
 	{
 		"the Secret is written under its resourceVersion", "kube/secret.go",
 		`	body.Metadata.ResourceVersion = resourceVersion
-	_, err := patch`, `	_, err := patch`, cluster,
+	body.Metadata.Annotations`, `	body.Metadata.Annotations`, cluster,
 	},
 	{
 		"a lock that another holds is not taken", "kube/lock.go",
@@ -33,12 +33,18 @@ var mutants = []mutant{
 		`		case err == nil && fresh:`, `		case err == nil && (fresh || exists):`, domain,
 	},
 	{
-		"the Component is still the one listed", "reconcile/apply/work.go",
+		"the Component is still the one listed", "reconcile/apply/look.go",
 		`c.UID != listed.UID || c.Deleting`, `c.Deleting`, domain,
 	},
 	{
+		"a successor keeps its links", "reconcile/apply/links.go",
+		`		case err == nil:
+			return`, `		case err == nil && a.Secret == "":
+			return`, domain,
+	},
+	{
 		"the acknowledgement tests the request", "reconcile/apply/rotation.go",
-		`		change.Test[component.AnnotationGenerate] = component.RotateRequest
+		`		change.Test[component.AnnotationGenerate] = c.Annotations[component.AnnotationGenerate]
 `, ``, domain,
 	},
 	{
@@ -60,7 +66,7 @@ var mutants = []mutant{
 	},
 	{
 		"the list of robots is an administrator's", "quay/robots.go",
-		`r.Repositories == nil || r.Token == ""`, `r.Repositories == nil`, registry,
+		`len(all) > 0 && !whole`, `len(all) < 0 && !whole`, registry,
 	},
 	{
 		"robots of look-alike organizations are left out", "quay/robots.go",
@@ -83,7 +89,7 @@ var mutants = []mutant{
 	},
 	{
 		"the list of repositories is not the anonymous one", "quay/repositories.go",
-		`if r.Starred == nil {`, `if r.Name == "" {`, registry,
+		`if r.Starred == nil && !r.odd {`, `if r.Name == "" {`, registry,
 	},
 	{
 		"HTML is no answer", "quay/transport.go",
@@ -152,12 +158,37 @@ var mutants = []mutant{
 			r.Here`, domain,
 	},
 	{
-		"another namespace takes a ServiceAccount of the tenant's", "reconcile/world/environment.go",
-		`case e.Authorizing != 1:`, `case e.Authorizing > 2:`, domain,
+		"another namespace takes a ServiceAccount of the tenant's", "reconcile/world/place.go",
+		`e.Authorizing != 1:`, `e.Authorizing > 2:`, domain,
 	},
 	{
 		"a target that may be an unresolved environment's stays", "reconcile/plan/delivery.go",
-		`|| len(p.places.Open) > 0`, `|| len(p.places.Open) > 1000`, domain,
+		`|| p.places.Unknown`, ``, domain,
+	},
+	{
+		"a target that is refused does not stay", "reconcile/plan/delivery.go",
+		`keep && w.mayStay(*p, t)`, `keep`, domain,
+	},
+	{
+		"whose a place is, is looked up where the lists do not tell", "reconcile/plan/delivery.go",
+		`if h, looked := w.Holders[claim]; looked {`, `if h, looked := w.Holders[claim]; looked && h == world.Nobody {`, domain,
+	},
+	{
+		"who came first keeps the place", "reconcile/plan/delivery.go",
+		` && !w.Arrived[claim.There()].Brought(own)`, ``, domain,
+	},
+	{
+		"what its RemoteSecret took over is taken back", "kube/secret.go",
+		`	body.Metadata.Annotations[managingAnnotation] = nil
+`, ``, cluster,
+	},
+	{
+		"a namespace that was named fails alone", "reconcile/observe/territory.go",
+		`			t.close(namespace, err)`, `			return nil, err`, domain,
+	},
+	{
+		"one odd object is only that", "kube/list.go",
+		`err != nil && !readOn(err)`, `err != nil`, cluster,
 	},
 	{
 		"a foreign RemoteSecret is not written", "reconcile/plan/foreign.go",
@@ -180,6 +211,38 @@ var mutants = []mutant{
 	{
 		"no pull token is replaced that could not be delivered", "reconcile/apply/rotation.go",
 		`a.Role == quay.Read && w.Delivers`, `a.Role == quay.Read && w.Delivers && before == ""`, domain,
+	},
+	{
+		"the namespace is still the one listed", "reconcile/apply/look.go",
+		`namespace.UID != w.plan.Namespace`, `namespace.UID == ""`, domain,
+	},
+	{
+		"a last look comes between a token and its Secret", "reconcile/apply/work.go",
+		`		token, w.looked = robot.Token, false`, `		token = robot.Token`, domain,
+	},
+	{
+		"what was stated is looked at before a repository is opened", "reconcile/apply/look.go",
+		`after == before || after == quay.Public`, `true`, domain,
+	},
+	{
+		"an upload Secret is one by its name", "reconcile/world/things.go",
+		`u.Fingerprint != "" && u.Name == component.UploadName(c, u.Fingerprint)`, `u.Fingerprint != ""`, domain,
+	},
+	{
+		"an earlier Component's robot works on this one's repository", "reconcile/plan/claims.go",
+		`slices.Contains(works, p.Names.Repository) && strings`, `strings`, domain,
+	},
+	{
+		"a right that stands is no warning", "reconcile/apply/outcome.go",
+		`alone && !plan.Revokes(a)`, `alone`, domain,
+	},
+	{
+		"a request comes off as it was read", "reconcile/apply/look.go",
+		`component.Unwritten(c) == a.To, nil`, `true, nil`, domain,
+	},
+	{
+		"no namespace is not all of them", "kube/list.go",
+		`case namespace == "" && r.scoped:`, `case namespace == "-":`, cluster,
 	},
 	{
 		"an upload Secret is deleted as it was read", "kube/secret.go",

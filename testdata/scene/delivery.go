@@ -60,7 +60,7 @@ const Pull = "billing-image-pull"
 func (s *Scene) Deliver() component.Names {
 	s.Helper()
 	s.Mode = world.Mode{Wanted: true, Environments: true, RemoteSecrets: true}
-	s.Policy.PullServiceAccount = PullAccount
+	s.Policy.PullServiceAccounts = []string{PullAccount}
 	c := Component("tenant", "billing")
 	n := s.Settle(c)
 	s.ServiceAccounts[component.Key{Namespace: "tenant", Name: PullAccount}] = world.Links{Secrets: map[string]bool{}, Pull: map[string]bool{n.Pull.Secret: true}}
@@ -68,7 +68,7 @@ func (s *Scene) Deliver() component.Names {
 	s.RemoteSecrets = map[component.Key]world.RemoteSecret{{Namespace: "tenant", Name: n.Pull.Secret}: {
 		RemoteSecret: kube.RemoteSecret{
 			Namespace: "tenant", Name: n.Pull.Secret, ResourceVersion: "1", Labels: component.Labels(c), Owners: []kube.OwnerReference{component.OwnerOf(c)},
-			Secret: n.Pull.Secret, Type: component.SecretType, SecretLabels: component.Labels(c), PullAccount: PullAccount,
+			Secret: n.Pull.Secret, Type: component.SecretType, SecretLabels: component.Labels(c), PullAccounts: []string{PullAccount},
 			Targets: []kube.RemoteTarget{Here("tenant-stage").RemoteTarget, Remote(Api, "prod-ns", "creds").RemoteTarget},
 			HasData: true, TargetStatuses: []kube.TargetStatus{{Namespace: "tenant-stage"}, {Namespace: "prod-ns", APIURL: Api}},
 		},

@@ -1,0 +1,56 @@
+package kube
+
+import (
+	"slices"
+	"strings"
+)
+
+// What is kept of an object is bounded where it is decoded: its author decides how much
+// it holds, and a run holds those of all tenants at once. A value that is cut is longer
+// than any that is valid, so that it stays invalid.
+const (
+	maxAnnotation = 4<<10 + 1 // bytes of an annotation's value
+	maxName       = 253 + 1   // bytes of a name or a label's value
+	maxAddress    = 4<<10 + 1 // bytes of a URL
+	maxContent    = 16 << 10  // bytes of a Secret's content; what is longer is not kept at all
+	maxOwners     = 16        // owner references of kind Component
+	maxBound      = 1000      // Components of one binding
+	maxLinks      = 20        // ServiceAccounts that a RemoteSecret links its Secret to; Berth names fewer
+	// MaxTargets is how many targets of a RemoteSecret are kept.
+	MaxTargets = 200
+)
+
+// The annotations of a Component and the labels of any object that are kept.
+var (
+	annotations = []string{
+		"image.redhat.com/generate", "image.redhat.com/visibility", "image.redhat.com/image", "image.redhat.com/rotation",
+	}
+	labels = []string{
+		managedByLabel, "appstudio.redhat.com/component", "appstudio.redhat.com/application", "appstudio.redhat.com/internal",
+	}
+)
+
+// kept are the members of a map with these names, their values cut.
+func kept(all map[string]string, names []string, most int) map[string]string {
+	some := map[string]string{}
+	for _, name := range names {
+		if value, ok := all[name]; ok {
+			some[name] = cut(value, most)
+		}
+	}
+	return some
+}
+
+// cut is a copy of at most so many bytes: a part of a string holds on to the whole.
+func cut(s string, most int) string { return strings.Clone(s[:min(len(s), most)]) }
+
+// keptOwners are the references to Components: nobody else owns what is Berth's.
+func keptOwners(all []OwnerReference) []OwnerReference {
+	var some []OwnerReference
+	for _, o := range all {
+		if o.Kind == "Component" && len(some) < maxOwners {
+			some = append(some, OwnerReference{cut(o.APIVersion, maxName), cut(o.Kind, maxName), cut(o.Name, maxName), cut(o.UID, maxName)})
+		}
+	}
+	return slices.Clip(some)
+}

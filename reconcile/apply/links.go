@@ -1,0 +1,57 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"berth/kube"
+	"berth/reconcile/plan"
+)
+
+// linker is what applying a plan needs of the cluster to link Secrets to ServiceAccounts.
+type linker interface {
+	LinkSecret(ctx context.Context, namespace, serviceAccount, secret string) error
+	LinkPullSecret(ctx context.Context, namespace, serviceAccount, secret string) error
+	UnlinkSecret(ctx context.Context, namespace, serviceAccount, secret string) error
+	UnlinkPullSecret(ctx context.Context, namespace, serviceAccount, secret string) error
+	SecretMetadata(ctx context.Context, namespace, name string) (kube.Secret, error)
+}
+
+// turnstile lets one at a time through for each namespace: Components of one namespace
+// that link to its one ServiceAccount would only be in each other's way.
+type turnstile struct{ namespaces sync.Map }
+
+func (t *turnstile) enter(namespace string) (leave func()) {
+	entry, _ := t.namespaces.LoadOrStore(namespace, new(sync.Mutex))
+	mutex := entry.(*sync.Mutex)
+	mutex.Lock()
+	return mutex.Unlock
+}
+
+func (w *work) linkPullSecret(ctx context.Context, a plan.LinkPullSecret) error {
+	namespace := w.plan.Component.Namespace
+	defer w.links.enter(namespace)()
+	return w.Cluster.LinkPullSecret(ctx, namespace, a.ServiceAccount, a.Secret)
+}
+
+// unlinkSecret takes a dead link off, once a live look has shown that neither the
+// Component nor the Secret is there: after a stale list it would be its successor's.
+func (w *work) unlinkSecret(ctx context.Context, a plan.UnlinkSecret) error {
+	_, component := w.Cluster.Component(ctx, a.Component.Namespace, a.Component.Name)
+	_, secret := w.Cluster.SecretMetadata(ctx, a.Component.Namespace, a.Secret)
+	for _, err := range []error{component, secret} {
+		switch {
+		case err == nil:
+			return fmt.Errorf("the Component %s was made again: %w", a.Component, errMoved)
+		case !errors.Is(err, kube.ErrNotFound):
+			return err
+		}
+	}
+	defer w.links.enter(a.Component.Namespace)()
+	if a.Pull {
+		return w.Cluster.UnlinkPullSecret(ctx, a.Component.Namespace, a.ServiceAccount, a.Secret)
+	}
+	return w.Cluster.UnlinkSecret(ctx, a.Component.Namespace, a.ServiceAccount, a.Secret)
+}

@@ -1,0 +1,94 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"berth/kube"
+	"berth/quay"
+	"berth/reconcile/component"
+	"berth/reconcile/plan"
+)
+
+// errOvertaken ends the plan of what is not any more what was planned for, though something
+// may be there that is called alike. It is nobody's failure.
+var errOvertaken = errors.New("changed while the run was on its way; the next one looks again")
+
+// look makes sure that what a run has listed is still what it was: the namespace, the
+// Component, and what its owner states. It comes before anything is opened, and between
+// the last call of Quay, which may take its time, and the Secret that hands over the
+// token: whoever has the names by then must not get what was somebody else's. The two are
+// listed apart, so that neither uid speaks for the other.
+func (w *work) look(ctx context.Context) error {
+	listed := w.plan.Component
+	namespace, err := w.Cluster.Namespace(ctx, listed.Namespace)
+	switch {
+	case errors.Is(err, kube.ErrNotFound), err == nil && namespace.UID != w.plan.Namespace:
+		return fmt.Errorf("namespace %s %w", listed.Namespace, errOvertaken)
+	case err != nil:
+		return err
+	}
+	c, err := w.live(ctx)
+	if err != nil {
+		return err
+	}
+	if w.plan.Visibility == quay.Public && !mayStayOpen(listed, c) {
+		return fmt.Errorf("what its owner states %w", errOvertaken)
+	}
+	w.component, w.looked = c, true
+	return nil
+}
+
+// mayStayOpen reports whether what a Component's owner states now lets its repository be
+// public as much as what was stated when the run looked.
+func mayStayOpen(listed, now kube.Component) bool {
+	before, _ := component.StatementOf(listed) // it was read when the plan was made
+	after, err := component.StatementOf(now)
+	return err == nil && (after == before || after == quay.Public)
+}
+
+// live reads the Component again and demands that it is the one planned for.
+func (w *work) live(ctx context.Context) (kube.Component, error) {
+	listed := w.plan.Component
+	c, err := w.Cluster.Component(ctx, listed.Namespace, listed.Name)
+	if err != nil && !errors.Is(err, kube.ErrNotFound) {
+		return c, err
+	}
+	if err != nil || c.UID != listed.UID || c.Deleting {
+		return c, fmt.Errorf("the Component %w", errOvertaken)
+	}
+	return c, nil
+}
+
+// deleteRobot removes a superseded robot once a live look has shown that the
+// Component this run knows is still the one there, after a stale list the robots to
+// delete would be its successor's; and that the robot bears the mark it was listed with.
+func (w *work) deleteRobot(ctx context.Context, a plan.DeleteRobot) error {
+	if err := w.look(ctx); err != nil {
+		return err
+	}
+	robot, err := w.Registry.GetRobot(ctx, a.Robot)
+	switch {
+	case errors.Is(err, quay.ErrNotFound):
+		return nil
+	case err != nil:
+		return err
+	case robot.Description != a.Mark:
+		return fmt.Errorf("%w: robot %s does not bear the mark any more that it was listed with", errNotOurs, a.Robot)
+	}
+	return w.Registry.DeleteRobot(ctx, a.Robot)
+}
+
+// stateVisibility takes a request on: what it asks for is stated, and it comes off, in one
+// patch that holds only while it is there as it was read. One that was changed meanwhile is
+// the next run's.
+func (w *work) stateVisibility(ctx context.Context, a plan.StateVisibility) error {
+	return w.annotate(ctx, func(c kube.Component) (kube.AnnotationChange, bool, error) {
+		return kube.AnnotationChange{
+			Test:   map[string]string{component.AnnotationGenerate: c.Annotations[component.AnnotationGenerate]},
+			Set:    map[string]string{component.AnnotationVisibility: string(a.To)},
+			Remove: []string{component.AnnotationGenerate},
+		}, component.Unwritten(c) == a.To, nil
+	})
+}

@@ -1,0 +1,55 @@
+package observe
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"berth/kube"
+	"berth/reconcile/component"
+	"berth/reconcile/world"
+)
+
+// readsTime is how long a run makes small reads of one kind: those that hang must not take
+// its time for writing.
+const readsTime = 2 * time.Minute
+
+// errLeft is about what a run did not come to read.
+var errLeft = fmt.Errorf("%w: other reads took all the time there was", kube.ErrUnavailable)
+
+// readEach makes a small read for each item, side by side and in turns by namespace. What
+// fails for one is told by item; what is nobody's in particular ends the run.
+func readEach[T any](ctx context.Context, o *observer, items []T, namespace func(T) string, read func(context.Context, T) error) ([]error, error) {
+	order := make([]int, len(items))
+	for i := range order {
+		order[i] = i
+	}
+	errs := make([]error, len(items))
+	limited, cancel := context.WithTimeout(ctx, readsTime)
+	defer cancel()
+	g, gctx := newGroup(limited)
+	for _, i := range world.InTurns(order, o.Turn, func(i int) string { return namespace(items[i]) }) {
+		g.Go(func() error {
+			errs[i] = read(gctx, items[i])
+			switch {
+			case errs[i] != nil && gctx.Err() != nil:
+				errs[i] = errLeft
+			case errs[i] != nil && universal(ctx, errs[i]):
+				return errs[i]
+			}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	return errs, ctx.Err()
+}
+
+// unread notes that something of a Component could not be read. Of several reasons one
+// stands, the same whatever came first.
+func (o *observer) unread(k component.Key, err error) {
+	if old := o.Unread[k]; old == nil || err.Error() < old.Error() {
+		o.Unread[k] = err
+	}
+}

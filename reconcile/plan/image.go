@@ -1,0 +1,52 @@
+package plan
+
+import (
+	"fmt"
+
+	"berth/reconcile/component"
+)
+
+// leftAlone says why nothing is made for a Component that is built elsewhere.
+func (w *planner) leftAlone(p Component) string {
+	why := "it is built to " + shownImage(p.Component.ContainerImage)
+	if r, exists := w.Repositories[p.Names.Repository]; exists && r.Description == p.Names.Mark {
+		why += "; repository " + p.Names.Repository + ", which was made earlier, stays"
+	}
+	return why
+}
+
+// warnOfImage tells where the builds push, if it is not where their push Secret lets them.
+func (w *planner) warnOfImage(p *Component) {
+	image := shownImage(p.Component.ContainerImage)
+	switch w.Naming.Built(p.Component.ContainerImage, p.Names.Repository) {
+	case component.BuiltMisspelt:
+		p.warn("image_elsewhere", fmt.Sprintf("spec.containerImage is %s; a login is looked for letter by letter, and the push Secret's is for %s.", image, p.Image))
+	case component.BuiltBeside:
+		p.warn("image_elsewhere", fmt.Sprintf("spec.containerImage is %s, and the push Secret is for %s alone.", image, p.Image))
+	case component.BuiltAway:
+		p.warn("image_elsewhere", fmt.Sprintf("spec.containerImage is %s, so builds push there and not to %s.", image, p.Image))
+	case component.BuiltNonsense:
+		p.warn("image_elsewhere", fmt.Sprintf("spec.containerImage is not the name of an image. The Component's own is %s.", p.Image))
+	}
+}
+
+// planImage lets builds begin: they wait until spec.containerImage is set, and start at
+// once when it is. So it comes last, and not before an account of theirs may push.
+func (w *planner) planImage(p *Component) {
+	if !w.Policy.SetImages || p.Component.ContainerImage != "" || p.Problem != nil || p.Skipped != "" || p.waits || p.Names.Repository == "" {
+		return
+	}
+	if accounts := w.Policy.PushAccounts(p.Component.Name); len(accounts) > 0 && len(w.there(p, accounts)) == 0 {
+		return
+	}
+	p.Actions = append(p.Actions, SetImage{Component: p.Component.Name, Image: p.Image})
+	if p.Note == "" {
+		p.Note = "image"
+	}
+}
+
+// maxShown bounds what is repeated of an image's name.
+const maxShown = 100
+
+// shownImage is the name of an image, which has no odd letters.
+func shownImage(image string) string { return image[:min(len(image), maxShown)] }
