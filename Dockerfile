@@ -5,10 +5,10 @@ WORKDIR /src
 COPY go.mod go.sum ./
 RUN --mount=type=cache,target=/go/pkg/mod go mod download
 COPY . .
-ARG TARGETOS TARGETARCH VERSION
+ARG TARGETOS TARGETARCH VERSION REVISION COMMITTED
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
     CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
-    go build -trimpath -ldflags "-s -w${VERSION:+ -X main.release=$VERSION}" -o /berth .
+    go build -trimpath -ldflags "-s -w${VERSION:+ -X main.release=$VERSION}${REVISION:+ -X main.revision=$REVISION}${COMMITTED:+ -X main.committed=$COMMITTED}" -o /berth .
 
 # Certificates, time zones and the user 65532; no shell.
 FROM gcr.io/distroless/static-debian12:nonroot

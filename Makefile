@@ -56,5 +56,5 @@ cover: kubernetes ## show how much of each function the tests reach
 image: ## build the container image (IMAGE, PLATFORM, VERSION)
 	@for builder in docker podman buildah; do \
 	  if $$builder info >/dev/null 2>&1; then \
-	    exec $$builder build $(if $(PLATFORM),--platform $(PLATFORM)) --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) --tag $(IMAGE) .; \
+	    exec $$builder build $(if $(PLATFORM),--platform $(PLATFORM)) --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) --build-arg COMMITTED=$$(git show -s --format=%cI HEAD) --tag $(IMAGE) .; \
 	  fi; done; echo "make image needs docker, podman or buildah, and none works here" >&2; exit 1

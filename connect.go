@@ -41,7 +41,8 @@ type dial struct {
 	cluster   string
 	transport http.RoundTripper // to Quay; nil: the network
 	git       http.RoundTripper // to git hosts; nil: the network
-	namespace string            // of the pod that this is, "" for none
+	pod       bool              // this is one, and it works with its own ServiceAccount
+	namespace string            // of the pod, "": not known
 }
 
 // connect makes the clients. It sends nothing yet.
@@ -98,7 +99,7 @@ func clusterConfig(s settings, pod func() (*rest.Config, error)) (dial, problems
 	case api.IsConfigEmpty(raw) && !named:
 		config, err := pod()
 		if err == nil {
-			return dial{config: config, cluster: "in-cluster", namespace: podNamespace()}, nil
+			return dial{config: config, cluster: "in-cluster", pod: true, namespace: podNamespace()}, nil
 		} else if !errors.Is(err, rest.ErrNotInCluster) {
 			return dial{}, problems{{"ServiceAccount", "the pod's credentials cannot be read. Is automountServiceAccountToken off?"}}
 		}
@@ -137,7 +138,7 @@ func (s settings) lockName() string {
 var leaseDuration = time.Minute
 
 // addLock lets a run hold a Lease, where it is known which.
-func addLock(r *reconcile.Run, s settings, d dial, cluster *kube.Client) {
+func addLock(r *reconcile.Run, s settings, d dial, cluster *kube.Client, line *status) {
 	namespace := cmp.Or(s.LockNamespace, d.namespace)
 	if namespace == "" || s.DryRun {
 		return
@@ -148,6 +149,8 @@ func addLock(r *reconcile.Run, s settings, d dial, cluster *kube.Client) {
 	}
 	r.Header.Lock = namespace + "/" + s.lockName()
 	r.Lock = func(ctx context.Context) (*kube.Lock, error) {
+		line.say("waiting for the lock " + r.Header.Lock)
+		defer line.say("reading Quay and the cluster")
 		return cluster.Lock(ctx, kube.LockOptions{
 			Namespace: namespace, Name: s.lockName(), Holder: host + ":" + r.Header.Run, Wait: s.LockTimeout, Duration: leaseDuration,
 		})

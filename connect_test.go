@@ -66,7 +66,7 @@ func TestOfTwoRunsTheSecondSaysWhoHoldsTheLock(t *testing.T) {
 	p.forgetCalls()
 
 	second := p.start(t, "", "-o", "json").wait(t).must(t, 75)
-	if want := "another run holds the lock: " + holder + ", since "; holder == "" || !strings.Contains(second.stderr, "\n"+want) {
+	if want := "another run holds the lock: " + holder + ", since "; holder == "" || !strings.HasPrefix(second.stderr, want) {
 		t.Errorf("stderr does not say %q:\n%s", want, second.stderr)
 	}
 	all := lines(t, second.stdout)
@@ -218,6 +218,27 @@ func pausedHolder(t *testing.T, applied bool) {
 	p.run(t).must(t, 0) // compares every Secret with its robot
 	if n := p.quay.Mutations() + p.cluster.Count("patch", "secrets"); n > 0 {
 		t.Errorf("there was a dead token: %d writes mended it", n)
+	}
+}
+
+// A person is asked, but not in a pod.
+func TestWhoIsAsked(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		why  string
+		s    settings
+		d    dial
+		want bool
+	}{
+		{"a laptop", settings{}, dial{}, true},
+		{"a kubeconfig, though it is in a pod", settings{Kubeconfig: "file"}, dial{}, true},
+		{"a pod with its own account", settings{}, dial{pod: true}, false},
+		{"yes was said", settings{Yes: true}, dial{}, false},
+		{"nothing is written", settings{DryRun: true}, dial{}, false},
+	} {
+		if got := test.s.asks(test.d); got != test.want {
+			t.Errorf("%s: asked: %t", test.why, got)
+		}
 	}
 }
 

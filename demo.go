@@ -13,7 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sethvargo/go-envconfig"
 	"k8s.io/client-go/rest"
 
 	"berth/deploy"
@@ -57,21 +56,13 @@ func demoTime() time.Time { return time.Date(2026, 11, 27, 14, 23, 5, 0, time.UT
 // demo tells a story on simulators: a platform that Berth has served, what
 // went wrong since, the run that mends it, and a second one that finds nothing
 // left to do. It exits 0 when the story went so.
-func demo(ctx context.Context, s settings, environment envconfig.Lookuper, std streams) int {
-	s.QuayURL, s.QuayOrg = "https://quay.example.com", demoOrg
-	s.QuayQPS, s.QuayBurst = 1000, 1000
-	s.ClusterID = "demo" // the same names every time
-	s.LockNamespace = "" // nobody else is there
-	s.ShardCount, s.ShardIndex = 1, 0
-	s.token = func() (quay.Token, error) { return quay.NewToken(demoToken), nil }
-	if s.LogLevel == "auto" {
-		s.LogLevel = "warn"
-	}
+func demo(ctx context.Context, s settings, environment environ, std streams) int {
+	s = onStage(s)
 	st := newStage()
-	if err := st.history(ctx, s, environment); err != nil {
+	if err := st.history(ctx); err != nil {
 		return broken(std.err, err)
 	}
-	first, err := pass(ctx, s, st.dial, environment, std)
+	first, err := pass(ctx, s, st.dial, environment, std, nil)
 	if err != nil {
 		return refuse(std.err, err)
 	}
@@ -86,7 +77,8 @@ func demo(ctx context.Context, s settings, environment envconfig.Lookuper, std s
 		tell = io.Discard
 	}
 	_, _ = fmt.Fprintf(tell, "\n── Again, to see that nothing is left to do ──\n\n")
-	second, err := pass(ctx, s, st.dial, environment, std)
+	s.rotate = nil // it was for once
+	second, err := pass(ctx, s, st.dial, environment, std, nil)
 	if err != nil {
 		return refuse(std.err, err)
 	}
@@ -98,6 +90,27 @@ func demo(ctx context.Context, s settings, environment envconfig.Lookuper, std s
 		return report.ExitFailed
 	}
 	return second.ExitCode()
+}
+
+// onStage is what settings come to between the simulators.
+func onStage(s settings) settings {
+	s.QuayURL, s.QuayOrg = "https://quay.example.com", demoOrg
+	s.QuayQPS, s.QuayBurst = 1000, 1000
+	s.ClusterID = "demo" // the same names every time
+	s.LockNamespace = "" // nobody else is there
+	s.ShardCount, s.ShardIndex = 1, 0
+	s.token = func() (quay.Token, error) { return quay.NewToken(demoToken), nil }
+	if s.LogLevel == "auto" {
+		s.LogLevel = "warn"
+	}
+	return s
+}
+
+// notOnStage are the settings that lead to something real, or need somebody else.
+var notOnStage = []string{
+	"QUAY_URL", "QUAY_ORG", "QUAY_TOKEN_FILE", "QUAY_CREDENTIALS_DIR", "QUAY_CA_FILE", "QUAY_QPS", "QUAY_BURST",
+	"KUBECONFIG", "CONTEXT", "SHARD_COUNT", "SHARD_INDEX", "SOURCE_HOSTS", "SOURCE_CA_FILE", "SOURCE_PROXY",
+	"CLUSTER_ID", "PULL_SERVICE_ACCOUNT", "LOCK_NAMESPACE", "LOCK_TIMEOUT", "METRICS_FILE", "METRICS_PUSH_URL",
 }
 
 // broken reports that the stage, not the play, is at fault.
@@ -165,10 +178,16 @@ func demoFile(name string) []byte {
 
 // history lets Berth serve the platform once, unseen, and then plays everybody
 // else: people at Quay's web pages and in the cluster.
-func (st stage) history(ctx context.Context, s settings, environment envconfig.Lookuper) error {
-	s.DryRun, s.NoProgress, s.Output = false, true, "text"
-	nobody := streams{strings.NewReader(""), io.Discard, io.Discard}
-	summary, err := pass(ctx, s, st.dial, environment, nobody)
+//
+// It is the same story whatever the demo is asked to show of it.
+func (st stage) history(ctx context.Context) error {
+	_, flags := newFlags()
+	_ = flags["DEMO"].Set("true")
+	past, wrong := loadSettings(flags, nil, nil) //nolint:contextcheck // decoding waits for nothing
+	if len(wrong) > 0 {
+		return wrong
+	}
+	summary, err := pass(ctx, onStage(past), st.dial, nil, streams{out: io.Discard, err: io.Discard}, nil)
 	if err != nil {
 		return err
 	}

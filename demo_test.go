@@ -14,7 +14,6 @@ import (
 	"testing"
 
 	gocmp "github.com/google/go-cmp/cmp"
-	"github.com/sethvargo/go-envconfig"
 
 	"berth/quay"
 )
@@ -25,7 +24,7 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 var (
 	seconds    = regexp.MustCompile(`\b\d+\.\ds\b`)
 	rotatedAt  = regexp.MustCompile(`"rotated":"[^"]*"`)
-	anyRelease = regexp.MustCompile(`(?m)^berth v\S+`)
+	anyRelease = regexp.MustCompile(`(?m)^berth \S+`)
 )
 
 func TestTheDemoTellsItsStory(t *testing.T) {
@@ -47,6 +46,63 @@ func TestTheDemoTellsItsStory(t *testing.T) {
 	}
 	if r.stderr != "" {
 		t.Errorf("stderr: %s", r.stderr)
+	}
+}
+
+// The demo takes whatever makes sense for it, and none of it breaks the story.
+func TestTheDemoTakesFlags(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		args []string
+		code int
+		says string
+	}{
+		{[]string{"--namespace=acme-tenant"}, 0, "No changes. 3 Components match"},
+		{[]string{"--selector=nobody=has"}, 0, "There are no Components"},
+		{[]string{"--dry-run", "acme-tenant/billing"}, 0, "  robot push      berth_acme_tenant_billing_"},
+		{[]string{"initech-tenant/mail"}, 0, "request acknowledged"},
+		{[]string{"--rotate=acme-tenant/ledger"}, 0, "rotation requested"},
+		{[]string{"--visibility=public", "--allow-publish"}, 0, "private -> public"},
+		{[]string{"--adopt", "--prune=off"}, 0, "Apply complete"},
+		{[]string{"--remote-secrets=off"}, 0, "Apply complete"},
+		{[]string{"--push-service-account=nobody"}, 0, "ServiceAccount nobody does not exist"},
+		{[]string{"--max-change-ratio=0", "--force", "--max-rotations=0", "--concurrency=1"}, 0, "0 rotated"},
+		{[]string{"--plan=summary"}, 0, "  upload Secret"},
+		{[]string{"--repository-prefix=moved"}, 0, "moved/acme-tenant/billing"},
+		{[]string{"--repository-layout=application"}, 0, "Apply complete"},
+		{[]string{"--timeout=1ns"}, 1, "Give it more with --timeout"},
+		{[]string{"--yes", "--no-progress", "--color=always", "--log-level=error", "--log-format=json"}, 0, "Apply complete"},
+	} {
+		t.Run(strings.Join(test.args, " "), func(t *testing.T) {
+			t.Parallel()
+			r := runProgram(t, nil, append([]string{"--demo"}, test.args...)...).must(t, test.code)
+			if !strings.Contains(r.stdout, test.says) {
+				t.Errorf("it does not say %q:\n%s", test.says, r.stdout)
+			}
+		})
+	}
+	for _, f := range fields() {
+		if !slices.Contains(notOnStage, f.env) {
+			continue
+		}
+		if r := runProgram(t, nil, "--demo", flagName(f.env)+"=1").must(t, 78); !strings.Contains(r.stderr, flagName(f.env)+"  does not go with --demo") {
+			t.Errorf("%s: %s", f.env, r.stderr)
+		}
+	}
+}
+
+// What is set for something real has no say in a story.
+func TestTheDemoIgnoresTheEnvironment(t *testing.T) {
+	t.Parallel()
+	env := map[string]string{"BERTH_MISSPELT": "x", "JOB_COMPLETION_INDEX": "3"}
+	for _, f := range fields() {
+		if f.env != "DEMO" {
+			env[envPrefix+f.env] = "nonsense"
+		}
+	}
+	r := runProgram(t, env, "--demo").must(t, 0)
+	if plain := runProgram(t, nil, "--demo"); seconds.ReplaceAllString(r.stdout, "") != seconds.ReplaceAllString(plain.stdout, "") {
+		t.Errorf("it is another story:\n%s", r.stdout)
 	}
 }
 
@@ -86,7 +142,7 @@ func newStory(t *testing.T, args ...string) story {
 	s.QuayOrg = demoOrg
 	s.token = func() (quay.Token, error) { return quay.NewToken(demoToken), nil }
 	st := story{newStage(), s}
-	if err := st.history(t.Context(), s, envconfig.MapLookuper(nil)); err != nil {
+	if err := st.history(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	st.quay.ResetCalls()
@@ -100,7 +156,7 @@ func (st story) pass(t *testing.T, dryRun bool) (output, log string) {
 	var out, err bytes.Buffer
 	s := st.settings
 	s.DryRun = dryRun
-	summary, problem := pass(t.Context(), s, st.dial, envconfig.MapLookuper(nil), streams{strings.NewReader(""), &out, &err})
+	summary, problem := pass(t.Context(), s, st.dial, environ(nil), streams{out: &out, err: &err}, nil)
 	if problem != nil || summary.ExitCode() != 0 {
 		t.Fatalf("exit code %d (%v)\n%s", summary.ExitCode(), problem, out.String())
 	}

@@ -56,7 +56,7 @@ func (st stage) serve(t *testing.T, env map[string]string) (s report.Summary, ou
 		t.Fatal(wrong)
 	}
 	var text, log bytes.Buffer
-	s, err := pass(t.Context(), settings, st.dial, envconfig.MapLookuper(nil), streams{strings.NewReader(""), &text, &log})
+	s, err := pass(t.Context(), settings, st.dial, envconfig.MapLookuper(nil), streams{out: &text, err: &log})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,8 +13,8 @@ import (
 )
 
 // newLogger writes records with the platform's keys: ts in UTC, level in lower
-// case, logger. Its collector adds where they came from.
-func newLogger(w io.Writer, s settings, terminal bool) *slog.Logger {
+// case, logger, and the run's id. Its collector adds where they came from.
+func newLogger(w io.Writer, s settings, terminal bool, run string) *slog.Logger {
 	level := slog.LevelInfo
 	if terminal {
 		level = slog.LevelWarn // plan and summary already say it
@@ -24,9 +24,13 @@ func newLogger(w io.Writer, s settings, terminal bool) *slog.Logger {
 	}
 	options := &slog.HandlerOptions{Level: level, ReplaceAttr: platformKeys}
 	if s.LogFormat == "text" || s.LogFormat == "auto" && terminal {
-		return slog.New(slog.NewTextHandler(w, options))
+		log := slog.New(slog.NewTextHandler(w, options))
+		if terminal {
+			return log // there is one run to be seen
+		}
+		return log.With("run", run)
 	}
-	return slog.New(slog.NewJSONHandler(w, options)).With("logger", "berth")
+	return slog.New(slog.NewJSONHandler(w, options)).With("logger", "berth", "run", run)
 }
 
 func platformKeys(groups []string, a slog.Attr) slog.Attr {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"berth/reconcile/observe"
 	"berth/reconcile/plan"
 	"berth/reconcile/report"
 )
@@ -22,15 +24,17 @@ func TestLogRecordsHaveThePlatformsKeys(t *testing.T) {
 	t.Parallel()
 	st := newStory(t)
 	st.settings.LogLevel = "info"
-	output, log := st.pass(t, false)
+	planned, _ := st.pass(t, true)
+	applied := ofType(lines(t, planned), "planned_change")
+	st.settings.Output = "text"
+	_, log := st.pass(t, false)
 	records := lines(t, log)
-	applied := ofType(lines(t, output), "apply_complete")
 	if len(records) != len(applied)+1 || len(applied) == 0 {
 		t.Errorf("%d records for %d changes, want one each and the summary:\n%s", len(records), len(applied), log)
 	}
 	audited := 0
 	for i, r := range records {
-		for _, key := range []string{"ts", "level", "logger", "msg"} {
+		for _, key := range []string{"ts", "level", "logger", "msg", "run"} {
 			if s, ok := r[key].(string); !ok || s == "" {
 				t.Errorf("%s is %v in %v", key, r[key], r)
 			}
@@ -80,11 +84,96 @@ func TestLogRecordsHaveThePlatformsKeys(t *testing.T) {
 func TestASettledPlatformIsOneRecord(t *testing.T) {
 	t.Parallel()
 	st := newStory(t)
-	st.settings.LogLevel = "info"
+	st.settings.LogLevel, st.settings.Output = "info", "text"
 	st.pass(t, false)
 	_, log := st.pass(t, false)
 	if n := strings.Count(log, "\n"); n != 1 || !strings.Contains(log, `"run ended"`) {
 		t.Errorf("%d records:\n%s", n, log)
+	}
+}
+
+// What a run is at gives way to whatever else is written, and nothing else is lost.
+func TestTheStatusGivesWay(t *testing.T) {
+	t.Parallel()
+	var screen bytes.Buffer
+	line := &status{w: &screen, places: map[string]int{}}
+	log, out := line.over(&screen), line.over(&screen)
+	line.say("reading")
+	line.reading(observe.Thing{One: "robot", Many: "robots"}, 1200, 0)
+	line.reading(observe.Thing{One: "source", Many: "sources"}, 1, 1)
+	fmt.Fprintln(log, "a record")
+	fmt.Fprintln(log, "another")
+	line.applying(1, 2)
+	fmt.Fprintln(out, "a summary")
+	line.applying(2, 2)
+	const erased = "\r\x1b[K"
+	want := erased + "reading" + erased + "reading: 1,200 robots" + erased + "reading: 1,200 robots, 1 of 1 source" +
+		erased + "a record\nanother\n" + erased + "applying [##########..........] 1 of 2 changes" +
+		erased + "a summary\n" + erased + "applying [####################] 2 of 2 changes"
+	if screen.String() != want {
+		t.Errorf("the screen got\n%q, want\n%q", screen.String(), want)
+	}
+	var nobody *status
+	if w := nobody.over(&screen); w != io.Writer(&screen) {
+		t.Error("without a line a stream is not itself")
+	}
+}
+
+// In a pod, where both streams end in one log, each change is told once, and every line
+// says of which run it is.
+func TestInAPodEachChangeIsToldOnce(t *testing.T) {
+	t.Parallel()
+	for _, output := range []string{"json", "text"} {
+		t.Run(output, func(t *testing.T) {
+			t.Parallel()
+			st := newStory(t)
+			planned, _ := st.pass(t, true)
+			changes := len(ofType(lines(t, planned), "planned_change"))
+			st.dial.pod = true
+			st.settings.LogLevel, st.settings.Output = "auto", output
+			out, log := st.pass(t, false)
+			told := log
+			if output == "json" {
+				told = out + log
+			} else if !strings.Contains(out, "\n  robot ") || strings.Contains(out, "ledger-image-push") {
+				t.Errorf("it is no summary:\n%s", out)
+			}
+			kinds := map[string]int{}
+			run := ""
+			for _, l := range lines(t, told) {
+				kinds[fmt.Sprint(l["msg"] == "changed" || l["type"] == "apply_complete" || l["type"] == "planned_change")]++
+				if id, _ := l["run"].(string); id == "" || run != "" && id != run {
+					t.Errorf("the run is %q, then %q", run, id)
+				} else {
+					run = id
+				}
+			}
+			if kinds["true"] != changes || changes == 0 {
+				t.Errorf("%d changes are told %d times", changes, kinds["true"])
+			}
+		})
+	}
+}
+
+// How much is told of a plan depends on who reads it.
+func TestHowMuchIsTold(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		why  string
+		s    settings
+		pod  bool
+		want report.Detail
+	}{
+		{"a laptop", settings{Plan: "auto", Output: "text"}, false, report.Folded},
+		{"a pod's text", settings{Plan: "auto", Output: "text"}, true, report.SummaryOnly},
+		{"a pod's dry run", settings{Plan: "auto", Output: "text", DryRun: true}, true, report.SummaryOnly},
+		{"a pod's JSON tells changes as they are made", settings{Plan: "auto", Output: "json"}, true, report.SummaryOnly},
+		{"a pod's dry run for a machine", settings{Plan: "auto", Output: "json", DryRun: true}, true, report.Folded},
+		{"whatever is asked for", settings{Plan: "full"}, true, report.Full},
+	} {
+		if got := test.s.detail(dial{pod: test.pod}); got != test.want {
+			t.Errorf("%s: %s", test.why, got)
+		}
 	}
 }
 
@@ -103,7 +192,7 @@ func TestFormatAndLevelOfTheLog(t *testing.T) {
 		{"asked for", "error", "text", false, false, 1},
 	} {
 		var b bytes.Buffer
-		log := newLogger(&b, settings{LogLevel: test.level, LogFormat: test.format}, test.terminal)
+		log := newLogger(&b, settings{LogLevel: test.level, LogFormat: test.format}, test.terminal, "r1")
 		log.Debug("m")
 		log.Info("m")
 		log.Warn("m")

@@ -15,6 +15,8 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -34,20 +36,41 @@ import (
 )
 
 func main() {
+	signal.Ignore(syscall.SIGPIPE) // a write fails instead of the process between two others
+	os.Exit(run(untilSignal(), os.Args[1:], osEnviron(), streams{os.Stdout, os.Stderr, controllingTerminal}))
+}
+
+// untilSignal ends at the first signal. A second one ends the process at once, but for
+// the end of the terminal, which shell and kernel both tell of.
+func untilSignal() context.Context {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // as nohup does
+		signal.Notify(signals, syscall.SIGHUP)
+	}
 	go func() {
 		s := <-signals
-		signal.Stop(signals) // a second one ends the process at once
+		signal.Ignore(syscall.SIGHUP)
+		signal.Reset(os.Interrupt, syscall.SIGTERM)
 		cancel(reconcile.Interrupted{Signal: int(s.(syscall.Signal))})
 	}()
-	os.Exit(run(ctx, os.Args[1:], envconfig.OsLookuper(), streams{os.Stdin, os.Stdout, os.Stderr}))
+	return ctx
+}
+
+// osEnviron is the process's environment.
+func osEnviron() environ {
+	e := environ{}
+	for _, v := range os.Environ() {
+		key, value, _ := strings.Cut(v, "=")
+		e[key] = value
+	}
+	return e
 }
 
 // run is the program, without the process around it. A panic ends it with a
 // code of its own: Go's is 2, which here says that changes are pending.
-func run(ctx context.Context, args []string, environment envconfig.Lookuper, std streams) (code int) {
+func run(ctx context.Context, args []string, environment environ, std streams) (code int) {
 	defer func() {
 		if v := recover(); v != nil {
 			_, _ = fmt.Fprintf(std.err, "Error: a bug in Berth: %v\n\n%s", v, debug.Stack())
@@ -67,6 +90,13 @@ func run(ctx context.Context, args []string, environment envconfig.Lookuper, std
 		_, _ = fmt.Fprintf(std.out, "berth %s\n", version())
 		return report.ExitOK
 	}
+	if name := oneDash(args, flags); name != "" {
+		_, _ = fmt.Fprintf(std.err, "Error: -%s has a dash too few; did you mean --%[1]s?\n", name)
+		return report.ExitUsage
+	}
+	if code, ok := command(flags.Args(), values, environment, std); ok {
+		return code
+	}
 	s, wrong := loadSettings(values, flags.Args(), environment) //nolint:contextcheck // decoding waits for nothing
 	var d dial
 	if !s.Demo {
@@ -80,7 +110,33 @@ func run(ctx context.Context, args []string, environment envconfig.Lookuper, std
 	if s.Demo {
 		return demo(ctx, s, environment, std)
 	}
-	return once(ctx, s, d, environment, std)
+	var asked *person
+	if s.asks(d) {
+		var err error
+		if asked, err = std.findPerson(); err != nil {
+			_, _ = io.WriteString(std.err, nobodyToAsk)
+			return report.ExitUsage
+		}
+		defer asked.Close()
+	}
+	return once(ctx, s, d, environment, std, asked)
+}
+
+// command does what is asked for by a word; a Component's name has a slash.
+func command(args []string, flags map[string]*flagValue, environment environ, std streams) (code int, ok bool) {
+	if len(args) == 0 || !slices.Contains(strings.Fields(words), args[0]) {
+		return 0, false
+	}
+	if args[0] == "version" && len(args) == 1 {
+		output, _ := sources{flags: flags, environment: envconfig.PrefixLookuper(envPrefix, environment)}.Lookup("OUTPUT")
+		thisBuild().print(std.out, output)
+		return report.ExitOK, true
+	}
+	if args[0] == "completion" && len(args) == 2 && complete(std.out, args[1], fields()) {
+		return report.ExitOK, true
+	}
+	_, _ = fmt.Fprintf(std.err, "Error: berth version takes no argument, and berth completion one of: %s\n", shells)
+	return report.ExitUsage, true
 }
 
 // refuse reports settings that cannot be worked with.
@@ -89,50 +145,57 @@ func refuse(w io.Writer, err error) int {
 	return report.ExitSettings
 }
 
-// once makes one run between the two ends.
-func once(ctx context.Context, s settings, d dial, environment envconfig.Lookuper, std streams) int {
-	summary, err := pass(ctx, s, d, environment, std)
+// once makes one run between the two ends; asked is who is to say yes first, nil: nobody.
+func once(ctx context.Context, s settings, d dial, environment environ, std streams, asked *person) int {
+	summary, err := pass(ctx, s, d, environment, std, asked)
 	if err != nil {
 		return refuse(std.err, err)
 	}
 	if held, ok := errors.AsType[*kube.HeldError](summary.Err); ok {
 		_, _ = fmt.Fprintln(std.err, held)
 	}
+	if errors.Is(summary.Err, report.ErrOutput) {
+		_, _ = fmt.Fprintf(std.err, "Error: %v\n", summary.Err)
+	}
 	writeTermination(terminationLog, summary)
-	tellMetrics(ctx, s, summary, newLogger(std.err, s, isTerminal(std.err)))
+	tellMetrics(ctx, s, summary, newLogger(std.err, s, isTerminal(std.err), summary.Run))
 	return summary.ExitCode()
 }
 
 // pass wires a run and makes it. The error is about settings that only
 // connecting could check.
-func pass(ctx context.Context, s settings, d dial, environment envconfig.Lookuper, std streams) (report.Summary, error) {
-	attended := std.attended()
-	log := newLogger(std.err, s, isTerminal(std.err))
+func pass(ctx context.Context, s settings, d dial, environment environ, std streams, asked *person) (report.Summary, error) {
+	id := rand.Text()
+	line := std.newStatus(s, environment)
+	log := newLogger(line.over(std.err), s, isTerminal(std.err), id)
 	e, err := connect(s, d, log)
 	if err != nil {
 		return report.Summary{}, err
 	}
 	defer context.AfterFunc(ctx, func() {
-		log.Warn("interrupted: nothing new is begun, what is in flight is finished; a second signal ends at once")
+		if asked == nil || !asked.thinks.Load() { // at the question there is nothing to finish
+			log.Warn("interrupted: nothing new is begun, what is in flight is finished; a second signal ends at once")
+		}
 	})()
-	ctx, cancel := context.WithTimeout(ctx, s.Timeout)
-	defer cancel()
-	r := newRun(s, e, log)
-	addLock(r, s, d, e.kube)
-	r.Report = reporter(s, environment, std)
-	if attended && !s.Yes && !s.Demo {
-		r.Confirm = std.ask(r.Header)
+	r := newRun(s, e, log, id)
+	addLock(r, s, d, e.kube, line)
+	r.Report = reporter(s, s.detail(d), environment, std, line)
+	r.Told = s.Output == "json" || isTerminal(std.err) && s.LogLevel == "auto"
+	if asked != nil {
+		asked.line = line
+		r.Confirm = asked.ask(r.Header, isTerminal(std.out))
 	}
-	if isTerminal(std.err) && !s.NoProgress {
-		r.Progress = std.progress()
+	if line != nil {
+		line.say("reading Quay and the cluster")
+		r.Read.Saw, r.Progress = line.reading, line.applying
 	}
 	return r.Do(ctx), nil
 }
 
-func newRun(s settings, e ends, log *slog.Logger) *reconcile.Run {
+func newRun(s settings, e ends, log *slog.Logger, id string) *reconcile.Run {
 	return &reconcile.Run{
 		Header: report.Header{
-			Version: version(), Run: rand.Text(), Cluster: e.cluster, Server: e.server,
+			Version: version(), Run: id, Cluster: e.cluster, Server: e.server,
 			Quay: e.registry, Org: s.QuayOrg, Shard: s.shard(), DryRun: s.DryRun, Detailed: s.DetailedExitcode,
 		},
 		Read:  observe.Ends{Registry: e.quay, Cluster: e.kube, Git: e.git},
@@ -151,10 +214,15 @@ func newRun(s settings, e ends, log *slog.Logger) *reconcile.Run {
 		Scope:       world.Scope{Namespaces: s.Namespace, Selector: s.Selector, Only: s.only, Rotate: s.rotate, Gracefully: s.gracefully, Shard: s.shard()},
 		Limits:      plan.Limits{MaxChangeRatio: s.MaxChangeRatio, Force: s.Force},
 		Concurrency: s.Concurrency,
+		Timeout:     s.Timeout,
 		Log:         log,
 		Now:         time.Now,
 	}
 }
+
+// asks reports whether a person is to say yes before the first write: everywhere but
+// in a pod, where nobody is.
+func (s settings) asks(d dial) bool { return !s.Yes && !s.DryRun && !d.pod }
 
 // shard is the part of the work that is this run's.
 func (s settings) shard() world.Shard {
@@ -181,28 +249,31 @@ func remoteSecrets(setting string) world.RemoteSecrets {
 	return world.RemoteSecrets(setting)
 }
 
-func reporter(s settings, environment envconfig.Lookuper, std streams) report.Reporter {
+func reporter(s settings, detail report.Detail, environment environ, std streams, line *status) report.Reporter {
+	out := line.over(listener(std.out))
 	if s.Output == "json" {
-		return report.NewJSON(std.out, time.Now)
+		r := report.NewJSON(out, time.Now)
+		r.Detail = detail
+		return r
 	}
-	plain, _ := environment.Lookup("NO_COLOR")
-	return report.NewText(std.out, s.Color == "always" || s.Color == "auto" && plain == "" && isTerminal(std.out))
+	r := report.NewText(out, s.colored(environment, std.out))
+	r.Detail = detail
+	return r
 }
 
-// release is the version that the linker was given (-X main.release=v1.2.3): where an
-// image is built there is no git to ask.
-var release string
-
-// development is the version when nothing says one, as of a source tree without git.
-const development = "v0.1.0"
-
-// version of the program, as it was built: the linker's, else git's or the module's.
-func version() string {
-	if release != "" {
-		return release
+// detail is how much of a plan is told. In a pod each change is told once: as it is made,
+// or, by a dry run for a machine, as it is planned.
+func (s settings) detail(d dial) report.Detail {
+	switch {
+	case s.Plan != "auto":
+		return report.Detail(s.Plan)
+	case d.pod && !(s.DryRun && s.Output == "json"):
+		return report.SummaryOnly
 	}
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
-		return info.Main.Version
-	}
-	return development
+	return report.Folded
+}
+
+// colored reports whether a stream is to have colors.
+func (s settings) colored(environment environ, stream any) bool {
+	return s.Color == "always" || s.Color == "auto" && environment["NO_COLOR"] == "" && environment["TERM"] != "dumb" && isTerminal(stream)
 }

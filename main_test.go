@@ -5,12 +5,12 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
-	"github.com/sethvargo/go-envconfig"
 
 	"berth/deploy"
 	"berth/kube/kubetest"
@@ -195,7 +195,7 @@ func TestTheGuardRefusesAndForcePasses(t *testing.T) {
 func TestAPanicIsABug(t *testing.T) {
 	t.Parallel()
 	var said strings.Builder
-	code := run(t.Context(), []string{"--demo"}, envconfig.MapLookuper(nil), streams{strings.NewReader(""), brokenWriter{}, &said})
+	code := run(t.Context(), []string{"--demo"}, environ(nil), streams{out: brokenWriter{}, err: &said})
 	if code != 70 || !strings.Contains(said.String(), "Error: a bug in Berth: out of order") {
 		t.Errorf("exit code %d, want 70; stderr: %s", code, said.String())
 	}
@@ -235,7 +235,7 @@ func TestTheTimeoutEndsInASummary(t *testing.T) {
 // complete, the other untouched, and the summary there.
 func TestASignalLetsFinishWhatIsInFlight(t *testing.T) {
 	t.Parallel()
-	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
+	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP} {
 		t.Run(signal.String(), func(t *testing.T) {
 			t.Parallel()
 			stalled, release := make(chan struct{}, 8), make(chan struct{})
@@ -252,6 +252,9 @@ func TestASignalLetsFinishWhatIsInFlight(t *testing.T) {
 				t.Fatal(err)
 			}
 			await(t, "the word that it is interrupted", program.stderr.seen)
+			if err := program.cmd.Process.Signal(syscall.SIGHUP); err != nil { // a shell and the kernel send one each
+				t.Fatal(err)
+			}
 			close(release)
 			r := program.wait(t).must(t, 128+int(signal))
 
@@ -271,6 +274,38 @@ func TestASignalLetsFinishWhatIsInFlight(t *testing.T) {
 				t.Errorf("%d Secrets and %d robots, want the two of one Component", secrets, robots)
 			}
 			p.run(t).must(t, 0)
+		})
+	}
+}
+
+// Who pipes a run into something that ends first gets what was asked for all the same.
+func TestAReaderMayGoAway(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{{"--dry-run"}, {"--dry-run", "-o", "json"}, {}, {"-o", "json", "--log-level=debug"}} {
+		t.Run(strings.Join(args, " "), func(t *testing.T) {
+			t.Parallel()
+			p := newPlatform(t, "cart")
+			p.env["BERTH_LOCK_NAMESPACE"] = leaseNamespace
+			reader, writer, err := os.Pipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = reader.Close()
+			program := p.command(t, "", args...)
+			program.cmd.Stdout, program.cmd.Stderr = writer, writer
+			program.begin(t)
+			_ = writer.Close()
+			program.wait(t).must(t, 0)
+			if p.holder() != "" {
+				t.Errorf("the lock is still %s's", p.holder())
+			}
+			if dry := slices.Contains(args, "--dry-run"); dry != (p.wrote() == 0) {
+				t.Errorf("%d writes", p.wrote())
+			}
+			if len(args) != 1 {
+				p.forgetCalls()
+				p.run(t, "--dry-run", "--detailed-exitcode").must(t, map[bool]int{true: 2, false: 0}[slices.Contains(args, "--dry-run")])
+			}
 		})
 	}
 }

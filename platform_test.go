@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
-	"github.com/sethvargo/go-envconfig"
 
 	"berth/deploy"
 	"berth/deploy/deploytest"
@@ -29,7 +28,7 @@ func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"berth": bert
 
 // shortLease makes a process's lock expire in a second or more, for tests that
 // take it from a holder.
-const shortLease = "BERTH_TEST_LEASE"
+const shortLease = "LEASE_OF_THE_TEST"
 
 // berthProcess is the program as a process of its own.
 func berthProcess() {
@@ -118,7 +117,7 @@ func (p *platform) run(t *testing.T, args ...string) result {
 func runProgram(t *testing.T, env map[string]string, args ...string) result {
 	t.Helper()
 	var out, err bytes.Buffer
-	code := run(t.Context(), args, envconfig.MapLookuper(env), streams{strings.NewReader(""), &out, &err})
+	code := run(t.Context(), args, environ(env), streams{out: &out, err: &err})
 	return result{code, out.String(), err.String()}
 }
 

@@ -33,6 +33,7 @@ type jsonSchema struct {
 	Enum       []string               `json:"enum"`
 	Const      *string                `json:"const"`
 	OneOf      []*jsonSchema          `json:"oneOf"`
+	Items      *jsonSchema            `json:"items"`
 	Pattern    string                 `json:"pattern"`
 	Minimum    *float64               `json:"minimum"`
 
@@ -71,6 +72,13 @@ func (s *jsonSchema) check(root *jsonSchema, v any) error {
 			return err
 		}
 	}
+	if items, ok := v.([]any); ok && s.Items != nil {
+		for _, item := range items {
+			if err := s.Items.check(root, item); err != nil {
+				return err
+			}
+		}
+	}
 	if len(s.OneOf) == 0 {
 		return nil
 	}
@@ -93,9 +101,10 @@ func (s *jsonSchema) checkValue(v any) error {
 	text, isText := v.(string)
 	number, isNumber := v.(float64)
 	_, isObject := v.(map[string]any)
+	_, isArray := v.([]any)
 	_, isBool := v.(bool)
 	fits := map[string]bool{
-		"": true, "string": isText, "number": isNumber, "integer": isNumber && number == float64(int(number)), "object": isObject, "boolean": isBool,
+		"": true, "string": isText, "number": isNumber, "integer": isNumber && number == float64(int(number)), "object": isObject, "boolean": isBool, "array": isArray,
 	}
 	switch {
 	case !fits[s.Type]:
@@ -183,6 +192,7 @@ func outputs(t *testing.T) map[string]string {
 	all["held"] = p.run(t, "-o", "json", "--visibility", "public").must(t, 0).stdout
 	p.cluster.Delete("components", "shop", "till")
 	all["orphans"] = p.run(t, "-o", "json").must(t, 0).stdout
+	all["asked"] = p.run(t, "-o", "json", "--dry-run", "shop/cart").must(t, 0).stdout
 	p.quay.ExpireToken(oauthToken)
 	all["failed"] = p.run(t, "-o", "json").must(t, 77).stdout
 	return all

@@ -19,10 +19,10 @@ import (
 
 // settings declares every setting once. The env tag gives its environment
 // variable, without the prefix, and its default; the flag's name follows from
-// it. short is a one-letter flag, arg the value's name in the help, min, max
-// and oneof its bounds.
+// it. group begins a part of the help, short is a one-letter flag, arg the value's
+// name in the help, min, max and oneof its bounds.
 type settings struct {
-	QuayURL            string  `env:"QUAY_URL, default=https://quay.io" arg:"URL" help:"the registry"`
+	QuayURL            string  `group:"Quay" env:"QUAY_URL, default=https://quay.io" arg:"URL" help:"the registry"`
 	QuayOrg            string  `env:"QUAY_ORG" arg:"NAME" help:"the Quay organization that holds the repositories"`
 	QuayTokenFile      string  `env:"QUAY_TOKEN_FILE" arg:"FILE" help:"the OAuth token, scopes org:admin repo:admin; or set BERTH_QUAY_TOKEN"`
 	QuayCredentialsDir string  `env:"QUAY_CREDENTIALS_DIR" arg:"DIR" help:"a folder with image-controller's files quayapiurl, quaytoken, organization"`
@@ -31,27 +31,27 @@ type settings struct {
 	QuayQPS            ceiling `env:"QUAY_QPS, default=auto" min:"0.1" max:"1000" arg:"auto|N" help:"requests per second of the whole run, at most; auto: what Quay allows"`
 	QuayBurst          int     `env:"QUAY_BURST, default=10" min:"1" max:"1000" arg:"N" help:"requests at once beyond that"`
 
-	Kubeconfig string  `env:"KUBECONFIG" arg:"FILE" help:"instead of kubectl's rules; without any, a pod's ServiceAccount"`
+	Kubeconfig string  `group:"The cluster" env:"KUBECONFIG" arg:"FILE" help:"instead of kubectl's rules; without any, a pod's ServiceAccount"`
 	Context    string  `env:"CONTEXT" arg:"NAME" help:"of the kubeconfig"`
 	KubeQPS    float64 `env:"KUBE_QPS, default=200" min:"0.1" max:"10000" arg:"N" help:"requests per second to the cluster"`
 	KubeBurst  int     `env:"KUBE_BURST, default=400" min:"1" max:"10000" arg:"N" help:"requests at once beyond that"`
 
-	Namespace []string `env:"NAMESPACE" short:"n" arg:"NAME" help:"only this namespace; may be repeated"`
+	Namespace []string `group:"Which Components" env:"NAMESPACE" short:"n" arg:"NAME" help:"only this namespace; may be repeated"`
 	Selector  string   `env:"SELECTOR" short:"l" arg:"QUERY" help:"only Components with these labels"`
 
 	ShardCount int `env:"SHARD_COUNT, default=1" min:"1" max:"64" arg:"N" help:"runs that divide the namespaces, and the Quay limit, among them"`
 	ShardIndex int `env:"SHARD_INDEX" min:"0" max:"63" arg:"N" help:"which of them this is, from 0; in an indexed Job, the pod's"`
 
-	DryRun           bool `env:"DRY_RUN" help:"plan, print, change nothing"`
+	DryRun           bool `group:"What a run may do" env:"DRY_RUN" help:"plan, print, change nothing"`
 	DetailedExitcode bool `env:"DETAILED_EXITCODE" help:"with --dry-run: exit 2 when changes are pending"`
-	Yes              bool `env:"YES" short:"y" help:"do not ask on a terminal"`
+	Yes              bool `env:"YES" short:"y" help:"do not ask before the first write"`
 
 	Rotate           []string      `env:"ROTATE" arg:"NAMESPACE/NAME" help:"new credentials for it, the old ones revoked; may be repeated"`
 	RotateGracefully []string      `env:"ROTATE_GRACEFULLY" arg:"NAMESPACE/NAME" help:"new credentials for it, breaking nothing; may be repeated"`
 	RotationOverlap  time.Duration `env:"ROTATION_OVERLAP, default=1h" min:"0" arg:"TIME" help:"that old credentials live on after a graceful rotation"`
 	MaxTokenAge      time.Duration `env:"MAX_TOKEN_AGE, default=0s" min:"0" arg:"TIME" help:"rotate gracefully what is older; 0s: never"`
 
-	Visibility         string   `env:"VISIBILITY, default=auto" oneof:"auto private public" help:"of repositories whose Component states none; auto: as the source"`
+	Visibility         string   `group:"Repositories" env:"VISIBILITY, default=auto" oneof:"auto private public" help:"of repositories whose Component states none; auto: as the source"`
 	AllowPublish       bool     `env:"ALLOW_PUBLISH" help:"let --visibility open private repositories"`
 	Adopt              bool     `env:"ADOPT" help:"take over repositories that carry no live mark"`
 	Prune              string   `env:"PRUNE, default=report" oneof:"off report" help:"what to do about robots and repositories without a Component"`
@@ -59,36 +59,37 @@ type settings struct {
 
 	NoContainerImage bool `env:"NO_CONTAINER_IMAGE" help:"leave spec.containerImage of Components empty where it is"`
 
-	RemoteSecrets      string   `env:"REMOTE_SECRETS, default=auto" oneof:"auto off require" help:"deliver pull Secrets to environments; auto: where the cluster has RemoteSecrets"`
+	RemoteSecrets      string   `group:"Environments" env:"REMOTE_SECRETS, default=auto" oneof:"auto off require" help:"deliver pull Secrets to environments; auto: where the cluster has RemoteSecrets"`
 	PullServiceAccount []string `env:"PULL_SERVICE_ACCOUNT, default=default" arg:"NAME" help:"pulls images, in each environment; {component} is replaced; may be repeated"`
 
-	SourceHosts  []string `env:"SOURCE_HOSTS" arg:"HOST" help:"only ask these git hosts (*.example.com for all below); may be repeated"`
+	SourceHosts  []string `group:"Where sources are" env:"SOURCE_HOSTS" arg:"HOST" help:"only ask these git hosts (*.example.com for all below); may be repeated"`
 	SourceCAFile string   `env:"SOURCE_CA_FILE" arg:"FILE" help:"certificates (PEM) to trust for git hosts besides the system's"`
 	SourceProxy  string   `env:"SOURCE_PROXY" arg:"URL" help:"an HTTP proxy for asking git hosts; no other is used"`
 
-	ClusterID        string `env:"CLUSTER_ID" arg:"ID" help:"instead of the uid of namespace kube-system"`
+	ClusterID        string `group:"Names" env:"CLUSTER_ID" arg:"ID" help:"instead of the uid of namespace kube-system"`
 	RepositoryLayout string `env:"REPOSITORY_LAYOUT, default=component" oneof:"component application" help:"NAMESPACE/COMPONENT or NAMESPACE/APPLICATION/COMPONENT"`
 	RepositoryPrefix string `env:"REPOSITORY_PREFIX" arg:"PATH" help:"in front of every repository's name"`
 
-	MaxChangeRatio float64       `env:"MAX_CHANGE_RATIO, default=0.3" min:"0" max:"1" arg:"SHARE" help:"of all Components, and of a namespace's, that may change unasked"`
+	MaxChangeRatio float64       `group:"Limits" env:"MAX_CHANGE_RATIO, default=0.3" min:"0" max:"1" arg:"SHARE" help:"of all Components, and of a namespace's, that may change unasked"`
 	MaxRotations   int           `env:"MAX_ROTATIONS, default=50" min:"0" max:"100000" arg:"N" help:"rotations in one run, or all shards'; the rest wait"`
 	Force          bool          `env:"FORCE" help:"let this run pass the guard"`
 	Concurrency    int           `env:"CONCURRENCY, default=8" min:"1" max:"64" arg:"N" help:"Components in flight"`
 	Timeout        time.Duration `env:"TIMEOUT, default=10m" arg:"TIME" help:"for the run; a summary is always written"`
 
-	LockNamespace string        `env:"LOCK_NAMESPACE" arg:"NAME" help:"of the Lease that one run holds; in a pod, its own"`
+	LockNamespace string        `group:"One run at a time" env:"LOCK_NAMESPACE" arg:"NAME" help:"of the Lease that one run holds; in a pod, its own"`
 	LockTimeout   time.Duration `env:"LOCK_TIMEOUT, default=0s" min:"0" arg:"TIME" help:"to wait for another run's lock, within --timeout"`
 
-	Output     string `env:"OUTPUT, default=text" short:"o" oneof:"text json" help:"of the plan and the summary"`
+	Output     string `group:"What it says" env:"OUTPUT, default=text" short:"o" oneof:"text json" help:"of the plan and the summary"`
+	Plan       string `env:"PLAN, default=auto" oneof:"auto full folded summary problems" help:"how much of it to tell; auto: folded, in a pod summary"`
 	LogLevel   string `env:"LOG_LEVEL, default=auto" oneof:"auto debug info warn error" help:"auto: info, on a terminal warn"`
 	LogFormat  string `env:"LOG_FORMAT, default=auto" oneof:"auto text json" help:"auto: JSON, on a terminal text"`
 	Color      string `env:"COLOR, default=auto" oneof:"auto always never" help:"auto: on a terminal, unless NO_COLOR is set"`
-	NoProgress bool   `env:"NO_PROGRESS" help:"no progress bar"`
+	NoProgress bool   `env:"NO_PROGRESS" help:"no line on a terminal that says what is read and applied"`
 
-	MetricsFile    string `env:"METRICS_FILE" arg:"FILE" help:"replaced at the end of a run, in Prometheus' text format"`
+	MetricsFile    string `group:"Metrics" env:"METRICS_FILE" arg:"FILE" help:"replaced at the end of a run, in Prometheus' text format"`
 	MetricsPushURL string `env:"METRICS_PUSH_URL" arg:"URL" help:"of a Pushgateway, told at the end of a run"`
 
-	Demo bool `env:"DEMO" help:"a story on a simulated Quay and cluster; touches nothing"`
+	Demo bool `group:"To try it" env:"DEMO" help:"a story on a simulated Quay and cluster; touches nothing"`
 
 	only       []component.Key
 	rotate     []component.Key
@@ -241,10 +242,13 @@ func flagName(key string) string {
 }
 
 // loadSettings decodes and checks every setting and reports all problems at once.
-func loadSettings(flags map[string]*flagValue, args []string, environment envconfig.Lookuper) (settings, problems) {
+func loadSettings(flags map[string]*flagValue, args []string, environment environ) (settings, problems) {
 	src := sources{flags: flags, environment: envconfig.PrefixLookuper(envPrefix, environment), platform: map[string]said{}}
 	s := settings{called: src.name}
-	var found problems
+	found := environment.strangers()
+	if src.demo() {
+		src.environment, environment, found = environ(nil), nil, nil // it is about something real
+	}
 	if dir, ok := src.Lookup("QUAY_CREDENTIALS_DIR"); ok && !src.demo() {
 		found = append(found, src.readCredentials(dir)...)
 	}

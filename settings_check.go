@@ -54,7 +54,7 @@ func (s *settings) check(src sources) problems {
 	found = append(found, s.checkSources(src)...)
 	found = append(found, s.checkMetrics(src)...)
 	if s.Demo {
-		for _, key := range []string{"QUAY_URL", "KUBECONFIG"} {
+		for _, key := range notOnStage {
 			if len(src.flags[key].typed) > 0 {
 				add(key, "does not go with --demo, which touches nothing real.")
 			}

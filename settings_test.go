@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/sethvargo/go-envconfig"
 )
 
 // canary stands where a value is wrong: none may ever be repeated, for it may be
@@ -26,7 +25,7 @@ var badSettings = map[string]string{
 	"REMOTE_SECRETS": canary, "PULL_SERVICE_ACCOUNT": canary,
 	"CLUSTER_ID": "", "REPOSITORY_LAYOUT": canary, "REPOSITORY_PREFIX": canary, "MAX_CHANGE_RATIO": canary,
 	"MAX_ROTATIONS": canary, "FORCE": canary, "CONCURRENCY": canary, "TIMEOUT": canary, "OUTPUT": canary,
-	"LOG_LEVEL": canary, "LOG_FORMAT": canary, "COLOR": canary, "NO_PROGRESS": canary, "DEMO": canary,
+	"LOG_LEVEL": canary, "LOG_FORMAT": canary, "COLOR": canary, "NO_PROGRESS": canary, "PLAN": canary, "DEMO": canary,
 	"LOCK_NAMESPACE": canary, "LOCK_TIMEOUT": canary, "SHARD_COUNT": canary, "SHARD_INDEX": canary,
 	"METRICS_FILE": canary + "/none/x", "METRICS_PUSH_URL": canary,
 	"SOURCE_HOSTS": canary + "/x", "SOURCE_CA_FILE": canary, "SOURCE_PROXY": canary,
@@ -138,7 +137,7 @@ func load(t *testing.T, env map[string]string, args ...string) (settings, proble
 	if err := flags.Parse(args); err != nil {
 		t.Fatal(err)
 	}
-	return loadSettings(values, flags.Args(), envconfig.MapLookuper(given))
+	return loadSettings(values, flags.Args(), environ(given))
 }
 
 func TestFlagBeatsEnvironmentBeatsFilesBeatsDefault(t *testing.T) {

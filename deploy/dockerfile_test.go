@@ -115,7 +115,7 @@ func TestTheBuildContextHoldsTheSourcesAlone(t *testing.T) {
 // The image's program is made by the Dockerfile's own commands, from what a builder
 // is sent: static, for either architecture, and of the version it was told.
 func TestTheImagesProgram(t *testing.T) { // not parallel: compilers would keep the processors from what waits for something
-	const release = "v9.8.7-of-the-test"
+	const release, revision, committed = "v9.8.7-of-the-test", "0123abcd", "2026-03-16T12:07:00+00:00"
 	dir, _ := buildContext(t)
 	commands := named(dockerfile(t), "RUN")
 	if len(commands) != 2 || !strings.Contains(commands[0], "go mod download") || !strings.Contains(commands[1], " -o /berth ") {
@@ -126,7 +126,7 @@ func TestTheImagesProgram(t *testing.T) { // not parallel: compilers would keep 
 		for _, command := range commands {
 			c := exec.CommandContext(t.Context(), "sh", "-c", strings.ReplaceAll(command, " /berth ", " "+program+" "))
 			c.Dir = dir
-			c.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off", "TARGETOS=linux", "TARGETARCH="+arch, "VERSION="+release)
+			c.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off", "TARGETOS=linux", "TARGETARCH="+arch, "VERSION="+release, "REVISION="+revision, "COMMITTED="+committed)
 			if out, err := c.CombinedOutput(); err != nil {
 				t.Fatalf("%s: %s: %v\n%s", arch, command, err, out)
 			}
@@ -140,6 +140,9 @@ func TestTheImagesProgram(t *testing.T) { // not parallel: compilers would keep 
 		}
 		if out, err := exec.CommandContext(t.Context(), program, "--version").CombinedOutput(); err != nil || string(out) != "berth "+release+"\n" {
 			t.Errorf("--version: %s (%v)", out, err)
+		}
+		if out, err := exec.CommandContext(t.Context(), program, "version").CombinedOutput(); err != nil || !strings.Contains(string(out), revision+"\n") || !strings.Contains(string(out), committed+"\n") {
+			t.Errorf("version: %s (%v)", out, err)
 		}
 		demo := exec.CommandContext(t.Context(), program, "--demo")
 		demo.Dir, demo.Env = t.TempDir(), []string{} // an empty root
@@ -235,7 +238,7 @@ func TestMakeImage(t *testing.T) {
 				return
 			}
 			want := "RAN " + test.builder + " build --platform linux/arm64 --build-arg VERSION=v1.2.3 --build-arg REVISION="
-			if err != nil || !strings.Contains(string(out), want) || !strings.Contains(string(out), "--tag registry.example/berth:x .") {
+			if err != nil || !strings.Contains(string(out), want) || !strings.Contains(string(out), " --build-arg COMMITTED=2") || !strings.Contains(string(out), "--tag registry.example/berth:x .") {
 				t.Errorf("it does not say %q: %v\n%s", want, err, out)
 			}
 		})

@@ -117,7 +117,7 @@ func (n *node) run(t *testing.T, p pod) error {
 		"GORACE=atexit_sleep_ms=0", "PATH=" + os.Getenv("PATH"), "HOME=" + root, "SSL_CERT_FILE=" + roots,
 		"GOCOVERDIR=" + os.Getenv("GOCOVERDIR"), // without it a covered program warns, into its log
 		// What accountPath tells a program.
-		"BERTH_KUBECONFIG=" + kubeconfig, "BERTH_LOCK_NAMESPACE=berth",
+		"BERTH_KUBECONFIG=" + kubeconfig, "BERTH_LOCK_NAMESPACE=berth", "BERTH_YES=true",
 	}
 	if err := become(program, who, p.Spec.SecurityContext.FSGroup, root, kubeconfig, roots); err != nil {
 		return err

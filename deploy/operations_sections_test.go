@@ -41,7 +41,7 @@ func says(t *testing.T, said string, wants ...string) {
 }
 
 func looked(t *testing.T, o *operations, said string) {
-	says(t, said, `"type":"planned_change"`, `"operation":"plan"`, "Dry run: nothing was changed.")
+	says(t, said, `"type":"change_summary"`, `"operation":"plan"`, "  +   repository      shop/cart", "Dry run: nothing was changed.")
 	o.untouched(t)
 	policies := groupResource("admissionregistration.k8s.io", "v1", "validatingadmissionpolicies")
 	deploytest.Until(t, "the check of the policies' types", func() bool {
@@ -67,7 +67,7 @@ func looked(t *testing.T, o *operations, said string) {
 }
 
 func tookOver(t *testing.T, o *operations, said string) {
-	says(t, said, "job.batch/adopt", deploytest.Org)
+	says(t, said, "job.batch/adopt", deploytest.Org, `"type":"planned_change"`)
 	o.untouched(t)
 	if pods := o.node.pods(); pods[len(pods)-1].Env["BERTH_ADOPT"] != "true" {
 		t.Errorf("pods: %+v", pods)

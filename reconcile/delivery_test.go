@@ -152,7 +152,7 @@ func TestTheOperatorMisbehaves(t *testing.T) {
 			for i := range 96 {
 				r := e.newRun()
 				out.Reset()
-				r.Report = report.NewText(&out, false)
+				r.Report = wholeText(&out)
 				if s := r.Do(context.Background()); s.ExitCode() != row.code {
 					t.Fatalf("run %d exits %d:\n%s", i, s.ExitCode(), out.String())
 				}
@@ -232,7 +232,7 @@ func TestDeliveryWithoutTheKinds(t *testing.T) {
 			}
 			var out bytes.Buffer
 			r := e.newRun()
-			r.Report = report.NewText(&out, false)
+			r.Report = wholeText(&out)
 			if row.require {
 				r.Policy.RemoteSecrets = world.RemoteSecretsRequire
 			}

@@ -180,12 +180,19 @@ func newRun(q *quay.Client, k *kube.Client, now func() time.Time) *reconcile.Run
 	return r
 }
 
+// wholeText reports in full, and breaks no line, so that a test finds every sentence.
+func wholeText(w io.Writer) *report.Text {
+	t := report.NewText(w, false)
+	t.Detail, t.Width = report.Full, 0
+	return t
+}
+
 // run makes a run and demands that it is well.
 func (e *env) run(t testing.TB) report.Summary {
 	t.Helper()
 	var out bytes.Buffer
 	r := e.newRun()
-	r.Report = report.NewText(&out, false)
+	r.Report = wholeText(&out)
 	s := r.Do(context.Background())
 	if s.Result() != report.ResultOK {
 		t.Fatalf("the run was %s:\n%s", s.Result(), out.String())

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -76,16 +77,18 @@ func (r *recorder) Failed(p plan.Component, o apply.Outcome) {
 	}
 }
 
-func (r *recorder) Finish(s report.Summary) {
+func (r *recorder) Finish(s report.Summary) error {
+	var errs []error
 	for _, to := range r.reporters {
-		to.Finish(s)
+		errs = append(errs, to.Finish(s))
 	}
+	return errors.Join(errs...)
 }
 
 // do makes a run and keeps what there is to see of it. It demands nothing.
 func (e *env) do(r *reconcile.Run) record {
 	var text, lines bytes.Buffer
-	all := &recorder{reporters: []report.Reporter{report.NewText(&text, false), report.NewJSON(&lines, e.now)}}
+	all := &recorder{reporters: []report.Reporter{wholeText(&text), report.NewJSON(&lines, e.now)}}
 	r.Report = all
 	s := r.Do(context.Background())
 	return record{s, all.plan, text.String(), lines.String()}

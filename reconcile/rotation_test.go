@@ -26,7 +26,7 @@ var rotate = scenarios[slices.IndexFunc(scenarios, func(s scenario) bool { retur
 func (e *env) report(change func(*reconcile.Run)) (report.Summary, string) {
 	var out bytes.Buffer
 	r := e.newRun()
-	r.Report = report.NewText(&out, false)
+	r.Report = wholeText(&out)
 	if change != nil {
 		change(r)
 	}

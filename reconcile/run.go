@@ -31,14 +31,18 @@ type Run struct {
 	Concurrency int // Components in flight
 	Report      report.Reporter
 	Log         *slog.Logger
+	Told        bool // the report tells who reads the log of each change and of the end
 	Now         func() time.Time
 
 	// Pause waits between two looks at the same thing; nil: so long.
 	Pause func(context.Context, time.Duration) error
-	// Lock is taken before anything is read and released at the end; nil: no lock.
+	// Timeout is for all but what a person takes to answer; zero: none.
+	Timeout time.Duration
+	// Lock is taken before anything is read that is to be changed, and released at the
+	// end; nil: no lock.
 	Lock func(context.Context) (*kube.Lock, error)
 	// Confirm is asked before the first write; nil means yes.
-	Confirm func(ctx context.Context, changes int) (bool, error)
+	Confirm func(ctx context.Context, p plan.Plan) (bool, error)
 	// Progress is told of every change made; it may be nil.
 	Progress func(done, total int)
 }
@@ -53,14 +57,23 @@ func (i Interrupted) Error() string { return fmt.Sprintf("interrupted by signal 
 func (r *Run) Do(ctx context.Context) report.Summary {
 	start := r.Now()
 	r.Report.Start(r.Header)
-	s := r.locked(ctx)
-	s.Elapsed = r.Now().Sub(start)
+	s, asking := r.attended(ctx)
+	s.Elapsed = r.Now().Sub(start) - asking
 	s.Quay = r.Stats()
 	if interrupted, ok := errors.AsType[Interrupted](context.Cause(ctx)); ok {
 		s.Signal = interrupted.Signal
 	}
-	r.Report.Finish(s)
-	r.logSummary(ctx, s)
+	if err := r.Report.Finish(s); err != nil {
+		if s.Err == nil && r.Header.DryRun { // it had nothing else to do
+			s = s.Ended(fmt.Errorf("%w: %w", report.ErrOutput, err))
+		} else {
+			r.Log.WarnContext(ctx, "the output could not be written", "error", err.Error())
+		}
+	}
+	if !r.Told {
+		r.logSummary(ctx, s)
+	}
+	s.Run = r.Header.Run
 	return s
 }
 
@@ -70,9 +83,9 @@ func (r *Run) summary() report.Summary {
 
 // locked makes the pass under the run's lock. The lock saves two runs from doing the
 // same work; that both come out right rests on nothing here.
-func (r *Run) locked(ctx context.Context) report.Summary {
+func (r *Run) locked(ctx context.Context, a agreed) report.Summary {
 	if r.Lock == nil {
-		return r.pass(ctx)
+		return r.pass(ctx, a)
 	}
 	lock, err := r.Lock(ctx)
 	if err != nil {
@@ -80,7 +93,7 @@ func (r *Run) locked(ctx context.Context) report.Summary {
 	}
 	defer func() {
 		if err := lock.Release(context.WithoutCancel(ctx)); err != nil {
-			r.Log.WarnContext(ctx, "the lock could not be released; it expires", "error", err.Error(), "run", r.Header.Run)
+			r.Log.WarnContext(ctx, "the lock could not be released; it expires", "error", err.Error())
 		}
 	}()
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -88,47 +101,67 @@ func (r *Run) locked(ctx context.Context) report.Summary {
 	go func() {
 		select {
 		case <-lock.Lost():
-			r.Log.WarnContext(ctx, "the lock was lost: nothing new is begun, what is in flight is finished", "run", r.Header.Run)
+			r.Log.WarnContext(ctx, "the lock was lost: nothing new is begun, what is in flight is finished")
 			cancel(kube.ErrLockLost)
 		case <-ctx.Done():
 		}
 	}()
-	s := r.pass(ctx)
+	s := r.pass(ctx, a)
 	if errors.Is(context.Cause(ctx), kube.ErrLockLost) && (s.Cut || s.Err != nil && s.Operation == report.OperationPlan) {
 		s.Err = kube.ErrLockLost
 	}
 	return s
 }
 
-func (r *Run) pass(ctx context.Context) report.Summary {
-	s := r.summary()
-	read := r.Now()
-	w, err := observe.World(ctx, r.Read, r.Naming, r.Policy, r.Scope, read)
+// pass looks and applies. Of a plan that somebody agreed to, nothing is done but what
+// was in it.
+func (r *Run) pass(ctx context.Context, a agreed) report.Summary {
+	w, p, s := r.look(ctx, a, a.plan == nil)
+	if s.Err != nil || r.Header.DryRun {
+		return s
+	}
+	s.Operation = report.OperationApply
+	var moved []int
+	if a.plan != nil {
+		p, moved = p.Within(*a.plan)
+	}
+	s.Count(p, r.apply(ctx, w, p, moved))
+	return s
+}
+
+// look reads, plans, prints when it is told to, and has the guard judge.
+func (r *Run) look(ctx context.Context, a agreed, show bool) (world.World, plan.Plan, report.Summary) {
+	s, began := r.summary(), r.Now()
+	at := a.at
+	if at.IsZero() {
+		at = began
+	}
+	w, err := observe.World(ctx, r.Read, r.Naming, r.Policy, r.Scope, at)
 	if err != nil {
-		return s.Ended(err)
+		return w, plan.Plan{}, s.Ended(err)
+	}
+	if a.plan != nil { // what was shown was planned by that time
+		w.At, w.Ahead = a.quayAt, w.Ahead-began.Sub(at)
 	}
 	p := plan.Make(w)
 	verdict := plan.Guard(w, p, r.Limits)
 	p = p.Under(verdict)
 	s.Count(p, nil)
-	r.Report.Planned(report.NewObserved(w, r.Now().Sub(read)), p, s)
-	if verdict.Refused != nil {
-		return s.Ended(verdict.Refused)
-	}
-	if r.Header.DryRun {
-		return s
-	}
-	s.Operation = report.OperationApply
-	if n := p.Changes(); n > 0 && r.Confirm != nil {
-		if yes, err := r.Confirm(ctx, n); err != nil || !yes {
-			return s.Ended(errors.Join(report.ErrDeclined, err))
+	if show {
+		o := report.NewObserved(w, r.Now().Sub(began))
+		if r.Header.DryRun && (len(r.Scope.Only) > 0 || len(r.Scope.Namespaces) > 0) {
+			o.Found, o.Named = report.Find(w, p), len(r.Scope.Only) > 0
 		}
+		r.Report.Planned(o, p, s)
 	}
-	s.Count(p, r.apply(ctx, w, p))
-	return s
+	if verdict.Refused != nil {
+		return w, p, s.Ended(verdict.Refused)
+	}
+	return w, p, s
 }
 
-func (r *Run) apply(ctx context.Context, w world.World, p plan.Plan) []apply.Outcome {
+// apply makes the changes; moved are the Components that are left alone for now.
+func (r *Run) apply(ctx context.Context, w world.World, p plan.Plan, moved []int) []apply.Outcome {
 	var speaking sync.Mutex // one at a time, so that reporters need no lock
 	done, total := 0, p.Changes()
 	applied := func(c plan.Component, action plan.Action) {
@@ -136,7 +169,9 @@ func (r *Run) apply(ctx context.Context, w world.World, p plan.Plan) []apply.Out
 		defer speaking.Unlock()
 		done++
 		r.Report.Applied(c, report.ChangeOf(action))
-		r.logChange(ctx, c, report.ChangeOf(action))
+		if !r.Told {
+			r.logChange(ctx, c, report.ChangeOf(action))
+		}
 		if r.Progress != nil {
 			r.Progress(done, max(done, total))
 		}
@@ -147,6 +182,9 @@ func (r *Run) apply(ctx context.Context, w world.World, p plan.Plan) []apply.Out
 			r.Log.WarnContext(ctx, "worth knowing", "what", what, "namespace", c.Component.Namespace, "name", c.Component.Name, "controllerKind", component.Kind, "run", r.Header.Run)
 		},
 	})
+	for _, i := range moved {
+		outcomes[i] = apply.Failed(report.ErrMoved)
+	}
 	for i, o := range outcomes {
 		for _, w := range o.Warnings {
 			r.Report.Warned(p.Components[i], w)
@@ -179,7 +217,7 @@ func (r *Run) pause(ctx context.Context, d time.Duration) error {
 func (r *Run) logChange(ctx context.Context, p plan.Component, c report.Change) {
 	r.Log.InfoContext(ctx, "changed", "op", c.Op, "kind", c.Kind,
 		"namespace", p.Component.Namespace, "name", p.Component.Name, "controllerKind", component.Kind,
-		"action", c.Op.Action(), "audit", c.Audit, "target", c.Target, "reason", c.Reason, "run", r.Header.Run)
+		"action", c.Op.Action(), "audit", c.Audit, "target", c.Target, "reason", c.Reason)
 }
 
 // logWarning writes that a side step failed.
@@ -197,7 +235,7 @@ func (r *Run) logSummary(ctx context.Context, s report.Summary) {
 	}
 	attributes := []any{
 		"result", s.Result(), "exit_code", s.ExitCode(), "changes", s.Changes, "components", s.Components, "delivery", s.Deliveries, "held_back_namespaces", s.HeldBack,
-		"quay_requests", s.Quay.Requests, "seconds", s.Elapsed.Seconds(), "run", r.Header.Run,
+		"quay_requests", s.Quay.Requests, "seconds", s.Elapsed.Seconds(),
 	}
 	if s.Err != nil {
 		attributes = append(attributes, "error", s.Err.Error())

@@ -23,7 +23,7 @@ import (
 // told makes a run and returns what it prints.
 func told(r *reconcile.Run) (report.Summary, string) {
 	var out bytes.Buffer
-	r.Report = report.NewText(&out, false)
+	r.Report = wholeText(&out)
 	s := r.Do(context.Background())
 	return s, out.String()
 }

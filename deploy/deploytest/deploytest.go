@@ -54,6 +54,7 @@ func Serve(dir string, quay *quaytest.Server, cluster *kubetest.Server) (env map
 		"BERTH_QUAY_BURST":      "1000",
 		"BERTH_KUBECONFIG":      filepath.Join(dir, "kubeconfig"),
 		"BERTH_VISIBILITY":      "private", // the Components' git host is nowhere
+		"BERTH_YES":             "true",    // nobody is asked, whoever runs the tests
 	}
 	for file, content := range map[string][]byte{
 		env["BERTH_QUAY_TOKEN_FILE"]: []byte(QuayToken + "\n"),

@@ -31,7 +31,9 @@ func (o *observer) observeRoles(ctx context.Context) error {
 	share := audited(slices.Collect(maps.Keys(of)), o.now)
 	var reading sync.Mutex
 	o.Roles = make(map[string]map[string]quay.Role, len(share))
+	read := o.counts("repository's roles", "repositories' roles", len(share))
 	errs, err := readEach(ctx, o, share, namespace, func(ctx context.Context, repository string) error {
+		defer read()
 		roles, err := o.Registry.ListRobotPermissions(ctx, repository)
 		if err == nil {
 			reading.Lock()

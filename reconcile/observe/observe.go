@@ -78,6 +78,10 @@ type Ends struct {
 	Registry Registry
 	Cluster  Cluster
 	Git      Sources // needed when the visibility follows the source
+
+	// Saw is told, by several at once, how many things of a kind were read, of how many
+	// when they are read one by one and not 0; it may be nil.
+	Saw func(t Thing, n, of int)
 }
 
 // observer is an observation under way; the World grows in it.
@@ -116,8 +120,16 @@ func (o *observer) observe(ctx context.Context) error {
 	var seen lists
 	g, gctx := newGroup(ctx) // the whole run rests on each of these
 	naming := o.Naming
-	g.Go(func() (err error) { o.Robots, err = observeRobots(gctx, o.Registry, naming); return })
-	g.Go(func() (err error) { o.Repositories, err = observeRepositories(gctx, o.Registry); return })
+	g.Go(func() (err error) {
+		o.Robots, err = observeRobots(gctx, o.Registry, naming)
+		o.saw("robot", "robots", len(o.Robots), 0)
+		return
+	})
+	g.Go(func() (err error) {
+		o.Repositories, err = observeRepositories(gctx, o.Registry)
+		o.saw("repository", "repositories", len(o.Repositories), 0)
+		return
+	})
 	g.Go(func() (err error) { seen, err = o.observeCluster(gctx); return })
 	if err := g.Wait(); err != nil {
 		return err
@@ -182,6 +194,8 @@ func (o *observer) observeCluster(ctx context.Context) (l lists, err error) {
 	if err := g.Wait(); err != nil {
 		return l, err
 	}
+	o.saw("Component", "Components", len(o.Components), 0)
+	o.saw("Secret", "Secrets", len(l.secrets), 0)
 	if o.Mode.RemoteSecrets {
 		l.remoteSecrets, err = each(ctx, o.territory, o.ownRemoteSecrets())
 	}

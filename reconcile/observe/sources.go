@@ -51,9 +51,11 @@ func (o *observer) observeSources(ctx context.Context) error {
 	verdicts := make([]*gitsource.Verdict, len(look))
 	ctx, cancel := context.WithTimeout(ctx, sourcesTime)
 	defer cancel()
+	read := o.counts("source", "sources", len(look))
 	g, ctx := newGroup(ctx)
 	for i, c := range look {
 		g.Go(func() error {
+			defer read()
 			if v := o.Git.Probe(ctx, c.SourceURL); ctx.Err() == nil {
 				verdicts[i] = &v
 			}

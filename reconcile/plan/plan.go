@@ -43,6 +43,7 @@ type Component struct {
 	Component  kube.Component
 	Namespace  string          // the uid of its namespace
 	Visibility quay.Visibility // that its repository will have
+	Why        string          // it will
 	Names      component.Names
 	Image      string
 	Note       string // in a word or two, what is the matter

@@ -49,7 +49,7 @@ func SecretNotOurs(kind, namespace, name, why string) *Problem {
 		Reason:  ReasonNotOurs,
 		Whose:   TheTenants,
 		Summary: fmt.Sprintf("%[1]sNotOurs: %[1]s %[2]s/%[3]s: %[4]s", kind, namespace, name, why),
-		Hint: fmt.Sprintf("If Berth made it, give it back: kubectl label %s -n %s %s %s=%s. Else its owner must move it away.",
+		Hint: fmt.Sprintf("Its owner must move it away or, if Berth made it, give it back: kubectl label %s -n %s %s %s=%s",
 			strings.ToLower(kind), namespace, name, component.LabelManagedBy, component.Manager),
 		Tenant: fmt.Sprintf("%s %s is in the way: %s. Delete it, and the next run makes it anew.", kind, name, why),
 	}

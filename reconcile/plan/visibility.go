@@ -12,7 +12,7 @@ import (
 func (w *planner) planRepository(p *Component, stated quay.Visibility) (open []Action, known bool) {
 	r, exists := w.Repositories[p.Names.Repository]
 	want, reason := w.visibility(p.Key(), stated)
-	p.Visibility = want
+	p.Visibility, p.Why = want, reason
 	switch {
 	case !exists && want == "":
 		return nil, false
@@ -28,6 +28,9 @@ func (w *planner) planRepository(p *Component, stated quay.Visibility) (open []A
 		p.Actions = append(p.Actions, DescribeRepository{r.Name, p.Names.Mark})
 	}
 	if want == "" || want == quay.Public && !w.mayOpen(stated) || w.unsure(p.Key(), stated) {
+		if want != r.Visibility {
+			p.Why = stays(r.Visibility, want, reason)
+		}
 		want = r.Visibility
 	}
 	p.Visibility = want
@@ -40,6 +43,18 @@ func (w *planner) planRepository(p *Component, stated quay.Visibility) (open []A
 		p.Actions = append(p.Actions, change)
 	}
 	return nil, true
+}
+
+// stays says why a repository is left as it is although something else, or nothing that
+// was looked at, speaks for it.
+func stays(is, want quay.Visibility, reason string) string {
+	switch {
+	case want != "":
+		return "it stays, although it would be " + string(want) + ": " + reason
+	case is == quay.Private:
+		return "no source opens what is private"
+	}
+	return "this run did not look at its source"
 }
 
 // visibility decides for a Component: what its owner states, else what the

@@ -177,7 +177,7 @@ func unlinkSecret(a plan.UnlinkSecret) Change {
 
 func writeRemoteSecret(a plan.WriteRemoteSecret) Change {
 	c := Change{
-		Op: OpCreate, Kind: KindRemoteSecret, Target: a.Name, Detail: plural(len(a.Targets), "target", "targets"), Reason: a.Reason, Audit: true,
+		Op: OpCreate, Kind: KindRemoteSecret, Target: a.Name, Detail: Plural(len(a.Targets), "target", "targets"), Reason: a.Reason, Audit: true,
 		After: map[string]string{"targets": strings.Join(places(a.Targets), ", ")},
 	}
 	if a.Exists {
@@ -204,7 +204,7 @@ func places(targets []kube.RemoteTarget) []string {
 func uploadToken(a plan.UploadToken) Change {
 	detail := "token for targets to come"
 	if a.Targets > 0 {
-		detail = "token for " + plural(a.Targets, "target", "targets")
+		detail = "token for " + Plural(a.Targets, "target", "targets")
 	}
 	return Change{
 		Op: OpCreate, Kind: KindUploadSecret, Target: a.RemoteSecret, Detail: detail, Reason: a.Reason, Audit: true,

@@ -6,15 +6,20 @@ import (
 	"berth/kube"
 	"berth/quay"
 	"berth/reconcile/observe"
+	"berth/reconcile/world"
 )
 
 var hints = []struct {
 	kind error
 	hint string
 }{
+	{ErrTime, "Give it more with --timeout, or less to do with --namespace or --shard-count; the next run goes on."},
+	{kube.ErrLockLost, "The next run goes on; nothing that was begun is left half done."},
+	{world.ErrPanic, "Please report it, with the log of the run; the next run tries again."},
 	{observe.ErrNotAdmin, "It needs the scopes org:admin and repo:admin, granted by a member of a team with the role admin."},
 	{quay.ErrUnauthorized, "Renew the OAuth token; the file is read again at the start of each run."},
 	{quay.ErrForbidden, "The token needs the scopes org:admin and repo:admin, granted by a member of a team with the role admin."},
+	{quay.ErrPaymentRequired, "Extend the organization's plan at Quay; what is public needs none."},
 	{quay.ErrNotFound, "Check --quay-url and --quay-org."},
 	{quay.ErrReadOnly, "Quay is in maintenance; the next run goes on."},
 	{quay.ErrUnexpected, "Check --quay-url: is it Quay that answers there?"},
@@ -25,11 +30,17 @@ var hints = []struct {
 	{kube.ErrForbidden, "Compare the roles with deploy/base/rbac.yaml."},
 	{observe.ErrNoRemoteSecrets, "Install the RemoteSecret operator, or set --remote-secrets auto."},
 	{kube.ErrNotInstalled, "Is this the right cluster? It has no Components."},
+	{kube.ErrConflict, "Somebody else changes it; the next run looks again."},
+	{kube.ErrExists, "Somebody else made it meanwhile; the next run looks again."},
+	{kube.ErrInvalid, "Does an admission policy refuse it? Ask the API server's audit log."},
 	{kube.ErrUnavailable, "Check the cluster's address and the network; the next run goes on."},
 }
 
 // hint says what a person can do about an error that ended a run.
 func hint(err error) string {
+	if _, held := errors.AsType[*kube.HeldError](err); held {
+		return "Wait for it with --lock-timeout, or leave it to the next run. A lock whose holder died is free within a minute."
+	}
 	for _, h := range hints {
 		if errors.Is(err, h.kind) {
 			return h.hint

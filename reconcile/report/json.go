@@ -17,8 +17,12 @@ const FormatVersion = "2.0"
 // JSON reports a run to a machine: one object a line, described by the schema
 // in docs/output.schema.json.
 type JSON struct {
+	Detail Detail // with less than [Folded] planned changes are not told one by one; "": all are
+
 	encoder *json.Encoder
 	now     func() time.Time
+	run     string
+	err     error // the first of writing
 }
 
 // NewJSON returns a Reporter that writes to w.
@@ -34,6 +38,7 @@ type record struct {
 	Level          string `json:"level"`
 	Msg            string `json:"msg"`
 	Type           string `json:"type"`
+	Run            string `json:"run"`
 	Namespace      string `json:"namespace,omitempty"`
 	Name           string `json:"name,omitempty"`
 	ControllerKind string `json:"controllerKind,omitempty"`
@@ -67,6 +72,12 @@ type deliveryLine struct {
 	Reason      string             `json:"reason,omitempty"`
 }
 
+// foundLine is a Component that was asked about.
+type foundLine struct {
+	record
+	Found Found `json:"found"`
+}
+
 type versionLine struct {
 	record
 	Version       string `json:"version"`
@@ -75,7 +86,6 @@ type versionLine struct {
 	Cluster       string `json:"cluster"`
 	Quay          string `json:"quay"`
 	Org           string `json:"org"`
-	Run           string `json:"run"`
 	Lock          string `json:"lock"`
 	Shard         string `json:"shard"`
 }
@@ -125,18 +135,25 @@ type quayJSON struct {
 
 // Start writes the version line.
 func (j *JSON) Start(h Header) {
+	j.run = h.Run
 	j.write(versionLine{
 		j.record("info", "version", "berth "+h.Version, component.Key{}, ""),
-		h.Version, FormatVersion, h.DryRun, h.Cluster, h.Quay, h.Org, h.Run, h.Lock, h.Shard.String(),
+		h.Version, FormatVersion, h.DryRun, h.Cluster, h.Quay, h.Org, h.Lock, h.Shard.String(),
 	})
 }
 
 // Planned writes a line for each change, each environment that was not reached, and
 // each diagnostic.
-func (j *JSON) Planned(_ Observed, p plan.Plan, _ Summary) {
+func (j *JSON) Planned(o Observed, p plan.Plan, _ Summary) {
+	for _, f := range o.Found {
+		j.write(foundLine{j.record("info", "component", "found it: "+f.State, f.Key, "VIEW"), f})
+	}
+	each := j.Detail != SummaryOnly && j.Detail != Problems
 	for _, c := range p.Components {
 		for _, a := range c.Actions {
-			j.change("planned_change", c, ChangeOf(a))
+			if each {
+				j.change("planned_change", c, ChangeOf(a))
+			}
 		}
 		for _, d := range c.Deliveries {
 			if d.State != plan.Delivered && d.State != plan.Unverified {
@@ -174,7 +191,7 @@ func (j *JSON) diagnostic(d diagnostic) {
 }
 
 // Finish writes the summary, always the last line.
-func (j *JSON) Finish(s Summary) {
+func (j *JSON) Finish(s Summary) error {
 	if s.Err != nil {
 		j.diagnostic(diagnostic{severity: severityError, code: s.Code(), summary: s.Err.Error(), detail: hint(s.Err)})
 	}
@@ -186,16 +203,21 @@ func (j *JSON) Finish(s Summary) {
 		quayJSON{s.Quay.Requests, s.Quay.Logins, s.Quay.Retries, s.Quay.Throttled.Round(time.Millisecond).Seconds()},
 		s.Elapsed.Seconds(),
 	})
+	return j.err
 }
 
 // record begins a line; a key makes it one about that Component.
 func (j *JSON) record(level, kind, msg string, k component.Key, action string) record {
-	r := record{TS: j.now().UTC().Format("2006-01-02T15:04:05.000Z"), Level: level, Msg: msg, Type: kind}
+	r := record{TS: j.now().UTC().Format("2006-01-02T15:04:05.000Z"), Level: level, Msg: msg, Type: kind, Run: j.run}
 	if k != (component.Key{}) {
 		r.Namespace, r.Name, r.ControllerKind, r.Action = k.Namespace, k.Name, component.Kind, action
 	}
 	return r
 }
 
-// write drops write errors: a closed pipe must not stop a run half-way.
-func (j *JSON) write(line any) { _ = j.encoder.Encode(line) }
+// write keeps the first error for the end: it must not stop a run half-way.
+func (j *JSON) write(line any) {
+	if err := j.encoder.Encode(line); j.err == nil {
+		j.err = err
+	}
+}

@@ -5,6 +5,7 @@
 package report
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -23,8 +24,12 @@ type Reporter interface {
 	Applied(plan.Component, Change)
 	Warned(plan.Component, apply.Warning)
 	Failed(plan.Component, apply.Outcome)
-	Finish(Summary)
+	// Finish tells the summary, and what kept any of it all from being written.
+	Finish(Summary) error
 }
+
+// ErrOutput ends a dry run that could not tell what it found.
+var ErrOutput = errors.New("the output could not be written")
 
 // Header says what a run is about to look at.
 type Header struct {
@@ -46,6 +51,8 @@ type Observed struct {
 	RemoteSecrets                             int
 	Mode                                      world.Mode
 	Elapsed                                   time.Duration
+	Found                                     []Found // of the Components that a dry run was asked about
+	Named                                     bool    // by name: all is told of each
 }
 
 // NewObserved counts what a World holds.
@@ -74,7 +81,8 @@ type diagnostic struct {
 	code     string
 	summary  string
 	detail   string
-	whose    plan.Whose // of an error
+	whose    plan.Whose        // of an error
+	names    *strings.Replacer // takes the names of the Component's own things out; nil: there are none
 }
 
 const (
@@ -84,7 +92,7 @@ const (
 
 // warned is a side step that failed.
 func warned(p plan.Component, w apply.Warning) diagnostic {
-	return diagnostic{severityWarning, p.Key(), string(w.Reason), w.Err.Error(), "Nothing else was held back; the next run tries again.", ""}
+	return diagnostic{severityWarning, p.Key(), string(w.Reason), w.Err.Error(), "Nothing else was held back; the next run tries again.", "", withoutNames(p)}
 }
 
 // diagnostics lists what is not as it should be: warnings, then errors, each in
@@ -92,56 +100,80 @@ func warned(p plan.Component, w apply.Warning) diagnostic {
 func diagnostics(p plan.Plan) []diagnostic {
 	var warnings, problems []diagnostic
 	for _, c := range p.Components {
+		names := withoutNames(c)
+		warn := func(code, text string) {
+			warnings = append(warnings, diagnostic{severityWarning, c.Key(), code, text, "", "", names})
+		}
 		if c.Skipped != "" {
-			warnings = append(warnings, diagnostic{severityWarning, c.Key(), "skipped", "skipped: " + c.Skipped, "", ""})
+			warn("skipped", "skipped: "+c.Skipped)
 		}
 		if c.Deferred != "" {
-			warnings = append(warnings, diagnostic{severityWarning, c.Key(), string(plan.ReasonDeferred), c.Deferred, "", ""})
+			warn(string(plan.ReasonDeferred), c.Deferred)
 		}
 		for _, w := range slices.Concat(c.Warnings, c.Platform) {
-			warnings = append(warnings, diagnostic{severityWarning, c.Key(), w.Code, w.Text, "", ""})
+			warn(w.Code, w.Text)
 		}
 		if c.Problem != nil && c.Problem.Reason != plan.ReasonHeldBack { // that is told of the namespace, or of the run
-			problems = append(problems, diagnostic{severityError, c.Key(), string(c.Problem.Reason), c.Problem.Summary, c.Problem.Hint, c.Problem.Whose})
+			problems = append(problems, diagnostic{severityError, c.Key(), string(c.Problem.Reason), c.Problem.Summary, c.Problem.Hint, c.Problem.Whose, names})
 		}
 	}
 	for _, k := range p.Missing {
-		problems = append(problems, diagnostic{severityError, k, string(missing.Reason), missing.Summary, missing.Hint, missing.Whose})
+		problems = append(problems, diagnostic{severityError, k, string(missing.Reason), missing.Summary, missing.Hint, missing.Whose, nil})
 	}
-	whole := func(code, summary, detail string) {
+	warn := func(code, summary, detail string) {
 		warnings = append(warnings, diagnostic{severity: severityWarning, code: code, summary: summary, detail: detail})
 	}
 	for _, h := range p.HeldBack {
-		whole(string(plan.ReasonHeldBack), fmt.Sprintf("namespace %s is held back: %s", h.Namespace, h.Why),
-			fmt.Sprintf("%s, and the other namespaces are served. If it is meant, run once with --force --namespace %s.", waits(h.Components), h.Namespace))
+		verb := "wait"
+		if h.Components == 1 {
+			verb = "waits"
+		}
+		warn(string(plan.ReasonHeldBack), fmt.Sprintf("namespace %s is held back: %s", h.Namespace, h.Why),
+			fmt.Sprintf("%s %s, and the other namespaces are served. If it is meant, run once with --force --namespace %s.",
+				Plural(h.Components, "Component", "Components"), verb, h.Namespace))
 	}
 	for _, namespace := range p.Absent {
-		whole("missing_namespace", "namespace "+component.Shown(namespace)+" was named to the run and does not exist", "Take it off the list.")
+		warn("missing_namespace", "namespace "+component.Shown(namespace)+" was named to the run and does not exist", "Take it off the list.")
 	}
 	for _, c := range p.Closed {
-		problems = append(problems, diagnostic{severityError, component.Key{}, string(c.Problem.Reason), c.Problem.Summary, c.Problem.Hint, c.Problem.Whose})
+		problems = append(problems, diagnostic{severityError, component.Key{}, string(c.Problem.Reason), c.Problem.Summary, c.Problem.Hint, c.Problem.Whose, nil})
 	}
 	if n := len(p.Odd); n > 0 {
-		whole("odd_object", plural(n, "object is", "objects are")+" not of the form of its kind, and nothing is concluded from it", firstOf(p.Odd, 6))
+		warn("odd_object", Plural(n, "object is", "objects are")+" not of the form of its kind, and nothing is concluded from it", firstOf(p.Odd, 6))
 	}
 	switch {
 	case !p.Mode.Wanted:
 	case !p.Mode.RemoteSecrets:
-		whole("not_delivered", "the cluster has no RemoteSecrets: pull Secrets stay in the Components' own namespaces",
+		warn("not_delivered", "the cluster has no RemoteSecrets: pull Secrets stay in the Components' own namespaces",
 			"Install the RemoteSecret operator, or set --remote-secrets off.")
 	case !p.Mode.Environments:
-		whole("not_delivered", "the cluster has no Environments: RemoteSecrets get no targets, and keep those they have", "")
+		warn("not_delivered", "the cluster has no Environments: RemoteSecrets get no targets, and keep those they have",
+			"Install the definitions of Environment and SnapshotEnvironmentBinding, or set --remote-secrets off.")
 	}
 	if p.Held > 0 {
-		whole("held_private", fmt.Sprintf("%s kept private although --visibility is public", plural(p.Held, "repository", "repositories")),
+		warn("held_private", Plural(p.Held, "repository", "repositories")+" kept private although --visibility is public",
 			"State it on the Component, or run with --allow-publish.")
 	}
 	if n := len(p.Orphans.Robots) + len(p.Orphans.Repositories); n > 0 {
-		whole("orphans", fmt.Sprintf("%s and %s are left from Components that are gone",
-			plural(len(p.Orphans.Robots), "robot", "robots"), plural(len(p.Orphans.Repositories), "repository", "repositories")),
+		verb := "are"
+		if n == 1 {
+			verb = "is"
+		}
+		warn("orphans", fmt.Sprintf("%s %s left from Components that are gone", orphaned(p.Orphans), verb),
 			firstOf(slices.Concat(p.Orphans.Robots, p.Orphans.Repositories), 6))
 	}
 	return append(warnings, problems...)
+}
+
+func orphaned(o plan.Orphans) string {
+	var kinds []string
+	if n := len(o.Robots); n > 0 {
+		kinds = append(kinds, Plural(n, "robot", "robots"))
+	}
+	if n := len(o.Repositories); n > 0 {
+		kinds = append(kinds, Plural(n, "repository", "repositories"))
+	}
+	return strings.Join(kinds, " and ")
 }
 
 func (d diagnostic) subject() string {
@@ -152,26 +184,4 @@ func (d diagnostic) subject() string {
 		return d.key.String() + " " + d.summary
 	}
 	return d.key.String() + ": " + d.summary
-}
-
-// firstOf lists at most n names.
-func firstOf(names []string, n int) string {
-	if len(names) <= n {
-		return strings.Join(names, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(names[:n], ", "), len(names)-n)
-}
-
-func waits(components int) string {
-	if components == 1 {
-		return "1 Component waits"
-	}
-	return fmt.Sprintf("%d Components wait", components)
-}
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -201,6 +202,14 @@ func everything(p plan.Plan) []apply.Outcome {
 // tell runs a story past a reporter, in the order of a run.
 func (st story) tell(t *testing.T, r Reporter) {
 	t.Helper()
+	if err := st.told(t, r); err != nil {
+		t.Error(err)
+	}
+}
+
+// told is what the reporter could not write of it.
+func (st story) told(t *testing.T, r Reporter) error {
+	t.Helper()
 	s := scene.New(t)
 	summary := Summary{Operation: OperationPlan, DryRun: st.apply == nil, Elapsed: 41800 * time.Millisecond, Quay: quay.Stats{Requests: 61}}
 	if st.end != nil {
@@ -226,7 +235,7 @@ func (st story) tell(t *testing.T, r Reporter) {
 			st.outcomes(r, &summary, p)
 		}
 	}
-	r.Finish(summary)
+	return r.Finish(summary)
 }
 
 func (st story) outcomes(r Reporter, s *Summary, p plan.Plan) {
@@ -264,8 +273,8 @@ func TestText(t *testing.T) {
 	}
 }
 
-// A plan fits a terminal. Names of robots may be longer, and so may what is
-// wrong, which is prose.
+// All there is to read fits a terminal. Names of robots may be longer, and so may a
+// command, which is to be copied.
 func TestTextFitsTheTerminal(t *testing.T) {
 	t.Parallel()
 	rows := 0
@@ -273,9 +282,7 @@ func TestTextFitsTheTerminal(t *testing.T) {
 		var out bytes.Buffer
 		st.tell(t, NewText(&out, false))
 		for line := range strings.Lines(out.String()) {
-			prose := strings.HasPrefix(line, "Error:") || strings.HasPrefix(line, "Warning:") || strings.HasPrefix(line, "       ") ||
-				strings.Contains(line, component.AnnotationImage+": ")
-			if prose || strings.Contains(line, " berth_") {
+			if strings.Contains(line, " berth_") || strings.HasPrefix(line, "       kubectl ") {
 				continue
 			}
 			rows++
@@ -304,6 +311,41 @@ func TestTextColor(t *testing.T) {
 		}
 		if strings.Contains(plain.String(), "Error:") && !strings.Contains(colored.String(), "\x1b[31mError:\x1b[0m") {
 			t.Errorf("%s: an error without its color", st.name)
+		}
+	}
+}
+
+// fullDisk takes some bytes and no more.
+type fullDisk struct{ left int }
+
+func (d *fullDisk) Write(b []byte) (int, error) {
+	if d.left -= len(b); d.left < 0 {
+		return 0, syscall.ENOSPC
+	}
+	return len(b), nil
+}
+
+// What could not be written is told at the end, by whichever line it was.
+func TestTheFirstErrorOfWritingIsKept(t *testing.T) {
+	t.Parallel()
+	for _, room := range []int{0, 100, 400} {
+		for name, r := range map[string]func(*fullDisk) Reporter{
+			"text": func(d *fullDisk) Reporter { return NewText(d, false) },
+			"JSON": func(d *fullDisk) Reporter { return NewJSON(d, time.Now) },
+		} {
+			d := &fullDisk{left: room}
+			to := r(d)
+			to.Start(Header{Version: "v0.1.0"})
+			s := scene.New(t)
+			s.Add(scene.Component("acme-tenant", "billing"))
+			p := plan.Make(s.World)
+			var summary Summary
+			summary.Count(p, nil)
+			to.Planned(NewObserved(s.World, 0), p, summary)
+			d.left = 1_000_000 // somebody made room
+			if err := to.Finish(Summary{}); !errors.Is(err, syscall.ENOSPC) {
+				t.Errorf("%s, %d bytes of room: %v", name, room, err)
+			}
 		}
 	}
 }

@@ -2,7 +2,9 @@ package report
 
 import (
 	"cmp"
+	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -126,6 +128,7 @@ type Failure struct {
 
 // Summary is what became of a run.
 type Summary struct {
+	Run        string // its id
 	Operation  Operation
 	DryRun     bool
 	Detailed   bool // a dry run with pending changes exits 2
@@ -232,6 +235,17 @@ func (s *Summary) failure(k component.Key, reason plan.Reason, whose plan.Whose,
 var missing = plan.Problem{
 	Reason: plan.ReasonInvalidComponent, Whose: plan.ThePlatforms, Summary: "there is no such Component", Hint: "Check the name, the cluster and --selector.",
 }
+
+// ErrMoved is about a Component that is no longer as it was when somebody saw its plan.
+var ErrMoved = fmt.Errorf("it changed while the plan was looked at: %w", apply.ErrDeferred)
+
+// ErrTime ends a run that had no more time.
+var ErrTime error = timeUp{}
+
+type timeUp struct{}
+
+func (timeUp) Error() string { return "the run's time was up" }
+func (timeUp) Unwrap() error { return context.DeadlineExceeded }
 
 // ErrDeclined is the answer no at the prompt.
 var ErrDeclined = errors.New("not confirmed; nothing was changed")

@@ -4,36 +4,47 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
-	"time"
 
 	"berth/reconcile/apply"
+	"berth/reconcile/component"
 	"berth/reconcile/plan"
 )
 
 // Text reports a run to a person.
 type Text struct {
-	W     io.Writer
-	Color bool
+	W      io.Writer
+	Color  bool
+	Detail Detail // "": folded
+	Width  int    // in columns; 0: no line is broken
 
 	planned  bool
 	summary  Summary      // of the plan
 	warnings []diagnostic // of applying
 	problems []diagnostic
+	err      error // the first of writing
 }
 
 // NewText returns a Reporter that writes to w.
-func NewText(w io.Writer, color bool) *Text { return &Text{W: w, Color: color} }
+func NewText(w io.Writer, color bool) *Text {
+	return &Text{W: w, Color: color, Detail: Folded, Width: width}
+}
 
 var symbols = map[Op]string{OpCreate: "+", OpUpdate: "~", OpRotate: "-/+", OpDelete: "-"}
 
-var colors = map[string]string{"+": "32", "~": "33", "-/+": "35", "-": "31", "Error:": "31", "Warning:": "33"}
+var colors = map[string]string{"+": "32", "~": "33", "-/+": "35", "-": "31", "Error:": "31", "Invalid:": "33", "Blocked:": "33", "Warning:": "33"}
 
 var kinds = map[Kind]string{
 	KindRepository: "repository", KindRobot: "robot", KindPermission: "permission",
 	KindSecret: "Secret", KindServiceAccount: "ServiceAccount", KindComponent: "Component",
 	KindRemoteSecret: "RemoteSecret", KindUploadSecret: "upload Secret",
+}
+
+// kindOrder is how kinds follow each other in a table, as they do in a plan.
+var kindOrder = []Kind{
+	KindRepository, KindRobot, KindPermission, KindSecret, KindServiceAccount, KindComponent, KindRemoteSecret, KindUploadSecret,
 }
 
 // Start prints what the run is about to look at.
@@ -59,46 +70,49 @@ func (t *Text) Start(h Header) {
 func (t *Text) Planned(o Observed, p plan.Plan, s Summary) {
 	t.planned, t.summary = true, s
 	read := []string{
-		plural(o.Components, "Component", "Components"), plural(o.Repositories, "repository", "repositories"),
-		plural(o.Robots, "robot", "robots"), plural(o.Secrets, "Secret", "Secrets"),
+		Plural(o.Components, "Component", "Components"), Plural(o.Repositories, "repository", "repositories"),
+		Plural(o.Robots, "robot", "robots"), Plural(o.Secrets, "Secret", "Secrets"),
 	}
 	if o.Mode.RemoteSecrets {
-		read = append(read, plural(o.RemoteSecrets, "RemoteSecret", "RemoteSecrets"))
+		read = append(read, Plural(o.RemoteSecrets, "RemoteSecret", "RemoteSecrets"))
 	}
 	t.print("Read %s in %s\n", strings.Join(read, ", "), seconds(o.Elapsed))
-	if s.Changes.total() > 0 {
-		revoke := ""
-		if breaks(p) {
-			revoke = t.paint("-/+") + " revoke: the old credential stops working   "
-		}
-		t.print("\n  %s create   %s update   %s%s delete\n", t.paint("+"), t.paint("~"), revoke, t.paint("-"))
-	}
-	for _, c := range p.Components {
-		t.component(c)
-	}
+	folded := t.rows(p, s)
+	t.findings(o)
 	t.print("\n")
 	if s.Changes.total() > 0 {
-		t.print("Plan: %d to create, %d to update, %d to rotate, %d to delete.\n",
-			s.Changes.Create, s.Changes.Update, s.Changes.Rotate, s.Changes.Delete)
-		verb := "change"
-		if s.Components.Changed == 1 {
-			verb = "changes"
-		}
-		t.print("      %d of %s %s; %s.\n", s.Components.Changed,
-			plural(s.Components.Total, "Component", "Components"), verb, s.Components.rest())
+		t.print("Plan: %s to create, %s to update, %s to rotate, %s to delete.\n",
+			Count(s.Changes.Create), Count(s.Changes.Update), Count(s.Changes.Rotate), Count(s.Changes.Delete))
+		t.print("      %s.\n", s.Components.change())
 	} else {
-		t.print("No changes. %s.\n", s.Components.match())
+		t.print("%s.\n", s.Components.match())
 	}
 	if s.Rotations.Pending > 0 {
-		t.print("      %s.\n", plural(s.Rotations.Pending, "rotation is", "rotations are")+" left to a later run")
+		t.print("      %s.\n", Plural(s.Rotations.Pending, "rotation is", "rotations are")+" left to a later run")
 	}
 	if s.Deliveries.Total > 0 {
 		t.print("      %s.\n", s.Deliveries)
 	}
+	if s.Changes.total() > 0 && (folded || t.Detail == SummaryOnly) {
+		t.print("\n%s", Table(p))
+	}
 	if found := diagnostics(p); len(found) > 0 {
 		t.print("\n")
-		for _, d := range found {
-			t.diagnostic(d)
+		t.diagnostics(found)
+	}
+}
+
+// findings prints what was found of the Components that were asked about.
+func (t *Text) findings(o Observed) {
+	for i, f := range o.Found {
+		switch {
+		case o.Named:
+			t.found(f)
+		case i == 0:
+			t.print("\n")
+			fallthrough
+		default:
+			t.foundLine(f)
 		}
 	}
 }
@@ -110,35 +124,25 @@ func breaks(p plan.Plan) bool {
 	})
 }
 
-func (t *Text) component(c plan.Component) {
-	if len(c.Actions) == 0 {
-		return
+// rows prints the changes, and reports whether some were folded.
+func (t *Text) rows(p plan.Plan, s Summary) (folded bool) {
+	if t.Detail == SummaryOnly || t.Detail == Problems || s.Changes.total() == 0 {
+		return false
 	}
-	note := c.Note
-	switch {
-	case c.Problem == nil:
-	case c.Problem.Reason == plan.ReasonHeldBack:
-		note = "held back"
-	default:
-		note = "cannot be served"
+	revoke := ""
+	if breaks(p) {
+		revoke = t.paint("-/+") + " revoke: the old credential stops working   "
 	}
-	t.print("\n%-70s %s\n", c.Key(), note)
-	for _, a := range c.Actions {
-		change := ChangeOf(a)
-		detail := change.Detail
-		if change.Reason != "" && detail != "" {
-			detail += ": "
-		}
-		symbol := symbols[change.Op]
-		if change.Op == OpRotate && !change.Breaks {
-			symbol = symbols[OpUpdate]
-		}
-		row := fmt.Sprintf("%-15s %-43s %s", kinds[change.Kind], change.Target, detail+change.Reason)
-		t.print("  %s%s %s\n", t.paint(symbol), strings.Repeat(" ", 3-len(symbol)), strings.TrimRight(row, " "))
-		for _, line := range change.Lines {
-			t.print("%66s%s\n", "", line)
-		}
+	t.print("\n  %s create   %s update   %s%s delete\n", t.paint("+"), t.paint("~"), revoke, t.paint("-"))
+	names := map[component.Key]component.Names{}
+	for _, c := range p.Components {
+		names[c.Key()] = c.Names
 	}
+	for _, b := range blocks(p, t.Detail != Full) {
+		t.block(b, names[b.key])
+		folded = folded || b.more > 0
+	}
+	return folded
 }
 
 // Applied prints nothing: the plan has shown it, and the summary counts it.
@@ -151,19 +155,23 @@ func (t *Text) Warned(p plan.Component, w apply.Warning) {
 
 // Failed keeps a failure for the end, where the eye is.
 func (t *Text) Failed(p plan.Component, o apply.Outcome) {
-	if o.Reason == plan.ReasonDeferred {
-		return
+	d := diagnostic{
+		severity: severityError, key: p.Key(), code: string(o.Reason), summary: o.Err.Error(), detail: hint(o.Err), whose: o.Whose, names: withoutNames(p),
 	}
-	t.problems = append(t.problems, diagnostic{severity: severityError, key: p.Key(), summary: o.Err.Error()})
+	if o.Reason == plan.ReasonDeferred {
+		if !errors.Is(o.Err, ErrMoved) {
+			return
+		}
+		d.severity = severityWarning
+	}
+	t.problems = append(t.problems, d)
 }
 
 // Finish prints the summary.
-func (t *Text) Finish(s Summary) {
-	for i, d := range slices.Concat(t.warnings, t.problems) {
-		if i == 0 {
-			t.print("\n")
-		}
-		t.diagnostic(d)
+func (t *Text) Finish(s Summary) error {
+	if found := slices.Concat(t.warnings, t.problems); len(found) > 0 {
+		t.print("\n")
+		t.diagnostics(found)
 	}
 	if t.planned {
 		t.print("\n")
@@ -183,11 +191,12 @@ func (t *Text) Finish(s Summary) {
 		if s.Signal != 0 {
 			how = "Apply was interrupted after"
 		}
-		t.print("%s %s: %d created, %d updated, %d rotated, %d deleted%s.\n", how, seconds(s.Elapsed),
-			s.Changes.Create, s.Changes.Update, s.Changes.Rotate, s.Changes.Delete, counted(s.Components.Failed, "failed"))
-		t.print("      %s: %d changed, %s.\n", plural(s.Components.Total, "Component", "Components"), s.Components.Changed, s.Components.rest())
+		t.print("%s %s: %s created, %s updated, %s rotated, %s deleted%s.\n", how, seconds(s.Elapsed),
+			Count(s.Changes.Create), Count(s.Changes.Update), Count(s.Changes.Rotate), Count(s.Changes.Delete), counted(s.Components.Failed, "failed"))
+		t.print("      %s: %s changed, %s.\n", Plural(s.Components.Total, "Component", "Components"), Count(s.Components.Changed), s.Components.rest())
 	}
-	t.print("Quay: %s%s%s.\n", plural(s.Quay.Requests, "request", "requests"), counted(s.Quay.Retries, "retried"), waited(s.Quay.Throttled))
+	t.print("Quay: %s%s%s.\n", Plural(s.Quay.Requests, "request", "requests"), counted(s.Quay.Retries, "retried"), waited(s.Quay.Throttled))
+	return t.err
 }
 
 func (t *Text) refusal(s Summary) {
@@ -195,6 +204,8 @@ func (t *Text) refusal(s Summary) {
 	switch {
 	case errors.As(s.Err, &refused):
 		t.diagnostic(diagnostic{severity: severityError, summary: "the guard refused this plan: " + refused.Summary, detail: refused.Hint})
+	case errors.Is(s.Err, ErrDeclined) && s.Signal != 0:
+		t.print("Interrupted at the question: nothing was changed.\n")
 	case errors.Is(s.Err, ErrDeclined):
 		t.print("Not confirmed: nothing was changed.\n")
 	default:
@@ -202,15 +213,60 @@ func (t *Text) refusal(s Summary) {
 	}
 }
 
+// diagnostics prints those that say the same once, unless everything is asked for.
+func (t *Text) diagnostics(all []diagnostic) {
+	if t.Detail == Full {
+		for _, d := range all {
+			t.diagnostic(d)
+		}
+		return
+	}
+	for _, m := range merge(all) {
+		t.diagnostic(m.diagnostic)
+		if n := len(m.others); n > 0 {
+			t.indented("The same of " + Count(n) + " more: " + firstOf(keyNames(m.others), 3) + ".")
+		}
+	}
+}
+
 func (t *Text) diagnostic(d diagnostic) {
 	label := "Warning:"
-	if d.severity == severityError {
+	switch {
+	case d.whose == plan.TheTenants && d.code == string(plan.ReasonInvalidComponent):
+		label = "Invalid:"
+	case d.whose == plan.TheTenants:
+		label = "Blocked:"
+	case d.severity == severityError:
 		label = "Error:"
 	}
-	t.print("%s %s\n", t.paint(label), d.subject())
-	if d.detail != "" {
-		t.print("       %s\n", d.detail)
+	lines := wrap(d.subject(), t.columns(len(label)+1))
+	t.print("%s %s\n", t.paint(label), lines[0])
+	for _, line := range lines[1:] {
+		t.print("       %s\n", line)
 	}
+	if d.detail != "" {
+		t.indented(d.detail)
+	}
+}
+
+// indented prints prose; a command at its end stays in one piece, to be copied.
+func (t *Text) indented(text string) {
+	prose, command, found := strings.Cut(text, " kubectl ")
+	lines := wrap(prose, t.columns(7))
+	if found {
+		lines = append(lines, "kubectl "+command)
+	}
+	for _, line := range lines {
+		t.print("       %s\n", line)
+	}
+}
+
+// columns are those that are left beside what a line begins with.
+func (t *Text) columns(begun int) int {
+	if t.Width == 0 {
+		return math.MaxInt
+	}
+	return t.Width - begun
 }
 
 func (t *Text) paint(word string) string {
@@ -220,40 +276,9 @@ func (t *Text) paint(word string) string {
 	return "\x1b[" + colors[word] + "m" + word + "\x1b[0m"
 }
 
-// print drops write errors: a closed pipe must not stop a run half-way.
-func (t *Text) print(format string, args ...any) { _, _ = fmt.Fprintf(t.W, format, args...) }
-
-// rest tells of the Components that do not change.
-func (c ComponentCount) rest() string {
-	return fmt.Sprintf("%d up to date", c.UpToDate) + counted(c.Failed, "failed") + counted(c.Skipped, "skipped") +
-		counted(c.Invalid, "invalid") + counted(c.Blocked, "blocked") + counted(c.Deferred, "left to the next run")
-}
-
-func (c ComponentCount) match() string {
-	if c.UpToDate == c.Total {
-		return plural(c.Total, "Component", "Components") + " match Quay and the cluster"
+// print keeps the first error for the end: it must not stop a run half-way.
+func (t *Text) print(format string, args ...any) {
+	if _, err := fmt.Fprintf(t.W, format, args...); t.err == nil {
+		t.err = err
 	}
-	return fmt.Sprintf("Of %s, %s", plural(c.Total, "Component", "Components"), c.rest())
 }
-
-// String tells how far the pull Secrets have come.
-func (c DeliveryCount) String() string {
-	return fmt.Sprintf("Pull Secrets in %s: %d delivered", plural(c.Total, "environment", "environments"), c.Delivered) +
-		counted(c.Unverified, "unverified") + counted(c.Pending, "on the way") + counted(c.Failed, "failed") + counted(c.Unresolved, "unresolved")
-}
-
-func counted(n int, what string) string {
-	if n == 0 {
-		return ""
-	}
-	return fmt.Sprintf(", %d %s", n, what)
-}
-
-func waited(d time.Duration) string {
-	if d < 100*time.Millisecond {
-		return ""
-	}
-	return ", waited " + seconds(d) + " on the rate limit"
-}
-
-func seconds(d time.Duration) string { return fmt.Sprintf("%.1fs", d.Seconds()) }

@@ -237,6 +237,10 @@ var mutants = []mutant{
 		`exists && r.Description != n.Mark && !w.adoptable(n, r)`, `exists && r.Description == "" && n.Mark == ""`, domain,
 	},
 	{
+		"nothing is done but what was shown", "reconcile/plan/within.go",
+		`len(c.Actions) > 0 && !`, `len(c.Actions) > 999 && !`, domain,
+	},
+	{
 		"the guard counts unasked changes", "reconcile/plan/guard.go",
 		`c.struck > 0 && c.share() > m.limit`, `c.struck > 0 && c.share() > 2`, domain,
 	},

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"reflect"
+	"strings"
+)
+
+// shells are those that can be taught to complete the command line.
+const shells = "bash fish powershell zsh"
+
+// complete writes what teaches a shell, if it is one of them.
+func complete(w io.Writer, shell string, all []field) bool {
+	switch shell {
+	case "bash":
+		completeBash(w, all)
+	case "fish":
+		completeFish(w, all)
+	case "powershell":
+		completePowershell(w, all)
+	case "zsh":
+		completeZsh(w, all)
+	default:
+		return false
+	}
+	return true
+}
+
+// words may stand where a Component's name does.
+const words = "version completion"
+
+func (f field) toggle() bool { return f.Type.Kind() == reflect.Bool }
+
+// choices are the values that a setting takes, "" when they cannot be told.
+func (f field) choices() string { return f.Tag.Get("oneof") }
+
+// names are the flag's, with a dash.
+func (f field) names() []string {
+	names := []string{flagName(f.env)}
+	if short := f.Tag.Get("short"); short != "" {
+		names = append(names, "-"+short)
+	}
+	return names
+}
+
+func flagNames(all []field) string {
+	names := []string{"--help", "--version"}
+	for _, f := range all {
+		names = append(names, f.names()...)
+	}
+	return strings.Join(names, " ")
+}
+
+func completeBash(w io.Writer, all []field) {
+	_, _ = fmt.Fprint(w, `# source <(berth completion bash)
+_berth() {
+  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
+  if [[ $cur == = ]]; then cur=; elif [[ $prev == = ]]; then prev=${COMP_WORDS[COMP_CWORD-2]}; fi
+  case $prev in
+`)
+	for _, f := range all {
+		if f.toggle() {
+			continue
+		}
+		reply := "COMPREPLY=()"
+		switch arg := f.Tag.Get("arg"); {
+		case f.choices() != "":
+			reply = fmt.Sprintf(`COMPREPLY=($(compgen -W "%s" -- "$cur"))`, f.choices())
+		case arg == "FILE":
+			reply = `compopt -o filenames; COMPREPLY=($(compgen -f -- "$cur"))`
+		case arg == "DIR":
+			reply = `compopt -o filenames; COMPREPLY=($(compgen -d -- "$cur"))`
+		}
+		_, _ = fmt.Fprintf(w, "    %s) %s; return ;;\n", strings.Join(f.names(), "|"), reply)
+	}
+	_, _ = fmt.Fprintf(w, `    completion) COMPREPLY=($(compgen -W "%s" -- "$cur")); return ;;
+  esac
+  if [[ $cur == -* ]]; then
+    COMPREPLY=($(compgen -W "%s" -- "$cur"))
+  else
+    COMPREPLY=($(compgen -W "%s" -- "$cur"))
+  fi
+}
+complete -F _berth berth
+`, shells, flagNames(all), words)
+}
+
+func completeZsh(w io.Writer, all []field) {
+	_, _ = fmt.Fprint(w, "#compdef berth\n# source <(berth completion zsh)\n_berth() {\n  _arguments -S \\\n")
+	plain := strings.NewReplacer("'", `'\''`, "[", `\[`, "]", `\]`, ":", `\:`)
+	for _, f := range all {
+		value := ""
+		switch arg := f.Tag.Get("arg"); {
+		case f.toggle():
+		case f.choices() != "":
+			value = ":value:(" + f.choices() + ")"
+		case arg == "FILE":
+			value = ":FILE:_files"
+		case arg == "DIR":
+			value = ":DIR:_files -/"
+		default:
+			value = ":" + arg + ":"
+		}
+		for _, name := range f.names() {
+			sets := name
+			if !f.toggle() && strings.HasPrefix(name, "--") {
+				sets += "="
+			}
+			again := ""
+			if f.Type.Kind() == reflect.Slice {
+				again = "*"
+			}
+			_, _ = fmt.Fprintf(w, "    '%s%s[%s]%s' \\\n", again, sets, plain.Replace(f.Tag.Get("help")), value)
+		}
+	}
+	_, _ = fmt.Fprintf(w, "    '1:NAMESPACE/NAME:(%s)' '2:SHELL:(%s)'\n}\ncompdef _berth berth\n", words, shells)
+}
+
+func completeFish(w io.Writer, all []field) {
+	_, _ = fmt.Fprintf(w, "# berth completion fish | source\ncomplete -c berth -f -n '__fish_is_nth_token 1' -a '%s'\n", words)
+	_, _ = fmt.Fprintf(w, "complete -c berth -f -n '__fish_seen_subcommand_from completion' -a '%s'\n", shells)
+	plain := strings.NewReplacer(`\`, `\\`, "'", `\'`)
+	for _, f := range all {
+		value := " -x"
+		switch arg := f.Tag.Get("arg"); {
+		case f.toggle():
+			value = ""
+		case f.choices() != "":
+			value = " -x -a '" + f.choices() + "'"
+		case arg == "FILE":
+			value = " -r -F"
+		case arg == "DIR":
+			value = " -x -a '(__fish_complete_directories)'"
+		}
+		if short := f.Tag.Get("short"); short != "" {
+			value = " -s " + short + value
+		}
+		_, _ = fmt.Fprintf(w, "complete -c berth -l %s%s -d '%s'\n", flagName(f.env)[2:], value, plain.Replace(f.Tag.Get("help")))
+	}
+}
+
+func completePowershell(w io.Writer, all []field) {
+	_, _ = fmt.Fprint(w, `# berth completion powershell | Out-String | Invoke-Expression
+Register-ArgumentCompleter -Native -CommandName berth -ScriptBlock {
+  param($word, $line, $position)
+  $values = @{
+`)
+	for _, f := range all {
+		if f.choices() != "" {
+			for _, name := range f.names() {
+				_, _ = fmt.Fprintf(w, "    '%s' = '%s'\n", name, f.choices())
+			}
+		}
+	}
+	_, _ = fmt.Fprintf(w, `    'completion' = '%s'
+  }
+  $typed = @($line.CommandElements | Where-Object { $_.Extent.EndOffset -lt $position } | ForEach-Object { "$_" })
+  $offer = '%s'
+  if ($word -like '-*') { $offer = '%s' } elseif ($values.ContainsKey($typed[-1])) { $offer = $values[$typed[-1]] }
+  $offer -split ' ' | Where-Object { $_ -like "$word*" } | ForEach-Object { [System.Management.Automation.CompletionResult]::new($_) }
+}
+`, shells, words, flagNames(all))
+}

@@ -1,0 +1,26 @@
+package plan
+
+import (
+	"reflect"
+
+	"berth/reconcile/component"
+)
+
+// Within is the part of a plan that an earlier one had too: what somebody has seen and
+// agreed to. Components of which something else is due now are left alone, all of them;
+// moved are their places in the plan.
+func (p Plan) Within(shown Plan) (within Plan, moved []int) {
+	seen := make(map[component.Key][]Action, len(shown.Components))
+	for _, c := range shown.Components {
+		seen[c.Key()] = c.Actions
+	}
+	within = p
+	within.Components = append([]Component(nil), p.Components...)
+	for i, c := range within.Components {
+		if len(c.Actions) > 0 && !reflect.DeepEqual(c.Actions, seen[c.Key()]) {
+			within.Components[i].Actions = nil
+			moved = append(moved, i)
+		}
+	}
+	return within, moved
+}
