@@ -50,7 +50,7 @@ func connect(s settings, d dial, log *slog.Logger) (ends, error) {
 	agent := "berth/" + version()
 	registry, err := quay.New(quay.Options{
 		URL: s.QuayURL, Organization: s.QuayOrg, Token: s.token, RootCAs: s.roots,
-		QPS: s.QuayQPS / float64(s.ShardCount), Burst: s.share(s.QuayBurst), ReadOnly: s.DryRun, UserAgent: agent, Transport: d.transport, Logger: log,
+		QPS: float64(s.QuayQPS), Clients: s.ShardCount, Burst: s.share(s.QuayBurst), ReadOnly: s.DryRun, UserAgent: agent, Transport: d.transport, Logger: log,
 	})
 	if err != nil {
 		return ends{}, problems{{s.called("QUAY_URL"), err.Error() + "."}}

@@ -66,7 +66,7 @@ func metrics(s report.Summary, ended time.Time, succeeded float64, labels promet
 	family("berth_failures", "Components that the last run could not serve, and what ended it early, by reason.", "reason", failures(s))
 	gauge("berth_quay_requests", "Requests that the last run made at Quay, retries included.", float64(s.Quay.Requests))
 	gauge("berth_quay_retries", "Requests that the last run repeated at Quay.", float64(s.Quay.Retries))
-	gauge("berth_quay_throttled_seconds", "How long the last run waited for the limit of requests, summed over all workers.", s.Quay.Throttled.Seconds())
+	gauge("berth_quay_throttled_seconds", "For how long at least one call of the last run waited for the limit of requests.", s.Quay.Throttled.Seconds())
 	return registry
 }
 

@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -28,13 +30,13 @@ type settings struct {
 	QuayCredentialsDir string  `env:"QUAY_CREDENTIALS_DIR" arg:"DIR" help:"a folder with image-controller's files quayapiurl, quaytoken, organization"`
 	QuayCAFile         string  `env:"QUAY_CA_FILE" arg:"FILE" help:"certificates (PEM) to trust besides the system's"`
 	ImageHost          string  `env:"IMAGE_HOST" arg:"HOST" help:"that images are called by, when it is not the registry URL's"`
-	QuayQPS            float64 `env:"QUAY_QPS, default=5" min:"0.1" max:"1000" arg:"N" help:"requests per second of the whole run"`
+	QuayQPS            ceiling `env:"QUAY_QPS, default=auto" min:"0.1" max:"1000" arg:"auto|N" help:"requests per second of the whole run, at most; auto: what Quay allows"`
 	QuayBurst          int     `env:"QUAY_BURST, default=10" min:"1" max:"1000" arg:"N" help:"requests at once beyond that"`
 
 	Kubeconfig string  `group:"The cluster" env:"KUBECONFIG" arg:"FILE" help:"instead of kubectl's rules; without any, a pod's ServiceAccount"`
 	Context    string  `env:"CONTEXT" arg:"NAME" help:"of the kubeconfig"`
-	KubeQPS    float64 `env:"KUBE_QPS, default=50" min:"0.1" max:"10000" arg:"N" help:"requests per second to the cluster"`
-	KubeBurst  int     `env:"KUBE_BURST, default=100" min:"1" max:"10000" arg:"N" help:"requests at once beyond that"`
+	KubeQPS    float64 `env:"KUBE_QPS, default=200" min:"0.1" max:"10000" arg:"N" help:"requests per second to the cluster"`
+	KubeBurst  int     `env:"KUBE_BURST, default=400" min:"1" max:"10000" arg:"N" help:"requests at once beyond that"`
 
 	Namespace []string `group:"Which Components" env:"NAMESPACE" short:"n" arg:"NAME" help:"only this namespace; may be repeated"`
 	Selector  string   `env:"SELECTOR" short:"l" arg:"QUERY" help:"only Components with these labels"`
@@ -94,6 +96,24 @@ type settings struct {
 	roots  *x509.CertPool          // for Quay; nil: the system's
 	git    gitsource.Options
 	token  func() (quay.Token, error)
+}
+
+// ceiling is what is not to be passed; zero, which is written auto: no more than the
+// other end allows.
+type ceiling float64
+
+// EnvDecode reads auto or a number.
+func (c *ceiling) EnvDecode(value string) error {
+	if value == "auto" {
+		*c = 0
+		return nil
+	}
+	n, err := strconv.ParseFloat(value, 64)
+	if err != nil || n == 0 {
+		return errors.New("neither auto nor a number above zero")
+	}
+	*c = ceiling(n)
+	return nil
 }
 
 const envPrefix = "BERTH_"

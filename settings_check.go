@@ -33,7 +33,7 @@ func (f field) inBounds(v reflect.Value) bool {
 	case reflect.Int:
 		return bounded != nil || float64(v.Int()) >= low && float64(v.Int()) <= high
 	case reflect.Float64:
-		return bounded != nil || v.Float() >= low && v.Float() <= high
+		return bounded != nil || v.Float() >= low && v.Float() <= high || v.Float() == 0 && v.Type() == reflect.TypeFor[ceiling]()
 	case reflect.Int64: // a duration
 		return v.Int() > 0 || v.Int() == 0 && f.Tag.Get("min") == "0"
 	case reflect.String:
@@ -52,6 +52,9 @@ func (f field) want() string {
 	case reflect.Int:
 		return "a whole number" + between
 	case reflect.Float64:
+		if f.Type == reflect.TypeFor[ceiling]() {
+			return "auto or a number" + between
+		}
 		return "a number" + between
 	case reflect.Int64:
 		if f.Tag.Get("min") == "0" {

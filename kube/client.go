@@ -32,8 +32,8 @@ import (
 // Options are the settings of a Client.
 type Options struct {
 	Config    *rest.Config // address and credentials; copied, never changed
-	QPS       float32      // requests per second; zero: 50, negative: no limit
-	Burst     int          // zero: 100
+	QPS       float32      // requests per second; zero: 200, negative: no limit
+	Burst     int          // zero: 400
 	PageSize  int64        // objects per page of a list; zero: 500
 	ReadOnly  bool         // refuse every mutating request, a dry run too, before it is sent
 	UserAgent string
@@ -65,7 +65,7 @@ func New(o Options) (*Client, error) {
 	}
 	config := rest.CopyConfig(o.Config)
 	config.Wrap(t.wrap)
-	config.QPS, config.Burst = or(o.QPS, 50), or(o.Burst, 100)
+	config.QPS, config.Burst = or(o.QPS, 200), or(o.Burst, 400)
 	config.Timeout = or(config.Timeout, callTimeout)
 	config.UserAgent = or(o.UserAgent, rest.DefaultKubernetesUserAgent())
 	config.WarningHandler = rest.NoWarnings{}

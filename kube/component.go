@@ -13,6 +13,7 @@ import (
 type Component struct {
 	Namespace, Name, UID, ResourceVersion string
 	Deleting                              bool              // has a deletionTimestamp
+	Specified                             bool              // has a spec, which definitions do not demand
 	Application                           string            // spec.application, may be empty
 	ComponentName                         string            // spec.componentName, may be empty or differ from Name
 	ContainerImage                        string            // spec.containerImage, cut at 4097 bytes
@@ -24,27 +25,34 @@ type Component struct {
 
 type componentWire struct {
 	object
-	Spec struct {
-		Application   string `json:"application"`
-		ComponentName string `json:"componentName"`
-		Image         string `json:"containerImage"`
-		Source        struct {
+	Spec *componentSpec `json:"spec"`
+}
+
+type componentSpec struct {
+	Application   string `json:"application"`
+	ComponentName string `json:"componentName"`
+	Image         string `json:"containerImage"`
+	Source        struct {
+		URL string `json:"url"`
+		Git struct {
 			URL string `json:"url"`
-			Git struct {
-				URL string `json:"url"`
-			} `json:"git"`
-		} `json:"source"`
-	} `json:"spec"`
+		} `json:"git"`
+	} `json:"source"`
 }
 
 func (w componentWire) slim() Component {
 	m := w.Metadata
+	var spec componentSpec
+	if w.Spec != nil {
+		spec = *w.Spec
+	}
 	return Component{
 		Namespace: m.Namespace, Name: m.Name, UID: m.UID, ResourceVersion: m.ResourceVersion,
 		Deleting:    m.DeletionTimestamp != "",
-		Application: cut(w.Spec.Application, maxName), ComponentName: cut(w.Spec.ComponentName, maxName),
-		ContainerImage: cut(w.Spec.Image, maxAnnotation),
-		SourceURL:      cut(or(w.Spec.Source.Git.URL, w.Spec.Source.URL), maxAddress),
+		Specified:   w.Spec != nil,
+		Application: cut(spec.Application, maxName), ComponentName: cut(spec.ComponentName, maxName),
+		ContainerImage: cut(spec.Image, maxAnnotation),
+		SourceURL:      cut(or(spec.Source.Git.URL, spec.Source.URL), maxAddress),
 		Annotations:    kept(m.Annotations, annotations, maxAnnotation),
 		Annotated:      m.Annotations != nil,
 		Odd:            w.odd,

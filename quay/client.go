@@ -22,6 +22,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net/http"
 	"net/url"
 	"strings"
@@ -36,12 +37,13 @@ type Options struct {
 	Organization string                // whose repositories and robots these are
 	Token        func() (Token, error) // an OAuth token; asked again when Quay refuses the last one
 	RootCAs      *x509.CertPool        // nil: the system's
-	QPS          float64               // requests per second of all users together; zero: 5
-	Burst        int                   // zero: 10
+	QPS          float64               // requests per second of all users together, at most; zero: as many as Quay allows anybody
+	Burst        int                   // at once beyond that; zero: 10
+	Clients      int                   // that share QPS, each taking its part; zero: this one alone
 	ReadOnly     bool                  // refuse every write before it is sent
 	UserAgent    string
 	Transport    http.RoundTripper               // nil: HTTP/2 over TLS
-	Backoff      func(attempt int) time.Duration // nil: up to 30 s, random
+	Backoff      func(attempt int) time.Duration // after a failure; nil: up to 10 s, random
 	Logger       *slog.Logger                    // debug records only; nil: none
 }
 
@@ -60,7 +62,7 @@ type Stats struct {
 	Requests  int           // HTTP requests to the API, retries included
 	Logins    int           // to the registry's token endpoint, see [Client.Granted], retries included
 	Retries   int           // of both
-	Throttled time.Duration // waited for the rate limit, summed over all users
+	Throttled time.Duration // time during which at least one user waited for the rate limit
 }
 
 const (
@@ -80,9 +82,6 @@ func New(o Options) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the Quay token: %w", err)
 	}
-	if o.QPS <= 0 {
-		o.QPS = 5
-	}
 	if o.Burst <= 0 {
 		o.Burst = 10
 	}
@@ -95,15 +94,14 @@ func New(o Options) (*Client, error) {
 	t := &transport{
 		base:     o.Transport,
 		token:    token,
-		throttle: newThrottle(o.QPS, o.Burst),
+		throttle: newThrottle(o.QPS, o.Burst, o.Clients),
 		doubting: pauseFor(o.Backoff),
 		readOnly: o.ReadOnly,
 		log:      o.Logger,
 	}
-	p := &policy{sent: t.sent, retries: &t.retries}
-	wait := backoff
-	if o.Backoff != nil {
-		wait = func(_, _ time.Duration, attempt int, _ *http.Response) time.Duration { return o.Backoff(attempt) }
+	p := &policy{sent: t.sent, backoff: o.Backoff}
+	if p.backoff == nil {
+		p.backoff = backoff
 	}
 	return &Client{
 		origin:       address.URL,
@@ -113,9 +111,9 @@ func New(o Options) (*Client, error) {
 		transport:    t,
 		http: &retryablehttp.Client{
 			HTTPClient:   &http.Client{Transport: t}, // which takes a redirect for an error
-			RetryMax:     maxRetries,
+			RetryMax:     math.MaxInt,                // the policy ends it, and waits
 			CheckRetry:   p.check,
-			Backoff:      wait,
+			Backoff:      func(time.Duration, time.Duration, int, *http.Response) time.Duration { return 0 },
 			ErrorHandler: retryablehttp.PassthroughErrorHandler,
 		},
 	}, nil
@@ -187,7 +185,7 @@ func failure(ctx context.Context, op string, err error) error {
 		return own
 	}
 	if ctx.Err() != nil {
-		err = ctx.Err()
+		return ended(ctx, op, ctx.Err())
 	}
 	return &Error{Op: op, kind: ErrUnavailable, Message: cause(err), cause: err}
 }

@@ -1,10 +1,12 @@
 package quay
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"regexp"
 	"strings"
 	"unicode"
@@ -26,7 +28,7 @@ var (
 	// ErrInvalid: Quay refused the request as it stands. "Already exists" is
 	// among these: only reading again tells.
 	ErrInvalid = errors.New("quay refused the request")
-	// ErrRateLimited: still 429 after the retries.
+	// ErrRateLimited: 429 for minutes, as when others use up what the registry allows.
 	ErrRateLimited = errors.New("quay limits the rate")
 	// ErrReadOnly: the registry is in maintenance and takes no writes.
 	ErrReadOnly = errors.New("quay is read-only")
@@ -35,6 +37,10 @@ var (
 	// ErrTimeout, beside ErrUnavailable or ErrUncertain: Quay took longer than
 	// a call may. The end of the caller's own context is a context error.
 	ErrTimeout = errors.New("quay did not answer in time")
+	// ErrEnded: the caller's context ended before there was an answer, or would
+	// before there could be one. It is the context's error, too. A call that may
+	// have taken effect is ErrUncertain all the same.
+	ErrEnded = errors.New("the run ended before quay answered")
 	// ErrUncertain: no usable answer to a call that must not be repeated
 	// blindly; whether it took effect is unknown.
 	ErrUncertain = errors.New("quay gave no usable answer; the request may have taken effect")
@@ -72,6 +78,25 @@ func (e *Error) Is(target error) bool { return target == e.kind }
 // Unwrap gives the cause below the answer, so that a cancelled context is
 // still seen as one.
 func (e *Error) Unwrap() error { return e.cause }
+
+// silent reports whether Quay itself answered nothing: nobody did, or the gateway
+// before it said so, as it does while Quay is started again.
+func (e *Error) silent() bool {
+	switch e.Status {
+	case 0, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return errors.Is(e.kind, ErrUnavailable) || errors.Is(e.kind, ErrUncertain)
+	}
+	return false
+}
+
+// ended is what becomes of a call when its context does not last.
+func ended(ctx context.Context, op string, err error) *Error {
+	e := &Error{Op: op, kind: ErrEnded, Message: cause(err), cause: err}
+	if why := context.Cause(ctx); why != nil && !errors.Is(why, err) {
+		e.Message, e.cause = clean(why.Error()), errors.Join(err, why)
+	}
+	return e
+}
 
 // The only English that is matched: to these Quay answers 400, or 403, and
 // nothing else in the body tells.

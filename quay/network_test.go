@@ -42,8 +42,12 @@ func TestHTTP2AndCustomCA(t *testing.T) {
 	t.Cleanup(server.Close)
 	roots := x509.NewCertPool()
 	roots.AddCert(server.Certificate())
-	if _, err := overNetwork(t, server.URL, roots, nil).GetRobot(t.Context(), "r"); err != nil {
+	c := overNetwork(t, server.URL, roots, nil)
+	if _, err := c.GetRobot(t.Context(), "r"); err != nil {
 		t.Fatal(err)
+	}
+	if got := c.transport.throttle.limiter.Limit(); got != startHTTP2 {
+		t.Errorf("over HTTP/2 the rate begins with %v", got)
 	}
 	if major.Load() != 2 {
 		t.Errorf("the request came by HTTP/%d", major.Load())

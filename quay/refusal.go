@@ -20,12 +20,7 @@ func pauseFor(backoff func(int) time.Duration) func(context.Context, int) error 
 		if backoff != nil && wait > 0 {
 			wait = backoff(n)
 		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(wait):
-			return nil
-		}
+		return sleep(ctx, wait)
 	}
 }
 

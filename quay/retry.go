@@ -9,119 +9,133 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"golang.org/x/time/rate"
 )
 
 const (
-	maxRetries  = 4
-	firstWait   = 500 * time.Millisecond
-	maxWait     = 30 * time.Second
-	retryFloor  = 20 // retries a run may always make, however few its calls
-	retryShare  = 5  // beyond them, at most one call in five is a retry
-	pauseFactor = 2
+	firstWait = 500 * time.Millisecond
+	maxWait   = 10 * time.Second
+
+	maxRetries = 4  // of a call that Quay itself fails
+	retryFloor = 20 // of these a run may always make, however few its calls;
+	retryShare = 5  // beyond them, at most one call in five is one
+
+	// A restart of Quay takes a minute: its gateway answers, or nobody does.
+	restart        = 75 * time.Second
+	restartRetries = 16 // which take a minute at least
+
+	// patience is how long a call is refused by the rate limit. It has no effect
+	// there and may be repeated at any time.
+	patience = 5 * time.Minute
 )
 
-// policy says which failed attempts are made again. A call that is not
+// policy says which failed attempts are made again, and when. A call that is not
 // repeatable is sent again only when nothing was sent or when the rate limit
 // answered, which it does before Quay sees the request.
 type policy struct {
 	sent    func() int64
-	retries *atomic.Int64
+	backoff func(attempt int) time.Duration
+	failed  atomic.Int64 // calls made again because Quay itself failed them
+
+	mu   sync.Mutex
+	met  bool      // Quay, or the gateway before it, has answered once
+	away time.Time // since when Quay itself has answered nothing; zero: it is there
 }
 
+// check is told how each attempt ended, and returns when the next one is due.
 func (p *policy) check(ctx context.Context, _ *http.Response, err error) (bool, error) {
-	if ctx.Err() != nil || err == nil {
+	c, now := callOf(ctx), time.Now()
+	if away := p.note(err, now); err == nil || !p.again(c, err, away, now) {
 		return false, err
 	}
-	var certificate *tls.CertificateVerificationError
-	if errors.As(err, &certificate) || !errors.Is(err, ErrUnavailable) && !errors.Is(err, ErrRateLimited) {
-		return false, err
+	if errors.Is(err, ErrRateLimited) {
+		return true, nil // the throttle lets it wait
 	}
-	if n := p.retries.Load(); n >= retryFloor && n*retryShare >= p.sent() {
-		return false, err
+	c.failures++
+	if over := sleep(ctx, p.backoff(c.failures-1)); over != nil {
+		return false, ended(ctx, c.op, over)
 	}
 	return true, nil
 }
 
-// backoff waits a random time up to an exponentially growing bound, so that
-// workers that failed together do not come back together.
-func backoff(_, _ time.Duration, attempt int, _ *http.Response) time.Duration {
-	bound := min(firstWait<<attempt, maxWait)
-	return rand.N(bound) //nolint:gosec // jitter, not a secret
-}
-
-// throttle holds all workers of a run to one rate, and all of them back when
-// Quay says 429.
-type throttle struct {
-	limiter *rate.Limiter
-
-	mu     sync.Mutex
-	until  time.Time     // no request before
-	next   time.Duration // pause after the next 429 that names none
-	waited time.Duration
-}
-
-func newThrottle(qps float64, burst int) *throttle {
-	return &throttle{limiter: rate.NewLimiter(rate.Limit(qps), burst), next: time.Second}
-}
-
-// wait returns when the next request may be sent.
-func (t *throttle) wait(ctx context.Context) error {
-	for d := t.pausing(); d > 0; d = t.pausing() {
-		if err := t.sleep(ctx, d); err != nil {
-			return err
+// note keeps since when Quay is away, and returns it; zero: it is there, or never
+// was, which is rather a wrong address than a restart.
+func (p *policy) note(err error, now time.Time) time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	own, _ := errors.AsType[*Error](err)
+	switch {
+	case errors.Is(err, ErrEnded), errors.Is(err, ErrWriteRefused): // nobody was asked to the end
+	case own == nil || !own.silent():
+		p.met, p.away = true, time.Time{}
+	case p.met || own.Status != 0:
+		p.met = true
+		if p.away.IsZero() {
+			p.away = now
 		}
 	}
-	turn := t.limiter.Reserve()
-	if err := t.sleep(ctx, turn.Delay()); err != nil {
-		turn.Cancel()
-		return err
+	return p.away
+}
+
+func (p *policy) again(c *call, err error, away, now time.Time) bool {
+	if errors.Is(err, ErrRateLimited) {
+		c.refused = since(c.refused, now)
+		return now.Sub(c.refused) < patience
 	}
-	return nil
+	var certificate *tls.CertificateVerificationError
+	if !errors.Is(err, ErrUnavailable) || errors.As(err, &certificate) {
+		return false
+	}
+	c.failing = since(c.failing, now)
+	own, _ := errors.AsType[*Error](err)
+	if !away.IsZero() && own.silent() {
+		// What others met counts, too: where Quay stays away, each call need not
+		// find that out for itself.
+		return c.failures < restartRetries && now.Sub(away) < restart && now.Sub(c.failing) < restart
+	}
+	if n := p.failed.Load(); c.failures >= maxRetries || n >= retryFloor && n*retryShare >= p.sent() {
+		return false
+	}
+	p.failed.Add(1)
+	return true
 }
 
-func (t *throttle) pausing() time.Duration {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return time.Until(t.until)
+// since is when it began, now if it just does.
+func since(began, now time.Time) time.Time {
+	if began.IsZero() {
+		return now
+	}
+	return began
 }
 
-func (t *throttle) sleep(ctx context.Context, d time.Duration) error {
+// backoff is a random time up to an exponentially growing bound and at least
+// half of it, so that workers that failed together do not come back together.
+func backoff(attempt int) time.Duration {
+	bound := maxWait
+	if attempt < 5 {
+		bound = min(firstWait<<attempt, maxWait)
+	}
+	return bound/2 + rand.N(bound/2) //nolint:gosec // jitter, not a secret
+}
+
+// sleep waits, unless that takes longer than the context lasts: then there is
+// nothing to wait for.
+func sleep(ctx context.Context, d time.Duration) error { return sleepUnless(ctx, d, nil) }
+
+// sleepUnless ends also when something else does.
+func sleepUnless(ctx context.Context, d time.Duration, other <-chan struct{}) error {
+	if end, ok := ctx.Deadline(); ok && time.Until(end) < d {
+		return context.DeadlineExceeded
+	}
 	if d <= 0 {
 		return ctx.Err()
 	}
-	t.mu.Lock()
-	t.waited += d
-	t.mu.Unlock()
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
+	case <-other:
 	case <-timer.C:
-		return nil
 	}
-}
-
-// pause stops all requests for d, or for a growing time when d is zero. Many
-// workers see the same 429: only the first one sets the pause.
-func (t *throttle) pause(d time.Duration) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	now := time.Now()
-	if now.Before(t.until) {
-		return
-	}
-	if d <= 0 {
-		d = t.next
-		t.next = min(t.next*pauseFactor, maxWait)
-	}
-	t.until = now.Add(d)
-}
-
-func (t *throttle) total() time.Duration {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.waited
+	return nil
 }

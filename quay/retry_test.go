@@ -1,9 +1,11 @@
 package quay
 
 import (
+	"context"
 	"errors"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -22,10 +24,8 @@ func TestRetryTable(t *testing.T) {
 		repeatedErr, onceErr error
 		why                  string
 	}{
-		{name: "429", answer: reply(429, "text/html", "<html>"), repeated: 5, once: 5, repeatedErr: ErrRateLimited, onceErr: ErrRateLimited, why: "the proxy answers before Quay sees the request"},
 		{name: "503 read-only", answer: replyJSON(503, `{"is_readonly":true,"message":"x"}`), repeated: 1, once: 1, repeatedErr: ErrReadOnly, onceErr: ErrReadOnly, why: "maintenance lasts"},
 		{name: "500", answer: html, repeated: 5, once: 1, repeatedErr: ErrUnavailable, onceErr: ErrUncertain, why: "Quay can fail after the effect"},
-		{name: "502", answer: reply(502, "text/html", "<html>"), repeated: 5, once: 1, repeatedErr: ErrUnavailable, onceErr: ErrUncertain, why: "the balancer does not know"},
 		{name: "520", answer: replyJSON(520, `{"detail":"x"}`), repeated: 5, once: 1, repeatedErr: ErrUnavailable, onceErr: ErrUncertain, why: "the balancer does not know"},
 		{name: "reset", answer: fail(errors.New("connection reset by peer")), repeated: 5, once: 1, repeatedErr: ErrUnavailable, onceErr: ErrUncertain, why: "the answer may have been lost"},
 		{name: "truncated", answer: truncated(`{"name":"acme+r"`), repeated: 5, once: 1, repeatedErr: ErrUnavailable, onceErr: ErrUncertain, why: "the effect is done, its answer is not whole"},
@@ -98,33 +98,6 @@ func TestUnsentIsRepeated(t *testing.T) {
 	}
 }
 
-// All users of a Client share one rate.
-func TestRateIsShared(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		c, err := New(Options{
-			URL: "https://quay.test", Organization: "acme", QPS: 2, Burst: 3, Transport: &answers{list: []answerFunc{replyJSON(200, robotBody)}},
-			Token: func() (Token, error) { return NewToken("oauth-token"), nil },
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		start := time.Now()
-		var users sync.WaitGroup
-		for range 9 {
-			users.Go(func() {
-				if _, err := c.GetRobot(t.Context(), "r"); err != nil {
-					t.Error(err)
-				}
-			})
-		}
-		users.Wait()
-		if took := time.Since(start); took != 3*time.Second {
-			t.Errorf("nine requests, three of them at once, took %s, want 3s at two a second", took)
-		}
-	})
-}
-
 // A 429 holds every worker back, not only the one that saw it.
 func TestPauseIsShared(t *testing.T) {
 	t.Parallel()
@@ -136,17 +109,21 @@ func TestPauseIsShared(t *testing.T) {
 		}
 		c, _ := newTestClient(t, limited, replyJSON(200, robotBody))
 		start := time.Now()
-		if _, err := c.GetRobot(t.Context(), "r"); err != nil {
-			t.Fatal(err)
+		var users sync.WaitGroup
+		for i := range 2 {
+			users.Go(func() {
+				_ = sleep(t.Context(), time.Duration(i)*time.Second) // the other comes when the pause has begun
+				if _, err := c.GetRobot(t.Context(), "r"); err != nil {
+					t.Error(err)
+				}
+				if waited := time.Since(start); waited < longestAsk || waited > longestAsk+time.Second {
+					t.Errorf("user %d waited %s; a Retry-After of a day must be cut to %s", i, waited, longestAsk)
+				}
+			})
 		}
-		if waited := time.Since(start); waited < maxWait || waited > 2*maxWait {
-			t.Errorf("waited %s; a Retry-After of a day must be cut to %s", waited, maxWait)
-		}
-		if _, err := c.GetRobot(t.Context(), "r"); err != nil {
-			t.Fatal(err)
-		}
-		if c.Stats().Throttled < maxWait-firstWait { // the rest was spent backing off
-			t.Errorf("the pause is not counted: %+v", c.Stats())
+		users.Wait()
+		if took := time.Since(start); c.Stats().Throttled != took {
+			t.Errorf("of %s somebody waited all the time, and it says %s", took, c.Stats().Throttled)
 		}
 	})
 }
@@ -163,5 +140,138 @@ func TestRetryBudget(t *testing.T) {
 		if s.Retries > max(retryFloor, s.Requests/retryShare+1) {
 			t.Errorf("%d of %d requests were retries", s.Retries, s.Requests)
 		}
+	})
+}
+
+// The rate limit answers before Quay sees the request: every call is made again,
+// until there is no hope.
+func TestRefusedByTheLimitIsRepeated(t *testing.T) {
+	t.Parallel()
+	limited := reply(429, "text/html", "<html>")
+	for name, call := range calls {
+		synctest.Test(t, func(t *testing.T) {
+			c, server := newTestClient(t, limited)
+			start := time.Now()
+			if err := call(t.Context(), c); !errors.Is(err, ErrRateLimited) {
+				t.Errorf("%s: got %v, want ErrRateLimited", name, err)
+			}
+			if took := time.Since(start); took < patience || took > patience+lastPause {
+				t.Errorf("%s: it gave up after %s, want %s", name, took, patience)
+			}
+			if n := server.count(); n > 40 {
+				t.Errorf("%s: %d requests in that time", name, n)
+			}
+		})
+	}
+}
+
+// A restart of Quay, when its gateway answers or nobody does, is outlasted by
+// every call that may be repeated; one that may not says so at once.
+func TestARestartIsOutlasted(t *testing.T) {
+	t.Parallel()
+	for why, away := range map[string]answerFunc{
+		"502":         reply(502, "text/html", "<html>"),
+		"503":         reply(503, "text/html", "<html>"),
+		"504":         reply(504, "text/html", "<html>"),
+		"reset":       fail(errors.New("connection reset by peer")),
+		"half a body": truncated(`{"name":"acme+r"`),
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var back time.Time
+			c, server := newTestClient(t, replyJSON(200, robotBody), func(r *http.Request) (*http.Response, error) {
+				if time.Now().Before(back) {
+					return away(r)
+				}
+				return replyJSON(200, robotBody)(r)
+			})
+			get := func() error { _, err := c.GetRobot(t.Context(), "r"); return err }
+			if err := get(); err != nil {
+				t.Fatal(err)
+			}
+			back = time.Now().Add(time.Minute)
+			if err := c.RegenerateRobotToken(t.Context(), "r"); !errors.Is(err, ErrUncertain) || server.count() != 2 {
+				t.Errorf("%s: what may not be repeated says %v after %d requests", why, err, server.count()-1)
+			}
+			var users sync.WaitGroup
+			for range 8 {
+				users.Go(func() {
+					if err := get(); err != nil {
+						t.Errorf("%s for a minute: %v", why, err)
+					}
+				})
+			}
+			users.Wait()
+			if late := time.Since(back); late > maxWait {
+				t.Errorf("%s: done %s after Quay was back", why, late)
+			}
+		})
+	}
+}
+
+// What lasts longer is no restart; and that one call found out holds for all.
+func TestAnOutageIsNotOutlasted(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c, server := newTestClient(t, reply(502, "text/html", "<html>"))
+		for i := range 20 {
+			start, before := time.Now(), server.count()
+			_, err := c.GetRobot(t.Context(), "r")
+			if !errors.Is(err, ErrUnavailable) {
+				t.Fatal(err)
+			}
+			took, requests := time.Since(start), server.count()-before
+			if i == 0 && (took < time.Minute || took > restart+maxWait || requests > 1+restartRetries) {
+				t.Errorf("the first call gave up after %s and %d requests", took, requests)
+			}
+			if i > 0 && requests != 1 {
+				t.Errorf("call %d made %d requests", i, requests)
+			}
+		}
+	})
+}
+
+// Without waits between them the number of attempts is bounded all the same.
+func TestAttemptsAreBounded(t *testing.T) {
+	t.Parallel()
+	server := &answers{list: []answerFunc{reply(502, "text/html", "<html>")}}
+	c, err := New(Options{
+		URL: "https://quay.test", Organization: "acme", QPS: 1000, Burst: 1000, Transport: server,
+		Token:   func() (Token, error) { return NewToken("oauth-token"), nil },
+		Backoff: func(int) time.Duration { return 0 },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), restart/2)
+	defer cancel()
+	if _, err := c.GetRobot(ctx, "r"); !errors.Is(err, ErrUnavailable) || server.count() != 1+restartRetries {
+		t.Errorf("%d requests: %v", server.count(), err)
+	}
+}
+
+// A call that hangs while others are answered is not repeated for ever.
+func TestOneCallThatFailsAlone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c, _ := newTestClient(t, func(r *http.Request) (*http.Response, error) {
+			if strings.HasSuffix(r.URL.Path, "/robots/bad") {
+				return reply(504, "text/html", "<html>")(r)
+			}
+			return replyJSON(200, robotBody)(r)
+		})
+		ctx, cancel := context.WithCancel(t.Context())
+		var others sync.WaitGroup
+		others.Go(func() {
+			for sleep(ctx, time.Second) == nil {
+				_, _ = c.GetRobot(ctx, "r")
+			}
+		})
+		start := time.Now()
+		_, err := c.GetRobot(t.Context(), "bad")
+		if took := time.Since(start); !errors.Is(err, ErrUnavailable) || took > restart+maxWait {
+			t.Errorf("after %s: %v", took, err)
+		}
+		cancel()
+		others.Wait()
 	})
 }

@@ -10,8 +10,6 @@ import (
 	"mime"
 	"net/http"
 	"net/http/httptrace"
-	"strconv"
-	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -42,7 +40,10 @@ type call struct {
 	recent     bool                      // not known to every Quay in use
 	decode     func(*json.Decoder) error // nil: a good answer is a 204
 	login      *login                    // of a robot, sent in place of the organization's token
-	attempts   int                       // made so far
+	attempts   int                       // made so far,
+	failures   int                       // of these, other than refusals by the rate limit
+	failing    time.Time                 // since when it fails
+	refused    time.Time                 // since when the rate limit refuses it
 	answered   time.Time                 // by Quay's clock, zero if it did not say
 }
 
@@ -62,7 +63,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := t.attempt(c, req, "Bearer "+token.Reveal())
 	for n := 0; t.token.doubt(err, n); n++ {
 		if err := t.doubting(req.Context(), n); err != nil {
-			return nil, &Error{Op: c.op, kind: ErrUnavailable, Message: cause(err), cause: err}
+			return nil, ended(req.Context(), c.op, err)
 		}
 		var err2 error
 		if token, generation, err2 = t.token.renew(generation); err2 != nil {
@@ -84,8 +85,9 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 
 func (t *transport) attempt(c *call, req *http.Request, authorization string) (*http.Response, error) {
 	run := req.Context()
-	if err := t.throttle.wait(run); err != nil {
-		return nil, &Error{Op: c.op, kind: ErrUnavailable, cause: err}
+	p, err := t.throttle.enter(run)
+	if err != nil {
+		return nil, ended(run, c.op, err)
 	}
 	t.count(c)
 	ctx, cancel := context.WithTimeout(run, c.timeout)
@@ -100,12 +102,12 @@ func (t *transport) attempt(c *call, req *http.Request, authorization string) (*
 	req.Header.Set("Authorization", authorization)
 
 	resp, err := t.base.RoundTrip(req)
+	t.throttle.learn(p, resp)
 	if err != nil {
-		err = whoseTime(run, ctx, err)
 		if connecting.Load() && !connected.Load() {
-			return nil, &Error{Op: c.op, kind: ErrUnavailable, Message: "no connection: " + cause(err), cause: err}
+			return nil, unsent(run, ctx, c, err)
 		}
-		return nil, broken(c, err)
+		return nil, broken(run, ctx, c, err)
 	}
 	defer resp.Body.Close()
 	t.log.DebugContext(ctx, "quay answered", "op", c.op, "status", resp.StatusCode)
@@ -119,7 +121,7 @@ func (t *transport) attempt(c *call, req *http.Request, authorization string) (*
 	case errors.As(err, &own):
 		return nil, own
 	}
-	return nil, broken(c, whoseTime(run, ctx, err))
+	return nil, broken(run, ctx, c, err)
 }
 
 func (t *transport) count(c *call) {
@@ -135,27 +137,12 @@ func (t *transport) count(c *call) {
 
 func (t *transport) sent() int64 { return t.requests.Load() + t.logins.Load() }
 
-// whoseTime tells the end of the run, which the caller must see as such, from
-// Quay's taking longer than this call may.
-func whoseTime(run, call context.Context, err error) error {
-	switch {
-	case run.Err() != nil:
-		return run.Err()
-	case call.Err() != nil:
-		return ErrTimeout
-	}
-	return err
-}
-
 // read decodes a good answer and classifies a bad one. An error that is no
 // *Error says that the answer did not arrive whole.
 func (t *transport) read(c *call, resp *http.Response) error {
 	c.answered, _ = http.ParseTime(resp.Header.Get("Date"))
 	if resp.StatusCode >= 200 && resp.StatusCode < 300 {
 		return decode(c, resp)
-	}
-	if resp.StatusCode == http.StatusTooManyRequests {
-		t.throttle.pause(retryAfter(resp))
 	}
 	message, kind := classify(c, resp)
 	return &Error{Op: c.op, Status: resp.StatusCode, Message: message, kind: kind}
@@ -206,8 +193,27 @@ func end(d *json.Decoder) error {
 	}
 }
 
-// broken is a request that was sent and whose answer did not arrive whole.
-func broken(c *call, err error) error {
+// unsent is a call that no connection came about for.
+func unsent(run, own context.Context, c *call, err error) error {
+	if run.Err() != nil {
+		return ended(run, c.op, run.Err())
+	}
+	err = timedOut(own, err)
+	return &Error{Op: c.op, kind: ErrUnavailable, Message: "no connection: " + cause(err), cause: err}
+}
+
+// broken is a request that was sent and whose answer did not arrive whole. That
+// the run ended the caller must see as such; its own time is Quay's.
+func broken(run, own context.Context, c *call, err error) error {
+	switch {
+	case run.Err() != nil && c.repeatable:
+		return ended(run, c.op, run.Err())
+	case run.Err() != nil:
+		e := ended(run, c.op, run.Err())
+		e.kind = ErrUncertain
+		return e
+	}
+	err = timedOut(own, err)
 	kind := ErrUncertain
 	if c.repeatable {
 		kind = ErrUnavailable
@@ -215,11 +221,21 @@ func broken(c *call, err error) error {
 	return &Error{Op: c.op, kind: kind, Message: cause(err), cause: err}
 }
 
+// timedOut tells Quay's taking longer than a call may.
+func timedOut(call context.Context, err error) error {
+	if call.Err() != nil {
+		return ErrTimeout
+	}
+	return err
+}
+
 // cause names a network error without the addresses and texts in it.
 func cause(err error) string {
 	switch {
-	case errors.Is(err, ErrTimeout), errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, ErrTimeout):
 		return "timed out"
+	case errors.Is(err, context.DeadlineExceeded):
+		return "its time is over"
 	case errors.Is(err, context.Canceled):
 		return "cancelled"
 	case errors.Is(err, io.ErrUnexpectedEOF):
@@ -231,16 +247,6 @@ func cause(err error) string {
 func isJSON(resp *http.Response) bool {
 	kind, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	return err == nil && kind == "application/json"
-}
-
-// retryAfter reads the seconds form, which is all a proxy in front of Quay
-// sends; anything else means "no word".
-func retryAfter(resp *http.Response) time.Duration {
-	seconds, err := strconv.Atoi(strings.TrimSpace(resp.Header.Get("Retry-After")))
-	if err != nil || seconds < 0 {
-		return 0
-	}
-	return time.Duration(min(seconds, int(maxWait/time.Second))) * time.Second
 }
 
 var errTooLarge = errors.New("the answer is too large")

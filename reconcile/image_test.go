@@ -205,6 +205,27 @@ func TestTheImageIsNamedLast(t *testing.T) {
 	}
 }
 
+// A spec of today may be empty: its Component is built all the same. One without a spec has
+// nothing to be named in.
+func TestImagesOfScantComponents(t *testing.T) {
+	t.Parallel()
+	e := newEnv()
+	e.apply(`{apiVersion: appstudio.redhat.com/v1alpha1, kind: Component, metadata: {name: scant, namespace: tenant, uid: uid-scant}, spec: {source: {url: "https://git.example.com/scant"}}}
+---
+{apiVersion: appstudio.redhat.com/v1alpha1, kind: Component, metadata: {name: bare, namespace: tenant, uid: uid-bare}}`)
+	r := e.newRun()
+	r.Policy.SetImages = true
+	if s := e.do(r); s.ExitCode() != 0 || strings.Contains(s.text, "Error") {
+		t.Errorf("exit code %d:\n%s", s.ExitCode(), s.text)
+	}
+	if got := e.image("scant"); got != host+"/"+org+"/tenant/scant" {
+		t.Errorf("spec.containerImage of the scant one is %q", got)
+	}
+	if got := e.image("bare"); got != "" {
+		t.Errorf("spec.containerImage of the bare one is %q", got)
+	}
+}
+
 // Somebody who names an image between the reading and the writing was faster.
 func TestAnImageNamedMeanwhileStays(t *testing.T) {
 	t.Parallel()

@@ -12,8 +12,6 @@ type hostileAct struct {
 	why     string
 	objects func(run int) []object // that are written
 	do      func(e *env, run int)  // or what else is done
-	// pending says why the act does not take part yet: what it still spoils for all.
-	pending string
 }
 
 // ofHostile is an object of the hostile namespace, with what its kind's definition demands.
@@ -120,6 +118,10 @@ var hostileActs = []hostileAct{
 	{why: "a rotation that nobody began", objects: write(ofHostile("Component", "h3", annotated(object{"image.redhat.com/rotation": `{"v":1,"id":"00000000","push":"x","pull":"y"}`})))},
 	{why: "a rotation of its own in every run", objects: write(ofHostile("Component", "h4", annotated(object{"image.redhat.com/generate": "true"})))},
 	{why: "hundreds of annotations under our prefix", objects: write(ofHostile("Component", "h5", annotated(bulk(300, "image.redhat.com/more-", strings.Repeat("x", 500)))))},
+	{why: "another statement of visibility in every run", objects: func(run int) []object {
+		visibility := []string{"public", "private"}[run%2]
+		return []object{ofHostile("Component", "h6", annotated(object{"image.redhat.com/visibility": visibility, "image.redhat.com/generate": `{"visibility":"` + visibility + `"}`}))}
+	}},
 	{why: "an image in another's repository", objects: write(ofHostile("Component", "h6", object{"spec": object{"containerImage": "quay.test/acme/honest-00/api"}}))},
 	{why: "a source that is no address", objects: write(ofHostile("Component", "h7", object{"spec": object{"source": object{"git": object{"url": "file:///proc/self/environ?" + strings.Repeat("x", 100<<10)}}}}))},
 	{why: "a Component that is made again in every run", do: func(e *env, run int) {
@@ -180,6 +182,12 @@ var hostileActs = []hostileAct{
 		})
 		return ofHostile("RemoteSecret", "h6-image-pull", object{"spec": object{"secret": object{}, "targets": places}, "status": object{"targets": statuses}})
 	})},
+	{why: "an error with a time in it, another in every run", objects: func(run int) []object {
+		return []object{ofHostile("RemoteSecret", "h0-image-pull", object{
+			"spec":   object{"secret": object{}, "targets": []any{object{"namespace": "honest-00"}}},
+			"status": object{"targets": []any{object{"namespace": "honest-00", "apiUrl": "", "secretName": "", "error": fmt.Sprint("dial tcp 10.0.0.1:", 40000+run, ": refused")}}},
+		})}
+	}},
 	{why: "RemoteSecrets without a Component", objects: writeOnce(100, func(i int) object {
 		return ofHostile("RemoteSecret", fmt.Sprint("none-", i, "-image-pull"), object{"spec": object{"secret": object{}, "targets": []any{object{"namespace": fmt.Sprintf("honest-%02d", i%20)}}}})
 	})},
@@ -238,9 +246,9 @@ var hostileActs = []hostileAct{
 			e.write(ofHostile("Secret", "many-2-image-pull", object{"type": "kubernetes.io/dockerconfigjson", "immutable": true, "stringData": docker(`{"auths":{}}`)}))
 		}
 	}},
-	{why: "our label for uploads on its push Secret", pending: "Berth deletes it for an upload", do: func(e *env, run int) {
+	{why: "our label for uploads on its push Secret", do: func(e *env, run int) {
 		if run > 0 {
-			e.write(ofHostile("Secret", "many-3-image-push", object{"type": "kubernetes.io/dockerconfigjson", "metadata": object{
+			e.write(ofHostile("Secret", "many-3-image-push", object{"type": "kubernetes.io/dockerconfigjson", "stringData": docker("{}"), "metadata": object{
 				"labels": object{"appstudio.redhat.com/upload-secret": "remotesecret"}, "annotations": object{"appstudio.redhat.com/remotesecret-name": "many-3-image-pull"},
 			}}))
 		}
@@ -250,7 +258,7 @@ var hostileActs = []hostileAct{
 			e.refuse("create", "secrets", `secrets "x" is forbidden: exceeded quota: q, requested: count/secrets=1, used: count/secrets=9, limited: count/secrets=9`)
 		}
 	}},
-	{why: "a policy that forbids to patch its ServiceAccounts", pending: "all that follows waits for ever", do: func(e *env, run int) {
+	{why: "a policy that forbids to patch its ServiceAccounts", do: func(e *env, run int) {
 		if run == 0 {
 			e.refuse("patch", "serviceaccounts", "admission webhook \"tenant\" denied the request")
 		}

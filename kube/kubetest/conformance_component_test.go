@@ -54,7 +54,7 @@ func testComponents(f *fixture) {
 	}
 	want := kube.Component{
 		Namespace: f.ns, Name: "full", UID: got.UID, ResourceVersion: got.ResourceVersion,
-		Application: "shop", ComponentName: "whole", SourceURL: "https://git.example.com/a.git",
+		Application: "shop", ComponentName: "whole", Specified: true, SourceURL: "https://git.example.com/a.git",
 		Annotations: map[string]string{"image.redhat.com/generate": "true"}, Annotated: true,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

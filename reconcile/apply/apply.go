@@ -135,9 +135,13 @@ func over(ctx context.Context, stopped *error) bool {
 	return stopped != nil || ctx.Err() != nil || limited && time.Until(deadline) < grace
 }
 
-// outlive gives a context that ends a while after ctx does.
+// outlive gives a context that ends a while after ctx does, and tells when, if that
+// is known: who waits for something sees that it is in vain.
 func outlive(ctx context.Context, by time.Duration) (context.Context, context.CancelFunc) {
 	detached, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	if end, limited := ctx.Deadline(); limited {
+		detached, cancel = context.WithDeadline(context.WithoutCancel(ctx), end.Add(by))
+	}
 	stop := context.AfterFunc(ctx, func() {
 		timer := time.AfterFunc(by, cancel)
 		context.AfterFunc(detached, func() { timer.Stop() })

@@ -31,9 +31,11 @@ func (w *planner) warnOfImage(p *Component) {
 }
 
 // planImage lets builds begin: they wait until spec.containerImage is set, and start at
-// once when it is. So it comes last, and not before an account of theirs may push.
+// once when it is. So it comes last, and not before an account of theirs may push. A
+// Component without a spec is built by nobody: what its definition demands of a spec,
+// only its owner can write. A spec of today may be all but empty.
 func (w *planner) planImage(p *Component) {
-	if !w.Policy.SetImages || p.Component.ContainerImage != "" || p.Problem != nil || p.Skipped != "" || p.waits || p.Names.Repository == "" {
+	if !w.Policy.SetImages || p.Component.ContainerImage != "" || !p.Component.Specified || p.Problem != nil || p.Skipped != "" || p.waits || p.Names.Repository == "" {
 		return
 	}
 	if accounts := w.Policy.PushAccounts(p.Component.Name); len(accounts) > 0 && len(w.there(p, accounts)) == 0 {

@@ -43,7 +43,7 @@ func Naming() component.Naming {
 func Component(namespace, name string) kube.Component {
 	return kube.Component{
 		Namespace: namespace, Name: name, UID: "uid-of-" + namespace + "/" + name, ResourceVersion: "1",
-		Application: "shop", Annotations: map[string]string{},
+		Application: "shop", ComponentName: name, Annotations: map[string]string{},
 	}
 }
 
