@@ -195,7 +195,7 @@ func (row trouble) check(t *testing.T, run int, e *env, r record) {
 	if len(r.Failures) != 1 || r.Failures[0].Message == "" {
 		t.Fatalf("run %d: %d failures, want %+v:\n%s", run, len(r.Failures), want, r.text)
 	}
-	if want.Message = r.Failures[0].Message; r.Failures[0] != want || !strings.Contains(r.text, want.Message) {
+	if want.Message = r.Failures[0].Message; r.Failures[0] != want || !strings.Contains(strings.ReplaceAll(r.text, "\n       ", "\n"), want.Message) {
 		t.Errorf("run %d: %+v, want %+v:\n%s", run, r.Failures[0], want, r.text)
 	}
 	if c := r.Components; c.Failed+c.Blocked+c.Invalid != 1 || (c.Failed == 1) != (row.whose == plan.ThePlatforms) || (c.Invalid == 1) != (row.reason == plan.ReasonInvalidComponent) {

@@ -164,7 +164,7 @@ func TestWordsAndNumbers(t *testing.T) {
 			t.Errorf("%+v: %q", row.c, got)
 		}
 	}
-	if got := wrap("one two "+strings.Repeat("x", 12)+" three four", 10); strings.Join(got, "|") != "one two|xxxxxxxxxxxx|three four" {
+	if got := wrap("one two "+strings.Repeat("x", 12)+" three four\nfive", 10); strings.Join(got, "|") != "one two|xxxxxxxxxxxx|three four|five" {
 		t.Errorf("wrapped: %q", got)
 	}
 }

@@ -14,22 +14,25 @@ import (
 const width = 110
 
 // wrap breaks a text between its words so that no line is longer than so many columns,
-// unless a word is.
+// unless a word is. Where the text has lines, they stay apart.
 func wrap(text string, columns int) []string {
 	var lines []string
-	line := ""
-	for word := range strings.FieldsSeq(text) {
-		switch {
-		case line == "":
-			line = word
-		case utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > columns:
-			lines = append(lines, line)
-			line = word
-		default:
-			line += " " + word
+	for part := range strings.SplitSeq(text, "\n") {
+		line := ""
+		for word := range strings.FieldsSeq(part) {
+			switch {
+			case line == "":
+				line = word
+			case utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > columns:
+				lines = append(lines, line)
+				line = word
+			default:
+				line += " " + word
+			}
 		}
+		lines = append(lines, line)
 	}
-	return append(lines, line)
+	return lines
 }
 
 // Count is a number as people read it.
