@@ -60,7 +60,7 @@ func TestTheDemoTakesFlags(t *testing.T) {
 		{[]string{"--namespace=acme-tenant"}, 0, "No changes. 3 Components match"},
 		{[]string{"--selector=nobody=has"}, 0, "There are no Components"},
 		{[]string{"--dry-run", "acme-tenant/billing"}, 0, "  robot push      berth_acme_tenant_billing_"},
-		{[]string{"initech-tenant/mail"}, 0, "request acknowledged"},
+		{[]string{"initech-tenant/mail"}, 0, "rotation acknowledged"},
 		{[]string{"--rotate=acme-tenant/ledger"}, 0, "rotation requested"},
 		{[]string{"--visibility=public", "--allow-publish"}, 0, "private -> public"},
 		{[]string{"--adopt", "--prune=off"}, 0, "Apply complete"},

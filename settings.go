@@ -277,25 +277,6 @@ func loadSettings(flags map[string]*flagValue, args []string, environment enviro
 	return s, append(found, s.check(src)...)
 }
 
-// named leaves out what is empty, which is told as what it is.
-func named(typed []string) []string {
-	return slices.DeleteFunc(slices.Clone(typed), func(name string) bool { return name == "" })
-}
-
-// keys reads names of Components.
-func (p *problems) keys(source string, names []string) []component.Key {
-	var keys []component.Key
-	for _, typed := range names {
-		namespace, name, ok := strings.Cut(typed, "/")
-		if !ok || !component.ValidNamespace(namespace) || !component.ValidName(name) {
-			*p = append(*p, problem{source, "is not of the form NAMESPACE/NAME."})
-			continue
-		}
-		keys = append(keys, component.Key{Namespace: namespace, Name: name})
-	}
-	return keys
-}
-
 // decode sets one field. envconfig stops at its first error and repeats the
 // value in it, so each field is decoded alone and the error put in our words.
 func (s *settings) decode(f field, src sources) string {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/labels"
@@ -244,4 +245,23 @@ func fileProblem(err error) error {
 		return errors.New("permission denied")
 	}
 	return errors.New("cannot be read")
+}
+
+// named leaves out what is empty, which is told as what it is.
+func named(typed []string) []string {
+	return slices.DeleteFunc(slices.Clone(typed), func(name string) bool { return name == "" })
+}
+
+// keys reads names of Components.
+func (p *problems) keys(source string, names []string) []component.Key {
+	var keys []component.Key
+	for _, typed := range names {
+		namespace, name, ok := strings.Cut(typed, "/")
+		if !ok || !component.ValidNamespace(namespace) || !component.ValidName(name) {
+			*p = append(*p, problem{source, "is not of the form NAMESPACE/NAME."})
+			continue
+		}
+		keys = append(keys, component.Key{Namespace: namespace, Name: name})
+	}
+	return keys
 }
