@@ -2,6 +2,7 @@ package reconcile_test
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"log/slog"
 	"net/http"
@@ -32,6 +33,7 @@ func TestSideStepsHoldNothingBack(t *testing.T) {
 		why      string
 		prepare  func(*env) // before the Component is there
 		spoil    func(*env)
+		ask      string // for a rotation; "": revoke
 		code     int
 		told     string // in the text
 		warnings int    // in the JSON lines and in the log
@@ -65,7 +67,7 @@ func TestSideStepsHoldNothingBack(t *testing.T) {
 			spoil: func(e *env) {
 				e.quay.Inject(quaytest.Fault{Method: http.MethodDelete, Route: quaytest.RouteUserPermission, Times: -1, Status: 400})
 			},
-			code: 1, told: "Error: tenant/billing: ", tries: 2,
+			ask: `'{"rotate":"graceful"}'`, code: 1, told: "Error: tenant/billing: ", tries: 2,
 		},
 		{
 			why: "all of them at once", prepare: func(e *env) {
@@ -87,7 +89,8 @@ func TestSideStepsHoldNothingBack(t *testing.T) {
 		if row.prepare != nil {
 			row.prepare(e)
 		}
-		e.component("tenant", "billing", "uid-1", generate("true"))
+		ask := "image.redhat.com/generate: " + cmp.Or(row.ask, `"true"`)
+		e.component("tenant", "billing", "uid-1", ask)
 		if row.spoil != nil {
 			row.spoil(e)
 		}

@@ -59,7 +59,7 @@ func (w *playground) judge(t *rapid.T, p plan.Component, before view) {
 		t.Fatalf("%s is not as it should be (-want +got):\n%s", p.Key(), d)
 	}
 	for _, r := range w.quay.Snapshot().Robots { // an earlier Component's could still push
-		if name := strings.TrimPrefix(r.Name, org+"+"); markKey(r.Description) == markKey(p.Names.Mark) && name != p.Names.Push.Robot && name != p.Names.Pull.Robot && r.Permissions[org+"/"+p.Names.Repository] != "" {
+		if name := strings.TrimPrefix(r.Name, org+"+"); markKey(r.Description) == markKey(p.Names.Mark) && name != p.Names.Push.Robot && name != p.Names.Pull.Robot && r.Description != p.Names.Push.Mark && r.Description != p.Names.Pull.Mark && r.Permissions[org+"/"+p.Names.Repository] != "" {
 			t.Fatalf("%s: robot %s of an earlier Component is left, with a right", p.Key(), r.Name)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -162,12 +163,15 @@ const (
 	current = "current"
 )
 
+// rotatedAt is what a rotation adds to an announcement.
+var rotatedAt = regexp.MustCompile(`,"rotated":"[^"]*","rotations":\d+`)
+
 // viewOf looks at everything that bears a name of the Component's.
 func (e *env) viewOf(p plan.Component) view {
 	c, n := p.Component, p.Names
 	state := e.quay.Snapshot()
 	v := view{
-		Announced: e.annotation(c.Namespace, c.Name, component.AnnotationImage),
+		Announced: rotatedAt.ReplaceAllString(e.annotation(c.Namespace, c.Name, component.AnnotationImage), ""),
 		Requested: e.annotation(c.Namespace, c.Name, component.AnnotationGenerate),
 		Stated:    e.annotation(c.Namespace, c.Name, component.AnnotationVisibility),
 	}
@@ -177,6 +181,13 @@ func (e *env) viewOf(p plan.Component) view {
 		}
 	}
 	account := func(a component.Account) accountView {
+		for _, r := range state.Robots { // a rotation since the plan was made has left another generation
+			if robot := strings.TrimPrefix(r.Name, org+"+"); robot > a.Robot {
+				if _, ok := a.StampOf(robot); ok {
+					a = a.With(robot)
+				}
+			}
+		}
 		out := accountView{Secret: e.secretState(p, a)}
 		for _, r := range state.Robots {
 			if r.Name == org+"+"+a.Robot {
