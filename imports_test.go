@@ -161,7 +161,7 @@ func TestArrows(t *testing.T) {
 				t.Errorf("%s imports %s, which the design does not have", pkg, of)
 			}
 		}
-		for _, of := range strings.Fields(allowed) {
+		for of := range strings.FieldsSeq(allowed) {
 			if !slices.Contains(imported, "berth/"+of) {
 				t.Errorf("the design has an arrow from %s to %s, which nothing needs", pkg, of)
 			}

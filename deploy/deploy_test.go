@@ -120,6 +120,23 @@ func missing(want, got any, path string) []string {
 	return lost
 }
 
+// prometheusRules stands for the definition that Prometheus' operator installs. What
+// the rules say promtool checks.
+const prometheusRules = `
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: prometheusrules.monitoring.coreos.com}
+spec:
+  group: monitoring.coreos.com
+  names: {kind: PrometheusRule, plural: prometheusrules, singular: prometheusrule, listKind: PrometheusRuleList}
+  scope: Namespaced
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    schema: {openAPIV3Schema: {type: object, properties: {spec: {type: object, x-kubernetes-preserve-unknown-fields: true}}}}
+`
+
 // TestDeploy applies what is shipped to a real API server, one combination over the
 // other.
 func TestDeploy(t *testing.T) {
@@ -130,6 +147,9 @@ func TestDeploy(t *testing.T) {
 		if _, err := cp.Apply(t.Context(), fmt.Appendf(nil, "{apiVersion: v1, kind: Namespace, metadata: {name: %s}}", tenant)); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if _, err := cp.Apply(t.Context(), []byte(prometheusRules)); err != nil {
+		t.Fatal(err)
 	}
 	t.Run("the base", func(t *testing.T) { applied(t, cp, "base") })
 	t.Run("the example", func(t *testing.T) { applied(t, cp, "overlays/example") })

@@ -142,6 +142,9 @@ func TestOperations(t *testing.T) {
 				said.WriteString(o.do(t, script))
 			}
 			checks[i].check(t, o, said.String())
+			if s.heading == "Upgrade" { // as good a platform as any to be called to
+				o.runbook(t)
+			}
 		})
 		if !passed {
 			return // the rest goes on from there
