@@ -298,3 +298,35 @@ func TestRotationDrainsWhatWasInNoSecret(t *testing.T) {
 	e.run(t)
 	e.settled(t)
 }
+
+// A user puts the old login back just before it is drained: it is not, since that is what
+// the Secret holds, and the next run moves the Secret again.
+func TestRotationDrainsNothingThatIsHeld(t *testing.T) {
+	t.Parallel()
+	e := newEnv()
+	e.settledComponent()
+	old := e.login("billing-image-push")
+	data, _ := e.cluster.Object("secrets", "tenant", "billing-image-push")["data"].(map[string]any)
+	e.rotateGracefully()
+	e.run(t)
+	e.clock = e.clock.Add(2 * overlap)
+	e.newRunOver(func(end http.RoundTripper) http.RoundTripper {
+		return roundTrip(func(r *http.Request) (*http.Response, error) {
+			if r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/secrets/billing-image-push") {
+				e.apply(`{apiVersion: v1, kind: Secret, metadata: {name: billing-image-push, namespace: tenant}, data: {.dockerconfigjson: %q}}`, data[".dockerconfigjson"])
+			}
+			return end.RoundTrip(r)
+		})
+	}).Do(t.Context())
+	if e.quay.RobotToken(old) == "" || e.login("billing-image-push") != old {
+		t.Errorf("%s was drained, while the Secret logs in as %s", old, e.login("billing-image-push"))
+	}
+	for range 2 {
+		e.clock = e.clock.Add(2 * overlap)
+		e.run(t)
+	}
+	e.settled(t)
+	if e.quay.RobotToken(old) != "" {
+		t.Error("and it is never drained")
+	}
+}

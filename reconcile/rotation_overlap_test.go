@@ -222,7 +222,11 @@ type users struct{ asks, edits, withdrawals, crashes int }
 func (u *users) acts(e *ends) (acts []func()) {
 	if u.asks > 0 {
 		for _, how := range []component.How{component.Revoke, component.Graceful} {
-			acts = append(acts, func() { u.asks--; e.ask(how) })
+			acts = append(acts, func() {
+				u.asks--
+				e.clock = e.clock.Add(7 * time.Hour) // so that it need not wait for its pace
+				e.ask(how)
+			})
 		}
 	}
 	if u.edits > 0 {
@@ -243,10 +247,14 @@ func randomSchedule(random *rand.Rand, shards ...world.Shard) (violations []stri
 	s.start(runs)
 	u := users{random.IntN(3), random.IntN(2), random.IntN(2), random.IntN(2)}
 	bound := runs + u.asks + 2 // clean runs may serve a further request, and complete what a crash left
-	for {
+	begins := []int{0, random.IntN(80), random.IntN(80)} // one may list when another is long at work
+	for n := 0; ; n++ {
 		waiting := s.pending()
 		if len(waiting) == 0 {
 			break
+		}
+		if begun := slices.DeleteFunc(slices.Clone(waiting), func(w waiter) bool { return n < begins[w.run] }); len(begun) > 0 {
+			waiting = begun
 		}
 		w := waiting[random.IntN(len(waiting))]
 		next := alive

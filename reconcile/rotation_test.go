@@ -168,7 +168,7 @@ func TestRotationDryRun(t *testing.T) {
 		for what, want := range map[string]int{
 			"-/+ Secret": map[bool]int{true: 2}[revokes], "~   Secret": map[bool]int{false: 2}[revokes], "new generation": 2,
 			"-/+ revoke: the old credential stops working": map[bool]int{true: 1}[revokes],
-			"_push_20260316120700":                         2, "revoked: older than its Secret's": map[bool]int{true: 2}[revokes], "rotation acknowledged: " + how: 1,
+			"push 20260316120700":                          2, "revoked: older than its Secret's": map[bool]int{true: 2}[revokes], "rotation acknowledged: " + how: 1,
 		} {
 			if got := strings.Count(out, what); got != want {
 				t.Errorf("%s: %q stands %d times in the plan, want %d:\n%s", how, what, got, want, out)
