@@ -398,3 +398,20 @@ func TestRotationPausedBesideAnEdit(t *testing.T) {
 		e.settled(t)
 	}
 }
+
+// What a run has granted itself it knows, whatever a replica shows.
+func TestRotationKnowsWhatItHasGranted(t *testing.T) {
+	t.Parallel()
+	e := newScenario(rotate)
+	before := e.login("billing-image-push")
+	q, _ := e.clients(direct)
+	roles, err := q.ListRobotPermissions(t.Context(), "tenant/billing")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := e.newRun()
+	r.Write.Registry = outdated{q, roles}
+	if s := r.Do(t.Context()); s.Result() != report.ResultOK || e.login("billing-image-push") == before {
+		t.Errorf("%+v; the Secret logs in as %s", s.Components, e.login("billing-image-push"))
+	}
+}

@@ -246,7 +246,7 @@ func randomSchedule(random *rand.Rand, shards ...world.Shard) (violations []stri
 	runs := 2 + random.IntN(2)
 	s.start(runs)
 	u := users{random.IntN(3), random.IntN(2), random.IntN(2), random.IntN(2)}
-	bound := runs + u.asks + 2 // clean runs may serve a further request, and complete what a crash left
+	bound := runs + u.asks + 2                           // clean runs may serve a further request, and complete what a crash left
 	begins := []int{0, random.IntN(80), random.IntN(80)} // one may list when another is long at work
 	for n := 0; ; n++ {
 		waiting := s.pending()

@@ -310,6 +310,25 @@ func TestRotationPace(t *testing.T) {
 	}
 }
 
+// A tenant can wipe what tells of its rotations, and not what Quay says of its robots' age.
+func TestRotationPaceIsQuays(t *testing.T) {
+	t.Parallel()
+	e := newEnv()
+	e.settledComponent()
+	e.rotate()
+	e.run(t)
+	for _, row := range []struct {
+		after time.Duration
+		moved int
+	}{{9 * time.Minute, 0}, {2 * time.Minute, 2}} {
+		e.clock = e.clock.Add(row.after)
+		e.component("tenant", "billing", "uid-1", `image.redhat.com/generate: "true"`, `image.redhat.com/image: "{}"`)
+		if s := e.run(t); s.Changes.Rotate != row.moved {
+			t.Errorf("%s later: %+v", row.after, s.Changes)
+		}
+	}
+}
+
 // Something puts the request back before each run, as a GitOps tool does.
 func TestRotationRequestsKeptByGit(t *testing.T) {
 	t.Parallel()
