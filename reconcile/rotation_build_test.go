@@ -330,3 +330,27 @@ func TestRotationDrainsNothingThatIsHeld(t *testing.T) {
 		t.Error("and it is never drained")
 	}
 }
+
+// An overlap begins when the Secret is moved, not when the robot was made, which may have
+// been much earlier.
+func TestRotationOverlapBeginsWithTheMove(t *testing.T) {
+	t.Parallel()
+	e := newEnv()
+	e.settledComponent()
+	old := e.login("billing-image-push")
+	e.rotateGracefully()
+	e.attempt(rotate, &killer{at: 7, how: afterAnswer, writes: true}) // both robots have their roles
+	if e.login("billing-image-push") != old || len(e.ours()) != 4 {
+		t.Fatalf("the first run did not die before it moved a Secret: %v", e.ours())
+	}
+	for _, row := range []struct {
+		after time.Duration
+		there bool
+	}{{40 * time.Minute, true}, {25 * time.Minute, true}, {34 * time.Minute, true}, {time.Minute, false}} {
+		e.clock = e.clock.Add(row.after)
+		e.run(t)
+		if there := e.quay.RobotToken(old) != ""; there != row.there {
+			t.Errorf("at %s the old robot is there: %t", e.clock.Format(time.TimeOnly), there)
+		}
+	}
+}
