@@ -204,14 +204,6 @@ func (w *work) all(ctx context.Context, o *Outcome) {
 	}
 }
 
-// reach begins the Component's rotation where its actions begin.
-func (w *work) reach(ctx context.Context, i int) error {
-	if r := w.plan.Rotation; r == nil || r.First != i {
-		return nil
-	}
-	return w.begin(ctx)
-}
-
 type failure struct {
 	action plan.Action
 	err    error

@@ -20,6 +20,14 @@ type taken struct {
 	planned string // the stamp that the plan shows
 }
 
+// reach begins the Component's rotation where its actions begin.
+func (w *work) reach(ctx context.Context, i int) error {
+	if r := w.plan.Rotation; r == nil || r.First != i {
+		return nil
+	}
+	return w.begin(ctx)
+}
+
 // begin is G0 and G1. It returns with a marker on the Component, or an error and
 // nothing made.
 func (w *work) begin(ctx context.Context) error {
