@@ -19,7 +19,9 @@ import (
 	"k8s.io/client-go/tools/clientcmd/api"
 
 	"berth/kube"
+	"berth/kube/kubetest"
 	"berth/quay"
+	"berth/quay/quaytest"
 	"berth/reconcile"
 	"berth/reconcile/gitsource"
 )
@@ -155,4 +157,10 @@ func addLock(r *reconcile.Run, s settings, d dial, cluster *kube.Client, line *s
 			Namespace: namespace, Name: s.lockName(), Holder: host + ":" + r.Header.Run, Wait: s.LockTimeout, Duration: leaseDuration,
 		})
 	}
+}
+
+// demoConfig is how a user connects whose token is the user's name.
+func demoConfig(cluster *kubetest.Server, user string, admin bool) *rest.Config {
+	cluster.AddUser(user, user, admin)
+	return &rest.Config{Host: "https://api.example.com:6443", BearerToken: user, Transport: quaytest.Wire(cluster), QPS: -1}
 }

@@ -113,12 +113,6 @@ var notOnStage = []string{
 	"CLUSTER_ID", "PULL_SERVICE_ACCOUNT", "LOCK_NAMESPACE", "LOCK_TIMEOUT", "METRICS_FILE", "METRICS_PUSH_URL",
 }
 
-// broken reports that the stage, not the play, is at fault.
-func broken(w io.Writer, err error) int {
-	_, _ = fmt.Fprintf(w, "Error: the demo could not be set up: %v\n", err)
-	return report.ExitBug
-}
-
 func newStage() stage {
 	st := stage{
 		quay:    quaytest.New(quaytest.Options{Now: demoTime}),
@@ -148,12 +142,6 @@ func newStage() stage {
 		panic(err) // nothing of it comes from outside
 	}
 	return st
-}
-
-// demoConfig is how a user connects whose token is the user's name.
-func demoConfig(cluster *kubetest.Server, user string, admin bool) *rest.Config {
-	cluster.AddUser(user, user, admin)
-	return &rest.Config{Host: "https://api.example.com:6443", BearerToken: user, Transport: quaytest.Wire(cluster), QPS: -1}
 }
 
 // gitHost serves a public repository for every path below /open, and asks for a
@@ -223,6 +211,34 @@ func loginIn(cluster *kubetest.Server, namespace, secret string) login {
 		return login{account, token}
 	}
 	return login{}
+}
+
+// askRegistry lets the registry itself say what the logins are worth that were rotated.
+func (st stage) askRegistry(ctx context.Context, s settings, w io.Writer) error {
+	client, err := quay.New(quay.Options{URL: s.QuayURL, Organization: s.QuayOrg, Token: s.token, Transport: st.dial.transport})
+	if err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintf(w, "\n── What the registry says of the logins ──\n\n")
+	for _, r := range rotated {
+		name, _, _ := strings.Cut(r.secret, "-image-")
+		for _, l := range []struct {
+			which string
+			login
+		}{{"before", st.old[r.secret]}, {"now", loginIn(st.cluster, r.namespace, r.secret)}} {
+			robot := strings.TrimPrefix(l.account, demoOrg+"+")
+			grant, err := client.Granted(ctx, robot, quay.NewToken(l.token), r.namespace+"/"+name)
+			if err != nil {
+				return err
+			}
+			answer := "refused"
+			if grant.Accepted {
+				answer = "accepted: " + strings.Join(grant.Actions, ", ")
+			}
+			_, _ = fmt.Fprintf(w, "%s/%s, %s, %s\n  %s: %s\n", r.namespace, name, r.how, l.which, robot, answer)
+		}
+	}
+	return nil
 }
 
 func auths(cluster *kubetest.Server, namespace, secret string) map[string]struct{ Auth string } {

@@ -145,6 +145,12 @@ func refuse(w io.Writer, err error) int {
 	return report.ExitSettings
 }
 
+// broken reports that the stage, not the play, is at fault.
+func broken(w io.Writer, err error) int {
+	_, _ = fmt.Fprintf(w, "Error: the demo could not be set up: %v\n", err)
+	return report.ExitBug
+}
+
 // once makes one run between the two ends; asked is who is to say yes first, nil: nobody.
 func once(ctx context.Context, s settings, d dial, environment environ, std streams, asked *person) int {
 	summary, err := pass(ctx, s, d, environment, std, asked)
