@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -79,7 +80,7 @@ func TestRotationBesideABuild(t *testing.T) {
 	registry := httptest.NewServer(e.quay)
 	t.Cleanup(registry.Close)
 	before := e.everywhere()
-	moments := 0
+	var moments atomic.Int64 // a run reads side by side
 	check := func(clients []client, what string) {
 		for i, c := range clients {
 			if !c.try(t, registry.URL) {
@@ -90,7 +91,7 @@ func TestRotationBesideABuild(t *testing.T) {
 	each := func(end http.RoundTripper) http.RoundTripper {
 		return roundTrip(func(r *http.Request) (*http.Response, error) {
 			answer, err := end.RoundTrip(r)
-			moments++
+			moments.Add(1)
 			check(before, "with a login taken before the rotation")
 			check(e.everywhere(), "with a login taken after "+r.Method+" "+r.URL.Path)
 			return answer, err
@@ -123,7 +124,7 @@ func TestRotationBesideABuild(t *testing.T) {
 		}
 	}
 	check(e.everywhere(), "after the overlap")
-	t.Logf("%d moments, at each of which 8 clients were served", moments)
+	t.Logf("%d moments, at each of which 8 clients were served", moments.Load())
 }
 
 // To revoke: the old logins are refused when the request's marker goes.
