@@ -67,6 +67,11 @@ var mutants = []mutant{
 		`	if a.Robot == "" {`, domain,
 	},
 	{
+		"only generations older than the Secret's are revoked", "reconcile/apply/rotation.go",
+		`ok && robot < than`,
+		`ok && robot != than`, domain,
+	},
+	{
 		"what a look shows is revoked, too", "reconcile/apply/rotation.go",
 		`older(a, w.roles, w.at[a.Role])`,
 		`older(a, nil, w.at[a.Role])`, domain,
