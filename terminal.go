@@ -81,7 +81,6 @@ const nobodyToAsk = `Error: there is no terminal to ask at before the first writ
 func (p *person) ask(h report.Header, seen bool) func(context.Context, plan.Plan) (bool, error) {
 	return func(ctx context.Context, agenda plan.Plan) (bool, error) {
 		p.thinks.Store(true)
-		defer p.thinks.Store(false)
 		to := p.line.over(p)
 		if !seen {
 			_, _ = fmt.Fprintf(to, "\n%s", report.Table(agenda))
@@ -93,7 +92,8 @@ func (p *person) ask(h report.Header, seen bool) func(context.Context, plan.Plan
 			answer <- strings.ToLower(strings.TrimSpace(line))
 		}()
 		select {
-		case a := <-answer:
+		case a := <-answer: // after an interrupt it stays true: whoever hears of that may ask later
+			p.thinks.Store(false)
 			return a == "y" || a == "yes", nil
 		case <-ctx.Done():
 			_, _ = fmt.Fprintln(p)
