@@ -228,7 +228,7 @@ func foreign(t *testing.T, c *realCluster) {
 
 	c.patch(t, "secrets", "till-image-push", `{"immutable":true}`)
 	c.patch(t, "components", "till", `{"metadata":{"annotations":{"`+component.AnnotationGenerate+`":"true"}}}`)
-	if out := c.berth(t, 0); !strings.Contains(out, "Error: shop/till: ") || !strings.Contains(out, "immutable") {
+	if out := c.berth(t, 0); !strings.Contains(out, "Blocked: shop/till: ") || !strings.Contains(out, "immutable") {
 		t.Errorf("the output does not say that a Secret is immutable:\n%s", out)
 	}
 	if n := deploytest.Rotated(c.quay); n > 0 {
