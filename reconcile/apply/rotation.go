@@ -71,8 +71,8 @@ func (w *work) adopts(m component.Marker) bool {
 // all that follows could be written.
 func (w *work) decide(ctx context.Context) (component.Marker, error) {
 	r, c := w.plan.Rotation, w.component
-	asked, err := component.ParseRequest(c.Annotations[component.AnnotationGenerate])
-	listed, _ := component.ParseRequest(w.plan.Component.Annotations[component.AnnotationGenerate])
+	asked, err := component.RequestOf(c)
+	listed, _ := component.RequestOf(w.plan.Component)
 	_, former := component.FormerMarker(c, w.Clock())
 	if err != nil || asked.Rotate == "" && (r.Resumed || listed.Rotate != "" && !r.Asked && !former) {
 		return component.Marker{}, fmt.Errorf("its request for rotation is gone: %w", errMoved)
@@ -105,7 +105,7 @@ func (w *work) take(ctx context.Context, m component.Marker) error {
 	change := kube.AnnotationChange{Set: map[string]string{component.AnnotationRotation: m.Encode()}}
 	if value, there := c.Annotations[component.AnnotationGenerate]; there {
 		change.Test = map[string]string{component.AnnotationGenerate: value}
-		if asked, err := component.ParseRequest(value); err == nil && asked.Rotate != "" {
+		if component.AsksRotation(c) {
 			change.Remove = []string{component.AnnotationGenerate}
 		}
 	}

@@ -105,8 +105,7 @@ func (w *planner) unasked(p Component, a Action) (kind int, counts bool) {
 // its Secret. A tenant can write markers and requests, and by that only hides its own.
 func (w *planner) rotationAsked(p Component) bool {
 	_, begun := component.ParseMarker(p.Component, w.At)
-	asked, err := component.ParseRequest(p.Component.Annotations[component.AnnotationGenerate])
-	return begun || err == nil && asked.Rotate != "" || w.Rotate[p.Key()] != ""
+	return begun || component.AsksRotation(p.Component) || w.Rotate[p.Key()] != ""
 }
 
 // Under is a plan as the guard's verdict leaves it. Of what is held back nothing is done

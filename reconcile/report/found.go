@@ -195,7 +195,7 @@ func findLinks(w world.World, c plan.Component) []FoundLink {
 
 // request is what was asked for, by the Component's owner or by the operator.
 func request(w world.World, c plan.Component) string {
-	asked, err := component.ParseRequest(c.Component.Annotations[component.AnnotationGenerate])
+	asked, err := component.RequestOf(c.Component)
 	var all []string
 	switch {
 	case err != nil:

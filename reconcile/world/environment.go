@@ -77,9 +77,6 @@ func (e *Environments) ask(w workload, environment string) {
 	e.asking[w][environment] = true
 }
 
-// Asked reports whether anything runs in any of them.
-func (e *Environments) Asked() bool { return len(e.asking) > 0 }
-
 // Resolution is where the pull Secret of a Component belongs.
 type Resolution struct {
 	Here    []string // Environments in the Component's own namespace, where the Secret is already

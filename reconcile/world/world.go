@@ -201,6 +201,6 @@ func (w *World) away(c kube.Component, n component.Names) bool {
 			return false
 		}
 	}
-	asked, err := component.ParseRequest(c.Annotations[component.AnnotationGenerate])
+	asked, err := component.RequestOf(c)
 	return err == nil && asked == (component.Request{})
 }

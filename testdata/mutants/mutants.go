@@ -15,16 +15,17 @@ var mutants = []mutant{
 	},
 	{
 		"the patch that sets the marker takes the request off", "reconcile/apply/rotation.go",
-		`err == nil && asked.Rotate != "" {
+		`if component.AsksRotation(c) {
 			change.Remove`,
-		`err == nil && asked.Rotate == "none" {
+		`if component.AsksRotation(c) && value == "" {
 			change.Remove`, domain,
 	},
 	{
 		"that patch tests the request", "reconcile/apply/rotation.go",
 		`		change.Test = map[string]string{component.AnnotationGenerate: value}
-		if asked`,
-		`		if asked`, domain,
+		if component`,
+		`		_ = value
+		if component`, domain,
 	},
 	{
 		"a stamp is newer than all that a live look shows", "reconcile/apply/rotation.go",
@@ -230,7 +231,7 @@ var mutants = []mutant{
 	},
 	{
 		"a foreign Secret is not written", "reconcile/plan/foreign.go",
-		`exists && s.Owned == component.Foreign`, `exists && s.Owned > component.Predecessor`, domain,
+		`exists && s.Owned == component.Foreign {`, `exists && s.Owned > component.Predecessor {`, domain,
 	},
 	{
 		"a foreign repository is not taken", "reconcile/plan/foreign.go",
@@ -319,7 +320,7 @@ var mutants = []mutant{
 	},
 	{
 		"the record is of an upload that was made", "reconcile/apply/delivery.go",
-		`	if err := w.createUpload(ctx, write, token); err != nil {`, `	if err := w.createUpload(ctx, write, token); err != nil && token.Login == "" {`, domain,
+		`secret.DockerConfigJSON), token); err != nil {`, `secret.DockerConfigJSON), token); err != nil && token.Login == "" {`, domain,
 	},
 	{
 		"the namespace is still the one listed", "reconcile/apply/look.go",
