@@ -32,6 +32,7 @@
 //	repository      missing                            CreateRepository, with our mark
 //	                unmarked, or a former namespace's  DescribeRepository (--adopt)
 //	                public, to be private              ChangeVisibility
+//	                read-only, or a mirror             warning: it takes no pushes
 //	robots          missing                            CreateRobot, with our mark
 //	permission      missing                            SetPermission
 //	                another role (seen by the audit)   SetPermission

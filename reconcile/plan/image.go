@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 
+	"berth/quay"
 	"berth/reconcile/component"
 )
 
@@ -31,11 +32,15 @@ func (w *planner) warnOfImage(p *Component) {
 }
 
 // planImage lets builds begin: they wait until spec.containerImage is set, and start at
-// once when it is. So it comes last, and not before an account of theirs may push. A
+// once when it is. So it comes last, and not before an account of theirs may push, and the
+// repository takes pushes. A
 // Component without a spec is built by nobody: what its definition demands of a spec,
 // only its owner can write. A spec of today may be all but empty.
 func (w *planner) planImage(p *Component) {
 	if !w.Policy.SetImages || p.Component.ContainerImage != "" || !p.Component.Specified || p.Problem != nil || p.Skipped != "" || p.waits || p.Names.Repository == "" {
+		return
+	}
+	if w.Repositories[p.Names.Repository].State != quay.Normal {
 		return
 	}
 	if accounts := w.Policy.PushAccounts(p.Component.Name); len(accounts) > 0 && len(w.there(p, accounts)) == 0 {

@@ -27,6 +27,7 @@ func (w *planner) planRepository(p *Component, stated quay.Visibility) (open []A
 		p.Note = "adopted"
 		p.Actions = append(p.Actions, DescribeRepository{r.Name, p.Names.Mark})
 	}
+	p.warnOfState(r.State)
 	if want == "" || want == quay.Public && !w.mayOpen(stated) || w.unsure(p.Key(), stated) {
 		if want != r.Visibility {
 			p.Why = stays(r.Visibility, want, reason)
