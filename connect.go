@@ -10,7 +10,9 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	_ "k8s.io/client-go/plugin/pkg/client/auth" // the login by oidc, which is no command as others are
@@ -24,6 +26,7 @@ import (
 	"berth/quay/quaytest"
 	"berth/reconcile"
 	"berth/reconcile/gitsource"
+	"berth/reconcile/report"
 )
 
 // ends are the two that a run connects, and what to call them.
@@ -35,6 +38,39 @@ type ends struct {
 	server   string
 	registry string // host, with its port when it has one
 	images   string // the same of images' names
+	sent     *tally
+}
+
+// tally counts requests by whom they went to and the answer's code.
+type tally struct {
+	mu   sync.Mutex
+	sent map[report.Request]int
+}
+
+func (t *tally) count(target string, status int) {
+	code := "none"
+	if status != 0 {
+		code = strconv.Itoa(status)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.sent[report.Request{Target: target, Code: code}]++
+}
+
+// all are the counts so far.
+func (t *tally) all() map[report.Request]int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return maps.Clone(t.sent)
+}
+
+// answered counts a request of Quay's API, or a login at the registry.
+func (t *tally) answered(login bool, status int) {
+	if login {
+		t.count("registry", status)
+		return
+	}
+	t.count("quay", status)
 }
 
 // dial says where the ends are: the demo puts simulators there.
@@ -49,16 +85,17 @@ type dial struct {
 
 // connect makes the clients. It sends nothing yet.
 func connect(s settings, d dial, log *slog.Logger) (ends, error) {
-	agent := "berth/" + version()
+	agent, sent := "berth/"+version(), &tally{sent: map[report.Request]int{}}
 	registry, err := quay.New(quay.Options{
 		URL: s.QuayURL, Organization: s.QuayOrg, Token: s.token, RootCAs: s.roots,
-		QPS: float64(s.QuayQPS), Clients: s.ShardCount, Burst: s.share(s.QuayBurst), ReadOnly: s.DryRun, UserAgent: agent, Transport: d.transport, Logger: log,
+		QPS: float64(s.QuayQPS), Clients: s.ShardCount, Burst: s.share(s.QuayBurst), ReadOnly: s.DryRun, UserAgent: agent, Transport: d.transport, Logger: log, Answered: sent.answered,
 	})
 	if err != nil {
 		return ends{}, problems{{s.called("QUAY_URL"), err.Error() + "."}}
 	}
 	cluster, err := kube.New(kube.Options{
 		Config: d.config, QPS: float32(s.KubeQPS), Burst: s.KubeBurst, ReadOnly: s.DryRun, UserAgent: agent, Logger: log,
+		Answered: func(status int) { sent.count("cluster", status) },
 	})
 	if err != nil {
 		return ends{}, problems{{s.called("KUBECONFIG"), err.Error() + "."}}
@@ -70,7 +107,7 @@ func connect(s settings, d dial, log *slog.Logger) (ends, error) {
 	s.git.Transport = d.git
 	return ends{
 		quay: registry, kube: cluster, git: gitsource.New(s.git), cluster: d.cluster, server: d.config.Host,
-		registry: address.Host, images: cmp.Or(s.ImageHost, address.Host),
+		registry: address.Host, images: cmp.Or(s.ImageHost, address.Host), sent: sent,
 	}, nil
 }
 

@@ -195,7 +195,9 @@ func pass(ctx context.Context, s settings, d dial, environment environ, std stre
 		line.say("reading Quay and the cluster")
 		r.Read.Saw, r.Progress = line.reading, line.applying
 	}
-	return r.Do(ctx), nil
+	summary := r.Do(ctx)
+	summary.Requests = e.sent.all()
+	return summary, nil
 }
 
 func newRun(s settings, e ends, log *slog.Logger, id string) *reconcile.Run {

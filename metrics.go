@@ -34,12 +34,19 @@ func metrics(s report.Summary, ended time.Time, succeeded float64, labels promet
 		g.Set(value)
 		to.MustRegister(g)
 	}
-	family := func(name, help, label string, values map[string]int) {
+	family := func(name, help, label string, values map[string]float64) {
 		v := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, []string{label})
 		for key, n := range values {
-			v.WithLabelValues(key).Set(float64(n))
+			v.WithLabelValues(key).Set(n)
 		}
 		to.MustRegister(v)
+	}
+	counts := func(name, help, label string, values map[string]int) {
+		numbers := map[string]float64{}
+		for key, n := range values {
+			numbers[key] = float64(n)
+		}
+		family(name, help, label, numbers)
 	}
 	now := float64(ended.UnixMilli()) / 1000
 	if s.ExitCode() == report.ExitOK {
@@ -51,23 +58,35 @@ func metrics(s report.Summary, ended time.Time, succeeded float64, labels promet
 	gauge("berth_last_run_timestamp_seconds", "When the last run ended.", now)
 	gauge("berth_last_run_exit_code", "Exit code of the last run.", float64(s.ExitCode()))
 	gauge("berth_last_run_duration_seconds", "How long the last run took.", s.Elapsed.Seconds())
+	phases := map[string]float64{}
+	for _, p := range s.Phases.Each() {
+		phases[p.Name] = p.Took.Seconds()
+	}
+	family("berth_phase_seconds", "How long the last run took for each part of its work.", "phase", phases)
 	c := s.Components
-	family("berth_components", "Components of the last run, each in one state.", "state", map[string]int{
+	counts("berth_components", "Components of the last run, each in one state.", "state", map[string]int{
 		"changed": c.Changed, "up_to_date": c.UpToDate, "failed": c.Failed, "skipped": c.Skipped, "invalid": c.Invalid, "blocked": c.Blocked, "deferred": c.Deferred,
 	})
-	family("berth_changes", "Changes that the last run made, or planned when it ended before it made any.", "op", map[string]int{
+	counts("berth_changes", "Changes that the last run made, or planned when it ended before it made any.", "op", map[string]int{
 		"create": s.Changes.Create, "update": s.Changes.Update, "rotate": s.Changes.Rotate, "delete": s.Changes.Delete,
 	})
 	gauge("berth_held_back_namespaces", "Namespaces in which so much would have changed unasked that the last run let their Components wait.", float64(s.HeldBack))
 	d := s.Deliveries
-	family("berth_environments", "Environments of all Components, by how far their pull Secrets had come when the last run looked.", "state", map[string]int{
+	counts("berth_environments", "Environments of all Components, by how far their pull Secrets had come when the last run looked.", "state", map[string]int{
 		"delivered": d.Delivered, "unverified": d.Unverified, "pending": d.Pending, "failed": d.Failed, "unresolved": d.Unresolved,
+	})
+	family("berth_delivery_oldest_seconds", "For how long an environment has waited at most for what was handed over, or been unverified.", "state", map[string]float64{
+		"pending": s.Waits.Pending.Seconds(), "unverified": s.Waits.Unverified.Seconds(),
 	})
 	gauge("berth_rotations_pending", "Requests for rotation that stood after the last run.", float64(s.Rotations.Pending))
 	gauge("berth_oldest_token_seconds", "Age of the oldest token in a Secret, as far as Quay tells.", s.Rotations.Oldest.Seconds())
-	family("berth_failures", "Components that the last run could not serve, and what ended it early, by reason.", "reason", failures(s))
-	gauge("berth_quay_requests", "Requests that the last run made at Quay, retries included.", float64(s.Quay.Requests))
-	gauge("berth_quay_logins", "Requests that the last run made at the registry's token endpoint, retries included.", float64(s.Quay.Logins))
+	counts("berth_orphans", "Left at Quay from Components that are gone.", "kind", map[string]int{"robot": s.Orphans.Robots, "repository": s.Orphans.Repositories})
+	counts("berth_failures", "Components that the last run could not serve, and what ended it early, by reason.", "reason", failures(s))
+	requests := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "berth_requests", Help: "Requests that the last run made, retries included, by the status of the answer."}, []string{"target", "code"})
+	for r, n := range s.Requests {
+		requests.WithLabelValues(r.Target, r.Code).Set(float64(n))
+	}
+	to.MustRegister(requests)
 	gauge("berth_quay_retries", "Requests that the last run repeated at Quay.", float64(s.Quay.Retries))
 	gauge("berth_quay_throttled_seconds", "For how long at least one call of the last run waited for the limit of requests.", s.Quay.Throttled.Seconds())
 	return registry

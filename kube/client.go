@@ -37,7 +37,8 @@ type Options struct {
 	PageSize  int64        // objects per page of a list; zero: 500
 	ReadOnly  bool         // refuse every mutating request, a dry run too, before it is sent
 	UserAgent string
-	Logger    *slog.Logger // debug records only, without names; nil: none
+	Logger    *slog.Logger     // debug records only, without names; nil: none
+	Answered  func(status int) // is told, by several at once, of each request, 0 where no answer came; may be nil
 }
 
 // Client speaks to one API server. It is safe for concurrent use.
@@ -59,7 +60,10 @@ func New(o Options) (*Client, error) {
 	if o.Config == nil {
 		return nil, errors.New("no configuration of the cluster given")
 	}
-	t := &transport{readOnly: o.ReadOnly, log: o.Logger}
+	t := &transport{readOnly: o.ReadOnly, log: o.Logger, answered: o.Answered}
+	if t.answered == nil {
+		t.answered = func(int) {}
+	}
 	if t.log == nil {
 		t.log = slog.New(slog.DiscardHandler)
 	}

@@ -15,6 +15,7 @@ type transport struct {
 	next     http.RoundTripper
 	readOnly bool
 	log      *slog.Logger
+	answered func(status int)
 	requests atomic.Int64
 }
 
@@ -38,9 +39,11 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	t.requests.Add(1)
 	resp, err := t.next.RoundTrip(req)
 	if err != nil {
+		t.answered(0)
 		t.log.DebugContext(ctx, "no answer from the cluster", "method", req.Method, "path", template)
 		return nil, err
 	}
+	t.answered(resp.StatusCode)
 	t.log.DebugContext(ctx, "answer from the cluster", "method", req.Method, "path", template, "status", resp.StatusCode)
 	limitRetry(req.Method, resp)
 	return resp, nil

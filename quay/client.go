@@ -45,6 +45,9 @@ type Options struct {
 	Transport    http.RoundTripper               // nil: HTTP/2 over TLS
 	Backoff      func(attempt int) time.Duration // after a failure; nil: up to 10 s, random
 	Logger       *slog.Logger                    // debug records only; nil: none
+	// Answered is told, by several at once, of each request: whether it was a robot's login,
+	// and the status of the answer, 0 for none. It may be nil.
+	Answered func(login bool, status int)
 }
 
 // Client speaks to one organization of one Quay. It is safe for concurrent use.
@@ -88,6 +91,9 @@ func New(o Options) (*Client, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	if o.Answered == nil {
+		o.Answered = func(bool, int) {}
+	}
 	if o.Transport == nil {
 		o.Transport = newHTTPTransport(o.RootCAs)
 	}
@@ -98,6 +104,7 @@ func New(o Options) (*Client, error) {
 		doubting: pauseFor(o.Backoff),
 		readOnly: o.ReadOnly,
 		log:      o.Logger,
+		answered: o.Answered,
 	}
 	p := &policy{sent: t.sent, backoff: o.Backoff}
 	if p.backoff == nil {

@@ -24,6 +24,7 @@ type transport struct {
 	doubting func(context.Context, int) error // waits before a refusal is doubted
 	readOnly bool
 	log      *slog.Logger
+	answered func(login bool, status int)
 	requests atomic.Int64 // to the API
 	logins   atomic.Int64 // to the registry's token endpoint
 	retries  atomic.Int64 // of both
@@ -104,12 +105,14 @@ func (t *transport) attempt(c *call, req *http.Request, authorization string) (*
 	resp, err := t.base.RoundTrip(req)
 	t.throttle.learn(p, resp)
 	if err != nil {
+		t.answered(c.login != nil, 0)
 		if connecting.Load() && !connected.Load() {
 			return nil, unsent(run, ctx, c, err)
 		}
 		return nil, broken(run, ctx, c, err)
 	}
 	defer resp.Body.Close()
+	t.answered(c.login != nil, resp.StatusCode)
 	t.log.DebugContext(ctx, "quay answered", "op", c.op, "status", resp.StatusCode)
 
 	err = t.read(c, resp)

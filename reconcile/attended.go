@@ -51,7 +51,9 @@ func (r *Run) attended(ctx context.Context) (s report.Summary, asking time.Durat
 		ctx, cancel = context.WithTimeout(ctx, left)
 		defer cancel()
 	}
-	return timed(ctx, r.locked(ctx, agreed{at, w.At, &shown})), asking
+	second := r.locked(ctx, agreed{at, w.At, &shown})
+	second.Phases = second.Phases.And(s.Phases)
+	return timed(ctx, second), asking
 }
 
 // timed tells of a run that its time ended.

@@ -87,9 +87,13 @@ func (r *Run) locked(ctx context.Context, a agreed) report.Summary {
 	if r.Lock == nil {
 		return r.pass(ctx, a)
 	}
+	began := r.Now()
 	lock, err := r.Lock(ctx)
+	waited := r.Now().Sub(began)
 	if err != nil {
-		return r.summary().Ended(err)
+		s := r.summary().Ended(err)
+		s.Phases.Lock = waited
+		return s
 	}
 	defer func() {
 		if err := lock.Release(context.WithoutCancel(ctx)); err != nil {
@@ -107,6 +111,7 @@ func (r *Run) locked(ctx context.Context, a agreed) report.Summary {
 		}
 	}()
 	s := r.pass(ctx, a)
+	s.Phases.Lock = waited
 	if errors.Is(context.Cause(ctx), kube.ErrLockLost) && (s.Cut || s.Err != nil && s.Operation == report.OperationPlan) {
 		s.Err = kube.ErrLockLost
 	}
@@ -125,7 +130,9 @@ func (r *Run) pass(ctx context.Context, a agreed) report.Summary {
 	if a.plan != nil {
 		p, moved = p.Within(*a.plan)
 	}
+	began := r.Now()
 	s.Count(p, r.apply(ctx, w, p, moved))
+	s.Phases.Apply = r.Now().Sub(began)
 	return s
 }
 
@@ -137,6 +144,8 @@ func (r *Run) look(ctx context.Context, a agreed, show bool) (world.World, plan.
 		at = began
 	}
 	w, err := observe.World(ctx, r.Read, r.Naming, r.Policy, r.Scope, at)
+	read := r.Now()
+	s.Phases.Read = read.Sub(began)
 	if err != nil {
 		return w, plan.Plan{}, s.Ended(err)
 	}
@@ -147,6 +156,7 @@ func (r *Run) look(ctx context.Context, a agreed, show bool) (world.World, plan.
 	verdict := plan.Guard(w, p, r.Limits)
 	p = p.Under(verdict)
 	s.Count(p, nil)
+	s.Phases.Plan = r.Now().Sub(read)
 	if show {
 		o := report.NewObserved(w, r.Now().Sub(began))
 		if r.Header.DryRun && (len(r.Scope.Only) > 0 || len(r.Scope.Namespaces) > 0) {

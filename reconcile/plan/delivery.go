@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"berth/kube"
 	"berth/reconcile/component"
@@ -46,8 +47,9 @@ type Delivery struct {
 	Environment string
 	Place       string // where it leads, "" when that is unresolved
 	State       DeliveryState
-	Why         string // when it is failed or unresolved; "" where that is the whole run's matter
-	Late        bool   // it is pending for longer than it should
+	Why         string        // when it is failed or unresolved; "" where that is the whole run's matter
+	Late        bool          // it is pending for longer than it should
+	Waits       time.Duration // for so long it has been pending or unverified
 }
 
 // planPlaces finds where the Component runs.
@@ -91,7 +93,7 @@ func (w *planner) planEnvironments(p *Component) {
 	for _, t := range p.places.Targets {
 		state, why, late := w.arrival(*p, t.RemoteTarget)
 		for _, environment := range t.Environments {
-			p.Deliveries = append(p.Deliveries, Delivery{environment, world.PlaceName(t.RemoteTarget), state, why, late})
+			p.Deliveries = append(p.Deliveries, Delivery{environment, world.PlaceName(t.RemoteTarget), state, why, late, w.waits(*p, state)})
 		}
 	}
 	for _, o := range p.places.Open {
@@ -162,6 +164,16 @@ func (w *planner) arrival(p Component, t kube.RemoteTarget) (state DeliveryState
 		return Delivered, "", false
 	}
 	return Pending, "", r.Late && r.Record.Fingerprint == token
+}
+
+// waits tells for how long a state that is to end has lasted: since the token was handed
+// over for the first time.
+func (w *planner) waits(p Component, state DeliveryState) time.Duration {
+	record := w.RemoteSecrets[p.PullSecret()].Record
+	if state != Pending && state != Unverified || record.First.IsZero() || record.Fingerprint != w.Robots[p.Names.Pull.Robot].Fingerprint {
+		return 0
+	}
+	return max(0, w.At.Add(-w.Ahead).Sub(record.First))
 }
 
 // PullSecret names the pull Secret, and the RemoteSecret that is called alike.

@@ -3,6 +3,7 @@ package plan
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -422,4 +423,36 @@ func TestUnreachedEnvironmentsAreTold(t *testing.T) {
 		}
 	}
 	t.Error("the annotation does not tell it")
+}
+
+// Who waits for an environment waits since its token was handed over, by the machine's
+// own clock, and for a token that was not, not at all.
+func TestHowLongAnEnvironmentWaits(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		why    string
+		change func(*scene.Scene)
+		want   map[string]time.Duration
+	}{
+		{"the other cluster's is unverified", func(*scene.Scene) {}, map[string]time.Duration{"prod": 7 * time.Minute}},
+		{"it did not arrive", func(s *scene.Scene) { clear(s.Arrived) }, map[string]time.Duration{"prod": 7 * time.Minute, "stage": 7 * time.Minute}},
+		{"Quay's clock is ahead", func(s *scene.Scene) { s.Ahead = time.Minute }, map[string]time.Duration{"prod": 6 * time.Minute}},
+		{"another token was handed over", func(s *scene.Scene) {
+			s.Remote(func(r *world.RemoteSecret) { r.Record.Fingerprint = "earlier" })
+		}, map[string]time.Duration{}},
+	} {
+		s := scene.New(t)
+		s.Deliver()
+		s.Remote(func(r *world.RemoteSecret) { r.Record.First, r.Record.Last = scene.Noon, scene.Noon })
+		test.change(s)
+		got := map[string]time.Duration{}
+		for _, d := range Make(s.World).Components[0].Deliveries {
+			if d.Waits != 0 {
+				got[d.Environment] = d.Waits
+			}
+		}
+		if diff := cmp.Diff(test.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", test.why, diff)
+		}
+	}
 }

@@ -17,6 +17,19 @@ type DeliveryCount struct {
 	Unresolved int `json:"unresolved"`
 }
 
+// Waits are how long the environments that are on their way, and unverified, have been so
+// at most.
+type Waits struct{ Pending, Unverified time.Duration }
+
+func (w *Waits) count(d plan.Delivery) {
+	switch d.State {
+	case plan.Pending:
+		w.Pending = max(w.Pending, d.Waits)
+	case plan.Unverified:
+		w.Unverified = max(w.Unverified, d.Waits)
+	}
+}
+
 func (c *DeliveryCount) count(d plan.Delivery) {
 	c.Total++
 	switch d.State {
@@ -37,4 +50,32 @@ func (c *DeliveryCount) count(d plan.Delivery) {
 type RotationCount struct {
 	Pending int           // requests that stand after the run
 	Oldest  time.Duration // the age of the oldest token in a Secret, as far as Quay tells
+}
+
+// OrphanCount counts what is left from Components that are gone.
+type OrphanCount struct{ Robots, Repositories int }
+
+// Request is what requests are counted by.
+type Request struct {
+	Target string // quay, registry (robots' logins there) or cluster
+	Code   string // the status of the answer, "none" where none came
+}
+
+// Phases are how long a run took for what it did, without what a person took to answer.
+type Phases struct{ Lock, Read, Plan, Apply time.Duration }
+
+// And is both together: who asks looks twice.
+func (p Phases) And(q Phases) Phases {
+	return Phases{p.Lock + q.Lock, p.Read + q.Read, p.Plan + q.Plan, p.Apply + q.Apply}
+}
+
+// Each is what they took by name, in the order of a run.
+func (p Phases) Each() []Phase {
+	return []Phase{{"lock", p.Lock}, {"read", p.Read}, {"plan", p.Plan}, {"apply", p.Apply}}
+}
+
+// Phase is one of them.
+type Phase struct {
+	Name string
+	Took time.Duration
 }

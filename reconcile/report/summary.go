@@ -102,7 +102,11 @@ type Summary struct {
 	Changes    ChangeCount
 	Components ComponentCount
 	Deliveries DeliveryCount
+	Waits      Waits
 	Rotations  RotationCount
+	Orphans    OrphanCount
+	Phases     Phases
+	Requests   map[Request]int
 	HeldBack   int       // namespaces
 	Failures   []Failure // the platform's before the tenants'
 	Quay       quay.Stats
@@ -125,7 +129,9 @@ func (s Summary) Ended(err error) Summary {
 // outcomes, what was done.
 func (s *Summary) Count(p plan.Plan, outcomes []apply.Outcome) {
 	s.Changes, s.Deliveries, s.Failures = ChangeCount{}, DeliveryCount{}, nil
+	s.Waits = Waits{}
 	s.Rotations = RotationCount{Oldest: p.Oldest}
+	s.Orphans = OrphanCount{len(p.Orphans.Robots), len(p.Orphans.Repositories)}
 	s.Components, s.HeldBack = ComponentCount{Total: len(p.Components) + len(p.Missing)}, len(p.HeldBack)
 	for i, c := range p.Components {
 		o := apply.Outcome{Applied: c.Actions}
@@ -143,6 +149,7 @@ func (s *Summary) Count(p plan.Plan, outcomes []apply.Outcome) {
 		}
 		for _, d := range c.Deliveries {
 			s.Deliveries.count(d)
+			s.Waits.count(d)
 		}
 		s.component(c, o)
 	}
