@@ -104,6 +104,7 @@ var abuses = []struct {
 		return err
 	}},
 	{"delete a Component", false, deletes(componentsResource, "shop", "cart")},
+	{"delete a Component of the younger group", false, deletes(lateResource, "shop", "late")},
 
 	{"overwrite somebody's Secret", true, patches(secretsResource, "shop", "somebodys", `{"data":{".dockerconfigjson":"e30K"}}`)},
 	{"put our label on somebody's Secret", true, patches(secretsResource, "shop", "somebodys", `{"metadata":{"labels":{"app.kubernetes.io/managed-by":"berth"}}}`)},
@@ -129,6 +130,7 @@ var abuses = []struct {
 	{"change a Component's source", true, patches(componentsResource, "shop", "cart", `{"spec":{"source":{"git":{"url":"https://evil.example/cart"}}}}`)},
 	{"change a Component's source beside its image", true, patches(componentsResource, "shop", "empty", `{"spec":{"containerImage":"quay.example/acme/shop/empty","source":{"git":{"url":"https://evil.example/cart"}}}}`)},
 	{"take what a Component reads its source with", true, patches(componentsResource, "shop", "empty", `{"spec":{"secret":null}}`)},
+	{"label a Component of the younger group", true, patches(lateResource, "shop", "late", `{"metadata":{"labels":{"a":"b"}}}`)},
 	{"label a Component", true, patches(componentsResource, "shop", "cart", `{"metadata":{"labels":{"a":"b"}}}`)},
 	{"annotate a Component with what is another's", true, patches(componentsResource, "shop", "cart", `{"metadata":{"annotations":{"build.appstudio.openshift.io/request":"trigger"}}}`)},
 	{"annotate a Component with what is its own but not written", true, patches(componentsResource, "shop", "cart", `{"metadata":{"annotations":{"image.redhat.com/other":"x"}}}`)},
@@ -169,6 +171,7 @@ var permitted = []struct {
 	{"take a request on", patches(componentsResource, "shop", "asking", `{"metadata":{"annotations":{"`+component.AnnotationVisibility+`":"public","`+component.AnnotationGenerate+`":null}}}`)},
 	{"begin a rotation beside a statement", patches(componentsResource, "shop", "stating", `{"metadata":{"annotations":{"`+component.AnnotationRotation+`":"{}","`+component.AnnotationGenerate+`":null}}}`)},
 	{"name the repository of a Component that names none", patches(componentsResource, "shop", "empty", `{"spec":{"containerImage":"quay.example:8443/acme/shop/empty"}}`)},
+	{"announce on a Component of the younger group", patches(lateResource, "shop", "late", `{"metadata":{"annotations":{"`+component.AnnotationImage+`":"x"}}}`)},
 	{"announce", patches(componentsResource, "shop", "cart", `{"metadata":{"annotations":{"`+component.AnnotationImage+`":"x","`+component.AnnotationGenerate+`":null}}}`)},
 }
 

@@ -27,7 +27,7 @@ type realCluster struct {
 
 func newRealCluster(t *testing.T, definitions controlplane.Definitions) *realCluster {
 	t.Helper()
-	cp := controlplane.Start(t, definitions)
+	cp := controlplane.Start(t, definitions, controlplane.BothGroups)
 	kubectl(t, cp, "apply", "-k", overlay(t, "admission-policy"))
 	c := &realCluster{cp: cp, platform: realPlatform(t, cp), objects: asAdmin(t, cp)}
 	c.apply(t, "{apiVersion: v1, kind: Namespace, metadata: {name: shop}}")
@@ -51,6 +51,8 @@ func (c *realCluster) resource(plural, namespace string) dynamic.ResourceInterfa
 	switch plural {
 	case "components":
 		r = componentsResource
+	case "components.konflux-ci.dev":
+		r = lateResource
 	case "remotesecrets":
 		r = groupResource("appstudio.redhat.com", "v1beta1", plural)
 	}
@@ -84,7 +86,7 @@ func (c *realCluster) delete(t *testing.T, plural, name string) {
 func (c *realCluster) versions(t *testing.T) map[string]string {
 	t.Helper()
 	all := map[string]string{}
-	for _, plural := range []string{"components", "secrets", "serviceaccounts", "remotesecrets"} {
+	for _, plural := range []string{"components", "components.konflux-ci.dev", "secrets", "serviceaccounts", "remotesecrets"} {
 		list, err := c.resource(plural, "shop").List(t.Context(), metav1.ListOptions{})
 		if err != nil {
 			t.Fatal(err)
@@ -169,19 +171,22 @@ func created(t *testing.T, c *realCluster) {
 	for _, name := range []string{"cart", "till"} {
 		c.apply(t, string(deploytest.Component("shop", name, "")))
 	}
+	c.apply(t, string(deploytest.Late("shop", "late")))
 	c.berth(t, 0)
-	for _, name := range []string{"cart-image-push", "cart-image-pull", "till-image-push", "till-image-pull"} {
+	for _, name := range []string{"cart-image-push", "cart-image-pull", "till-image-push", "till-image-pull", "late-image-push", "late-image-pull"} {
 		c.content(t, name)
 	}
 	if image, _, _ := unstructured.NestedString(c.get(t, "components", "cart").Object, "spec", "containerImage"); !strings.HasSuffix(image, "/"+deploytest.Org+"/shop/cart") {
 		t.Errorf("builds push to %q", image)
 	}
 	linked, _, _ := unstructured.NestedSlice(c.get(t, "serviceaccounts", "appstudio-pipeline").Object, "secrets")
-	if len(linked) != 2 {
+	if len(linked) != 3 {
 		t.Errorf("the ServiceAccount of builds has the Secrets %v", linked)
 	}
-	if told := c.get(t, "components", "cart").GetAnnotations()[component.AnnotationImage]; !strings.Contains(told, "/shop/cart") {
-		t.Errorf("the Component is told %q", told)
+	for plural, name := range map[string]string{"components": "cart", "components.konflux-ci.dev": "late"} {
+		if told := c.get(t, plural, name).GetAnnotations()[component.AnnotationImage]; !strings.Contains(told, "/shop/"+name) {
+			t.Errorf("the Component is told %q", told)
+		}
 	}
 	c.settled(t, 0)
 	c.berth(t, 0, "--namespace=shop", "shop/cart")

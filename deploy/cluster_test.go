@@ -51,7 +51,10 @@ func core(plural string) schema.GroupVersionResource {
 	return schema.GroupVersionResource{Version: "v1", Resource: plural}
 }
 
-var componentsResource = schema.GroupVersionResource{Group: "appstudio.redhat.com", Version: "v1alpha1", Resource: "components"}
+var (
+	componentsResource = schema.GroupVersionResource{Group: "appstudio.redhat.com", Version: "v1alpha1", Resource: "components"}
+	lateResource       = schema.GroupVersionResource{Group: "konflux-ci.dev", Version: "v1alpha1", Resource: "components"}
+)
 
 // object reads an object written in YAML.
 func object(manifest string) *unstructured.Unstructured {

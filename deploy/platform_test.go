@@ -67,6 +67,7 @@ func newPlatform(t *testing.T, components ...string) *platform {
 func newPlatformWith(t *testing.T, roles []byte, components ...string) *platform {
 	t.Helper()
 	p := &platform{quay: quaytest.New(quaytest.Options{}), cluster: kubetest.New(kubetest.Options{Manifests: roles})}
+	p.cluster.Install("components.konflux-ci.dev")
 	env, stop, err := deploytest.Serve(t.TempDir(), p.quay, p.cluster)
 	if err != nil {
 		t.Fatal(err)

@@ -30,7 +30,7 @@ func TestOddObjects(t *testing.T) {
 		list      func(*kube.Client) ([]string, error) // those that are odd with a ! behind
 	}{
 		{"Component", `,"spec":{"application":{"name":"shop"}}`, func(c *kube.Client) ([]string, error) {
-			return listed(t, c.Components, func(o kube.Component) (string, bool) { return o.Name, o.Odd })
+			return listed(t, inGroup(c.Components), func(o kube.Component) (string, bool) { return o.Name, o.Odd })
 		}},
 		{"SnapshotEnvironmentBinding", `,"spec":{"components":[{"name":7}]}`, func(c *kube.Client) ([]string, error) {
 			return listed(t, unlabelled(c.EnvironmentBindings), func(o kube.EnvironmentBinding) (string, bool) { return o.Name, o.Odd })
@@ -73,10 +73,17 @@ func TestOddObjects(t *testing.T) {
 		c := client(t, func(*http.Request) *http.Response {
 			return listOf("Component", object("a", ""), `{"metadata":{"namespace":"ns","name":7,"uid":"u","resourceVersion":"7"}}`)
 		})
-		if got, err := c.Components(t.Context(), "ns", ""); err == nil {
+		if got, err := c.Components(t.Context(), kube.AppStudio, "ns", ""); err == nil {
 			t.Errorf("%+v", got)
 		}
 	})
+}
+
+// inGroup is a list of one group.
+func inGroup[T any](list func(context.Context, kube.Group, string, string) ([]T, error)) func(context.Context, string, string) ([]T, error) {
+	return func(ctx context.Context, namespace, selector string) ([]T, error) {
+		return list(ctx, kube.Konflux, namespace, selector)
+	}
 }
 
 func unlabelled[T any](list func(context.Context, string) ([]T, error)) func(context.Context, string, string) ([]T, error) {
@@ -117,7 +124,7 @@ func TestObjectsAreBounded(t *testing.T) {
 	c := client(t, func(*http.Request) *http.Response {
 		return listOf("Component", whole(`,"spec":{"application":"`+long+`","source":{"url":"`+long+`"}}`))
 	})
-	if got, err := c.Components(t.Context(), "ns", ""); err != nil || sizeOf(got) > 10_000 || len(got[0].Annotations["image.redhat.com/generate"]) != 4097 {
+	if got, err := c.Components(t.Context(), kube.AppStudio, "ns", ""); err != nil || sizeOf(got) > 10_000 || len(got[0].Annotations["image.redhat.com/generate"]) != 4097 {
 		t.Errorf("of a Component %d bytes are kept, %v", sizeOf(got), err)
 	}
 

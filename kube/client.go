@@ -136,15 +136,19 @@ var (
 	serviceAccounts = resource{kind: "ServiceAccount", root: "/api/v1", plural: "serviceaccounts", scoped: true}
 	leases          = resource{kind: "Lease", root: "/apis/coordination.k8s.io/v1", plural: "leases", scoped: true}
 
-	components             = resource{kind: "Component", root: appstudio + "v1alpha1", plural: "components", scoped: true}
-	environments           = resource{kind: "Environment", root: appstudio + "v1alpha1", plural: "environments", scoped: true}
-	environmentBindings    = resource{kind: "SnapshotEnvironmentBinding", root: appstudio + "v1alpha1", plural: "snapshotenvironmentbindings", scoped: true}
-	deploymentTargetClaims = resource{kind: "DeploymentTargetClaim", root: appstudio + "v1alpha1", plural: "deploymenttargetclaims", scoped: true}
-	deploymentTargets      = resource{kind: "DeploymentTarget", root: appstudio + "v1alpha1", plural: "deploymenttargets", scoped: true}
-	remoteSecrets          = resource{kind: "RemoteSecret", root: appstudio + "v1beta1", plural: "remotesecrets", scoped: true}
+	components             = resource{kind: "Component", root: appstudio + alpha, plural: "components", scoped: true}
+	environments           = resource{kind: "Environment", root: appstudio + alpha, plural: "environments", scoped: true}
+	environmentBindings    = resource{kind: "SnapshotEnvironmentBinding", root: appstudio + alpha, plural: "snapshotenvironmentbindings", scoped: true}
+	deploymentTargetClaims = resource{kind: "DeploymentTargetClaim", root: appstudio + alpha, plural: "deploymenttargetclaims", scoped: true}
+	deploymentTargets      = resource{kind: "DeploymentTarget", root: appstudio + alpha, plural: "deploymenttargets", scoped: true}
+	remoteSecrets          = resource{kind: "RemoteSecret", root: appstudio + beta, plural: "remotesecrets", scoped: true}
 )
 
-const appstudio = "/apis/appstudio.redhat.com/"
+const (
+	appstudio = "/apis/appstudio.redhat.com/"
+	alpha     = "v1alpha1"
+	beta      = "v1beta1"
+)
 
 // call is one operation on one object, or on a list of them.
 type call struct {

@@ -9,9 +9,11 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// Component is what is kept of a Component (appstudio.redhat.com/v1alpha1).
+// Component is what is kept of a Component (v1alpha1 of either group).
 type Component struct {
 	Namespace, Name, UID, ResourceVersion string
+	Group                                 Group
+	Created                               string            // its creationTimestamp, RFC 3339 in UTC to the second, which the API server sets
 	Deleting                              bool              // has a deletionTimestamp
 	Specified                             bool              // has a spec, which definitions do not demand
 	Application                           string            // spec.application, may be empty
@@ -21,6 +23,7 @@ type Component struct {
 	Annotations                           map[string]string // those that Berth knows, a value cut at 4097 bytes
 	Annotated                             bool              // has annotations, these or others
 	Odd                                   bool              // of a list: not of a Component's form, so that nothing else of it is known
+	Twin                                  *Component        // the younger one of the other group that it is one berth with; set by who pairs them
 }
 
 type componentWire struct {
@@ -40,7 +43,7 @@ type componentSpec struct {
 	} `json:"source"`
 }
 
-func (w componentWire) slim() Component {
+func (w componentWire) slim(g Group) Component {
 	m := w.Metadata
 	var spec componentSpec
 	if w.Spec != nil {
@@ -48,6 +51,7 @@ func (w componentWire) slim() Component {
 	}
 	return Component{
 		Namespace: m.Namespace, Name: m.Name, UID: m.UID, ResourceVersion: m.ResourceVersion,
+		Group: g, Created: cut(m.CreationTimestamp, maxName),
 		Deleting:    m.DeletionTimestamp != "",
 		Specified:   w.Spec != nil,
 		Application: cut(spec.Application, maxName), ComponentName: cut(spec.ComponentName, maxName),
@@ -59,19 +63,19 @@ func (w componentWire) slim() Component {
 	}
 }
 
-// Components lists the Components of a namespace, of [AllNamespaces], that the
+// Components lists the Components of a group and a namespace, of [AllNamespaces], that the
 // label selector matches, all when it is "".
-func (c *Client) Components(ctx context.Context, namespace, selector string) ([]Component, error) {
-	return list(ctx, c, components, namespace, selector, func(w componentWire) (Component, bool) { return w.slim(), true })
+func (c *Client) Components(ctx context.Context, g Group, namespace, selector string) ([]Component, error) {
+	return list(ctx, c, g.of(components), namespace, selector, func(w componentWire) (Component, bool) { return w.slim(g), true })
 }
 
 // Component reads one Component.
-func (c *Client) Component(ctx context.Context, namespace, name string) (Component, error) {
-	w, err := get[componentWire](ctx, c, components, namespace, name)
+func (c *Client) Component(ctx context.Context, g Group, namespace, name string) (Component, error) {
+	w, err := get[componentWire](ctx, c, g.of(components), namespace, name)
 	if err != nil {
 		return Component{}, err
 	}
-	return w.slim(), nil
+	return w.slim(g), nil
 }
 
 // AnnotationChange is what is to become of a Component's annotations.
@@ -95,20 +99,20 @@ type operation struct {
 // resourceVersion.
 func (c *Client) Annotate(ctx context.Context, in Component, change AnnotationChange) (Component, error) {
 	if in.ResourceVersion == "" {
-		return Component{}, call{op: "patch", resource: components, namespace: in.Namespace, name: in.Name}.error(ErrInvalid, noVersion)
+		return Component{}, call{op: "patch", resource: in.Group.of(components), namespace: in.Namespace, name: in.Name}.error(ErrInvalid, noVersion)
 	}
-	w, err := patch[componentWire](ctx, c, components, in.Namespace, in.Name, types.JSONPatchType, change.operations(in), false)
+	w, err := patch[componentWire](ctx, c, in.Group.of(components), in.Namespace, in.Name, types.JSONPatchType, change.operations(in), false)
 	if err != nil {
 		return Component{}, err
 	}
-	return w.slim(), nil
+	return w.slim(in.Group), nil
 }
 
 // SetContainerImage sets spec.containerImage of a Component that names none, provided it is
 // still as it was read: otherwise ErrConflict. It returns the Component as it is now.
 func (c *Client) SetContainerImage(ctx context.Context, in Component, image string) (Component, error) {
 	refuse := func(why string) (Component, error) {
-		return Component{}, call{op: "patch", resource: components, namespace: in.Namespace, name: in.Name}.error(ErrInvalid, why)
+		return Component{}, call{op: "patch", resource: in.Group.of(components), namespace: in.Namespace, name: in.Name}.error(ErrInvalid, why)
 	}
 	switch {
 	case in.ResourceVersion == "":
@@ -117,11 +121,11 @@ func (c *Client) SetContainerImage(ctx context.Context, in Component, image stri
 		return refuse("it names an image already")
 	}
 	ops := []operation{{"replace", "/metadata/resourceVersion", in.ResourceVersion}, {"add", "/spec/containerImage", image}}
-	w, err := patch[componentWire](ctx, c, components, in.Namespace, in.Name, types.JSONPatchType, ops, false)
+	w, err := patch[componentWire](ctx, c, in.Group.of(components), in.Namespace, in.Name, types.JSONPatchType, ops, false)
 	if err != nil {
 		return Component{}, err
 	}
-	return w.slim(), nil
+	return w.slim(in.Group), nil
 }
 
 // noVersion refuses a write that would hold whatever others wrote.

@@ -3,6 +3,8 @@ package kube_test
 import (
 	"net/http"
 	"testing"
+
+	"berth/kube"
 )
 
 // TestSourceURL: the definition of 2023 has spec.source.git.url, that of 2026
@@ -20,7 +22,7 @@ func TestSourceURL(t *testing.T) {
 		c := client(t, func(*http.Request) *http.Response {
 			return answer(200, "application/json", `{"metadata":{"namespace":"ns","name":"c","uid":"u","resourceVersion":"1"},"spec":`+row.spec+`}`)
 		})
-		got, err := c.Component(t.Context(), "ns", "c")
+		got, err := c.Component(t.Context(), kube.AppStudio, "ns", "c")
 		if err != nil || got.SourceURL != row.want {
 			t.Errorf("%s: %q, want %q: %v", row.reason, got.SourceURL, row.want, err)
 		}

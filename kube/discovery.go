@@ -7,8 +7,11 @@ import (
 	"net/http"
 )
 
-// Served tells which of the optional kinds a cluster serves.
+// Served tells which of the optional kinds a cluster serves, and in which groups those
+// that move from one to the other.
 type Served struct {
+	Components             Groups
+	ImageRepositories      Groups
 	Environments           bool
 	EnvironmentBindings    bool
 	DeploymentTargetClaims bool
@@ -16,32 +19,44 @@ type Served struct {
 	RemoteSecrets          bool
 }
 
-// group is asked for, version by version, by its place among the API's paths.
-var group = resource{kind: "APIResourceList", root: "/apis", plural: "appstudio.redhat.com"}
+// kindsOf is asked for, version by version, by the group's place among the API's paths.
+func kindsOf(g Group) resource {
+	return resource{kind: "APIResourceList", root: "/apis", plural: g.String()}
+}
+
+// imageRepositories are image-controller's.
+const imageRepositories = "imagerepositories"
 
 // Served asks the cluster's discovery for the optional kinds. A version that is not
 // served has none of them.
 func (c *Client) Served(ctx context.Context) (Served, error) {
-	alpha, err := c.plurals(ctx, "v1alpha1")
+	old, err := c.plurals(ctx, AppStudio, alpha)
 	if err != nil {
 		return Served{}, err
 	}
-	beta, err := c.plurals(ctx, "v1beta1")
+	delivery, err := c.plurals(ctx, AppStudio, beta)
 	if err != nil {
 		return Served{}, err
 	}
+	late, err := c.plurals(ctx, Konflux, alpha)
+	if err != nil {
+		return Served{}, err
+	}
+	in := func(plural string) Groups { return Groups{AppStudio: old[plural], Konflux: late[plural]} }
 	return Served{
-		Environments:           alpha[environments.plural],
-		EnvironmentBindings:    alpha[environmentBindings.plural],
-		DeploymentTargetClaims: alpha[deploymentTargetClaims.plural],
-		DeploymentTargets:      alpha[deploymentTargets.plural],
-		RemoteSecrets:          beta[remoteSecrets.plural],
+		Components:             in(components.plural),
+		ImageRepositories:      in(imageRepositories),
+		Environments:           old[environments.plural],
+		EnvironmentBindings:    old[environmentBindings.plural],
+		DeploymentTargetClaims: old[deploymentTargetClaims.plural],
+		DeploymentTargets:      old[deploymentTargets.plural],
+		RemoteSecrets:          delivery[remoteSecrets.plural],
 	}, nil
 }
 
-// plurals lists the resources of a version of the group.
-func (c *Client) plurals(ctx context.Context, version string) (map[string]bool, error) {
-	k := call{op: "get", resource: group, name: version}
+// plurals lists the resources of a version of a group.
+func (c *Client) plurals(ctx context.Context, g Group, version string) (map[string]bool, error) {
+	k := call{op: "get", resource: kindsOf(g), name: version}
 	ctx, req := c.prepare(ctx, k, http.MethodGet)
 	raw, status, err := k.send(ctx, req)
 	if errors.Is(err, ErrNotInstalled) {
@@ -57,7 +72,7 @@ func (c *Client) plurals(ctx context.Context, version string) (map[string]bool, 
 			Name string `json:"name"`
 		} `json:"resources"`
 	}
-	if json.Unmarshal(raw, &list) != nil || list.Kind != group.kind || list.GroupVersion != group.plural+"/"+version || list.Resources == nil {
+	if json.Unmarshal(raw, &list) != nil || list.Kind != k.resource.kind || list.GroupVersion != g.String()+"/"+version || list.Resources == nil {
 		return nil, k.unusable(status, "the answer is no list of resources")
 	}
 	plurals := make(map[string]bool, len(list.Resources))

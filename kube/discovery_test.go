@@ -11,9 +11,13 @@ import (
 	"berth/kube"
 )
 
-// kinds is what discovery answers about a version of the group.
+// kinds is what discovery answers about a version of the older group.
 func kinds(version string, plurals ...string) *http.Response {
-	return answer(200, "application/json", `{"kind":"APIResourceList","apiVersion":"v1","groupVersion":"appstudio.redhat.com/`+version+
+	return kindsIn("appstudio.redhat.com/"+version, plurals...)
+}
+
+func kindsIn(groupVersion string, plurals ...string) *http.Response {
+	return answer(200, "application/json", `{"kind":"APIResourceList","apiVersion":"v1","groupVersion":"`+groupVersion+
 		`","resources":[`+strings.Join(objects(plurals), ",")+`]}`)
 }
 
@@ -34,27 +38,34 @@ func TestServed(t *testing.T) {
 	for _, row := range []struct {
 		reason      string
 		alpha, beta func() *http.Response
+		konflux     []string // of konflux-ci.dev/v1alpha1; nil: it is not served
 		want        kube.Served
 	}{
 		{
 			"all", func() *http.Response {
 				return kinds("v1alpha1", "components", "environments", "snapshotenvironmentbindings", "deploymenttargetclaims", "deploymenttargets")
 			},
-			func() *http.Response { return kinds("v1beta1", "remotesecrets", "remotesecrets/status") },
-			kube.Served{Environments: true, EnvironmentBindings: true, DeploymentTargetClaims: true, DeploymentTargets: true, RemoteSecrets: true},
+			func() *http.Response { return kinds("v1beta1", "remotesecrets", "remotesecrets/status") }, nil,
+			kube.Served{Components: kube.Groups{AppStudio: true}, Environments: true, EnvironmentBindings: true, DeploymentTargetClaims: true, DeploymentTargets: true, RemoteSecrets: true},
 		},
-		{"neither version", nowhere, nowhere, kube.Served{}},
-		{"one version", nowhere, func() *http.Response { return kinds("v1beta1", "remotesecrets") }, kube.Served{RemoteSecrets: true}},
-		{"some kinds", func() *http.Response { return kinds("v1alpha1", "environments") }, nowhere, kube.Served{Environments: true}},
-		{"a version without kinds", func() *http.Response { return kinds("v1alpha1") }, nowhere, kube.Served{}},
+		{"neither version", nowhere, nowhere, nil, kube.Served{}},
+		{"one version", nowhere, func() *http.Response { return kinds("v1beta1", "remotesecrets") }, nil, kube.Served{RemoteSecrets: true}},
+		{"some kinds", func() *http.Response { return kinds("v1alpha1", "environments") }, nowhere, nil, kube.Served{Environments: true}},
+		{"a version without kinds", func() *http.Response { return kinds("v1alpha1") }, nowhere, nil, kube.Served{}},
+		{"the younger group alone", nowhere, nowhere, []string{"components", "imagerepositories"}, kube.Served{Components: kube.Groups{Konflux: true}, ImageRepositories: kube.Groups{Konflux: true}}},
+		{
+			"both groups", func() *http.Response { return kinds("v1alpha1", "components", "imagerepositories") }, nowhere, []string{"components"},
+			kube.Served{Components: kube.Groups{AppStudio: true, Konflux: true}, ImageRepositories: kube.Groups{AppStudio: true}},
+		},
+		{"kinds that have not moved, in the younger group", nowhere, nowhere, []string{"environments", "remotesecrets", "components/status"}, kube.Served{}},
 		{
 			"each kind in the other version", func() *http.Response { return kinds("v1alpha1", "remotesecrets") },
-			func() *http.Response { return kinds("v1beta1", "environments", "deploymenttargets") },
+			func() *http.Response { return kinds("v1beta1", "environments", "deploymenttargets") }, nil,
 			kube.Served{},
 		},
 		{
 			"subresources and look-alikes", func() *http.Response { return kinds("v1alpha1", "environments/status", "environment", "xenvironments") },
-			func() *http.Response { return kinds("v1beta1", "remotesecrets/status") },
+			func() *http.Response { return kinds("v1beta1", "remotesecrets/status") }, nil,
 			kube.Served{},
 		},
 	} {
@@ -64,12 +75,17 @@ func TestServed(t *testing.T) {
 				return row.alpha()
 			case "/apis/appstudio.redhat.com/v1beta1":
 				return row.beta()
+			case "/apis/konflux-ci.dev/v1alpha1":
+				if row.konflux == nil {
+					return nowhere()
+				}
+				return kindsIn("konflux-ci.dev/v1alpha1", row.konflux...)
 			}
 			t.Errorf("%s was asked for", req.URL)
 			return nil
 		})
 		got, err := c.Served(t.Context())
-		if diff := cmp.Diff(row.want, got); err != nil || diff != "" || c.Requests() != 2 {
+		if diff := cmp.Diff(row.want, got); err != nil || diff != "" || c.Requests() != 3 {
 			t.Errorf("%s: %v after %d requests: %s", row.reason, err, c.Requests(), diff)
 		}
 	}
@@ -113,29 +129,30 @@ func TestUnknownIsServed(t *testing.T) {
 		{"503", 503, object, `{"kind":"Status","apiVersion":"v1","status":"Failure","code":503,"reason":"ServiceUnavailable"}`, kube.ErrUnavailable},
 		{"503 in text", 503, text, "service unavailable", kube.ErrUnavailable},
 	} {
-		for _, version := range []string{"v1alpha1", "v1beta1"} {
+		for _, asked := range []string{"appstudio.redhat.com/v1alpha1", "appstudio.redhat.com/v1beta1", "konflux-ci.dev/v1alpha1"} {
+			group, version, _ := strings.Cut(asked, "/")
 			c := client(t, func(req *http.Request) *http.Response {
-				asked := req.URL.Path[strings.LastIndex(req.URL.Path, "/")+1:]
-				if asked != version {
+				if req.URL.Path != "/apis/"+asked {
 					return nowhere()
 				}
-				return answer(row.code, row.contentType, strings.ReplaceAll(row.body, "VERSION", version))
+				return answer(row.code, row.contentType, strings.NewReplacer("VERSION", version, "appstudio.redhat.com", group).Replace(row.body))
 			})
 			served, err := c.Served(t.Context())
 			if !errors.Is(err, row.want) || errors.Is(err, kube.ErrNotInstalled) || served != (kube.Served{}) {
-				t.Errorf("%s, of %s: %+v, %v, want %v", row.reason, version, served, err, row.want)
+				t.Errorf("%s, of %s: %+v, %v, want %v", row.reason, asked, served, err, row.want)
 			}
 			if err != nil && (strings.Contains(err.Error(), "canary") || !strings.HasPrefix(err.Error(), "get APIResourceList "+version+": ")) {
 				t.Errorf("%s: the error is %v", row.reason, err)
 			}
 		}
 	}
-	for _, version := range []string{"v1alpha1", "v1beta1"} {
+	for _, version := range []string{"appstudio.redhat.com/v1alpha1", "appstudio.redhat.com/v1beta1", "konflux-ci.dev/v1alpha1"} {
 		c := client(t, func(req *http.Request) *http.Response {
-			if strings.HasSuffix(req.URL.Path, version) {
+			asked, _ := strings.CutPrefix(req.URL.Path, "/apis/")
+			if asked == version {
 				return nil
 			}
-			return kinds(req.URL.Path[strings.LastIndex(req.URL.Path, "/")+1:], "environments", "remotesecrets")
+			return kindsIn(asked, "environments", "remotesecrets", "components")
 		})
 		if served, err := c.Served(t.Context()); !errors.Is(err, kube.ErrUnavailable) || served != (kube.Served{}) {
 			t.Errorf("without an answer about %s: %+v, %v", version, served, err)

@@ -167,7 +167,7 @@ func slimRemoteSecret(w remoteSecretWire, err error) (RemoteSecret, error) {
 type RemoteSecretWrite struct {
 	Namespace, Name string
 	Labels          map[string]string // of the RemoteSecret and of the Secrets it brings
-	Owner           OwnerReference
+	Owners          []OwnerReference
 	PullAccounts    []string // the ServiceAccounts, in each target, that pull images with the Secret
 	Targets         []RemoteTarget
 	Upload          string // annotation image.redhat.com/upload; "": leave it alone
@@ -184,7 +184,7 @@ type remoteSecretBody struct {
 }
 
 func (w RemoteSecretWrite) body() remoteSecretBody {
-	b := remoteSecretBody{Metadata: metaBody{Labels: w.Labels, OwnerReferences: []OwnerReference{w.Owner}}}
+	b := remoteSecretBody{Metadata: metaBody{Labels: w.Labels, OwnerReferences: w.Owners}}
 	if w.Upload != "" {
 		b.Metadata.Annotations = map[string]any{uploadAnnotation: w.Upload}
 	}

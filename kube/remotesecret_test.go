@@ -109,7 +109,7 @@ func TestRemoteSecretSent(t *testing.T) {
 		body, query = string(raw), req.URL.Query().Get("dryRun")
 		return answer(200, "application/json", remote(t))
 	})
-	w := kube.RemoteSecretWrite{Namespace: "ns", Name: "r", Owner: kube.OwnerReference{Name: "c"}, PullAccounts: []string{"default"}}
+	w := kube.RemoteSecretWrite{Namespace: "ns", Name: "r", Owners: []kube.OwnerReference{{Name: "c"}}, PullAccounts: []string{"default"}}
 	const owner = `"ownerReferences":[{"apiVersion":"","kind":"","name":"c","uid":""}]`
 	const spec = `"spec":{"secret":{"name":"r","type":"kubernetes.io/dockerconfigjson",` +
 		`"linkedTo":[{"serviceAccount":{"as":"imagePullSecret","reference":{"name":"default"}}}]},"targets":[]}`

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"maps"
 	"net/http"
+	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -122,7 +123,7 @@ func (c *Client) SecretsMetadata(ctx context.Context, namespace string, keep fun
 type SecretWrite struct {
 	Namespace, Name  string
 	Labels           map[string]string
-	Owner            OwnerReference
+	Owners           []OwnerReference
 	RotatedAt        string        // RFC 3339; "": leave it alone
 	Uploads          string        // the RemoteSecret it is to bring its data to; "": none
 	DockerConfigJSON func() []byte // a closure, because it cannot be printed
@@ -157,7 +158,7 @@ func (w SecretWrite) body() secretBody {
 	if w.Uploads != "" {
 		labels[uploadLabel], annotations[uploadFor] = "remotesecret", w.Uploads
 	}
-	b := secretBody{Metadata: metaBody{Labels: labels, Annotations: annotations, OwnerReferences: []OwnerReference{w.Owner}}}
+	b := secretBody{Metadata: metaBody{Labels: labels, Annotations: annotations, OwnerReferences: w.Owners}}
 	b.Data.DockerConfigJSON = w.DockerConfigJSON()
 	return b
 }
@@ -188,7 +189,7 @@ func (w SecretWrite) newBody() secretBody {
 	return body
 }
 
-// UpdateSecret changes the labels given, the content and the owner of a Secret that
+// UpdateSecret changes the labels given, the content and the owners of a Secret that
 // is still at the resourceVersion: otherwise ErrConflict. It does not look whose the
 // Secret is. What a RemoteSecret brought is no longer its: it would take the Secret away
 // when it has to do with its namespace no more. A dry run is judged in full by the API server, but nothing is kept; an
@@ -210,8 +211,8 @@ func (c *Client) UpdateSecret(ctx context.Context, w SecretWrite, resourceVersio
 
 // unaltered demands of the answer to a dry run that it is what was sent.
 func (w secretWire) unaltered(k call, body secretBody) error {
-	owned := len(w.Metadata.OwnerReferences) > 0 && w.Metadata.OwnerReferences[0] == body.Metadata.OwnerReferences[0]
-	if !owned || !bytes.Equal(w.Data.DockerConfigJSON, body.Data.DockerConfigJSON) || !covers(w.Metadata.Labels, body.Metadata.Labels) ||
+	lost := slices.ContainsFunc(body.Metadata.OwnerReferences, func(o OwnerReference) bool { return !slices.Contains(w.Metadata.OwnerReferences, o) })
+	if lost || !bytes.Equal(w.Data.DockerConfigJSON, body.Data.DockerConfigJSON) || !covers(w.Metadata.Labels, body.Metadata.Labels) ||
 		!patched(w.Metadata.Annotations, body.Metadata.Annotations) {
 		return k.error(ErrInvalid, "an admission rule would make something else of it")
 	}

@@ -103,7 +103,7 @@ func TestSettledDeliveryCosts(t *testing.T) {
 	}
 	e.resetCalls()
 	e.settled(t)
-	const lists, audit, discovery = 3, 1, 2
+	const lists, audit, discovery = 3, 1, 3
 	if got := e.quay.Total(); got != lists+audit {
 		t.Errorf("%d calls at Quay", got)
 	}

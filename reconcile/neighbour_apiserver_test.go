@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"berth/kube"
 	"berth/reconcile/component"
 	"berth/reconcile/world"
 )
@@ -60,7 +61,7 @@ func TestTheWorstNeighbourOnARealServer(t *testing.T) {
 	served := 0
 	for i := range honest {
 		namespace := fmt.Sprintf("honest-%02d", i)
-		c, err := r.admin.Component(t.Context(), namespace, "api")
+		c, err := r.admin.Component(t.Context(), kube.AppStudio, namespace, "api")
 		if err != nil {
 			t.Fatal(err)
 		}

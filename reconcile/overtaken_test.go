@@ -43,8 +43,8 @@ type listed struct {
 	meddle func()
 }
 
-func (l listed) Components(ctx context.Context, namespace, selector string) ([]kube.Component, error) {
-	components, err := l.cluster.Components(ctx, namespace, selector)
+func (l listed) Components(ctx context.Context, g kube.Group, namespace, selector string) ([]kube.Component, error) {
+	components, err := l.cluster.Components(ctx, g, namespace, selector)
 	l.meddle()
 	return components, err
 }

@@ -75,7 +75,7 @@ func (r realCluster) do(b between, t *testing.T) report.Summary {
 
 func (r realCluster) annotate(t *testing.T, change kube.AnnotationChange) {
 	t.Helper()
-	c, err := r.admin.Component(t.Context(), "tenant", "billing")
+	c, err := r.admin.Component(t.Context(), kube.AppStudio, "tenant", "billing")
 	if err == nil {
 		_, err = r.admin.Annotate(t.Context(), c, change)
 	}
@@ -94,7 +94,7 @@ func (r realCluster) later() {
 // nothing of it is left.
 func (r realCluster) check(t *testing.T) {
 	t.Helper()
-	c, err := r.admin.Component(t.Context(), "tenant", "billing")
+	c, err := r.admin.Component(t.Context(), kube.AppStudio, "tenant", "billing")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,7 +178,7 @@ func (r realCluster) edit(t *testing.T, path string, n int) {
 	if err == nil {
 		o := s.Owners[0]
 		err = r.admin.UpdateSecret(t.Context(), kube.SecretWrite{
-			Namespace: "tenant", Name: name, Labels: map[string]string{"appstudio.redhat.com/component": fmt.Sprintf("edited-%d", n)}, Owner: o,
+			Namespace: "tenant", Name: name, Labels: map[string]string{"appstudio.redhat.com/component": fmt.Sprintf("edited-%d", n)}, Owners: []kube.OwnerReference{o},
 			DockerConfigJSON: func() []byte { return []byte(`{}`) },
 		}, s.ResourceVersion, false)
 	}

@@ -100,7 +100,7 @@ func (e *ends) copyFrom(w *env) {
 	}
 	_, k := w.clients(direct)
 	var err error
-	if e.component, err = k.Component(context.Background(), "tenant", "billing"); err != nil {
+	if e.component, err = k.Component(context.Background(), kube.AppStudio, "tenant", "billing"); err != nil {
 		panic(err)
 	}
 	n, err := component.Naming{Cluster: e.cluster, Host: host, Organization: org, Layout: component.LayoutComponent}.Names(e.component, "uid-of-namespace-tenant")

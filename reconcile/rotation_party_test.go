@@ -184,11 +184,15 @@ func (p party) copied() kube.Component {
 	return c
 }
 
-func (p party) Components(context.Context, string, string) ([]kube.Component, error) {
+func (p party) Served(context.Context) (kube.Served, error) {
+	return kube.Served{Components: kube.Groups{AppStudio: true}}, nil
+}
+
+func (p party) Components(context.Context, kube.Group, string, string) ([]kube.Component, error) {
 	return call(p, "list Components", func() ([]kube.Component, error) { return []kube.Component{p.copied()}, nil })
 }
 
-func (p party) Component(context.Context, string, string) (kube.Component, error) {
+func (p party) Component(context.Context, kube.Group, string, string) (kube.Component, error) {
 	return call(p, "get Component", func() (kube.Component, error) { return p.copied(), nil })
 }
 

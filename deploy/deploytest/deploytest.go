@@ -115,6 +115,16 @@ spec: {componentName: %[1]s, application: shop, source: {git: {url: "https://git
 `, name, namespace, annotations)
 }
 
+// Late is the manifest of a Component of the younger group, which needs no application.
+func Late(namespace, name string) []byte {
+	return fmt.Appendf(nil, `
+apiVersion: konflux-ci.dev/v1alpha1
+kind: Component
+metadata: {name: %s, namespace: %s}
+spec: {source: {url: "https://git.example.com/%[1]s"}}
+`, name, namespace)
+}
+
 // Until polls for what no channel tells, by far longer than it takes: a minute.
 func Until(t testing.TB, what string, happened func() bool) {
 	t.Helper()

@@ -132,8 +132,8 @@ func testForbidden(f *fixture) {
 	here, everywhere := `in the namespace "`+f.ns+`"`, "at the cluster scope"
 	_, namespaces := n.Namespaces(f.Context())
 	_, namespace := n.Namespace(f.Context(), f.ns)
-	_, components := n.Components(f.Context(), kube.AllNamespaces, "")
-	_, component := n.Component(f.Context(), f.ns, "c")
+	_, components := n.Components(f.Context(), kube.AppStudio, kube.AllNamespaces, "")
+	_, component := n.Component(f.Context(), kube.AppStudio, f.ns, "c")
 	_, annotate := n.Annotate(f.Context(), c, kube.AnnotationChange{Set: map[string]string{"image.redhat.com/x": "x"}})
 	_, secrets := n.Secrets(f.Context(), f.ns, "")
 	_, get := n.Secret(f.Context(), f.ns, "push")
@@ -187,7 +187,7 @@ func testRights(f *fixture) {
 	f.no(err)
 	_, err = r.SecretMetadata(f.Context(), f.ns, "open")
 	f.no(err)
-	_, err = r.Components(f.Context(), f.ns, "")
+	_, err = r.Components(f.Context(), kube.AppStudio, f.ns, "")
 	f.no(err)
 	for _, row := range []struct {
 		reason string
@@ -196,7 +196,7 @@ func testRights(f *fixture) {
 		{"another name", func() error { _, err := r.Secret(f.Context(), f.ns, "shut"); return err }},
 		{"a list, of a right by name", func() error { _, err := r.Secrets(f.Context(), f.ns, ""); return err }},
 		{"another namespace", func() error { _, err := r.Secret(f.Context(), "default", "open"); return err }},
-		{"all namespaces", func() error { _, err := r.Components(f.Context(), kube.AllNamespaces, ""); return err }},
+		{"all namespaces", func() error { _, err := r.Components(f.Context(), kube.AppStudio, kube.AllNamespaces, ""); return err }},
 		{"another verb", func() error { return r.UpdateSecret(f.Context(), f.write("open"), "1", true) }},
 	} {
 		f.Log(row.reason)

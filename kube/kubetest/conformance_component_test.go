@@ -3,6 +3,7 @@ package kubetest_test
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -47,13 +48,13 @@ func testComponents(f *fixture) {
 	f.given(`{apiVersion: appstudio.redhat.com/v1alpha1, kind: Component, metadata: {name: full, namespace: NS,
 		annotations: {image.redhat.com/generate: 'true', other/one: x}},
 		spec: {componentName: whole, application: shop, source: {git: {url: "https://git.example.com/a.git"}}}}`)
-	got, err := f.Component(f.Context(), f.ns, "full")
+	got, err := f.Component(f.Context(), kube.AppStudio, f.ns, "full")
 	f.no(err)
-	if got.UID == "" || got.ResourceVersion == "" {
-		f.Errorf("no uid or resourceVersion: %+v", got)
+	if _, err := time.Parse(time.RFC3339, got.Created); got.UID == "" || got.ResourceVersion == "" || err != nil {
+		f.Errorf("no uid or resourceVersion, or %v: %+v", err, got)
 	}
 	want := kube.Component{
-		Namespace: f.ns, Name: "full", UID: got.UID, ResourceVersion: got.ResourceVersion,
+		Namespace: f.ns, Name: "full", UID: got.UID, ResourceVersion: got.ResourceVersion, Created: got.Created,
 		Application: "shop", ComponentName: "whole", Specified: true, SourceURL: "https://git.example.com/a.git",
 		Annotations: map[string]string{"image.redhat.com/generate": "true"}, Annotated: true,
 	}
@@ -64,19 +65,52 @@ func testComponents(f *fixture) {
 	f.given(`{apiVersion: appstudio.redhat.com/v1alpha1, kind: Component, metadata: {name: leaving, namespace: NS,
 		finalizers: [example.com/wait]}, spec: {componentName: leaving, application: shop}}`)
 	f.delete(f.T, "components", f.ns, "leaving")
-	leaving, err := f.Component(f.Context(), f.ns, "leaving")
+	leaving, err := f.Component(f.Context(), kube.AppStudio, f.ns, "leaving")
 	f.no(err)
 	if !leaving.Deleting || got.Deleting || leaving.Annotated || leaving.SourceURL != "" {
 		f.Errorf("the deleted Component is %+v", leaving)
 	}
 	f.given(`{apiVersion: appstudio.redhat.com/v1alpha1, kind: Component, metadata: {name: leaving, namespace: NS,
 		finalizers: []}, spec: {componentName: leaving, application: shop}}`)
-	_, err = f.Component(f.Context(), f.ns, "leaving")
+	_, err = f.Component(f.Context(), kube.AppStudio, f.ns, "leaving")
 	f.is(err, kube.ErrNotFound)
 
-	_, err = f.Component(f.Context(), f.ns, "missing")
+	_, err = f.Component(f.Context(), kube.AppStudio, f.ns, "missing")
 	f.is(err, kube.ErrNotFound)
-	_, err = f.Component(f.Context(), f.ns+"-missing", "missing")
+	_, err = f.Component(f.Context(), kube.AppStudio, f.ns+"-missing", "missing")
+	f.is(err, kube.ErrNotFound)
+}
+
+// testComponentGroups has a Component of each group with one name: they know nothing of
+// each other.
+func testComponentGroups(f *fixture) {
+	old := f.component("c")
+	f.given(`{apiVersion: konflux-ci.dev/v1alpha1, kind: Component, metadata: {name: c, namespace: NS, annotations: {image.redhat.com/generate: 'true'}}, spec: {source: {url: "https://git.example.com/a"}}}`)
+	late, err := f.Component(f.Context(), kube.Konflux, f.ns, "c")
+	f.no(err)
+	want := kube.Component{
+		Namespace: f.ns, Name: "c", UID: late.UID, ResourceVersion: late.ResourceVersion, Group: kube.Konflux, Created: late.Created,
+		Specified: true, SourceURL: "https://git.example.com/a", Annotations: map[string]string{"image.redhat.com/generate": "true"}, Annotated: true,
+	}
+	if diff := cmp.Diff(want, late); diff != "" || late.UID == old.UID {
+		f.Errorf("%s: %s and %s", diff, old.UID, late.UID)
+	}
+	changed, err := f.Annotate(f.Context(), late, kube.AnnotationChange{Set: map[string]string{"image.redhat.com/image": "{}"}})
+	f.no(err)
+	named, err := f.SetContainerImage(f.Context(), changed, "quay.example/acme/c")
+	f.no(err)
+	for group, want := range map[kube.Group]kube.Component{kube.AppStudio: old, kube.Konflux: named} {
+		got, err := f.Components(f.Context(), group, f.ns, "")
+		f.no(err)
+		if diff := cmp.Diff([]kube.Component{want}, got); diff != "" {
+			f.Errorf("%s: %s", group, diff)
+		}
+	}
+	f.delete(f.T, "components", f.ns, "c")
+	if _, err := f.Component(f.Context(), kube.Konflux, f.ns, "c"); err != nil {
+		f.Errorf("after its namesake was deleted: %v", err)
+	}
+	_, err = f.Component(f.Context(), kube.AppStudio, f.ns, "c")
 	f.is(err, kube.ErrNotFound)
 }
 
@@ -95,7 +129,7 @@ func testComponentLists(f *fixture) {
 		{f.ns + "-missing", "", "", "a namespace that is not there has none"},
 	} {
 		before := f.Requests()
-		got, err := f.Components(f.Context(), row.namespace, row.selector)
+		got, err := f.Components(f.Context(), kube.AppStudio, row.namespace, row.selector)
 		f.no(err)
 		if names(got) != row.want {
 			f.Errorf("%s: %q, want %q", row.reason, names(got), row.want)
@@ -105,18 +139,18 @@ func testComponentLists(f *fixture) {
 		}
 	}
 	before := f.Requests()
-	_, err := f.Components(f.Context(), "", "")
+	_, err := f.Components(f.Context(), kube.AppStudio, "", "")
 	f.is(err, kube.ErrInvalid)
 	if f.Requests() != before {
 		f.Error("a list of no namespace was asked for")
 	}
-	everywhere, err := f.Components(f.Context(), kube.AllNamespaces, "")
+	everywhere, err := f.Components(f.Context(), kube.AppStudio, kube.AllNamespaces, "")
 	f.no(err)
 	here := slices.DeleteFunc(everywhere, func(c kube.Component) bool { return c.Namespace != f.ns })
 	if names(here) != "a b c d e" {
 		f.Errorf("in all namespaces: %q", names(here))
 	}
-	_, err = f.Components(f.Context(), f.ns, "no selector!")
+	_, err = f.Components(f.Context(), kube.AppStudio, f.ns, "no selector!")
 	f.is(err, kube.ErrInvalid)
 }
 
@@ -186,7 +220,7 @@ func testAnnotate(f *fixture) {
 	for _, step := range steps {
 		answered, err := f.Annotate(f.Context(), c, step.change)
 		f.no(err)
-		read, err := f.Component(f.Context(), f.ns, "c")
+		read, err := f.Component(f.Context(), kube.AppStudio, f.ns, "c")
 		f.no(err)
 		if diff := cmp.Diff(read, answered); diff != "" {
 			f.Errorf("%s: the answer is not what is there: %s", step.reason, diff)
@@ -204,7 +238,7 @@ func testAnnotate(f *fixture) {
 func testAnnotateOdd(f *fixture) {
 	f.given(`{apiVersion: appstudio.redhat.com/v1alpha1, kind: Component, metadata: {name: c, namespace: NS,
 		annotations: {other/one: stays}}, spec: {componentName: c, application: shop}}`)
-	c, err := f.Component(f.Context(), f.ns, "c")
+	c, err := f.Component(f.Context(), kube.AppStudio, f.ns, "c")
 	f.no(err)
 	const odd = "ä \"quoted\" \\ </script> \u2028 {\"v\":1}\n~1/~0"
 	const long, short = "image.redhat.com/image", "image.redhat.com/rotation"
@@ -264,7 +298,7 @@ func testAnnotateRefused(f *fixture) {
 		f.Log(row.reason)
 		f.is(err, row.want)
 	}
-	after, err := f.Component(f.Context(), f.ns, "c")
+	after, err := f.Component(f.Context(), kube.AppStudio, f.ns, "c")
 	f.no(err)
 	f.same(current.ResourceVersion, after.ResourceVersion)
 }
@@ -273,12 +307,12 @@ func testAnnotateRefused(f *fixture) {
 func testContainerImage(f *fixture) {
 	f.given(`{apiVersion: appstudio.redhat.com/v1alpha1, kind: Component, metadata: {name: a, namespace: NS},
 		spec: {componentName: a, application: shop, source: {git: {url: "https://git.example.com/a.git"}}}}`)
-	read, err := f.Component(f.Context(), f.ns, "a")
+	read, err := f.Component(f.Context(), kube.AppStudio, f.ns, "a")
 	f.no(err)
 	f.rows("admin", rawRow{"somebody else writes", "PATCH", "/apis/appstudio.redhat.com/v1alpha1/namespaces/NS/components/a", mergeForm, `{"metadata":{"labels":{"a":"b"}}}`, 200, ""})
 	_, err = f.SetContainerImage(f.Context(), read, "quay.example/acme/a")
 	f.is(err, kube.ErrConflict)
-	now, err := f.Component(f.Context(), f.ns, "a")
+	now, err := f.Component(f.Context(), kube.AppStudio, f.ns, "a")
 	f.no(err)
 	if now.ContainerImage != "" {
 		f.Errorf("a conflict set %s", now.ContainerImage)

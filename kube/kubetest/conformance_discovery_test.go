@@ -1,6 +1,7 @@
 package kubetest_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -8,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 
 	"k8s.io/client-go/rest"
 )
@@ -46,8 +47,9 @@ func discovered(t *testing.T, client *http.Client, url string) (status int, cont
 // lists reports whether discovery knows a custom resource.
 func lists(t *testing.T, client *http.Client, host, resource string) bool {
 	t.Helper()
+	plural, group, _ := strings.Cut(resource, ".")
 	for _, version := range []string{"v1alpha1", "v1beta1"} {
-		if _, _, body := discovered(t, client, host+"/apis/appstudio.redhat.com/"+version); strings.Contains(body, `"`+resource+`"`) {
+		if _, _, body := discovered(t, client, host+"/apis/"+cmp.Or(group, appstudio)+"/"+version); strings.Contains(body, `"`+plural+`"`) {
 			return true
 		}
 	}
@@ -74,6 +76,7 @@ func testDiscovery(f *fixture) {
 			{"serviceaccounts", "serviceaccount", "ServiceAccount", true, builtin},
 		}},
 		{"/apis/coordination.k8s.io/v1", "coordination.k8s.io/v1", []listed{{"leases", "lease", "Lease", true, builtin}}},
+		{"/apis/konflux-ci.dev/v1alpha1", "konflux-ci.dev/v1alpha1", withStatus("components", "Component")},
 		{"/apis/appstudio.redhat.com/v1beta1", appstudio + "/v1beta1", withStatus("remotesecrets", "RemoteSecret")},
 		{"/apis/appstudio.redhat.com/v1alpha1", appstudio + "/v1alpha1", slices.Concat(
 			withStatus("components", "Component"), withStatus("deploymenttargetclaims", "DeploymentTargetClaim"),
@@ -91,7 +94,7 @@ func testDiscovery(f *fixture) {
 		}
 		got.Resources = slices.DeleteFunc(got.Resources, func(l listed) bool { return !known(l) }) // the real one has more
 		slices.SortFunc(got.Resources, func(a, b listed) int { return strings.Compare(a.Name, b.Name) })
-		if diff := cmp.Diff(resourceList{"APIResourceList", row.groupVersion, row.want}, got); diff != "" {
+		if diff := gocmp.Diff(resourceList{"APIResourceList", row.groupVersion, row.want}, got); diff != "" {
 			f.Errorf("%s: %s", row.path, diff)
 		}
 	}

@@ -16,7 +16,7 @@ func (f *fixture) remote(name string) kube.RemoteSecretWrite {
 	return kube.RemoteSecretWrite{
 		Namespace: f.ns, Name: name,
 		Labels:       map[string]string{"app.kubernetes.io/managed-by": "berth", "appstudio.redhat.com/component": "c"},
-		Owner:        kube.OwnerReference{APIVersion: "appstudio.redhat.com/v1alpha1", Kind: "Component", Name: "c", UID: "uid-of-c"},
+		Owners:       []kube.OwnerReference{{APIVersion: "appstudio.redhat.com/v1alpha1", Kind: "Component", Name: "c", UID: "uid-of-c"}},
 		PullAccounts: []string{"default"},
 		Targets:      []kube.RemoteTarget{{Namespace: "here"}, {Namespace: "there", APIURL: "https://api.example.com", Credentials: "kubeconfig"}},
 	}
@@ -41,7 +41,7 @@ func (f *fixture) readRemote(name string) kube.RemoteSecret {
 func asked(w kube.RemoteSecretWrite, resourceVersion string) kube.RemoteSecret {
 	return kube.RemoteSecret{
 		Namespace: w.Namespace, Name: w.Name, ResourceVersion: resourceVersion,
-		Labels: w.Labels, Owners: []kube.OwnerReference{w.Owner}, Upload: w.Upload,
+		Labels: w.Labels, Owners: w.Owners, Upload: w.Upload,
 		Secret: w.Name, Type: "kubernetes.io/dockerconfigjson", SecretLabels: w.Labels, PullAccounts: w.PullAccounts, Targets: w.Targets,
 	}
 }
@@ -86,7 +86,7 @@ func testCreateRemoteSecret(f *fixture) {
 	_, err = f.CreateRemoteSecret(f.Context(), w)
 	f.is(err, kube.ErrExists)
 	f.same(got.ResourceVersion, f.readRemote("r").ResourceVersion)
-	bare := kube.RemoteSecretWrite{Namespace: f.ns, Name: "bare", Owner: w.Owner}
+	bare := kube.RemoteSecretWrite{Namespace: f.ns, Name: "bare", Owners: w.Owners}
 	_, err = f.CreateRemoteSecret(f.Context(), bare)
 	f.no(err)
 	if r := f.readRemote("bare"); len(r.Labels)+len(r.SecretLabels)+len(r.Targets) != 0 || len(r.PullAccounts) != 0 {
@@ -100,7 +100,7 @@ func testCreateRemoteSecret(f *fixture) {
 		{"no such namespace", func(w *kube.RemoteSecretWrite) { w.Namespace += "-missing" }, kube.ErrNotFound},
 		{"not a name", func(w *kube.RemoteSecretWrite) { w.Name = "Not_A_Name" }, kube.ErrInvalid},
 		{"too long a label", func(w *kube.RemoteSecretWrite) { w.Labels["a"] = strings.Repeat("l", 64) }, kube.ErrInvalid},
-		{"no owner", func(w *kube.RemoteSecretWrite) { w.Owner = kube.OwnerReference{} }, kube.ErrInvalid},
+		{"no owner", func(w *kube.RemoteSecretWrite) { w.Owners = []kube.OwnerReference{{}} }, kube.ErrInvalid},
 	} {
 		w := f.remote("refused")
 		row.edit(&w)
@@ -199,7 +199,7 @@ func testUpdateRemoteSecret(f *fixture) {
 
 	// Its owners are nobody's business here, without the right to delete it.
 	owners := f.readRemote("r").Owners
-	w.Owner.UID, w.Targets = "uid-of-d", []kube.RemoteTarget{{Namespace: "here"}}
+	w.Owners, w.Targets = []kube.OwnerReference{{APIVersion: "appstudio.redhat.com/v1alpha1", Kind: "Component", Name: "c", UID: "uid-of-d"}}, []kube.RemoteTarget{{Namespace: "here"}}
 	owned, err := f.UpdateRemoteSecret(f.Context(), w, emptied.ResourceVersion, false)
 	f.no(err)
 	if diff := cmp.Diff(owners, owned.Owners); diff != "" {

@@ -31,7 +31,7 @@ func testCreateSecret(f *fixture) {
 	if diff := cmp.Diff(w.Labels, s.Labels); diff != "" {
 		f.Error(diff)
 	}
-	if diff := cmp.Diff([]kube.OwnerReference{w.Owner}, s.Owners); diff != "" {
+	if diff := cmp.Diff(w.Owners, s.Owners); diff != "" {
 		f.Error(diff)
 	}
 	if string(s.DockerConfigJSON()) != dockerConfig {
@@ -55,7 +55,7 @@ func testCreateSecretRefused(f *fixture) {
 		{"not a name", func(w *kube.SecretWrite) { w.Name = "Not_A_Name" }, kube.ErrInvalid},
 		{"too long a name", func(w *kube.SecretWrite) { w.Name = strings.Repeat("n", 254) }, kube.ErrInvalid},
 		{"too long a label", func(w *kube.SecretWrite) { w.Labels["a"] = strings.Repeat("l", 64) }, kube.ErrInvalid},
-		{"no owner", func(w *kube.SecretWrite) { w.Owner = kube.OwnerReference{} }, kube.ErrInvalid},
+		{"no owner", func(w *kube.SecretWrite) { w.Owners = []kube.OwnerReference{{}} }, kube.ErrInvalid},
 		{"not JSON", func(w *kube.SecretWrite) { w.DockerConfigJSON = content("secret-word") }, kube.ErrInvalid},
 		{"no object", func(w *kube.SecretWrite) { w.DockerConfigJSON = content(`["secret-word"]`) }, kube.ErrInvalid},
 		{"empty", func(w *kube.SecretWrite) { w.DockerConfigJSON = content("") }, kube.ErrInvalid},
@@ -96,7 +96,7 @@ func testUpdateSecret(f *fixture) {
 
 	w.DockerConfigJSON, w.RotatedAt = content(`{"auths":{}}`), "2026-01-02T03:04:05Z"
 	w.Labels = map[string]string{"appstudio.redhat.com/component": "d"}
-	w.Owner.UID = "uid-of-d"
+	w.Owners[0].UID = "uid-of-d"
 	f.no(f.UpdateSecret(f.Context(), w, labelled.ResourceVersion, true))
 	f.same(labelled.ResourceVersion, f.read("push").ResourceVersion) // a dry run
 
@@ -105,7 +105,7 @@ func testUpdateSecret(f *fixture) {
 	if string(got.DockerConfigJSON()) != `{"auths":{}}` || got.RotatedAt != w.RotatedAt {
 		f.Errorf("the Secret is %+v", got)
 	}
-	if diff := cmp.Diff([]kube.OwnerReference{w.Owner}, got.Owners); diff != "" {
+	if diff := cmp.Diff(w.Owners, got.Owners); diff != "" {
 		f.Error(diff)
 	}
 	want := map[string]string{"app.kubernetes.io/managed-by": "berth", "appstudio.redhat.com/component": "d", "mine": "too"}
@@ -206,7 +206,7 @@ func testSecretMetadata(f *fixture) {
 		f.Errorf("listed, the metadata are %+v", listed)
 	}
 	if s.ResourceVersion != whole.ResourceVersion || !maps.Equal(s.Labels, w.Labels) ||
-		!slices.Equal(s.Owners, []kube.OwnerReference{w.Owner}) || s.RotatedAt != w.RotatedAt {
+		!slices.Equal(s.Owners, w.Owners) || s.RotatedAt != w.RotatedAt {
 		f.Errorf("the metadata are %+v", s)
 	}
 	if s.Type != "" || s.DockerConfigJSON() != nil {

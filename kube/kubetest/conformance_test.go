@@ -39,6 +39,7 @@ func conformance(t *testing.T, e env) {
 			"namespaces":                    testNamespaces,
 			"a terminating namespace":       testTerminating,
 			"components":                    testComponents,
+			"components of two groups":      testComponentGroups,
 			"components by page and label":  testComponentLists,
 			"annotate":                      testAnnotate,
 			"annotate, odd keys and values": testAnnotateOdd,
@@ -102,12 +103,21 @@ func conformance(t *testing.T, e env) {
 	t.Run("components are not installed", func(t *testing.T) {
 		f := newFixture(t, e)
 		e.uninstall(t, "components")
-		_, err := f.Components(t.Context(), kube.AllNamespaces, "")
+		_, err := f.Components(t.Context(), kube.AppStudio, kube.AllNamespaces, "")
 		f.is(err, kube.ErrNotInstalled)
-		_, err = f.Component(t.Context(), f.ns, "c")
+		_, err = f.Component(t.Context(), kube.AppStudio, f.ns, "c")
 		f.is(err, kube.ErrNotInstalled)
 		if errors.Is(err, kube.ErrNotFound) {
 			t.Error("a kind that is not installed reads as an object that is not there")
+		}
+		if served, err := f.Served(f.Context()); err != nil || served.Components != (kube.Groups{Konflux: true}) {
+			t.Errorf("with the younger group alone: %+v, %v", served, err)
+		}
+		e.uninstall(t, "components.konflux-ci.dev")
+		_, err = f.Components(f.Context(), kube.Konflux, kube.AllNamespaces, "")
+		f.is(err, kube.ErrNotInstalled)
+		if served, err := f.Served(f.Context()); err != nil || served.Components != (kube.Groups{}) {
+			t.Errorf("with neither: %+v, %v", served, err)
 		}
 	})
 }
@@ -149,7 +159,7 @@ func (f *fixture) component(name string) kube.Component {
 	f.Helper()
 	f.given(`{apiVersion: appstudio.redhat.com/v1alpha1, kind: Component, metadata: {name: ` + name + `, namespace: NS},
 		spec: {componentName: ` + name + `, application: shop, source: {git: {url: "https://git.example.com/a.git"}}}}`)
-	c, err := f.Component(f.Context(), f.ns, name)
+	c, err := f.Component(f.Context(), kube.AppStudio, f.ns, name)
 	f.no(err)
 	return c
 }
@@ -174,7 +184,7 @@ func (f *fixture) write(name string) kube.SecretWrite {
 	return kube.SecretWrite{
 		Namespace: f.ns, Name: name,
 		Labels:           map[string]string{"app.kubernetes.io/managed-by": "berth", "appstudio.redhat.com/component": "c"},
-		Owner:            kube.OwnerReference{APIVersion: "appstudio.redhat.com/v1alpha1", Kind: "Component", Name: "c", UID: "uid-of-c"},
+		Owners:           []kube.OwnerReference{{APIVersion: "appstudio.redhat.com/v1alpha1", Kind: "Component", Name: "c", UID: "uid-of-c"}},
 		DockerConfigJSON: content(dockerConfig),
 	}
 }

@@ -9,7 +9,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/json"
 )
 
@@ -81,13 +80,4 @@ func (s *Server) expel(k *kind, object *unstructured.Unstructured) *unstructured
 	}
 	s.store.put(k, going)
 	return going
-}
-
-// owners gives the uids of what an object depends on.
-func owners(object *unstructured.Unstructured) []types.UID {
-	var uids []types.UID
-	for _, o := range object.GetOwnerReferences() {
-		uids = append(uids, o.UID)
-	}
-	return uids
 }

@@ -30,7 +30,7 @@ func (s *Server) discover(q request) answer {
 		GroupVersion: schema.GroupVersion{Group: q.group, Version: q.version}.String(),
 	}
 	for _, k := range s.kinds {
-		if k.group == q.group && k.version == q.version {
+		if !k.absent && k.group == q.group && k.version == q.version {
 			list.APIResources = append(list.APIResources, k.discovered()...)
 		}
 	}

@@ -31,7 +31,7 @@ func TestConformanceOfTheSimulator(t *testing.T) {
 
 func TestConformanceOfTheRealServer(t *testing.T) {
 	t.Parallel()
-	cp := controlplane.Start(t, controlplane.AppStudio)
+	cp := controlplane.Start(t, controlplane.AppStudio, controlplane.BothGroups)
 	objects, err := dynamic.NewForConfig(cp.Config(t, controlplane.Admin))
 	if err != nil {
 		t.Fatal(err)
@@ -50,7 +50,7 @@ func testFullObject(t *testing.T, r realServer) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	full, err := c.Component(t.Context(), namespace, "full")
+	full, err := c.Component(t.Context(), kube.AppStudio, namespace, "full")
 	if err == nil {
 		_, err = c.Annotate(t.Context(), full, kube.AnnotationChange{Set: map[string]string{"image.redhat.com/image": strings.Repeat("x", 250_000)}})
 	}
@@ -79,7 +79,7 @@ func testQuota(t *testing.T, r realServer) {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for n := 0; ; n++ { // until the API server has taken notice
-		write := kube.SecretWrite{Namespace: namespace, Name: fmt.Sprintf("s%d", n), DockerConfigJSON: content(dockerConfig), Owner: kube.OwnerReference{APIVersion: "v1", Kind: "Component", Name: "c", UID: "u"}}
+		write := kube.SecretWrite{Namespace: namespace, Name: fmt.Sprintf("s%d", n), DockerConfigJSON: content(dockerConfig), Owners: []kube.OwnerReference{{APIVersion: "v1", Kind: "Component", Name: "c", UID: "u"}}}
 		if err = c.CreateSecret(ctx, write); errors.Is(err, kube.ErrQuota) {
 			break
 		}
@@ -101,6 +101,7 @@ type simulator struct {
 
 func newSimulator(t *testing.T) simulator {
 	server := kubetest.New(kubetest.Options{})
+	server.Install("components.konflux-ci.dev")
 	listener := httptest.NewServer(server)
 	t.Cleanup(listener.Close)
 	return simulator{server, listener.URL}
@@ -145,6 +146,8 @@ func (r realServer) apply(t *testing.T, manifests string) {
 func (r realServer) resource(resource, namespace string) dynamic.ResourceInterface {
 	gvr := schema.GroupVersionResource{Version: "v1", Resource: resource}
 	switch resource {
+	case "components.konflux-ci.dev":
+		return r.objects.Resource(schema.GroupVersionResource{Group: "konflux-ci.dev", Version: "v1alpha1", Resource: "components"}).Namespace(namespace)
 	case "namespaces", "secrets", "serviceaccounts":
 	case "leases":
 		gvr.Group = "coordination.k8s.io"
@@ -176,7 +179,11 @@ func (r realServer) delete(t *testing.T, resource, namespace, name string) {
 func (r realServer) uninstall(t *testing.T, resource string) {
 	t.Helper()
 	definitions := r.objects.Resource(schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"})
-	if err := definitions.Delete(t.Context(), resource+"."+appstudio, metav1.DeleteOptions{}); err != nil {
+	definition := resource
+	if !strings.Contains(resource, ".") {
+		definition += "." + appstudio
+	}
+	if err := definitions.Delete(t.Context(), definition, metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	client, err := rest.HTTPClientFor(r.config(t, controlplane.Admin))

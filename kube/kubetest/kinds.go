@@ -13,6 +13,7 @@ type kind struct {
 	scoped                       bool // lives in a namespace
 	custom                       bool // defined by a CustomResourceDefinition
 	status                       bool // is written by way of a subresource of that name
+	absent                       bool // its definition is not installed
 
 	schema  *schemaProps // of a custom one whose fields are judged; nil: all are kept as they come
 	name    validation.ValidateNameFunc
@@ -33,6 +34,7 @@ func builtin() []*kind {
 		{version: "v1", kind: "Secret", plural: "secrets", scoped: true, prepare: prepareSecret, validate: validateSecret},
 		{version: "v1", kind: "ServiceAccount", plural: "serviceaccounts", scoped: true, mergeBy: map[string]string{"secrets": "name"}},
 		{group: appstudio, version: alpha, kind: "Component", plural: "components", scoped: true, custom: true, status: true},
+		{group: "konflux-ci.dev", version: alpha, kind: "Component", plural: "components", scoped: true, custom: true, status: true, absent: true},
 		{group: appstudio, version: alpha, kind: "Environment", plural: "environments", scoped: true, custom: true, status: true},
 		{group: appstudio, version: alpha, kind: "SnapshotEnvironmentBinding", plural: "snapshotenvironmentbindings", scoped: true, custom: true, status: true},
 		{group: appstudio, version: alpha, kind: "DeploymentTargetClaim", plural: "deploymenttargetclaims", scoped: true, custom: true, status: true},

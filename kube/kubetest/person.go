@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/json"
@@ -48,7 +49,7 @@ func (s *Server) apply(manifests []byte, known bool) {
 
 func (s *Server) kindOf(object *unstructured.Unstructured) *kind {
 	for _, k := range s.kinds {
-		if k.apiVersion() == object.GetAPIVersion() && k.kind == object.GetKind() {
+		if !k.absent && k.apiVersion() == object.GetAPIVersion() && k.kind == object.GetKind() {
 			return k
 		}
 	}
@@ -78,8 +79,8 @@ func must(err error) {
 	}
 }
 
-// Object returns a copy of an object, nil when there is none. The resource is a
-// plural; the namespace of what is in none is "".
+// Object returns a copy of an object, nil when there is none. The resource is as
+// [Server.Uninstall] takes it; the namespace of what is in none is "".
 func (s *Server) Object(resource, namespace, name string) map[string]any {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -128,8 +129,11 @@ func (s *Server) Terminate(namespace string) {
 	s.expel(k, object)
 }
 
-// CollectGarbage deletes what the garbage collector would: every object all of whose
-// owners are gone, and what that leaves behind.
+// CollectGarbage does what the garbage collector would: every object all of whose owners
+// are gone is deleted, and what that leaves behind; one that has another owner loses the
+// reference to the one that is gone (attemptToDeleteItem in k8s.io/kubernetes
+// pkg/controller/garbagecollector/garbagecollector.go). An owner of another kind, name or
+// namespace than the reference says counts as alive here, there it does not.
 func (s *Server) CollectGarbage() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -147,8 +151,14 @@ func (s *Server) collect() (found bool) {
 	}
 	for _, k := range s.kinds {
 		for _, object := range s.store.all(k, "") {
-			uids := owners(object)
-			if len(uids) > 0 && object.GetDeletionTimestamp() == nil && !slices.ContainsFunc(uids, func(uid types.UID) bool { return alive[uid] }) {
+			solid := slices.DeleteFunc(object.GetOwnerReferences(), func(o metav1.OwnerReference) bool { return !alive[o.UID] })
+			switch {
+			case len(solid) == len(object.GetOwnerReferences()), object.GetDeletionTimestamp() != nil:
+			case len(solid) > 0:
+				kept := object.DeepCopy()
+				kept.SetOwnerReferences(solid)
+				s.store.put(k, kept)
+			default:
 				s.expel(k, object)
 				found = true
 			}

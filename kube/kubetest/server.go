@@ -87,19 +87,23 @@ func (s *Server) RemoveUser(token string) {
 	delete(s.users, token)
 }
 
-// Uninstall takes a kind, given as its plural, off the API with all its objects, as
-// deleting a CustomResourceDefinition does.
-func (s *Server) Uninstall(plural string) {
+// Uninstall takes a kind off the API with all its objects, as deleting a
+// CustomResourceDefinition does. A kind is given as its plural, with its group behind a dot
+// where the plural is in two: it is the older's without.
+func (s *Server) Uninstall(resource string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	k := s.mustKind(plural)
-	for i := range s.kinds {
-		if s.kinds[i] == k {
-			s.kinds = append(s.kinds[:i], s.kinds[i+1:]...)
-			break
-		}
-	}
+	k := s.mustKind(resource)
+	k.absent = true
 	s.store.drop(k)
+}
+
+// Install puts a kind on the API that a new Server does not serve: the Components of
+// konflux-ci.dev, which not every cluster has.
+func (s *Server) Install(resource string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mustKind(resource).absent = false
 }
 
 // maxBody is the API server's own limit.
@@ -182,7 +186,7 @@ func (s *Server) serve(q request, known bool) answer {
 // kind is nil where the path leads nowhere.
 func (s *Server) kind(q request) *kind {
 	for _, k := range s.kinds {
-		if k.group == q.group && k.version == q.version && k.plural == q.plural && (q.subresource == "" || q.subresource == "status" && k.status) {
+		if !k.absent && k.group == q.group && k.version == q.version && k.plural == q.plural && (q.subresource == "" || q.subresource == "status" && k.status) {
 			if k.scoped || q.namespace == "" || k.kind == "Namespace" {
 				return k
 			}
@@ -191,11 +195,11 @@ func (s *Server) kind(q request) *kind {
 	return nil
 }
 
-func (s *Server) mustKind(plural string) *kind {
+func (s *Server) mustKind(resource string) *kind {
 	for _, k := range s.kinds {
-		if k.plural == plural {
+		if k.plural == resource || k.plural+"."+k.group == resource {
 			return k
 		}
 	}
-	panic("kubetest: unknown resource " + plural)
+	panic("kubetest: unknown resource " + resource)
 }

@@ -39,7 +39,7 @@ func world(t *testing.T, o kubetest.Options) (*kubetest.Server, *kube.Client) {
 func write(name, owner string) kube.SecretWrite {
 	return kube.SecretWrite{
 		Namespace: "ns", Name: name, DockerConfigJSON: content(dockerConfig),
-		Owner: kube.OwnerReference{APIVersion: "appstudio.redhat.com/v1alpha1", Kind: "Component", Name: owner, UID: "uid-of-" + owner},
+		Owners: []kube.OwnerReference{{APIVersion: "appstudio.redhat.com/v1alpha1", Kind: "Component", Name: owner, UID: "uid-of-" + owner}},
 	}
 }
 
@@ -96,7 +96,7 @@ func TestFaultsByCount(t *testing.T) {
 	forever := s.Inject(kubetest.Fault{Verb: "list", Times: -1, Status: 503})
 	outcomes := ""
 	for _, name := range []string{"a", "b", "a", "b", "b", "b"} {
-		_, err := c.Component(t.Context(), "ns", name)
+		_, err := c.Component(t.Context(), kube.AppStudio, "ns", name)
 		outcomes += map[bool]string{true: "-", false: "x"}[err == nil]
 	}
 	if outcomes != "---xx-" || injected.Hits() != 2 {
@@ -159,7 +159,7 @@ func TestListsAreOfOneMoment(t *testing.T) {
 					row.between(s)
 				}
 			}})
-			got, err := c.Components(t.Context(), "ns", "")
+			got, err := c.Components(t.Context(), kube.AppStudio, "ns", "")
 			if err != nil || names(got) != row.want {
 				t.Errorf("the list is %q: %v", names(got), err)
 			}
@@ -206,7 +206,7 @@ func TestGarbage(t *testing.T) {
 func TestApply(t *testing.T) {
 	t.Parallel()
 	s, c := world(t, kubetest.Options{})
-	before, err := c.Component(t.Context(), "ns", "a")
+	before, err := c.Component(t.Context(), kube.AppStudio, "ns", "a")
 	if err != nil || before.UID != "uid-of-a" {
 		t.Fatalf("the uid is %q: %v", before.UID, err)
 	}
@@ -214,7 +214,7 @@ func TestApply(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.Apply([]byte("# nothing\n---\n{apiVersion: appstudio.redhat.com/v1alpha1, kind: Component, metadata: {name: a, namespace: ns}, spec: {application: shop}}\n---\n"))
-	after, err := c.Component(t.Context(), "ns", "a")
+	after, err := c.Component(t.Context(), kube.AppStudio, "ns", "a")
 	if err != nil || after.Application != "shop" || after.Annotations["image.redhat.com/image"] != "kept" || after.UID != before.UID {
 		t.Errorf("the Component is %+v: %v", after, err)
 	}
@@ -238,7 +238,7 @@ func TestApply(t *testing.T) {
 func TestCalls(t *testing.T) {
 	t.Parallel()
 	s, c := world(t, kubetest.Options{})
-	if _, err := c.Components(t.Context(), kube.AllNamespaces, ""); err != nil {
+	if _, err := c.Components(t.Context(), kube.AppStudio, kube.AllNamespaces, ""); err != nil {
 		t.Error(err)
 	}
 	if _, err := c.Secret(t.Context(), "ns", "s"); !errors.Is(err, kube.ErrNotFound) {

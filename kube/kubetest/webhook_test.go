@@ -132,7 +132,7 @@ func TestWebhookJudgesTheClient(t *testing.T) {
 	s, c := world(t, kubetest.Options{})
 	w := kube.RemoteSecretWrite{
 		Namespace: "ns", Name: "r", PullAccounts: []string{"default"}, Targets: []kube.RemoteTarget{{Namespace: "here"}},
-		Owner: kube.OwnerReference{APIVersion: "appstudio.redhat.com/v1alpha1", Kind: "Component", Name: "a", UID: "uid-of-a"},
+		Owners: []kube.OwnerReference{{APIVersion: "appstudio.redhat.com/v1alpha1", Kind: "Component", Name: "a", UID: "uid-of-a"}},
 	}
 	made, err := c.CreateRemoteSecret(t.Context(), w)
 	if err != nil {

@@ -49,7 +49,7 @@ type robots interface {
 // Cluster is Kubernetes as applying a plan needs it.
 type Cluster interface {
 	Namespace(ctx context.Context, name string) (kube.Namespace, error)
-	Component(ctx context.Context, namespace, name string) (kube.Component, error)
+	Component(ctx context.Context, g kube.Group, namespace, name string) (kube.Component, error)
 	SetContainerImage(ctx context.Context, c kube.Component, image string) (kube.Component, error)
 	Annotate(ctx context.Context, c kube.Component, change kube.AnnotationChange) (kube.Component, error)
 	Secret(ctx context.Context, namespace, name string) (kube.Secret, error)
@@ -86,7 +86,8 @@ type Options struct {
 	Now         func() time.Time
 	Ahead       time.Duration                              // how far Quay's clock is ahead of that
 	Pause       func(context.Context, time.Duration) error // waits; the error is the context's
-	Delivers    bool                                       // the cluster has RemoteSecrets
+	Groups      []kube.Group                               // in which the cluster serves Components
+	Delivers    bool                                       // it has RemoteSecrets
 	Policy      world.Policy                               // names the ServiceAccounts that pull, in each environment
 	Concurrency int                                        // Components in flight
 	Applied     func(plan.Component, plan.Action)          // is told of each change made, by several Components at once

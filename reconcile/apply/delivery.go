@@ -51,7 +51,7 @@ func (w *work) findRemoteSecret(ctx context.Context) error {
 func (w *work) remoteSecretWrite(a plan.WriteRemoteSecret) kube.RemoteSecretWrite {
 	c := w.plan.Component
 	return kube.RemoteSecretWrite{
-		Namespace: c.Namespace, Name: a.Name, Labels: component.Labels(c), Owner: component.OwnerOf(c), PullAccounts: a.PullAccounts, Targets: a.Targets,
+		Namespace: c.Namespace, Name: a.Name, Labels: component.Labels(c), Owners: component.OwnersOf(c), PullAccounts: a.PullAccounts, Targets: a.Targets,
 	}
 }
 
@@ -128,7 +128,7 @@ func (w *work) uploadToken(ctx context.Context, a plan.UploadToken) error {
 func (w *work) uploadWrite(token component.Content, remoteSecret string, content func() []byte) kube.SecretWrite {
 	c := w.plan.Component
 	return kube.SecretWrite{
-		Namespace: c.Namespace, Name: component.UploadName(c, token.Fingerprint), Labels: component.Labels(c), Owner: component.OwnerOf(c),
+		Namespace: c.Namespace, Name: component.UploadName(c, token.Fingerprint), Labels: component.Labels(c), Owners: component.OwnersOf(c),
 		Uploads: remoteSecret, DockerConfigJSON: content,
 	}
 }

@@ -39,9 +39,13 @@ func (w *work) linkPullSecret(ctx context.Context, a plan.LinkPullSecret) error 
 // unlinkSecret takes a dead link off, once a live look has shown that neither the
 // Component nor the Secret is there: after a stale list it would be its successor's.
 func (w *work) unlinkSecret(ctx context.Context, a plan.UnlinkSecret) error {
-	_, component := w.Cluster.Component(ctx, a.Component.Namespace, a.Component.Name)
-	_, secret := w.Cluster.SecretMetadata(ctx, a.Component.Namespace, a.Secret)
-	for _, err := range []error{component, secret} {
+	_, err := w.Cluster.SecretMetadata(ctx, a.Component.Namespace, a.Secret)
+	looks := []error{err}
+	for _, g := range w.Groups {
+		_, err := w.Cluster.Component(ctx, g, a.Component.Namespace, a.Component.Name)
+		looks = append(looks, err)
+	}
+	for _, err := range looks {
 		switch {
 		case err == nil:
 			return fmt.Errorf("the Component %s was made again: %w", a.Component, errMoved)

@@ -51,7 +51,7 @@ func mayStayOpen(listed, now kube.Component) bool {
 // live reads the Component again and demands that it is the one planned for.
 func (w *work) live(ctx context.Context) (kube.Component, error) {
 	listed := w.plan.Component
-	c, err := w.Cluster.Component(ctx, listed.Namespace, listed.Name)
+	c, err := w.Cluster.Component(ctx, listed.Group, listed.Namespace, listed.Name)
 	if err != nil && !errors.Is(err, kube.ErrNotFound) {
 		return c, err
 	}

@@ -173,7 +173,7 @@ func (w *work) lookOnce(ctx context.Context) error {
 func (w *work) secretWrite(a component.Account, image string, token quay.Token) kube.SecretWrite {
 	c := w.plan.Component
 	return kube.SecretWrite{
-		Namespace: c.Namespace, Name: a.Secret, Labels: component.Labels(c), Owner: component.OwnerOf(c),
+		Namespace: c.Namespace, Name: a.Secret, Labels: component.Labels(c), Owners: component.OwnersOf(c),
 		DockerConfigJSON: func() []byte { return component.Render(image, w.Naming.Login(a.Robot), token) },
 	}
 }

@@ -22,7 +22,6 @@ const (
 	Manager    = "berth"
 	SecretType = "kubernetes.io/dockerconfigjson"
 	Kind       = "Component"
-	apiVersion = "appstudio.redhat.com/v1alpha1"
 )
 
 // OtherType is why a Secret of our name is of no use, whoever made it.
@@ -51,8 +50,8 @@ func Whose(labels map[string]string, owners []kube.OwnerReference, c kube.Compon
 	result := Foreign
 	for _, o := range owners {
 		switch {
-		case o.Kind != Kind || o.Name != c.Name || !strings.HasPrefix(o.APIVersion, "appstudio.redhat.com/"):
-		case o.UID == c.UID:
+		case o.Kind != Kind || o.Name != c.Name || !ofComponents(o.APIVersion):
+		case o.UID == c.UID, c.Twin != nil && o.UID == c.Twin.UID:
 			result = Mine
 		case result == Foreign:
 			result = Predecessor
@@ -82,9 +81,30 @@ func MadeForAny(name string, labels map[string]string, owners []kube.OwnerRefere
 	return false
 }
 
-// OwnerOf makes the Component the owner of an object.
-func OwnerOf(c kube.Component) kube.OwnerReference {
-	return kube.OwnerReference{APIVersion: apiVersion, Kind: Kind, Name: c.Name, UID: c.UID}
+// ofComponents reports whether Components are served in a version.
+func ofComponents(apiVersion string) bool {
+	group, _, _ := strings.Cut(apiVersion, "/")
+	return group == kube.AppStudio.String() || group == kube.Konflux.String()
+}
+
+// OwnersOf makes the Component the owner of an object, and its twin another, so that what
+// the garbage collector takes with the one is not taken from the other. None is said to
+// block the deletion of its owner: where owner references are guarded, that takes a right
+// to each Component's finalizers.
+func OwnersOf(c kube.Component) []kube.OwnerReference {
+	var owners []kube.OwnerReference
+	for _, one := range Both(c) {
+		owners = append(owners, kube.OwnerReference{APIVersion: one.Group.APIVersion(), Kind: Kind, Name: one.Name, UID: one.UID})
+	}
+	return owners
+}
+
+// Both are a Component and its twin, if it has one.
+func Both(c kube.Component) []kube.Component {
+	if c.Twin == nil {
+		return []kube.Component{c}
+	}
+	return []kube.Component{c, *c.Twin}
 }
 
 // Labels are those of everything that is made for a Component.

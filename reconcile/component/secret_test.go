@@ -110,7 +110,7 @@ func TestFingerprint(t *testing.T) {
 func TestOwned(t *testing.T) {
 	t.Parallel()
 	c := componentOf("tenant", "api")
-	own := OwnerOf(c)
+	own := OwnersOf(c)[0]
 	edited := func(edit func(*kube.OwnerReference)) kube.OwnerReference {
 		o := own
 		edit(&o)

@@ -13,13 +13,12 @@ import (
 
 // deliveryReader is the reading that tells where pull Secrets belong.
 type deliveryReader interface {
-	Served(ctx context.Context) (kube.Served, error)
 	Environments(ctx context.Context, namespace string) ([]kube.Environment, error)
 	EnvironmentBindings(ctx context.Context, namespace string) ([]kube.EnvironmentBinding, error)
 	DeploymentTargetClaims(ctx context.Context, namespace string) ([]kube.DeploymentTargetClaim, error)
 	DeploymentTargets(ctx context.Context, namespace string) ([]kube.DeploymentTarget, error)
 	RemoteSecrets(ctx context.Context, namespace string, keep func(namespace, name string) bool) ([]kube.RemoteSecret, error)
-	Component(ctx context.Context, namespace, name string) (kube.Component, error)
+	Component(ctx context.Context, g kube.Group, namespace, name string) (kube.Component, error)
 	Secret(ctx context.Context, namespace, name string) (kube.Secret, error)
 }
 
@@ -32,10 +31,7 @@ func (o *observer) observeDelivery(ctx context.Context) (mode world.Mode, d worl
 	if o.Policy.RemoteSecrets == "" {
 		return mode, d, nil
 	}
-	served, err := o.Cluster.Served(ctx)
-	if err != nil {
-		return mode, d, err
-	}
+	served := o.served
 	if o.Policy.RemoteSecrets == world.RemoteSecretsRequire && !served.RemoteSecrets {
 		return mode, d, ErrNoRemoteSecrets
 	}

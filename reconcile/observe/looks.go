@@ -111,7 +111,12 @@ func (o *observer) arrivedAt(ctx context.Context, at component.Key) world.Arrive
 
 // holder tells whose a place is when the lists do not.
 func (o *observer) holder(ctx context.Context, l look, there world.Arrived) world.Holder {
-	_, err := o.Cluster.Component(ctx, l.claim.Namespace, l.name)
+	err := kube.ErrNotFound
+	for _, g := range o.Groups {
+		if _, err = o.Cluster.Component(ctx, g, l.claim.Namespace, l.name); !errors.Is(err, kube.ErrNotFound) {
+			break
+		}
+	}
 	switch {
 	case errors.Is(err, kube.ErrNotFound):
 		return world.Nobody

@@ -33,7 +33,8 @@ type Registry interface {
 type Cluster interface {
 	Namespaces(ctx context.Context) ([]kube.Namespace, error)
 	Namespace(ctx context.Context, name string) (kube.Namespace, error)
-	Components(ctx context.Context, namespace, selector string) ([]kube.Component, error)
+	Served(ctx context.Context) (kube.Served, error)
+	Components(ctx context.Context, g kube.Group, namespace, selector string) ([]kube.Component, error)
 	Secrets(ctx context.Context, namespace, labelSelector string) ([]kube.Secret, error)
 	SecretMetadata(ctx context.Context, namespace, name string) (kube.Secret, error)
 	SecretsMetadata(ctx context.Context, namespace string, keep func(namespace, name string) bool) ([]kube.Secret, error)
@@ -89,6 +90,7 @@ type observer struct {
 	Ends
 	world.World
 	scope     world.Scope
+	served    kube.Served
 	territory *territory
 	now       time.Time
 }
@@ -176,6 +178,10 @@ func (o *observer) observeCluster(ctx context.Context) (l lists, err error) {
 	if err := o.observeNamespaces(ctx); err != nil {
 		return l, err
 	}
+	if o.served, err = o.Cluster.Served(ctx); err != nil {
+		return l, err
+	}
+	o.Groups = o.served.Components.All()
 	g, gctx := newGroup(ctx)
 	g.Go(func() (err error) { o.Components, o.Missing, err = o.observeComponents(gctx); return })
 	g.Go(func() (err error) {
@@ -256,9 +262,12 @@ func observeRepositories(ctx context.Context, q Registry) (map[string]quay.Repos
 }
 
 func (o *observer) observeComponents(ctx context.Context) (found []kube.Component, missing []component.Key, err error) {
-	all, err := each(ctx, o.territory, func(ctx context.Context, namespace string) ([]kube.Component, error) {
-		return o.Cluster.Components(ctx, namespace, o.scope.Selector)
-	})
+	all, err := o.listComponents(ctx, o.scope.Selector)
+	if err == nil && o.scope.Selector != "" && len(o.Groups) > 1 { // the label may be on one of two that are one
+		matched := all
+		all, err = o.listComponents(ctx, "")
+		all = world.Selected(all, matched)
+	}
 	if err != nil || len(o.scope.Only) == 0 {
 		return all, nil, err
 	}
@@ -274,6 +283,26 @@ func (o *observer) observeComponents(ctx context.Context) (found []kube.Componen
 		}
 	}
 	return found, missing, nil
+}
+
+// listComponents lists those of all groups that the cluster has. Where it has none the
+// list of the older says so.
+func (o *observer) listComponents(ctx context.Context, selector string) ([]kube.Component, error) {
+	groups := o.Groups
+	if len(groups) == 0 {
+		groups = []kube.Group{kube.AppStudio}
+	}
+	all, err := each(ctx, o.territory, func(ctx context.Context, namespace string) (all []kube.Component, err error) {
+		for _, g := range groups {
+			some, err := o.Cluster.Components(ctx, g, namespace, selector)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, some...)
+		}
+		return all, nil
+	})
+	return world.Berths(all), err
 }
 
 // wantsAccount reports whether builds or pods run as a ServiceAccount, or the

@@ -57,7 +57,7 @@ func TestEachNamespaceFailsAlone(t *testing.T) {
 func TestSecretOfKeepsNoContentOfOthers(t *testing.T) {
 	t.Parallel()
 	c := scene.Component("tenant", "api")
-	s := kube.Secret{Type: component.SecretType, Immutable: true, Labels: component.Labels(c), Owners: []kube.OwnerReference{component.OwnerOf(c)}}
+	s := kube.Secret{Type: component.SecretType, Immutable: true, Labels: component.Labels(c), Owners: component.OwnersOf(c)}
 	want := world.Secret{Owned: component.Mine, Type: component.SecretType, Fixed: true, Labels: component.Labels(c)}
 	if d := cmp.Diff(want, secretOf(s, c), cmpopts.EquateEmpty()); d != "" {
 		t.Errorf("our Secret (-want +got):\n%s", d)

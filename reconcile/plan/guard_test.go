@@ -33,7 +33,7 @@ func newTown(t testing.TB, sizes map[string]int) town {
 			key := component.Key{Namespace: namespace, Name: n.Pull.Secret}
 			stage := kube.RemoteTarget{Namespace: namespace + "-stage"}
 			s.RemoteSecrets[key] = world.RemoteSecret{Owned: component.Mine, Record: component.UploadRecord{Fingerprint: token}, RemoteSecret: kube.RemoteSecret{
-				Namespace: namespace, Name: n.Pull.Secret, Labels: component.Labels(c), Owners: []kube.OwnerReference{component.OwnerOf(c)}, Secret: n.Pull.Secret,
+				Namespace: namespace, Name: n.Pull.Secret, Labels: component.Labels(c), Owners: component.OwnersOf(c), Secret: n.Pull.Secret,
 				Type: component.SecretType, SecretLabels: component.Labels(c), Targets: []kube.RemoteTarget{stage}, HasData: true,
 			}}
 			s.Arrived[component.Key{Namespace: stage.Namespace, Name: n.Pull.Secret}] = world.Arrived{Content: s.Secrets[key].Content, By: key.String()}

@@ -91,6 +91,7 @@ type World struct {
 	At              time.Time     // when Quay listed the robots, by its own clock
 	Ahead           time.Duration // how far that clock is ahead of this machine's
 	Namespaces      map[string]kube.Namespace
+	Groups          []kube.Group // in which the cluster serves Components
 	Components      []kube.Component
 	Elsewhere       []kube.Component                // other shards', which are looked at and left alone
 	Missing         []component.Key                 // asked for by name, not there

@@ -13,6 +13,7 @@
 package controlplane
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -52,6 +53,7 @@ type ControlPlane struct {
 
 	executable  string // all of Kubernetes' programs
 	controllers bool
+	moving      bool
 	dir         string // keys, logs and etcd's data
 	ca          []byte // PEM, trusts the server
 	tokens      map[string]string
@@ -68,6 +70,10 @@ type Option func(*ControlPlane)
 // ServiceAccount "default", and the status of a ValidatingAdmissionPolicy tells what
 // is wrong with its types.
 func WithControllers(cp *ControlPlane) { cp.controllers = true }
+
+// BothGroups also serves Components in the group konflux-ci.dev, with the definition that
+// they have in the older one: no Go module publishes it yet.
+func BothGroups(cp *ControlPlane) { cp.moving = true }
 
 // Start runs a control plane for one test and stops it when the test ends. Where
 // the executables are not built the test is skipped; it fails instead when
@@ -175,9 +181,16 @@ func start(ctx context.Context, found assets.Dir, dir string, definitions Defini
 	if err := cp.wait(ctx, "/readyz", cp.answers("/readyz")); err != nil {
 		return nil, err
 	}
-	published, err := readAll(found.CRDs(string(definitions)))
+	published, err := readAll(found.CRDs(string(definitions)), "*.yaml")
 	if err != nil {
 		return nil, err
+	}
+	if cp.moving {
+		moved, err := readAll(found.CRDs(string(Konflux)), "*_components.yaml")
+		if err != nil {
+			return nil, err
+		}
+		published = append(published, bytes.ReplaceAll(moved, []byte("appstudio.redhat.com"), []byte("konflux-ci.dev"))...)
 	}
 	if _, err := cp.Apply(ctx, slices.Concat(published, []byte("\n---\n"), crds.RemoteSecret)); err != nil {
 		return nil, fmt.Errorf("install the %s definitions: %w", definitions, err)
@@ -249,8 +262,8 @@ func (cp *ControlPlane) wait(ctx context.Context, what string, condition func(co
 }
 
 // readAll joins the YAML files of a folder.
-func readAll(dir string) ([]byte, error) {
-	names, err := filepath.Glob(filepath.Join(dir, "*.yaml"))
+func readAll(dir, pattern string) ([]byte, error) {
+	names, err := filepath.Glob(filepath.Join(dir, pattern))
 	if err != nil {
 		return nil, err
 	}
