@@ -238,7 +238,7 @@ func (w *work) do(ctx context.Context, action plan.Action) error {
 	case plan.CreateRepository:
 		return w.createRepository(ctx, a)
 	case plan.DescribeRepository:
-		return w.Registry.DescribeRepository(ctx, a.Name, a.Mark)
+		return w.describe(ctx, a.Name, w.plan.Names.Adoptable, func(d component.Description) component.Description { return d.Under(a.Mark) })
 	case plan.ChangeVisibility:
 		return w.changeVisibility(ctx, a)
 	case plan.StateVisibility:

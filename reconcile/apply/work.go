@@ -31,10 +31,27 @@ func (w *work) createRepository(ctx context.Context, a plan.CreateRepository) er
 		return err
 	case lookup != nil:
 		return errors.Join(err, lookup)
-	case r.Description != a.Description:
+	case !w.plan.Names.Marks(r.Description):
 		return fmt.Errorf("%w: repository %s appeared meanwhile and is not marked as this Component's", errNotOurs, a.Name)
 	case r.Visibility != a.Visibility:
 		return fmt.Errorf("repository %s appeared meanwhile and is %s: %w", a.Name, r.Visibility, errRaced)
+	}
+	return nil
+}
+
+// describe changes the description of a repository that may, as it stands, be described
+// for this Component: people may have written below the mark since it was listed.
+func (w *work) describe(ctx context.Context, name string, may func(description string) bool, edit func(component.Description) component.Description) error {
+	r, err := w.Registry.GetRepository(ctx, name)
+	if err != nil {
+		return err
+	}
+	if !may(r.Description) {
+		return fmt.Errorf("%w: repository %s does not bear the mark any more that it was listed with", errNotOurs, name)
+	}
+	before := component.Description(r.Description)
+	if after := edit(before); after != before {
+		return w.Registry.DescribeRepository(ctx, name, string(after))
 	}
 	return nil
 }

@@ -69,8 +69,20 @@ type Account struct {
 // have distinct robots and Secrets; see [Naming.Names].
 type Names struct {
 	Repository string
-	Mark       string // the repository's description
+	Mark       string // the first line of the repository's description
 	Push, Pull Account
+}
+
+// Marks reports whether a repository that is so described is this Component's.
+func (n Names) Marks(description string) bool { return Description(description).Mark() == n.Mark }
+
+// Adoptable reports whether a repository that is so described may become this Component's:
+// it bears no mark, or one that a former namespace of the same name left behind. A mark
+// with another key is alive somewhere else.
+func (n Names) Adoptable(description string) bool {
+	m, marked := ParseMark(description)
+	own, _ := ParseMark(n.Mark)
+	return !marked || m.Key == own.Key
 }
 
 // Accounts are both: push, then pull.
@@ -251,9 +263,9 @@ type Mark struct {
 	Component Key    // as the readable end tells; empty when that was cut
 }
 
-// ParseMark reads a description; false when it is none of Berth's marks.
+// ParseMark reads the first line of a description; false when it is none of Berth's marks.
 func ParseMark(description string) (Mark, bool) {
-	rest, ours := strings.CutPrefix(description, markPrefix)
+	rest, ours := strings.CutPrefix(Description(description).Mark(), markPrefix)
 	fields := strings.Fields(rest)
 	if !ours || len(fields) < 2 {
 		return Mark{}, false

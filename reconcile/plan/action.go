@@ -17,7 +17,8 @@ type CreateRepository struct {
 	Reason string // for its visibility
 }
 
-// DescribeRepository writes our mark on a repository that is to be ours.
+// DescribeRepository writes our mark on a repository that is to be ours, above what people
+// wrote there.
 type DescribeRepository struct{ Name, Mark string }
 
 // ChangeVisibility makes a repository private or public.

@@ -5,13 +5,12 @@ import (
 	"strings"
 
 	"berth/kube"
-	"berth/quay"
 	"berth/reconcile/component"
 )
 
 // notOurs looks for things of our names that are somebody else's.
 func (w *planner) notOurs(c kube.Component, n component.Names) *Problem {
-	if r, exists := w.Repositories[n.Repository]; exists && r.Description != n.Mark && !w.adoptable(n, r) {
+	if r, exists := w.Repositories[n.Repository]; exists && !n.Marks(r.Description) && !(w.Policy.Adopt && n.Adoptable(r.Description)) {
 		return &Problem{
 			Reason:  ReasonNotOurs,
 			Whose:   ThePlatforms,
@@ -56,13 +55,4 @@ func secretBrought(namespace, name, by string) *Problem {
 		Hint:    remedy,
 		Tenant:  fmt.Sprintf("Secret %s is in the way: %s brings it here. %s", name, remote, remedy),
 	}
-}
-
-// adoptable reports whether --adopt may take over a repository: one without a
-// mark, or one that a former namespace of the same name left behind. A mark
-// with another key is alive somewhere else.
-func (w *planner) adoptable(n component.Names, r quay.Repository) bool {
-	m, marked := component.ParseMark(r.Description)
-	own, _ := component.ParseMark(n.Mark)
-	return w.Policy.Adopt && (!marked || m.Key == own.Key)
 }

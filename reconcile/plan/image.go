@@ -10,7 +10,7 @@ import (
 // leftAlone says why nothing is made for a Component that is built elsewhere.
 func (w *planner) leftAlone(p Component) string {
 	why := "it is built to " + shownImage(p.Component.ContainerImage)
-	if r, exists := w.Repositories[p.Names.Repository]; exists && r.Description == p.Names.Mark {
+	if r, exists := w.Repositories[p.Names.Repository]; exists && p.Names.Marks(r.Description) {
 		why += "; repository " + p.Names.Repository + ", which was made earlier, stays"
 	}
 	return why

@@ -23,7 +23,7 @@ func (w *planner) planRepository(p *Component, stated quay.Visibility) (open []A
 		p.Note = "new, " + string(want)
 		p.Actions = append(p.Actions, CreateRepository{quay.Repository{Name: p.Names.Repository, Description: p.Names.Mark, Visibility: want}, reason})
 		return nil, true
-	case r.Description != p.Names.Mark:
+	case !p.Names.Marks(r.Description):
 		p.Note = "adopted"
 		p.Actions = append(p.Actions, DescribeRepository{r.Name, p.Names.Mark})
 	}

@@ -235,7 +235,7 @@ var mutants = []mutant{
 	},
 	{
 		"a foreign repository is not taken", "reconcile/plan/foreign.go",
-		`exists && r.Description != n.Mark && !w.adoptable(n, r)`, `exists && r.Description == "" && n.Mark == ""`, domain,
+		`exists && !n.Marks(r.Description) && !(`, `exists && n.Mark == "" && !(`, domain,
 	},
 	{
 		"nothing is done but what was shown", "reconcile/plan/within.go",
