@@ -103,14 +103,14 @@ func TestSettledDeliveryCosts(t *testing.T) {
 	}
 	e.resetCalls()
 	e.settled(t)
-	const lists, audit, discovery = 3, 1, 3
+	const lists, audit, discovery, id = 3, 1, 3, 1
 	if got := e.quay.Total(); got != lists+audit {
 		t.Errorf("%d calls at Quay", got)
 	}
 	if n := e.mutations(); n != 0 {
 		t.Errorf("%d writes", n)
 	}
-	if got := e.cluster.Count("get", "") - discovery; got != 0 {
+	if got := e.cluster.Count("get", "") - discovery - id; got != 0 {
 		t.Errorf("%d objects were read one by one", got)
 	}
 	t.Logf("settled in ten environments: %d calls at Quay, 0 for delivery; %d requests to the cluster; 0 writes", e.quay.Total(), e.cluster.Count("", ""))

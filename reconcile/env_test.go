@@ -71,6 +71,12 @@ func newEnv() *env {
 	return e
 }
 
+// id is the cluster's.
+func (e *env) id() string {
+	metadata, _ := e.cluster.Object("namespaces", "", "kube-system")["metadata"].(map[string]any)
+	return metadata["uid"].(string)
+}
+
 func (e *env) now() time.Time { return e.clock }
 
 // token makes robot tokens that a search can find again.

@@ -92,8 +92,7 @@ func newEndsAsking(how component.How) func() *ends {
 func (e *ends) copyFrom(w *env) {
 	w.settledComponent()
 	e.clock = w.clock.Add(time.Hour)
-	metadata, _ := w.cluster.Object("namespaces", "", "kube-system")["metadata"].(map[string]any)
-	e.cluster = fmt.Sprint(metadata["uid"])
+	e.cluster = w.id()
 	e.robots, e.secrets, e.born, e.left = map[string]robotEnd{}, map[string]secretEnd{}, map[string]int{}, map[string]time.Time{}
 	for _, r := range w.quay.Snapshot().Repositories {
 		e.repo = quay.Repository{Name: strings.TrimPrefix(r.Name, org+"/"), Description: r.Description, Visibility: quay.Private}

@@ -56,6 +56,7 @@ func (i Interrupted) Error() string { return fmt.Sprintf("interrupted by signal 
 // dry run, apply. It always ends with a summary.
 func (r *Run) Do(ctx context.Context) report.Summary {
 	start := r.Now()
+	r.identify(ctx)
 	r.Report.Start(r.Header)
 	s, asking := r.attended(ctx)
 	s.Elapsed = r.Now().Sub(start) - asking
@@ -75,6 +76,21 @@ func (r *Run) Do(ctx context.Context) report.Summary {
 	}
 	s.Run = r.Header.Run
 	return s
+}
+
+// idTime is how long what a run says first waits for the cluster's id.
+const idTime = 5 * time.Second
+
+// identify asks for the cluster's id, so that it is among what is said first and can be
+// written down: a restored cluster has another. What goes wrong shows again when the
+// cluster is read.
+func (r *Run) identify(ctx context.Context) {
+	if r.Naming.Cluster == "" {
+		ctx, cancel := context.WithTimeout(ctx, idTime)
+		defer cancel()
+		r.Naming.Cluster, _ = observe.ClusterID(ctx, r.Read.Cluster)
+	}
+	r.Header.ID = r.Naming.Cluster
 }
 
 func (r *Run) summary() report.Summary {

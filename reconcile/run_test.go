@@ -1,11 +1,14 @@
 package reconcile_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"strings"
 	"testing"
 
 	"berth/quay"
+	"berth/reconcile"
 	"berth/reconcile/observe"
 	"berth/reconcile/report"
 )
@@ -49,5 +52,32 @@ func TestPanicWhileReading(t *testing.T) {
 	rewire(r, buggy{q}, k)
 	if s := r.Do(t.Context()); s.ExitCode() != report.ExitBug {
 		t.Errorf("exit code %d: %v", s.ExitCode(), s.Err)
+	}
+}
+
+// The id that stands in every mark is told before anything can go wrong: when the cluster
+// is lost, it is too late to ask for it.
+func TestTheClustersIDIsSaidFirst(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		why  string
+		edit func(*env, *reconcile.Run)
+		want string
+	}{
+		{"the cluster's own", func(*env, *reconcile.Run) {}, "cluster id UID\n"},
+		{"a given one", func(_ *env, r *reconcile.Run) { r.Naming.Cluster = "former" }, "cluster id former\n"},
+		{"of a cluster that does not answer, the run says why later", func(e *env, _ *reconcile.Run) { e.cluster.RemoveUser(berthToken) }, "\nError: "},
+		{"of a scope", func(_ *env, r *reconcile.Run) { r.Scope.Namespaces = []string{"tenant"} }, "cluster id UID\n"},
+	} {
+		e := newEnv()
+		r := e.newRun()
+		row.edit(e, r)
+		var out bytes.Buffer
+		r.Report = wholeText(&out)
+		r.Do(context.Background())
+		_, second, _ := strings.Cut(out.String(), "\n")
+		if !strings.HasPrefix(second, strings.ReplaceAll(row.want, "UID", e.id())) {
+			t.Errorf("%s: the output is\n%s", row.why, out.String())
+		}
 	}
 }

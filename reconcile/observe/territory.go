@@ -137,6 +137,13 @@ func (o *observer) observeNamespaces(ctx context.Context) error {
 // clusterNamespace is in every cluster, and its uid stands for the cluster.
 const clusterNamespace = "kube-system"
 
+// ClusterID is what names a cluster that was given no other name.
+func ClusterID(ctx context.Context, c Cluster) (id string, err error) {
+	defer world.Recovered(&err)
+	n, err := c.Namespace(ctx, clusterNamespace)
+	return n.UID, err
+}
+
 func (o *observer) nameCluster() error {
 	if o.Naming.Cluster == "" {
 		o.Naming.Cluster = o.Namespaces[clusterNamespace].UID

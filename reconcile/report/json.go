@@ -84,6 +84,7 @@ type versionLine struct {
 	FormatVersion string `json:"format_version"`
 	DryRun        bool   `json:"dry_run"`
 	Cluster       string `json:"cluster"`
+	ClusterID     string `json:"cluster_id"`
 	Quay          string `json:"quay"`
 	Org           string `json:"org"`
 	Lock          string `json:"lock"`
@@ -138,7 +139,7 @@ func (j *JSON) Start(h Header) {
 	j.run = h.Run
 	j.write(versionLine{
 		j.record("info", "version", "berth "+h.Version, component.Key{}, ""),
-		h.Version, FormatVersion, h.DryRun, h.Cluster, h.Quay, h.Org, h.Lock, h.Shard.String(),
+		h.Version, FormatVersion, h.DryRun, h.Cluster, h.ID, h.Quay, h.Org, h.Lock, h.Shard.String(),
 	})
 }
 

@@ -14,7 +14,7 @@ import (
 // types are those that are documented, with the keys a line of each must have
 // besides those of all.
 var types = map[string][]string{
-	"version":        {"version", "format_version", "dry_run", "cluster", "quay", "org", "run"},
+	"version":        {"version", "format_version", "dry_run", "cluster", "cluster_id", "quay", "org", "run"},
 	"planned_change": {"change", "namespace", "name", "controllerKind", "action"},
 	"delivery":       {"environment", "state", "namespace", "name", "controllerKind", "action"},
 	"apply_complete": {"change", "namespace", "name", "controllerKind", "action"},
@@ -134,10 +134,10 @@ func TestJSONVersionLine(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	NewJSON(&out, func() time.Time { return time.Unix(0, 0) }).Start(Header{
-		Version: "v1", Run: "r", Cluster: "c", Server: "https://x", Quay: "quay.example", Org: "acme", DryRun: true,
+		Version: "v1", Run: "r", Cluster: "c", ID: "i", Server: "https://x", Quay: "quay.example", Org: "acme", DryRun: true,
 	})
 	const want = `{"ts":"1970-01-01T00:00:00.000Z","level":"info","msg":"berth v1","type":"version","run":"r",` +
-		`"version":"v1","format_version":"2.0","dry_run":true,"cluster":"c","quay":"quay.example","org":"acme","lock":"","shard":""}` + "\n"
+		`"version":"v1","format_version":"2.0","dry_run":true,"cluster":"c","cluster_id":"i","quay":"quay.example","org":"acme","lock":"","shard":""}` + "\n"
 	if out.String() != want {
 		t.Errorf("wrote %s, want %s", out.String(), want)
 	}

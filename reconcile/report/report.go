@@ -36,6 +36,7 @@ type Header struct {
 	Version  string
 	Run      string // identifies the run
 	Cluster  string // as a person calls it
+	ID       string // of the cluster, as it is in every mark, "": nobody could tell
 	Server   string // the API server's address
 	Quay     string // the registry's host
 	Org      string

@@ -216,7 +216,7 @@ func (st story) told(t *testing.T, r Reporter) error {
 		st.end(&summary)
 	}
 	header := Header{
-		Version: "v0.1.0", Run: "k3v9", Cluster: "prod", Server: "https://api.prod.example:6443",
+		Version: "v0.1.0", Run: "k3v9", Cluster: "prod", ID: "cluster-1", Server: "https://api.prod.example:6443",
 		Quay: "quay.example", Org: "acme", Lock: "berth/berth", DryRun: summary.DryRun,
 	}
 	r.Start(header)

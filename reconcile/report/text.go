@@ -63,6 +63,9 @@ func (t *Text) Start(h Header) {
 	case h.Lock == "":
 		line += "   no lock"
 	}
+	if h.ID != "" {
+		line += "\ncluster id " + h.ID
+	}
 	t.print("%s\n\n", line)
 }
 
