@@ -39,6 +39,10 @@ type Options struct {
 	UserAgent string
 	Logger    *slog.Logger     // debug records only, without names; nil: none
 	Answered  func(status int) // is told, by several at once, of each request, 0 where no answer came; may be nil
+
+	// Backoff is how long to wait before a page of a list is tried again for the n-th time,
+	// from 0; nil: a while that grows.
+	Backoff func(n int) time.Duration
 }
 
 // Client speaks to one API server. It is safe for concurrent use.
@@ -46,6 +50,7 @@ type Client struct {
 	rest      *rest.RESTClient
 	transport *transport
 	pageSize  int64
+	backoff   func(n int) time.Duration
 }
 
 const (
@@ -88,7 +93,11 @@ func New(o Options) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to the cluster: %w", err)
 	}
-	return &Client{rest: client, transport: t, pageSize: or(o.PageSize, 500)}, nil
+	all := &Client{rest: client, transport: t, pageSize: or(o.PageSize, 500), backoff: o.Backoff}
+	if all.backoff == nil {
+		all.backoff = backoff
+	}
+	return all, nil
 }
 
 // Requests is how many HTTP requests were sent so far, retries included.

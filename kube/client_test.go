@@ -51,7 +51,13 @@ func status(code int, reason, message string, header ...string) *http.Response {
 
 func client(t *testing.T, f roundTrip) *kube.Client {
 	t.Helper()
-	c, err := kube.New(kube.Options{Config: &rest.Config{Host: "http://cluster.test", Transport: f, BearerToken: "bearer-word"}, QPS: -1})
+	return waiting(t, f, func(int) time.Duration { return 0 })
+}
+
+// waiting is a client that waits before it tries a page of a list again; nil: as it does.
+func waiting(t *testing.T, f roundTrip, backoff func(int) time.Duration) *kube.Client {
+	t.Helper()
+	c, err := kube.New(kube.Options{Config: &rest.Config{Host: "http://cluster.test", Transport: f, BearerToken: "bearer-word"}, QPS: -1, Backoff: backoff})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,31 +155,32 @@ func TestRetries(t *testing.T) {
 		code          int
 		after         string
 		reads, writes int           // requests for a call that never succeeds
+		pages         int           // attempts at a page of a list, each of as many requests as a read
 		wait          time.Duration // at most, for a read
 	}{
-		{"429 that says when", 429, "1", 5, 5, 4 * time.Second},
-		{"429 that asks for a day", 429, "86400", 5, 5, 40 * time.Second},
-		{"429 with no wait", 429, "0", 5, 5, 4 * time.Second},
-		{"429 with a negative wait", 429, "-5", 5, 5, 4 * time.Second},
-		{"429 that does not say", 429, "", 1, 1, 0},
-		{"429 with a date", 429, "Fri, 01 Jan 2027 00:00:00 GMT", 1, 1, 0},
-		{"500 that says when: a write may have taken effect", 500, "1", 5, 1, 4 * time.Second},
-		{"503 that asks for a day", 503, "86400", 5, 1, 40 * time.Second},
-		{"503 that does not say", 503, "", 1, 1, 0},
-		{"409 that says when", 409, "1", 1, 1, 0},
+		{"429 that says when", 429, "1", 5, 5, 10, 4 * time.Second},
+		{"429 that asks for a day", 429, "86400", 5, 5, 10, 40 * time.Second},
+		{"429 with no wait", 429, "0", 5, 5, 10, 4 * time.Second},
+		{"429 with a negative wait", 429, "-5", 5, 5, 10, 4 * time.Second},
+		{"429 that does not say", 429, "", 1, 1, 10, 0},
+		{"429 with a date", 429, "Fri, 01 Jan 2027 00:00:00 GMT", 1, 1, 10, 0},
+		{"500 that says when: a write may have taken effect", 500, "1", 5, 1, 5, 4 * time.Second},
+		{"503 that asks for a day", 503, "86400", 5, 1, 10, 40 * time.Second},
+		{"503 that does not say", 503, "", 1, 1, 10, 0},
+		{"409 that says when", 409, "1", 1, 1, 1, 0},
 	} {
 		t.Run(row.reason, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				c := client(t, func(*http.Request) *http.Response { return status(row.code, "", "no", "Retry-After", row.after) })
+				c := waiting(t, func(*http.Request) *http.Response { return status(row.code, "", "no", "Retry-After", row.after) }, nil)
 				start := time.Now()
 				_, err := c.Secret(t.Context(), "ns", "s")
 				if err == nil || c.Requests() != row.reads || time.Since(start) > row.wait {
 					t.Errorf("get: %d requests in %v, want %d in %v: %v", c.Requests(), time.Since(start), row.reads, row.wait, err)
 				}
 				before := c.Requests()
-				if _, err := c.Secrets(t.Context(), "ns", ""); err == nil || c.Requests()-before != row.reads {
-					t.Errorf("list: %d requests, want %d: %v", c.Requests()-before, row.reads, err)
+				if _, err := c.Secrets(t.Context(), "ns", ""); err == nil || c.Requests()-before != row.reads*row.pages {
+					t.Errorf("list: %d requests, want %d: %v", c.Requests()-before, row.reads*row.pages, err)
 				}
 				before = c.Requests()
 				if err := c.CreateSecret(t.Context(), write()); err == nil || c.Requests()-before != row.writes {

@@ -41,7 +41,13 @@ func list[W wire, T any, P odd[W]](ctx context.Context, c *Client, r resource, n
 	}
 	for range maxRestarts {
 		var all []T
-		err := c.pages(ctx, k, selector, func(d *json.Decoder) error {
+		begun := 0 // what of all is of the pages that are whole
+		err := c.pages(ctx, k, selector, func(whole bool) {
+			if whole {
+				begun = len(all)
+			}
+			all = all[:begun]
+		}, func(d *json.Decoder) error {
 			var w W
 			err := d.Decode(&w)
 			if err != nil && !readOn(err) {
@@ -79,30 +85,21 @@ func readOn(err error) bool {
 	return errors.As(err, &form) || errors.As(err, &encoding)
 }
 
-// pages follows the continue tokens to the end of a list.
-func (c *Client) pages(ctx context.Context, k call, selector string, item func(*json.Decoder) error) error {
+// pages follows the continue tokens to the end of a list. A page that failed may come
+// again; page is told before each attempt, and whether the last one was whole.
+func (c *Client) pages(ctx context.Context, k call, selector string, page func(whole bool), item func(*json.Decoder) error) error {
 	seen := map[string]bool{}
 	for token := ""; ; {
-		ctx, req := c.prepare(ctx, k, http.MethodGet)
-		req.Param("limit", strconv.FormatInt(c.pageSize, 10))
-		if selector != "" {
-			req.Param("labelSelector", selector)
-		}
-		if token != "" {
-			req.Param("continue", token)
-		}
-		body, err := req.Stream(ctx)
-		if apierrors.IsResourceExpired(err) || apierrors.IsGone(err) {
-			return errExpired
+		page(true)
+		next, err := c.page(ctx, k, selector, token, item)
+		for n := 0; err != nil && c.again(ctx, err, n); n++ {
+			page(false)
+			next, err = c.page(ctx, k, selector, token, item)
 		}
 		if err != nil {
-			return k.failure(ctx, err)
+			return err
 		}
-		token, err = decodePage(body, k.resource.list(), item)
-		if err != nil {
-			return k.broken(ctx, err)
-		}
-		if token == "" {
+		if token = next; token == "" {
 			return nil
 		}
 		if seen[token] {
@@ -110,6 +107,29 @@ func (c *Client) pages(ctx context.Context, k call, selector string, item func(*
 		}
 		seen[token] = true
 	}
+}
+
+// page reads one page, and returns the token of the next.
+func (c *Client) page(ctx context.Context, k call, selector, token string, item func(*json.Decoder) error) (next string, err error) {
+	ctx, req := c.prepare(ctx, k, http.MethodGet)
+	req.Param("limit", strconv.FormatInt(c.pageSize, 10))
+	if selector != "" {
+		req.Param("labelSelector", selector)
+	}
+	if token != "" {
+		req.Param("continue", token)
+	}
+	body, err := req.Stream(ctx)
+	switch {
+	case apierrors.IsResourceExpired(err) || apierrors.IsGone(err):
+		return "", errExpired
+	case err != nil:
+		return "", k.failure(ctx, err)
+	}
+	if next, err = decodePage(body, k.resource.list(), item); err != nil {
+		return "", k.broken(ctx, err)
+	}
+	return next, nil
 }
 
 // broken is a list whose page could not be read to its end. The decoder's own words

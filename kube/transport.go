@@ -17,6 +17,7 @@ type transport struct {
 	log      *slog.Logger
 	answered func(status int)
 	requests atomic.Int64
+	met      atomic.Bool // the cluster has answered once
 }
 
 // maxRetryAfter bounds each wait, in seconds.
@@ -45,6 +46,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	t.answered(resp.StatusCode)
 	t.log.DebugContext(ctx, "answer from the cluster", "method", req.Method, "path", template, "status", resp.StatusCode)
+	t.met.Store(true)
 	limitRetry(req.Method, resp)
 	return resp, nil
 }

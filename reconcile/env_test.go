@@ -140,7 +140,7 @@ func connect(quayURL, kubeURL string, toQuay, toKube http.RoundTripper) (*quay.C
 	if err != nil {
 		panic(err)
 	}
-	k, err := kube.New(kube.Options{Config: &rest.Config{Host: kubeURL, BearerToken: berthToken, Transport: toKube}, QPS: -1})
+	k, err := kube.New(kube.Options{Config: &rest.Config{Host: kubeURL, BearerToken: berthToken, Transport: toKube}, QPS: -1, Backoff: func(int) time.Duration { return 0 }})
 	if err != nil {
 		panic(err)
 	}

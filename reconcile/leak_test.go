@@ -142,7 +142,7 @@ func (e *env) verbosely(w *bytes.Buffer) *reconcile.Run {
 		panic(err)
 	}
 	k, err := kube.New(kube.Options{
-		Config: &rest.Config{Host: "https://kube.test", BearerToken: berthToken, Transport: quaytest.Wire(e.cluster)}, QPS: -1, Logger: log,
+		Config: &rest.Config{Host: "https://kube.test", BearerToken: berthToken, Transport: quaytest.Wire(e.cluster)}, QPS: -1, Backoff: func(int) time.Duration { return 0 }, Logger: log,
 	})
 	if err != nil {
 		panic(err)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/client-go/rest"
@@ -27,7 +28,7 @@ func (e *env) shardRun(s world.Shard) *reconcile.Run {
 	user := shardUser(s.Index)
 	e.cluster.AddUser("token-of-"+user, user, true)
 	k, err := kube.New(kube.Options{
-		Config: &rest.Config{Host: "https://kube.test", BearerToken: "token-of-" + user, Transport: quaytest.Wire(e.cluster)}, QPS: -1,
+		Config: &rest.Config{Host: "https://kube.test", BearerToken: "token-of-" + user, Transport: quaytest.Wire(e.cluster)}, QPS: -1, Backoff: func(int) time.Duration { return 0 },
 	})
 	if err != nil {
 		panic(err)

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"k8s.io/client-go/rest"
 
@@ -141,7 +142,7 @@ func newFixture(t *testing.T, e env) *fixture {
 
 func (f *fixture) client(o kube.Options) *kube.Client {
 	f.Helper()
-	o.PageSize, o.QPS = 2, -1
+	o.PageSize, o.QPS, o.Backoff = 2, -1, func(int) time.Duration { return 0 }
 	c, err := kube.New(o)
 	if err != nil {
 		f.Fatal(err)
