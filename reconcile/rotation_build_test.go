@@ -355,3 +355,43 @@ func TestRotationOverlapBeginsWithTheMove(t *testing.T) {
 		}
 	}
 }
+
+// So it does when the run that would drain began before the Secret was moved, and when
+// the Secret has been moved on since.
+func TestRotationOverlapOfWhatMovedLate(t *testing.T) {
+	t.Parallel()
+	late := func() (e *env, old string) {
+		e = newEnv()
+		e.settledComponent()
+		old = e.login("billing-image-push")
+		e.rotateGracefully()
+		e.attempt(rotate, &killer{at: 7, how: afterAnswer, writes: true}) // both robots have their roles
+		e.clock = e.clock.Add(5 * time.Hour)
+		return e, old
+	}
+	e, old := late()
+	e.newRunOver((&pause{at: 1, after: true, do: func() {
+		e.clock = e.clock.Add(time.Minute)
+		e.run(t)
+	}}).between).Do(t.Context())
+	if e.login("billing-image-push") == old || e.quay.RobotToken(old) == "" {
+		t.Errorf("the Secret logs in as %s, and a run that began before that drained the old one: %t", e.login("billing-image-push"), e.quay.RobotToken(old) == "")
+	}
+
+	e, old = late()
+	e.run(t)
+	again := e.newRun()
+	again.Scope.Gracefully = []component.Key{{Namespace: "tenant", Name: "billing"}}
+	e.clock = e.clock.Add(time.Minute)
+	again.Do(t.Context())
+	for _, row := range []struct {
+		after time.Duration
+		there bool
+	}{{55 * time.Minute, true}, {6 * time.Minute, false}} {
+		e.clock = e.clock.Add(row.after)
+		e.run(t)
+		if there := e.quay.RobotToken(old) != ""; there != row.there || len(e.ours()) > 6 {
+			t.Errorf("at %s the old robot is there: %t; %v", e.clock.Format(time.TimeOnly), there, e.ours())
+		}
+	}
+}

@@ -93,15 +93,15 @@ func (w *work) moveSecret(ctx context.Context, a plan.WriteSecret) (done bool, e
 		return false, err
 	}
 	write := w.secretWrite(account, a.Image, token)
-	if account.Robot != held && account.Robot != account.First {
-		write.RotatedAt = w.rotatedAt()
-	}
 	whose, _ := component.Whose(s.secret.Labels, s.secret.Owners, w.plan.Component)
 	equal := s.exists && whose == component.Mine && plan.Covers(s.secret.Labels, write.Labels) && s.secret.Managing == "" &&
 		string(s.secret.DockerConfigJSON()) == string(write.DockerConfigJSON())
 	if !equal {
 		if err := w.lookOnce(ctx); err != nil {
 			return false, err
+		}
+		if account.Robot != held && account.Robot != account.First {
+			write.RotatedAt = w.rotatedAt() // the overlap begins now, not before that look
 		}
 	}
 	switch {

@@ -29,8 +29,8 @@ type Marker struct {
 const (
 	markerVersion = 2
 
-	// aheadMost is how far a stamp may be ahead of Quay's clock to be believed.
-	aheadMost = time.Hour
+	// AheadMost is how far a stamp may be ahead of Quay's clock to be believed.
+	AheadMost = time.Hour
 	// formerCounts is for how long a marker of the former form counts as a request.
 	formerCounts = 24 * time.Hour
 )
@@ -49,7 +49,7 @@ func ParseMarker(c kube.Component, now time.Time) (Marker, bool) {
 		return Marker{}, false
 	}
 	to, ok := StampTime(m.To)
-	ok = ok && m.Version == markerVersion && m.UID == c.UID && (m.How == Revoke || m.How == Graceful) && to.Sub(now) <= aheadMost
+	ok = ok && m.Version == markerVersion && m.UID == c.UID && (m.How == Revoke || m.How == Graceful) && to.Sub(now) <= AheadMost
 	return m, ok
 }
 
@@ -73,5 +73,5 @@ func FormerMarker(c kube.Component, now time.Time) (found, young bool) {
 		return false, false
 	}
 	age := now.Sub(m.Since)
-	return true, age <= formerCounts && age >= -aheadMost
+	return true, age <= formerCounts && age >= -AheadMost
 }

@@ -134,9 +134,13 @@ func (w *planner) drains(p *Component, r role, i int) string {
 	if !known {
 		return ""
 	}
-	moved := w.secret(p, r.Account).RotatedAt
-	if (successor == r.held || moved.Sub(since) <= w.Policy.Overlap) && moved.After(since) && !moved.After(w.At) {
-		since = moved // a tenant could write any time there, and by it gain one more overlap
+	near := r.all[i+1 : min(i+3, len(r.all))]
+	if next, known := w.since(r, near[len(near)-1]); known && near[len(near)-1] <= r.held && next.After(since) {
+		since = next // by when the Secret was at the successor, which a crash may have kept it from for long
+	}
+	moved := w.secret(p, r.Account).RotatedAt // a tenant could write any time there
+	if slices.Contains(near, r.held) && moved.After(since) && moved.Sub(w.At) <= component.AheadMost {
+		since = moved
 	}
 	switch age := w.At.Sub(since); {
 	case age < w.Policy.Overlap:

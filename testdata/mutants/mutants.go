@@ -124,8 +124,8 @@ var mutants = []mutant{
 	},
 	{
 		"a marker is not of a time to come", "reconcile/component/marker.go",
-		`to.Sub(now) <= aheadMost`,
-		`to.Sub(now) <= 1000*aheadMost`, domain,
+		`to.Sub(now) <= AheadMost`,
+		`to.Sub(now) <= 1000*AheadMost`, domain,
 	},
 	{
 		"a former marker grows old", "reconcile/component/marker.go",
@@ -149,8 +149,20 @@ var mutants = []mutant{
 	},
 	{
 		"an overlap begins when the Secret is moved", "reconcile/plan/generations.go",
-		`		since = moved //`,
-		`		_ = moved //`, domain,
+		`		since = moved
+`,
+		`		_ = moved
+`, domain,
+	},
+	{
+		"it may have begun after the run did", "reconcile/plan/generations.go",
+		`moved.Sub(w.At) <= component.AheadMost`,
+		`!moved.After(w.At)`, domain,
+	},
+	{
+		"nor before the next generation was made", "reconcile/plan/generations.go",
+		`		since = next //`,
+		`		_ = next //`, domain,
 	},
 	{
 		"the pull login waits for the environments", "reconcile/plan/generations.go",
