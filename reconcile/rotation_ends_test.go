@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
+	"hash/maphash"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -20,9 +22,9 @@ import (
 // touches. What it says of conflicts and conditions is what the simulators say,
 // and through them the real ones.
 type ends struct {
-	mu        sync.Mutex
 	clock     time.Time
-	cluster   string // its uid
+	sent      time.Time // when the call was sent that has its effect now: an hour may pass in between, but no call takes one
+	cluster   string    // its uid
 	repo      quay.Repository
 	accounts  [2]component.Account
 	robots    map[string]robotEnd
@@ -143,7 +145,7 @@ func (e *ends) put(name string, content []byte, rotatedAt string) {
 		}
 	}
 	if before != s.robot && before != "" {
-		e.left[before] = e.clock
+		e.left[before] = e.sent
 	}
 	if before > s.robot && s.robot != "" && e.robots[before].made > 0 {
 		e.wrong("fell: Secret %s from %s to %s", name, before, s.robot)
@@ -178,8 +180,11 @@ func (e *ends) withdraw() {
 	e.touch()
 }
 
-// edit lets a user spoil the push Secret.
-func (e *ends) edit() { e.put(secretNames[0], []byte(`{}`), "") }
+// edit lets a user spoil a Secret.
+func (e *ends) edit(name string) {
+	e.sent = e.clock
+	e.put(name, []byte(`{}`), "")
+}
 
 // newest is the newest generation that there is.
 func (e *ends) newest(a component.Account) string {
@@ -244,14 +249,84 @@ func (e *ends) unsettled() (found []string) {
 	return found
 }
 
-// state is everything that a further call could depend on.
-func (e *ends) state() string {
-	var b strings.Builder
-	fmt.Fprint(&b, e.version, e.component.Annotations, e.harsh, e.request, e.taken)
-	for _, name := range secretNames {
-		s := e.secrets[name]
-		fmt.Fprint(&b, s.version, s.robot, s.made)
+// clone is the same world once more.
+func (e *ends) clone() *ends {
+	c := *e
+	c.robots, c.born, c.left, c.secrets = maps.Clone(e.robots), maps.Clone(e.born), maps.Clone(e.left), maps.Clone(e.secrets)
+	c.component.Annotations = maps.Clone(e.component.Annotations)
+	return &c
+}
+
+var hashSeed = maphash.MakeSeed()
+
+// state is short for everything that a further call, or a judgement of it, could depend
+// on: of a million, two are taken for one in one of ten million tries.
+func (e *ends) state() uint64 {
+	type thing struct {
+		of, name, text string
+		n              int
+		at             int64
+		newest         [2]string
 	}
-	fmt.Fprint(&b, e.robots, e.born) // maps print in order
-	return b.String()
+	sum := uint64(0) // in any order
+	note := func(t thing) { sum += maphash.Comparable(hashSeed, t) }
+	note(thing{of: "component", n: e.version, at: e.clock.Unix(), name: fmt.Sprint(e.harsh)})
+	for of, r := range map[string]*request{"request": e.request, "taken": e.taken} {
+		if r != nil {
+			note(thing{of: of, name: string(r.how), newest: r.newest})
+		}
+	}
+	for name, value := range e.component.Annotations {
+		note(thing{of: "annotation", name: name, text: value})
+	}
+	for name, s := range e.secrets {
+		note(thing{of: name, name: s.robot, text: s.secret.RotatedAt, n: s.made, at: int64(s.version)})
+	}
+	for name, r := range e.robots {
+		note(thing{of: "robot", name: name, text: string(r.role), n: r.made, at: r.created.Unix()})
+	}
+	for name, n := range e.born {
+		note(thing{of: "born", name: name, n: n})
+	}
+	for name, at := range e.left {
+		note(thing{of: "left", name: name, at: at.Unix()})
+	}
+	return sum
+}
+
+// listed adds what a run can see.
+func (e *ends) listed(b []byte) []byte {
+	b = strconv.AppendInt(b, e.clock.Unix(), 10)
+	b = append(b, textOf(e.component)...)
+	for _, name := range secretNames {
+		b = append(b, textOf(e.secrets[name].secret)...)
+	}
+	for _, name := range slices.Sorted(maps.Keys(e.robots)) {
+		r := e.robots[name]
+		b = append(append(append(b, name...), ' '), r.role...)
+		b = strconv.AppendInt(append(b, ' '), int64(r.made), 10)
+		b = strconv.AppendInt(append(b, ' '), r.created.Unix(), 10)
+	}
+	return b
+}
+
+// textOf tells answers apart: tokens and contents do not print of themselves.
+func textOf(answer any) string {
+	switch a := answer.(type) {
+	case nil:
+		return ""
+	case *ends:
+		return string(a.listed(nil))
+	case quay.Robot:
+		return fmt.Sprint(a.Name, a.Token.Reveal(), a.Created.Unix())
+	case kube.Secret:
+		return a.ResourceVersion + " " + a.RotatedAt + " " + string(a.DockerConfigJSON())
+	case kube.Component:
+		b := []byte(a.ResourceVersion)
+		for _, name := range slices.Sorted(maps.Keys(a.Annotations)) {
+			b = append(append(append(append(b, ' '), name...), ' '), a.Annotations[name]...)
+		}
+		return string(b)
+	}
+	return fmt.Sprint(answer)
 }

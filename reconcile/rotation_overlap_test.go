@@ -2,178 +2,54 @@ package reconcile_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"hash/fnv"
-	"io"
-	"log/slog"
+	"hash/maphash"
 	"math/rand/v2"
 	"os"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"berth/quay"
-	"berth/reconcile"
 	"berth/reconcile/component"
-	"berth/reconcile/plan"
 	"berth/reconcile/report"
 	"berth/reconcile/world"
 )
-
-// schedule steps overlapping runs call by call: whenever all of them wait, it
-// lets one go on. It must run in a synctest bubble, which is how it knows that
-// all wait.
-type schedule struct {
-	ends   *ends
-	lag    time.Duration // of the last run's clock
-	shards []world.Shard // what the runs are, in turn; none: everything is theirs
-	core   bool          // only calls about the Component and its push robot take turns: not the lists, and not those that do the same for pull
-
-	mu      sync.Mutex
-	waiting []waiter
-	runs    []*runner
-}
-
-type waiter struct {
-	run  int
-	call string
-	turn chan position
-}
-
-// runner is one of the overlapping runs.
-type runner struct {
-	heard   uint64 // all that it was answered so far: what it does next depends on nothing else
-	dead    bool
-	summary report.Summary
-}
 
 // raceDetector is set when it is built in: what explores many orders of calls one
 // at a time has nothing for it to find.
 var raceDetector bool
 
-// start begins n runs; each stops at its first call.
-func (s *schedule) start(n int) {
-	for range n {
-		s.runs = append(s.runs, &runner{})
-	}
-	for i, run := range s.runs {
-		r := s.newRun(i)
-		go func() { run.summary = r.Do(context.Background()) }()
-	}
-}
-
-func (s *schedule) newRun(i int) *reconcile.Run {
-	p := party{
-		ends: s.ends,
-		turn: func(call string) position { return s.wait(i, call) },
-		tell: func(answer any) { s.hear(i, answer) },
-	}
-	r := newOverlapRun(p, fmt.Sprint("run", i), s.ends)
-	if lag := s.lag; lag > 0 && i > 0 {
-		r.Now = func() time.Time { return s.ends.clock.Add(-lag) }
-	}
-	if len(s.shards) > 0 {
-		r.Scope.Shard = s.shards[i%len(s.shards)]
-	}
-	return r
-}
-
-func newOverlapRun(p party, id string, e *ends) *reconcile.Run {
-	r := &reconcile.Run{
-		Header: report.Header{Run: id}, Stats: p.Stats,
-		Naming:      component.Naming{Cluster: e.cluster, Host: host, Organization: org, Layout: component.LayoutComponent},
-		Policy:      world.Policy{Visibility: quay.Private, PushServiceAccounts: []string{"appstudio-pipeline"}, MaxRotations: 1, Overlap: overlap},
-		Limits:      plan.Limits{MaxChangeRatio: 1},
-		Concurrency: 1,
-		Report:      report.NewText(io.Discard, false), Log: slog.New(slog.DiscardHandler),
-		Now:   func() time.Time { return e.clock },
-		Pause: noPause,
-	}
-	rewire(r, p, p)
-	r.Read.Registry = auditing{p}
-	return r
-}
-
-func (s *schedule) wait(run int, call string) position {
-	s.mu.Lock()
-	if s.runs[run].dead {
-		s.mu.Unlock()
-		return beforeSending
-	}
-	if s.core && (strings.HasPrefix(call, "list ") || strings.Contains(call, "pull")) {
-		s.mu.Unlock()
-		return alive
-	}
-	w := waiter{run, call, make(chan position)}
-	s.waiting = append(s.waiting, w)
-	s.mu.Unlock()
-	return <-w.turn
-}
-
-func (s *schedule) hear(run int, answer any) {
-	h := fnv.New64a()
-	fmt.Fprint(h, s.runs[run].heard, answer)
-	s.runs[run].heard = h.Sum64()
-}
-
-// pending lists, in an order that does not vary, the calls that could come next.
-func (s *schedule) pending() []waiter {
-	synctest.Wait()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	slices.SortFunc(s.waiting, func(a, b waiter) int {
-		if a.run != b.run {
-			return a.run - b.run
-		}
-		return strings.Compare(a.call, b.call)
-	})
-	return slices.Clone(s.waiting)
-}
-
-// let gives a call its turn; in another position than alive the run dies in it.
-func (s *schedule) let(w waiter, how position) {
-	s.mu.Lock()
-	s.waiting = slices.DeleteFunc(s.waiting, func(x waiter) bool { return x.turn == w.turn })
-	s.runs[w.run].dead = how != alive
-	s.mu.Unlock()
-	w.turn <- how
-}
-
-// finish lets every run die where it stands.
-func (s *schedule) finish() {
-	for {
-		waiting := s.pending()
-		if len(waiting) == 0 {
-			return
-		}
-		for _, w := range waiting {
-			s.let(w, beforeSending)
-		}
-	}
-}
-
-// clean makes a few runs alone, hours apart, and returns what is then wrong.
-func (s *schedule) clean() []string {
+// settle makes a few runs alone, hours apart, and returns what is then wrong.
+func (e *ends) settle() []string {
 	var sum report.Summary
-	for range 4 {
-		s.ends.clock = s.ends.clock.Add(7 * time.Hour)
-		p := party{ends: s.ends, turn: func(string) position { return alive }, tell: func(any) {}}
-		if sum = newOverlapRun(p, "clean", s.ends).Do(context.Background()); sum.Changes == (report.ChangeCount{}) {
+	var mu sync.Mutex // lists come side by side
+	p := party{repo: e.repo, reach: func(_ string, effect effect) (any, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		e.sent = e.clock
+		answer, err := effect(e)
+		e.look()
+		return answer, err
+	}}
+	for range 6 {
+		e.clock = e.clock.Add(7 * time.Hour)
+		if sum = newOverlapRun(p, e.cluster, func() time.Time { return e.clock }).Do(context.Background()); sum.Changes == (report.ChangeCount{}) {
 			break
 		}
 	}
-	found := append(s.ends.found, s.ends.unsettled()...)
+	found := append(e.found, e.unsettled()...)
 	if sum.Result() != report.ResultOK || sum.Changes != (report.ChangeCount{}) {
 		found = append(found, fmt.Sprintf("not settled: the last clean run was %s: %+v %v", sum.Result(), sum.Changes, sum.Failures))
 	}
 	return found
 }
 
-// Two and three runs at once, in random order, with crashes, edits of a Secret, clocks
-// that lag, and requests repeated, withdrawn and changed in between.
+// Two and three runs at once, in random order, with crashes, calls that fail, edits of a
+// Secret, clocks that lag, and requests repeated, withdrawn and changed in between.
 func TestOverlapSchedules(t *testing.T) {
 	t.Parallel()
 	seed := rand.Uint64()
@@ -190,21 +66,21 @@ func TestOverlapSchedules(t *testing.T) {
 	}
 	var all []string
 	most := 0
-	synctest.Test(t, func(t *testing.T) {
-		for i := range schedules {
-			violations, made := randomSchedule(rand.New(rand.NewPCG(seed, uint64(i))))
-			most = max(most, made)
-			for _, v := range violations {
-				all = append(all, v)
-				if len(all) < 10 {
-					t.Errorf("schedule %d of BERTH_SEED=%d: %s", i, seed, v)
-				}
+	runs := map[int]int{}
+	for i := range schedules {
+		s := randomSchedule(rand.New(rand.NewPCG(seed, uint64(i))))
+		most = max(most, s.made)
+		runs[s.runs]++
+		for _, v := range s.violations {
+			all = append(all, v)
+			if len(all) < 10 {
+				t.Errorf("schedule %d of BERTH_SEED=%d: %s", i, seed, v)
 			}
 		}
-	})
+	}
 	t.Logf("overlap schedules: %d, %s", schedules, sorted(all))
-	t.Logf("BERTH_SEED=%d; at most %d robots of a role were made in one schedule", seed, most)
-	if len(all) > 0 {
+	t.Logf("BERTH_SEED=%d; %d schedules with two runs and %d with three; at most %d robots of a role were made in one", seed, runs[2], runs[3], most)
+	if len(all) > 0 || runs[2] == 0 || runs[3] == 0 {
 		t.Errorf("%d violations", len(all))
 	}
 }
@@ -215,192 +91,356 @@ func sorted(violations []string) string {
 		count(violations, "dead token"), count(violations, "lost request"), count(violations, "alive after revoke"))
 }
 
-// users is what users may still do, in whatever order.
-type users struct{ asks, edits, withdrawals, crashes int }
+// users is what users, and fate, may still do, in whatever order.
+type users struct{ asks, edits, withdrawals, crashes, failures, overlaps int }
 
-// acts are what users could do next: the name of each act, and the act.
-func (u *users) acts(e *ends) (acts []func()) {
+// acts are what could happen next between two calls: the name of each act, and the act.
+func (u users) acts(e *ends) (acts []act) {
 	if u.asks > 0 {
 		for _, how := range []component.How{component.Revoke, component.Graceful} {
-			acts = append(acts, func() {
+			acts = append(acts, act{fmt.Sprint("ask to ", how), func(e *ends, u *users) {
 				u.asks--
 				e.clock = e.clock.Add(7 * time.Hour) // so that it need not wait for its pace
 				e.ask(how)
-			})
+			}})
 		}
 	}
 	if u.edits > 0 {
-		acts = append(acts, func() { u.edits--; e.edit() })
+		for _, name := range secretNames {
+			acts = append(acts, act{"edit " + name, func(e *ends, u *users) { u.edits--; e.edit(name) }})
+		}
 	}
 	if u.withdrawals > 0 && e.request != nil {
-		acts = append(acts, func() { u.withdrawals--; e.withdraw() })
+		acts = append(acts, act{"withdraw", func(e *ends, u *users) { u.withdrawals--; e.withdraw() }})
+	}
+	if u.overlaps > 0 {
+		acts = append(acts, act{"the overlap ends", func(e *ends, u *users) { u.overlaps--; e.clock = e.clock.Add(overlap) }})
 	}
 	return acts
 }
 
-// randomSchedule also returns how many robots of a role were made, which is bounded by
-// the runs and requests there were.
-func randomSchedule(random *rand.Rand, shards ...world.Shard) (violations []string, made int) {
+type act struct {
+	name string
+	do   func(*ends, *users)
+}
+
+// fate is what becomes of a call and its run.
+type fate int
+
+const (
+	well       fate = iota
+	diesBefore      // the run, and the call has no effect
+	diesAfter       // the run, and the call had its effect
+	refused         // without an effect, and the run goes on
+	unanswered      // with its effect, and the run goes on
+	fates
+)
+
+var fateNames = [fates]string{"", " (dies before it)", " (dies after it)", " (refused)", " (no answer)"}
+
+var (
+	errRefused    = errors.New("refused")
+	errUnanswered = fmt.Errorf("the answer was lost: %w", quay.ErrUncertain)
+)
+
+// step lets one call of a run come to its fate. It returns the run's next moment, nil
+// when it is dead.
+func (b *book) step(m *moment, e *ends, f fate) *moment {
+	heard := answer{err: errRefused}
+	if f != diesBefore && f != refused {
+		e.sent = m.heard.clock
+		heard.value, heard.err = m.effect(e)
+		e.look()
+	}
+	switch heard.clock = e.clock; f {
+	case diesBefore, diesAfter:
+		return nil
+	case unanswered:
+		heard.value, heard.err = nil, errUnanswered
+	}
+	if heard.err != nil && m.lists > 0 {
+		return nil // the whole run rests on each
+	}
+	if next := b.after(m, heard); next.call != "" {
+		return next
+	}
+	return nil
+}
+
+// may reports whether it has a call left to come to such a fate, and takes it.
+func (u *users) may(f fate) bool {
+	switch f {
+	case diesBefore, diesAfter:
+		u.crashes--
+	case refused, unanswered:
+		u.failures--
+	}
+	return u.crashes >= 0 && u.failures >= 0
+}
+
+// scheduled is how a random schedule went.
+type scheduled struct {
+	violations []string
+	runs, made int // robots of a role
+}
+
+// randomSchedule also demands that the robots made are bounded by the runs and requests
+// there were.
+func randomSchedule(random *rand.Rand, shards ...world.Shard) (s scheduled) {
 	how := []component.How{component.Revoke, component.Graceful}[random.IntN(2)]
-	s := &schedule{ends: newEndsAsking(how)(), shards: shards, lag: time.Duration(random.IntN(3)) * 5 * time.Minute}
-	runs := 2 + random.IntN(2)
-	s.start(runs)
-	u := users{random.IntN(3), random.IntN(2), random.IntN(2), random.IntN(2)}
-	bound := runs + u.asks + 2                           // clean runs may serve a further request, and complete what a crash left
+	e := newEndsAsking(how)()
+	lag := time.Duration(random.IntN(3)) * 5 * time.Minute
+	s.runs = 2 + random.IntN(2)
+	books, runs := make([]book, s.runs), make([]*moment, s.runs)
+	for i := range runs {
+		books[i] = book{lists: [][]string{quayFirst, clusterFirst}[random.IntN(2)]}
+		if i > 0 {
+			books[i].lag = lag
+		}
+		if len(shards) > 0 {
+			books[i].shard = shards[i%len(shards)]
+		}
+		runs[i] = books[i].begin(e)
+		defer books[i].close()
+	}
+	u := users{random.IntN(3), random.IntN(2), random.IntN(2), random.IntN(2), random.IntN(2), random.IntN(2)}
+	bound := s.runs + u.asks + 2                         // clean runs may serve a further request, and complete what a crash left
 	begins := []int{0, random.IntN(80), random.IntN(80)} // one may list when another is long at work
 	for n := 0; ; n++ {
-		waiting := s.pending()
+		var waiting, begun []int
+		for i, m := range runs {
+			if m != nil {
+				waiting = append(waiting, i)
+				if n >= begins[i] {
+					begun = append(begun, i)
+				}
+			}
+		}
 		if len(waiting) == 0 {
 			break
 		}
-		if begun := slices.DeleteFunc(slices.Clone(waiting), func(w waiter) bool { return n < begins[w.run] }); len(begun) > 0 {
+		if len(begun) > 0 {
 			waiting = begun
 		}
-		w := waiting[random.IntN(len(waiting))]
-		next := alive
+		i, f := waiting[random.IntN(len(waiting))], well
 		switch random.IntN(12) {
 		case 0:
-			if u.crashes > 0 {
-				u.crashes--
-				next = position(random.IntN(int(positions)))
+			if left, meets := u, fate(random.IntN(int(fates))); left.may(meets) {
+				u, f = left, meets
 			}
 		case 1, 2:
-			if acts := u.acts(s.ends); len(acts) > 0 {
-				acts[random.IntN(len(acts))]()
+			if slices.ContainsFunc(runs, func(m *moment) bool { return m != nil && m.lists == 1 }) {
+				break // nobody takes hours between two lists
+			}
+			if acts := u.acts(e); len(acts) > 0 {
+				acts[random.IntN(len(acts))].do(e, &u)
 			}
 		}
-		s.let(w, next)
+		runs[i] = books[i].step(runs[i], e, f)
 	}
-	violations = s.clean()
-	for _, a := range s.ends.accounts {
+	s.violations = e.settle()
+	for _, a := range e.accounts {
 		n := 0
-		for name, times := range s.ends.born {
+		for name, times := range e.born {
 			if stamp, ok := a.StampOf(name); ok && stamp != "" {
 				n += times
 			}
 		}
-		made = max(made, n)
+		s.made = max(s.made, n)
 	}
-	if made > bound {
-		violations = append(violations, fmt.Sprintf("%d robots of a role made by %d runs", made, bound))
+	if s.made > bound {
+		s.violations = append(s.violations, fmt.Sprintf("%d robots of a role made by %d runs", s.made, bound))
 	}
-	return violations, made
+	return s
 }
 
 // The rotation of one Component by two runs, in every order of its calls; and, in every
-// place between two calls, with runs that die or with users that ask again, change or
-// withdraw their request or edit a Secret. Both runs have listed before either acts.
+// place between two calls, with what users do or what fails. The second run lists both
+// ends at any time, and acts on that at any later one.
 func TestOverlapCore(t *testing.T) {
 	t.Parallel()
-	if raceDetector || testing.Short() {
-		t.Log("not with the race detector, which makes it ten times longer; make test runs it without, too")
-		return
+	share := raceDetector || testing.Short()
+	if !share {
+		asked.heavy.Add(1)
 	}
-	asked.heavy.Add(1)
+	var mu sync.Mutex
 	states := 0
 	var all []string
-	for _, how := range []component.How{component.Revoke, component.Graceful} {
-		for _, may := range []users{{crashes: 2}, {edits: 1}, {withdrawals: 1}, {asks: 1}, {asks: 1, withdrawals: 1}} {
-			if !everyPair() && (may.asks > 0 || how == component.Revoke && may.edits > 0 || how == component.Graceful && may.withdrawals > 0) {
-				continue // these take minutes; make crash-pairs visits them, too
-			}
-			x := explorer{seen: map[string]bool{}, how: how, may: may}
-			synctest.Test(t, func(t *testing.T) {
-				x.todo = [][]step{nil}
-				for len(x.todo) > 0 {
-					prefix := x.todo[len(x.todo)-1]
-					x.todo = x.todo[:len(x.todo)-1]
-					for _, v := range x.explore(prefix) {
-						all = append(all, v)
-						if len(all) < 10 {
-							t.Errorf("%s, %+v, after %v: %s", how, may, prefix, v)
-						}
-					}
+	t.Run("each", func(t *testing.T) {
+		for _, how := range []component.How{component.Revoke, component.Graceful} {
+			for _, x := range dimensions {
+				if share && x.wide {
+					continue // make test runs it without the race detector, too
 				}
-			})
-			t.Logf("%s, %+v: %d states, %d ways to an end", how, may, len(x.seen), x.ended)
-			states += len(x.seen)
+				t.Run(fmt.Sprint(how, " ", x.why), func(t *testing.T) {
+					t.Parallel()
+					x := explorer{how: how, may: x.may, lag: x.lag, lists: x.lists}
+					violations := x.explore()
+					t.Logf("%d states, %d ends, %d moments", len(x.seen), x.ends, x.moments())
+					mu.Lock()
+					defer mu.Unlock()
+					states += len(x.seen)
+					all = append(all, violations...)
+				})
+			}
 		}
+	})
+	for _, v := range all[:min(len(all), 10)] {
+		t.Error(v)
 	}
 	t.Logf("overlap core: %d states, %s", states, sorted(all))
-	if states < 10_000 || len(all) > 0 {
+	if least := map[bool]int{false: 1_500_000, true: 10_000}[share]; states < least || len(all) > 0 {
 		t.Errorf("%d states, %d violations", states, len(all))
 	}
 }
 
-// step is which of the waiting calls comes next, and what becomes of its run; or what a
-// user does before it.
-type step struct {
-	next int
-	how  position
-	act  int // 0: nothing
+var dimensions = []struct {
+	why   string
+	wide  bool // it takes seconds
+	may   users
+	lag   time.Duration
+	lists []string
+}{
+	{"two die", false, users{crashes: 2}, 0, atOnce},
+	{"a call fails", false, users{failures: 1}, 0, atOnce},
+	{"a Secret is edited", true, users{edits: 1}, 0, atOnce},
+	{"the request is withdrawn", false, users{withdrawals: 1}, 0, atOnce},
+	{"somebody asks again", true, users{asks: 1}, 0, atOnce},
+	{"somebody asks again and withdraws it", true, users{asks: 1, withdrawals: 1}, 0, atOnce},
+	{"the overlap ends", true, users{overlaps: 1}, 0, atOnce},
+	{"a clock lags", false, users{crashes: 1}, 10 * time.Minute, atOnce},
+	{"Quay is listed first", false, users{crashes: 1}, 0, quayFirst},
+	{"the cluster is listed first", false, users{crashes: 1}, 0, clusterFirst},
 }
 
-// explorer visits every state that two runs can bring about, by starting over for
-// each way on and going there again.
+// explorer visits every state that two runs can bring about.
 type explorer struct {
 	how   component.How // the first request
 	may   users
-	seen  map[string]bool
-	todo  [][]step // ways to states that were not looked at
-	ended int
+	lag   time.Duration // of the second run's clock
+	lists []string
+
+	books [2]*book
+	seen  map[uint64]bool
+	ends  int
 }
 
-func (x *explorer) explore(prefix []step) []string {
-	u := x.may
-	s := &schedule{ends: newEndsAsking(x.how)(), core: true}
-	s.start(2)
-	var way []step
-	for {
-		waiting := s.pending()
-		if len(waiting) == 0 {
-			x.ended++
-			return s.clean()
-		}
-		next := step{0, alive, 0}
-		if len(way) < len(prefix) {
-			next = prefix[len(way)]
-		} else if !x.branch(s, u, way, len(waiting)) {
-			s.finish()
-			return s.ends.found
-		}
-		way = append(way, next)
-		if next.act > 0 {
-			u.acts(s.ends)[next.act-1]()
+// state is where the runs, the ends and the users are.
+type state struct {
+	ends  *ends
+	runs  [2]*moment // nil: it is over
+	users users
+	way   *way
+}
+
+// way is how a state came about.
+type way struct {
+	from *way
+	act  string
+	run  int
+	call string
+	fate fate
+}
+
+func (w *way) String() string {
+	switch {
+	case w == nil:
+		return "in order: "
+	case w.act != "":
+		return fmt.Sprintf("%s%s; ", w.from, w.act)
+	}
+	return fmt.Sprintf("%s%d %s%s; ", w.from, w.run, w.call, fateNames[w.fate])
+}
+
+func (x *explorer) moments() int { return x.books[0].moments + x.books[1].moments }
+
+func (x *explorer) explore() (violations []string) {
+	begin := &state{ends: newEndsAsking(x.how)(), users: x.may}
+	x.seen = map[uint64]bool{}
+	x.books = [2]*book{{lists: x.lists}, {lists: x.lists, lag: x.lag}}
+	for i := range x.books {
+		if i > 0 && x.lag == 0 {
+			x.books[i], begin.runs[i] = x.books[0], begin.runs[0]
 			continue
 		}
-		if next.how != alive {
-			u.crashes--
-		}
-		s.let(waiting[next.next], next.how)
+		begin.runs[i] = x.books[i].begin(begin.ends)
+		defer x.books[i].close()
 	}
+	todo := []*state{begin}
+	settled := map[uint64]bool{}
+	for len(todo) > 0 {
+		s := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		if len(s.ends.found) > 0 {
+			violations = append(violations, x.tell(s, s.ends.found)...)
+			continue
+		}
+		if key := x.key(s); x.seen[key] {
+			continue
+		} else {
+			x.seen[key] = true
+		}
+		if s.runs == [2]*moment{} {
+			x.ends++
+			if key := s.ends.state(); !settled[key] {
+				settled[key] = true
+				violations = append(violations, x.tell(s, s.ends.clone().settle())...)
+			}
+		}
+		todo = append(todo, x.next(s)...)
+	}
+	return violations
 }
 
-// branch notes the other ways on from a state, unless it was here before.
-func (x *explorer) branch(s *schedule, u users, way []step, waiting int) bool {
-	key := s.ends.state() + fmt.Sprint(u)
-	for _, r := range s.runs {
-		key += fmt.Sprint(" ", r.heard, r.dead)
+func (x *explorer) tell(s *state, found []string) (told []string) {
+	for _, v := range found {
+		told = append(told, fmt.Sprintf("%s [%s, %+v, lag %s, %s]", v, x.how, x.may, x.lag, s.way))
 	}
-	if x.seen[key] {
-		return false
-	}
-	x.seen[key] = true
-	if len(way) == 0 {
-		waiting = 1 // the runs are alike: let the first to move be run 0
-	}
-	also := func(next step) { x.todo = append(x.todo, append(slices.Clone(way), next)) }
-	for next := range waiting {
-		if next > 0 {
-			also(step{next, alive, 0})
-		}
-		if u.crashes > 0 {
-			also(step{next, withoutEffect, 0})
-			also(step{next, withoutAnswer, 0})
+	return told
+}
+
+// key tells states apart. Runs of one book are alike.
+func (x *explorer) key(s *state) uint64 {
+	ids := [2]int{}
+	for i, m := range s.runs {
+		if m != nil {
+			ids[i] = m.id
 		}
 	}
-	for act := range u.acts(s.ends) {
-		also(step{0, alive, act + 1})
+	if x.books[0] == x.books[1] && ids[0] > ids[1] {
+		ids[0], ids[1] = ids[1], ids[0]
 	}
-	return true
+	return maphash.Comparable(hashSeed, struct {
+		ends  uint64
+		users users
+		runs  [2]int
+	}{s.ends.state(), s.users, ids})
+}
+
+// next are all ways on.
+func (x *explorer) next(s *state) (ways []*state) {
+	for _, a := range s.users.acts(s.ends) {
+		w := &state{ends: s.ends.clone(), runs: s.runs, users: s.users, way: &way{from: s.way, act: a.name}}
+		a.do(w.ends, &w.users)
+		ways = append(ways, w)
+	}
+	for i, m := range s.runs {
+		if m == nil || i == 1 && m == s.runs[0] && x.books[0] == x.books[1] {
+			continue
+		}
+		for f := range fates {
+			u := s.users
+			if !u.may(f) {
+				continue
+			}
+			w := &state{ends: s.ends.clone(), runs: s.runs, users: u, way: &way{s.way, "", i, m.call, f}}
+			w.runs[i] = x.books[i].step(m, w.ends, f)
+			// What is done alike for pull follows at once.
+			for f == well && w.runs[i] != nil && strings.Contains(w.runs[i].call, "pull") {
+				w.runs[i] = x.books[i].step(w.runs[i], w.ends, well)
+			}
+			ways = append(ways, w)
+		}
+	}
+	return ways
 }

@@ -2,10 +2,8 @@ package reconcile_test
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"berth/kube"
@@ -13,42 +11,30 @@ import (
 	"berth/reconcile/component"
 )
 
-// party is one run's way to both ends. Each call waits for its turn, and may be
-// the one in which the run dies.
+// party is one run's way to both ends.
 type party struct {
 	registry // what a rotation does not touch stays nil
 	cluster
-	ends *ends
-	turn func(call string) position
-	tell func(answer any)
+	repo  quay.Repository
+	reach reach
 }
 
-// alive is the position of a call that nothing happens to.
-const alive = positions
+// reach brings a call to the ends, or does not, and answers it.
+type reach func(call string, effect effect) (any, error)
 
-// call makes one call when its turn has come.
-func call[T any](p party, name string, effect func() (T, error)) (T, error) {
-	var none T
-	how := p.turn(name)
-	if how == beforeSending || how == withoutEffect {
-		return none, errDead
-	}
-	p.ends.mu.Lock()
-	defer p.ends.mu.Unlock()
-	answer, err := effect()
-	p.ends.look()
-	if how == withoutAnswer {
-		return none, errDead
-	}
-	if !strings.HasPrefix(name, "list ") { // these come side by side, in any order
-		p.tell(fmt.Sprint(name, answer, err))
-	}
-	return answer, err
+// effect is what a call does to the ends, and their answer. It depends on nothing else.
+type effect func(*ends) (any, error)
+
+// call makes one call.
+func call[T any](p party, name string, effect func(*ends) (T, error)) (T, error) {
+	answer, err := p.reach(name, func(e *ends) (any, error) { return effect(e) })
+	value, _ := answer.(T)
+	return value, err
 }
 
 // done is call for what answers nothing.
-func done(p party, name string, effect func() error) error {
-	_, err := call(p, name, func() (struct{}, error) { return struct{}{}, effect() })
+func done(p party, name string, effect func(*ends) error) error {
+	_, err := p.reach(name, func(e *ends) (any, error) { return nil, effect(e) })
 	return err
 }
 
@@ -59,16 +45,14 @@ func (p party) GetOrganization(context.Context) (quay.Organization, error) {
 }
 
 func (p party) ListRepositories(context.Context) ([]quay.Repository, error) {
-	return []quay.Repository{p.ends.repo}, nil
+	return []quay.Repository{p.repo}, nil
 }
 
-// auditing is a party that only observes: its audit takes no turn.
+// auditing is a party that only observes.
 type auditing struct{ party }
 
 func (a auditing) ListRobotPermissions(context.Context, string) (map[string]quay.Role, error) {
-	a.ends.mu.Lock()
-	defer a.ends.mu.Unlock()
-	return a.ends.roles(), nil
+	return call(a.party, "list roles", func(e *ends) (map[string]quay.Role, error) { return e.roles(), nil })
 }
 
 func (e *ends) roles() map[string]quay.Role {
@@ -82,67 +66,64 @@ func (e *ends) roles() map[string]quay.Role {
 }
 
 func (p party) ListRobotPermissions(context.Context, string) (map[string]quay.Role, error) {
-	return call(p, "look", func() (map[string]quay.Role, error) {
-		return p.ends.roles(), nil
-	})
+	roles, err := call(p, "look", func(e *ends) (map[string]quay.Role, error) { return e.roles(), nil })
+	return maps.Clone(roles), err // the run adds to it
 }
 
-func (p party) robot(name string) quay.Robot {
-	r := p.ends.robots[name]
+func (e *ends) robot(name string) quay.Robot {
+	r := e.robots[name]
 	robot := quay.Robot{Name: name, Description: r.mark, Token: quay.NewToken(tokenOf(name, r.made)), Created: r.created}
 	if r.role != "" {
-		robot.Repositories = []string{p.ends.repo.Name}
+		robot.Repositories = []string{e.repo.Name}
 	}
 	return robot
 }
 
 func (p party) ListRobots(context.Context) ([]quay.Robot, error) {
-	return call(p, "list robots", func() (all []quay.Robot, _ error) {
-		for _, name := range slices.Sorted(maps.Keys(p.ends.robots)) {
-			all = append(all, p.robot(name))
+	return call(p, "list robots", func(e *ends) (all []quay.Robot, _ error) {
+		for _, name := range slices.Sorted(maps.Keys(e.robots)) {
+			all = append(all, e.robot(name))
 		}
 		return all, nil
 	})
 }
 
 func (p party) GetRobot(_ context.Context, name string) (quay.Robot, error) {
-	return call(p, "get robot "+name, func() (quay.Robot, error) {
-		r := p.ends.robots[name]
-		p.tell(r.made) // the token itself does not print
+	return call(p, "get robot "+name, func(e *ends) (quay.Robot, error) {
+		r := e.robots[name]
 		if r.made == 0 {
 			return quay.Robot{}, quay.ErrNotFound
 		}
-		return p.robot(name), nil
+		return e.robot(name), nil
 	})
 }
 
 func (p party) CreateRobot(_ context.Context, name, description string) (quay.Robot, error) {
-	return call(p, "create robot "+name, func() (quay.Robot, error) {
-		if p.ends.robots[name].made > 0 {
+	return call(p, "create robot "+name, func(e *ends) (quay.Robot, error) {
+		if e.robots[name].made > 0 {
 			return quay.Robot{}, quay.ErrInvalid
 		}
-		p.ends.born[name]++
-		p.ends.robots[name] = robotEnd{mark: description, made: p.ends.born[name], created: p.ends.clock}
-		p.tell(p.ends.born[name])
-		return p.robot(name), nil
+		e.born[name]++
+		e.robots[name] = robotEnd{mark: description, made: e.born[name], created: e.clock}
+		return e.robot(name), nil
 	})
 }
 
 func (p party) SetPermission(_ context.Context, _, name string, role quay.Role) error {
-	return done(p, "grant "+name, func() error {
-		r := p.ends.robots[name]
+	return done(p, "grant "+name, func(e *ends) error {
+		r := e.robots[name]
 		if r.made == 0 {
 			return quay.ErrInvalid
 		}
 		r.role = role
-		p.ends.robots[name] = r
+		e.robots[name] = r
 		return nil
 	})
 }
 
 func (p party) Granted(_ context.Context, name string, token quay.Token, _ string) (quay.Grant, error) {
-	return call(p, "prove "+name, func() (quay.Grant, error) {
-		r := p.ends.robots[name]
+	return call(p, "prove "+name, func(e *ends) (quay.Grant, error) {
+		r := e.robots[name]
 		switch {
 		case r.made == 0 || tokenOf(name, r.made) != token.Reveal():
 			return quay.Grant{}, nil
@@ -156,8 +137,7 @@ func (p party) Granted(_ context.Context, name string, token quay.Token, _ strin
 }
 
 func (p party) DeleteRobot(_ context.Context, name string) error {
-	return done(p, "delete robot "+name, func() error {
-		e := p.ends
+	return done(p, "delete robot "+name, func(e *ends) error {
 		if left, was := e.left[name]; was && !e.harsh && e.clock.Before(left.Add(overlap)) {
 			e.wrong("drained too early: %s", name)
 		}
@@ -178,8 +158,8 @@ func (p party) ServiceAccounts(context.Context, string, func(kube.ServiceAccount
 	return []kube.ServiceAccount{{Namespace: "tenant", Name: "appstudio-pipeline", Secrets: []string{"billing-image-push"}}}, nil
 }
 
-func (p party) copied() kube.Component {
-	c := p.ends.component
+func (e *ends) copied() kube.Component {
+	c := e.component
 	c.Annotations = maps.Clone(c.Annotations)
 	return c
 }
@@ -189,16 +169,15 @@ func (p party) Served(context.Context) (kube.Served, error) {
 }
 
 func (p party) Components(context.Context, kube.Group, string, string) ([]kube.Component, error) {
-	return call(p, "list Components", func() ([]kube.Component, error) { return []kube.Component{p.copied()}, nil })
+	return call(p, "list Components", func(e *ends) ([]kube.Component, error) { return []kube.Component{e.copied()}, nil })
 }
 
 func (p party) Component(context.Context, kube.Group, string, string) (kube.Component, error) {
-	return call(p, "get Component", func() (kube.Component, error) { return p.copied(), nil })
+	return call(p, "get Component", func(e *ends) (kube.Component, error) { return e.copied(), nil })
 }
 
 func (p party) Annotate(_ context.Context, c kube.Component, change kube.AnnotationChange) (kube.Component, error) {
-	return call(p, "annotate", func() (kube.Component, error) {
-		e := p.ends
+	return call(p, "annotate", func(e *ends) (kube.Component, error) {
 		now := e.component
 		if c.ResourceVersion != now.ResourceVersion {
 			return kube.Component{}, kube.ErrConflict
@@ -225,32 +204,32 @@ func (p party) Annotate(_ context.Context, c kube.Component, change kube.Annotat
 			}
 		}
 		e.touch()
-		return p.copied(), nil
+		return e.copied(), nil
 	})
 }
 
 func (p party) Secrets(context.Context, string, string) ([]kube.Secret, error) {
-	return call(p, "list Secrets", func() (all []kube.Secret, _ error) {
+	return call(p, "list Secrets", func(e *ends) (all []kube.Secret, _ error) {
 		for _, name := range secretNames {
-			all = append(all, p.ends.secrets[name].secret)
+			all = append(all, e.secrets[name].secret)
 		}
 		return all, nil
 	})
 }
 
 func (p party) Secret(_ context.Context, _, name string) (kube.Secret, error) {
-	return call(p, "get Secret "+name, func() (kube.Secret, error) { return p.ends.secrets[name].secret, nil })
+	return call(p, "get Secret "+name, func(e *ends) (kube.Secret, error) { return e.secrets[name].secret, nil })
 }
 
 func (p party) UpdateSecret(_ context.Context, w kube.SecretWrite, resourceVersion string, dryRun bool) error {
 	if dryRun {
 		return nil
 	}
-	return done(p, "update Secret "+w.Name, func() error {
-		if p.ends.secrets[w.Name].secret.ResourceVersion != resourceVersion {
+	return done(p, "update Secret "+w.Name, func(e *ends) error {
+		if e.secrets[w.Name].secret.ResourceVersion != resourceVersion {
 			return kube.ErrConflict
 		}
-		p.ends.put(w.Name, w.DockerConfigJSON(), w.RotatedAt)
+		e.put(w.Name, w.DockerConfigJSON(), w.RotatedAt)
 		return nil
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -30,6 +31,7 @@ var asked struct {
 const leastStates = 1_000_000
 
 func TestMain(m *testing.M) {
+	debug.SetGCPercent(400) // the tests make much garbage of little
 	code := m.Run()
 	if asked.states.Load() > 0 && flag.Lookup("test.v").Value.String() == "true" {
 		fmt.Fprintln(os.Stdout, verdict())
