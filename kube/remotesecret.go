@@ -3,6 +3,7 @@ package kube
 import (
 	"context"
 	"regexp"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -209,11 +210,23 @@ func (c *Client) CreateRemoteSecret(ctx context.Context, w RemoteSecretWrite) (R
 // UpdateRemoteSecret changes labels, form and targets of a RemoteSecret that is still at
 // the resourceVersion: otherwise ErrConflict. Its owners stay: where owner references are
 // guarded, as on OpenShift, to change them takes the right to delete it. A dry run is
-// judged by the API server and the operator's webhook, but nothing is kept.
+// judged by the API server and the operator's webhook, but nothing is kept; what an
+// admission rule would make something else of is ErrInvalid there.
 func (c *Client) UpdateRemoteSecret(ctx context.Context, w RemoteSecretWrite, resourceVersion string, dryRun bool) (RemoteSecret, error) {
 	body := w.body()
 	body.Metadata.ResourceVersion, body.Metadata.OwnerReferences = resourceVersion, nil
-	return c.patchRemoteSecret(ctx, w.Namespace, w.Name, body, body.Metadata, dryRun)
+	r, err := c.patchRemoteSecret(ctx, w.Namespace, w.Name, body, body.Metadata, dryRun)
+	if err == nil && dryRun && !r.holds(w) {
+		err = call{op: "patch", resource: remoteSecrets, namespace: w.Namespace, name: w.Name}.error(ErrInvalid, altered)
+	}
+	return r, err
+}
+
+// holds reports whether a RemoteSecret is as a write makes it.
+func (r RemoteSecret) holds(w RemoteSecretWrite) bool {
+	return covers(r.Labels, w.Labels) && covers(r.SecretLabels, w.Labels) && r.Secret == w.Name && r.Type == dockerConfigType &&
+		slices.Equal(r.PullAccounts, w.PullAccounts) && slices.Equal(r.Targets, w.Targets) && r.Further == 0 && !r.Customized &&
+		(w.Upload == "" || r.Upload == w.Upload)
 }
 
 // RecordUpload sets the annotation image.redhat.com/upload of a RemoteSecret that is

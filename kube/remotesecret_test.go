@@ -113,7 +113,7 @@ func TestRemoteSecretSent(t *testing.T) {
 	const owner = `"ownerReferences":[{"apiVersion":"","kind":"","name":"c","uid":""}]`
 	const spec = `"spec":{"secret":{"name":"r","type":"kubernetes.io/dockerconfigjson",` +
 		`"linkedTo":[{"serviceAccount":{"as":"imagePullSecret","reference":{"name":"default"}}}]},"targets":[]}`
-	if _, err := c.UpdateRemoteSecret(t.Context(), w, "7", true); err != nil {
+	if _, err := c.UpdateRemoteSecret(t.Context(), w, "7", true); !errors.Is(err, kube.ErrInvalid) { // it is answered with another
 		t.Error(err)
 	}
 	if want := `{"metadata":{"resourceVersion":"7"},` + spec + `}`; body != want || query != "All" {
@@ -138,6 +138,44 @@ func TestRemoteSecretSent(t *testing.T) {
 	for _, err := range []error{update, dry, record} {
 		if !errors.Is(err, kube.ErrInvalid) || c.Requests() != before {
 			t.Errorf("without a resourceVersion: %v after %d requests", err, c.Requests()-before)
+		}
+	}
+}
+
+// TestRemoteSecretAltered: the answer to a dry run is what was sent, or an admission rule
+// is in the way; whoever it really wrote for hears nothing of that.
+func TestRemoteSecretAltered(t *testing.T) {
+	t.Parallel()
+	w := kube.RemoteSecretWrite{
+		Namespace: "ns", Name: "r", Labels: map[string]string{"app.kubernetes.io/managed-by": "berth"}, PullAccounts: []string{"default"},
+		Targets: []kube.RemoteTarget{{Namespace: "there", APIURL: "https://stage.test", Credentials: "stage"}}, Upload: "u",
+	}
+	const as = `{"apiVersion":"appstudio.redhat.com/v1beta1","kind":"RemoteSecret",` +
+		`"metadata":{"name":"r","namespace":"ns","uid":"u","resourceVersion":"7","labels":{"app.kubernetes.io/managed-by":"berth","x":"y"},"annotations":{"image.redhat.com/upload":"u"}},` +
+		`"spec":{"secret":{"name":"r","type":"kubernetes.io/dockerconfigjson","labels":{"app.kubernetes.io/managed-by":"berth"},` +
+		`"linkedTo":[{"serviceAccount":{"as":"imagePullSecret","reference":{"name":"default"}}}]},` +
+		`"targets":[{"namespace":"there","apiUrl":"https://stage.test","clusterCredentialsSecret":"stage"}]}}`
+	for _, row := range []struct{ why, from, to string }{
+		{"nothing", "", ""},
+		{"a label", `"berth","x"`, `"me","x"`},
+		{"a label of what it brings", `"labels":{"app.kubernetes.io/managed-by":"berth"}`, `"labels":{}`},
+		{"the name of what it brings", `{"name":"r","type"`, `{"name":"other","type"`},
+		{"its type", "dockerconfigjson", "dockercfg"},
+		{"who pulls with it", `{"name":"default"}`, `{"name":"other"}`},
+		{"how", "imagePullSecret", "secret"},
+		{"a target", `"there"`, `"elsewhere"`},
+		{"a target more", `"targets":[`, `"targets":[{"namespace":"more"},`},
+		{"a target's Secret", `"stage"}`, `"stage","secret":{}}`},
+		{"the record", `upload":"u"`, `upload":"v"`},
+	} {
+		c := client(t, func(*http.Request) *http.Response {
+			return answer(200, "application/json", strings.Replace(as, row.from, row.to, 1))
+		})
+		if _, err := c.UpdateRemoteSecret(t.Context(), w, "7", true); errors.Is(err, kube.ErrInvalid) != (row.from != "") || err == nil != (row.from == "") {
+			t.Errorf("%s: %v", row.why, err)
+		}
+		if _, err := c.UpdateRemoteSecret(t.Context(), w, "7", false); err != nil {
+			t.Errorf("%s, written: %v", row.why, err)
 		}
 	}
 }

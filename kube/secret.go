@@ -209,12 +209,14 @@ func (c *Client) UpdateSecret(ctx context.Context, w SecretWrite, resourceVersio
 	return answer.unaltered(call{op: "patch", resource: secrets, namespace: w.Namespace, name: w.Name}, body)
 }
 
+const altered = "an admission rule would make something else of it"
+
 // unaltered demands of the answer to a dry run that it is what was sent.
 func (w secretWire) unaltered(k call, body secretBody) error {
 	lost := slices.ContainsFunc(body.Metadata.OwnerReferences, func(o OwnerReference) bool { return !slices.Contains(w.Metadata.OwnerReferences, o) })
 	if lost || !bytes.Equal(w.Data.DockerConfigJSON, body.Data.DockerConfigJSON) || !covers(w.Metadata.Labels, body.Metadata.Labels) ||
 		!patched(w.Metadata.Annotations, body.Metadata.Annotations) {
-		return k.error(ErrInvalid, "an admission rule would make something else of it")
+		return k.error(ErrInvalid, altered)
 	}
 	return nil
 }

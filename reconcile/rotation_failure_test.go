@@ -156,6 +156,8 @@ func TestRotationPreflight(t *testing.T) {
 		}, direct},
 		{"a webhook that would make another content of it", func(*env) {}, altered(http.MethodPatch, `".dockerconfigjson":"`, `".dockerconfigjson":"AAAA`)},
 		{"a webhook that would take our label off", func(*env) {}, altered(http.MethodPatch, `"berth"`, `"other"`)},
+		{"a webhook that would let nobody pull with what is brought", func(*env) {}, altered(http.MethodPatch, `"linkedTo"`, `"linked"`)},
+		{"a webhook that would keep no record of an upload", func(*env) {}, altered(http.MethodPatch, `"image.redhat.com/upload"`, `"other"`)},
 		{"an upload that a quota would refuse", func(e *env) { e.cluster.Inject(quota) }, direct},
 		{"a RemoteSecret whose webhook is down", func(e *env) { e.cluster.SetWebhook(false) }, direct},
 	} {

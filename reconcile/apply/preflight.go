@@ -70,7 +70,10 @@ func (w *work) reachable(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", problem, err)
 	}
+	upload := w.dummy(w.plan.Names.Pull)
+	token := component.ContentOf(upload.DockerConfigJSON())
 	write := w.remoteSecretWrite(plan.WriteRemoteSecret{Name: r.Name, PullAccounts: w.Policy.PullAccounts(w.plan.Component.Name), Targets: r.Targets})
+	write.Upload = component.ParseUploadRecord(r.Upload).Made(token.Fingerprint, w.Now()).Encode()
 	_, err = w.Cluster.UpdateRemoteSecret(ctx, write, r.ResourceVersion, true)
 	if errors.Is(err, kube.ErrConflict) {
 		err = nil // somebody has just written it
@@ -78,10 +81,7 @@ func (w *work) reachable(ctx context.Context) error {
 	if err := w.wouldDo(err, problem); err != nil {
 		return err
 	}
-	upload := w.dummy(w.plan.Names.Pull)
-	token := component.ContentOf(upload.DockerConfigJSON())
-	upload = w.uploadWrite(token, r.Name, upload.DockerConfigJSON)
-	err = w.Cluster.TryCreateSecret(ctx, upload)
+	err = w.Cluster.TryCreateSecret(ctx, w.uploadWrite(token, r.Name, upload.DockerConfigJSON))
 	if errors.Is(err, kube.ErrExists) {
 		err = nil
 	}

@@ -118,6 +118,11 @@ var mutants = []mutant{
 		`if !owned && !bytes.Equal`, domain,
 	},
 	{
+		"and of a RemoteSecret", "kube/remotesecret.go",
+		`dryRun && !r.holds(w)`,
+		`dryRun && !r.holds(w) && r.Deleting`, domain,
+	},
+	{
 		"a marker is this Component's", "reconcile/component/marker.go",
 		`m.UID == c.UID && (m.How`,
 		`m.UID != "" && (m.How`, domain,
