@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"k8s.io/client-go/rest"
@@ -39,6 +40,7 @@ type stage struct {
 	prod     *kubetest.Server // another cluster
 	operator *remotesecret.Operator
 	dial     dial
+	ago      *atomic.Int64    // how long before the story Quay's clock is, in nanoseconds
 	old      map[string]login // of those that ask for a rotation, before it, by Secret
 }
 
@@ -77,7 +79,7 @@ func demo(ctx context.Context, s settings, environment environ, std streams) int
 		tell = io.Discard
 	}
 	_, _ = fmt.Fprintf(tell, "\n── Again, to see that nothing is left to do ──\n\n")
-	s.rotate = nil // it was for once
+	s.rotate, s.Report = nil, "" // it was for once; the page is of the run that mended
 	second, err := pass(ctx, s, st.dial, environment, std, nil)
 	if err != nil {
 		return refuse(std.err, err)
@@ -115,11 +117,12 @@ var notOnStage = []string{
 
 func newStage() stage {
 	st := stage{
-		quay:    quaytest.New(quaytest.Options{Now: demoTime}),
+		ago:     new(atomic.Int64),
 		old:     map[string]login{},
 		cluster: kubetest.New(kubetest.Options{Manifests: deploy.Roles()}),
 		prod:    kubetest.New(kubetest.Options{Manifests: demoFile("testdata/demo/prod.yaml")}),
 	}
+	st.quay = quaytest.New(quaytest.Options{Now: func() time.Time { return demoTime().Add(-time.Duration(st.ago.Load())) }})
 	st.quay.AddUser("platform")
 	st.quay.AddOrganization(demoOrg, "platform")
 	st.quay.AddToken(demoToken, "platform", "org:admin repo:admin")
@@ -164,10 +167,8 @@ func demoFile(name string) []byte {
 	return raw
 }
 
-// history lets Berth serve the platform once, unseen, and then plays everybody
-// else: people at Quay's web pages and in the cluster.
-//
-// It is the same story whatever the demo is asked to show of it.
+// history lets Berth serve the platform once, unseen, and then plays everybody else: people
+// at Quay's web pages and in the cluster. It is the same whatever the demo is to show of it.
 func (st stage) history(ctx context.Context) error {
 	_, flags := newFlags()
 	_ = flags["DEMO"].Set("true")
@@ -175,6 +176,7 @@ func (st stage) history(ctx context.Context) error {
 	if len(wrong) > 0 {
 		return wrong
 	}
+	st.ago.Store(int64(40 * 24 * time.Hour))
 	summary, err := pass(ctx, onStage(past), st.dial, nil, streams{out: io.Discard, err: io.Discard}, nil)
 	if err != nil {
 		return err
@@ -182,6 +184,7 @@ func (st stage) history(ctx context.Context) error {
 	if summary.Result() != report.ResultOK {
 		return fmt.Errorf("the first run was %s: %w", summary.Result(), summary.Err)
 	}
+	st.ago.Store(0)
 	if err := st.operator.Sync(ctx); err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -16,6 +17,7 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"berth/quay"
+	"berth/testdata/browser"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -232,4 +234,28 @@ func timeless(t *testing.T, output string) []map[string]any {
 		}
 	}
 	return all
+}
+
+// A browser shows the page of the demo.
+func TestTheDemosPage(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "page.html")
+	runProgram(t, nil, "--demo", "--report", file).must(t, 0)
+	page := readFile(t, file)
+	if tokenShape.Match(page) || strings.Contains(string(page), demoToken) {
+		t.Error("the page holds a token")
+	}
+	seen := browser.Look(t, page, 390, false)
+	for _, want := range []string{
+		"61 changes were made", "Done: 37 created, 16 updated, 4 rotated, 4 deleted.", "quay.example.com/acme-workloads, cluster demo", "10 Components",
+		"initech-tenant/fax: annotation image.redhat.com/generate is not valid JSON", "Pull Secrets in 6 environments", "unresolved", "40 days",
+		"What was changed, and why", "private: its source asks for a login", "Berth " + version() + ", run ",
+	} {
+		if !strings.Contains(seen.Text, want) {
+			t.Errorf("nobody reads %q in\n%s", want, seen.Text)
+		}
+	}
+	if len(seen.Wide)+len(seen.Faint)+len(seen.Asked) > 0 {
+		t.Errorf("too wide: %q, hard to read: %q, asked for: %v", seen.Wide, seen.Faint, seen.Asked)
+	}
 }

@@ -16,6 +16,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -257,7 +258,17 @@ func remoteSecrets(setting string) world.RemoteSecrets {
 	return world.RemoteSecrets(setting)
 }
 
+// reporter tells on stdout, and on a page where one is wanted.
 func reporter(s settings, detail report.Detail, environment environ, std streams, line *status) report.Reporter {
+	told := onStdout(s, detail, environment, std, line)
+	if s.Report == "" {
+		return told
+	}
+	file := strings.ReplaceAll(s.Report, "{shard}", strconv.Itoa(s.ShardIndex))
+	return report.Together{told, report.NewPage(func(page []byte) error { return replace(file, page) }, time.Now)}
+}
+
+func onStdout(s settings, detail report.Detail, environment environ, std streams, line *status) report.Reporter {
 	out := line.over(listener(std.out))
 	if s.Output == "json" {
 		r := report.NewJSON(out, time.Now)

@@ -81,6 +81,7 @@ type settings struct {
 
 	Output     string `group:"What it says" env:"OUTPUT, default=text" short:"o" oneof:"text json" help:"of the plan and the summary"`
 	Plan       string `env:"PLAN, default=auto" oneof:"auto full folded summary problems" help:"how much of it to tell; auto: folded, in a pod summary"`
+	Report     string `env:"REPORT" arg:"FILE" help:"replaced by a page that tells of the run; {shard} is replaced by the shard's index"`
 	LogLevel   string `env:"LOG_LEVEL, default=auto" oneof:"auto debug info warn error" help:"auto: info, on a terminal warn"`
 	LogFormat  string `env:"LOG_FORMAT, default=auto" oneof:"auto text json" help:"auto: JSON, on a terminal text"`
 	Color      string `env:"COLOR, default=auto" oneof:"auto always never" help:"auto: on a terminal, unless NO_COLOR is set"`

@@ -143,12 +143,21 @@ func (s *settings) checkSources(src sources) problems {
 	return found
 }
 
-// checkMetrics looks at where metrics are to go before a run has something to tell.
+// replaceable reports whether a file can be put in the place of this one: in a folder, and
+// not over a device.
+func replaceable(file string) bool {
+	folder, err := os.Stat(filepath.Dir(file))
+	there, missing := os.Stat(file)
+	return err == nil && folder.IsDir() && (missing != nil || there.Mode().IsRegular())
+}
+
+// checkMetrics looks at where metrics, and the page, are to go before a run has something
+// to tell.
 func (s *settings) checkMetrics(src sources) problems {
 	var found problems
-	if s.MetricsFile != "" {
-		if folder, err := os.Stat(filepath.Dir(s.MetricsFile)); err != nil || !folder.IsDir() {
-			found = append(found, problem{src.name("METRICS_FILE"), "is not a file in a folder that exists."})
+	for _, f := range []struct{ key, name string }{{"METRICS_FILE", s.MetricsFile}, {"REPORT", s.Report}} {
+		if f.name != "" && !replaceable(f.name) {
+			found = append(found, problem{src.name(f.key), "is not a file in a folder that exists."})
 		}
 	}
 	if s.MetricsPushURL != "" {

@@ -27,7 +27,7 @@ var badSettings = map[string]string{
 	"MAX_ROTATIONS": canary, "FORCE": canary, "CONCURRENCY": canary, "TIMEOUT": canary, "OUTPUT": canary,
 	"LOG_LEVEL": canary, "LOG_FORMAT": canary, "COLOR": canary, "NO_PROGRESS": canary, "PLAN": canary, "DEMO": canary,
 	"LOCK_NAMESPACE": canary, "LOCK_TIMEOUT": canary, "SHARD_COUNT": canary, "SHARD_INDEX": canary,
-	"METRICS_FILE": canary + "/none/x", "METRICS_PUSH_URL": canary,
+	"METRICS_FILE": canary + "/none/x", "REPORT": canary + "/none/x", "METRICS_PUSH_URL": canary,
 	"SOURCE_HOSTS": canary + "/x", "SOURCE_CA_FILE": canary, "SOURCE_PROXY": canary,
 }
 
@@ -99,6 +99,10 @@ func TestBoundsOfSettings(t *testing.T) {
 		{"less than nothing", "SHARD_INDEX", "-1", false},
 		{"a file in this folder", "METRICS_FILE", "berth.prom", true},
 		{"a file in no folder", "METRICS_FILE", "none/berth.prom", false},
+		{"a page in this folder", "REPORT", "berth-{shard}.html", true},
+		{"a folder is no page", "REPORT", ".", false},
+		{"a device is not to be replaced", "REPORT", "/dev/null", false},
+		{"nor by metrics", "METRICS_FILE", "/dev/null", false},
 		{"a gateway", "METRICS_PUSH_URL", "http://pushgateway.monitoring:9091", true},
 		{"a gateway with a login, below a path", "METRICS_PUSH_URL", "https://user:word@gateway.example.com/push", true},
 		{"a gateway without its scheme", "METRICS_PUSH_URL", "pushgateway:9091", false},

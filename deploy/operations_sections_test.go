@@ -2,6 +2,7 @@ package deploy_test
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -197,6 +198,13 @@ func sharded(t *testing.T, o *operations, said string) {
 	if !slices.Equal(numbers, []string{"0/4", "1/4", "2/4", "3/4"}) {
 		t.Errorf("the pods are %v", numbers)
 	}
+}
+
+// paged demands a page of the laptop's run, and one of the pod's in its volume.
+func paged(t *testing.T, o *operations, _ string) {
+	says(t, string(readFile(t, filepath.Join(o.dir, "page.html"))), "dry run", "What would be changed, and why")
+	pods := o.node.pods()
+	says(t, string(readFile(t, filepath.Join(o.node.dir, pods[len(pods)-1].Name, "var/lib/berth/berth-0.html"))), "cluster ", "What was changed, and why")
 }
 
 func removed(t *testing.T, o *operations, _ string) {

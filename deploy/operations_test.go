@@ -123,6 +123,7 @@ func TestOperations(t *testing.T) {
 		{"Upgrade", func(o *operations) { o.export("TAG=v0.2.0") }, upgraded},
 		{"A Quay with certificates of your own", func(o *operations) { o.node.trust("") }, trusting},
 		{"Shards", nil, sharded},
+		{"A page to look at", nil, paged},
 		{"Remove", nil, removed},
 	}
 	all := sections(t, string(readFile(t, "../docs/operations.md")))

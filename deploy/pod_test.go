@@ -2,6 +2,7 @@ package deploy_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -59,6 +60,9 @@ type volume struct {
 		Name        string
 		DefaultMode *int `json:"defaultMode"`
 	} `json:"configMap"`
+	Claim *struct {
+		Name string `json:"claimName"`
+	} `json:"persistentVolumeClaim"`
 }
 
 // environment is what the container finds: envFrom, and over it env.
@@ -103,8 +107,11 @@ func (n *node) mount(t *testing.T, p pod, c container, root string, who identity
 		case v.ConfigMap != nil:
 			mode = v.ConfigMap.DefaultMode
 			data, err = n.data(t, "configmaps", v.ConfigMap.Name)
+		case v.Claim != nil: // as storage is that gives a volume to whoever mounts it
+			dir := filepath.Join(root, m.MountPath)
+			err = errors.Join(os.MkdirAll(dir, 0o755), os.Chmod(dir, 0o777))
 		default:
-			err = fmt.Errorf("volume %q is neither a Secret nor a ConfigMap", m.Name)
+			err = fmt.Errorf("volume %q is neither a Secret nor a ConfigMap nor a claim", m.Name)
 		}
 		if err != nil {
 			return err

@@ -99,7 +99,7 @@ func TestSideStepsHoldNothingBack(t *testing.T) {
 		for range 2 {
 			r := e.newRun()
 			r.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))
-			r.Report = &recorder{reporters: []report.Reporter{wholeText(&text), report.NewJSON(&lines, e.now)}}
+			r.Report = report.Together{wholeText(&text), report.NewJSON(&lines, e.now)}
 			log.Reset()
 			text.Reset()
 			lines.Reset()

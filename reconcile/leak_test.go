@@ -155,7 +155,7 @@ func (e *env) verbosely(w *bytes.Buffer) *reconcile.Run {
 
 // said is every output of a run.
 func said(r record, log string) string {
-	outputs := []string{log, r.text, r.json, text(r.Failures), text(r.Summary)}
+	outputs := []string{log, r.text, r.json, r.page, text(r.Failures), text(r.Summary)}
 	for _, verb := range []string{"%v", "%+v", "%#v"} {
 		outputs = append(outputs, fmt.Sprintf(verb, r.Summary), fmt.Sprintf(verb, r.plan), fmt.Sprintf(verb, r.Err))
 	}
@@ -305,7 +305,7 @@ func TestNothingLeaks(t *testing.T) {
 					hits.Add(1)
 					t.Errorf("%s", leak)
 				}
-				if !strings.Contains(log.String(), "run ended") || !strings.Contains(output, "change_summary") {
+				if !strings.Contains(log.String(), "run ended") || !strings.Contains(output, "change_summary") || !strings.Contains(r.page, "<footer>Berth ") {
 					t.Error("there is nothing to search")
 				}
 				bytesRead.Add(int64(len(output)))

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -16,17 +15,16 @@ import (
 	"berth/quay"
 	"berth/quay/quaytest"
 	"berth/reconcile"
-	"berth/reconcile/apply"
 	"berth/reconcile/component"
 	"berth/reconcile/plan"
 	"berth/reconcile/report"
 )
 
-// record is a run that has ended: its plan, and what both reporters said.
+// record is a run that has ended: its plan, and what its reporters said.
 type record struct {
 	report.Summary
-	plan       plan.Plan
-	text, json string
+	plan             plan.Plan
+	text, json, page string
 }
 
 // planOf gives the plan of one Component.
@@ -41,58 +39,26 @@ func (r record) planOf(t testing.TB, key component.Key) plan.Component {
 	return plan.Component{}
 }
 
-// recorder is both reporters at once.
+// recorder is all reporters at once, and keeps the plan.
 type recorder struct {
-	reporters []report.Reporter
-	plan      plan.Plan
-}
-
-func (r *recorder) Start(h report.Header) {
-	for _, to := range r.reporters {
-		to.Start(h)
-	}
+	report.Together
+	plan plan.Plan
 }
 
 func (r *recorder) Planned(o report.Observed, p plan.Plan, s report.Summary) {
 	r.plan = p
-	for _, to := range r.reporters {
-		to.Planned(o, p, s)
-	}
-}
-
-func (r *recorder) Applied(p plan.Component, c report.Change) {
-	for _, to := range r.reporters {
-		to.Applied(p, c)
-	}
-}
-
-func (r *recorder) Warned(p plan.Component, w apply.Warning) {
-	for _, to := range r.reporters {
-		to.Warned(p, w)
-	}
-}
-
-func (r *recorder) Failed(p plan.Component, o apply.Outcome) {
-	for _, to := range r.reporters {
-		to.Failed(p, o)
-	}
-}
-
-func (r *recorder) Finish(s report.Summary) error {
-	var errs []error
-	for _, to := range r.reporters {
-		errs = append(errs, to.Finish(s))
-	}
-	return errors.Join(errs...)
+	r.Together.Planned(o, p, s)
 }
 
 // do makes a run and keeps what there is to see of it. It demands nothing.
 func (e *env) do(r *reconcile.Run) record {
 	var text, lines bytes.Buffer
-	all := &recorder{reporters: []report.Reporter{wholeText(&text), report.NewJSON(&lines, e.now)}}
+	var page string
+	save := func(raw []byte) error { page = string(raw); return nil }
+	all := &recorder{Together: report.Together{wholeText(&text), report.NewJSON(&lines, e.now), report.NewPage(save, e.now)}}
 	r.Report = all
 	s := r.Do(context.Background())
-	return record{s, all.plan, text.String(), lines.String()}
+	return record{s, all.plan, text.String(), lines.String(), page}
 }
 
 // look makes a dry run.

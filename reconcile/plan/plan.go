@@ -49,11 +49,12 @@ type Component struct {
 	Note       string // in a word or two, what is the matter
 	Actions    []Action
 	Warnings   []Warning
-	Platform   []Warning  // those that are not its owner's business
-	Deliveries []Delivery // by environment
-	Skipped    string     // why nothing is to be done
-	Problem    *Problem   // why nothing can be done
-	Deferred   string     // what waits for a later run, and why
+	Platform   []Warning     // those that are not its owner's business
+	Deliveries []Delivery    // by environment
+	Age        time.Duration // of the older token in its Secrets, 0: Quay does not tell
+	Skipped    string        // why nothing is to be done
+	Problem    *Problem      // why nothing can be done
+	Deferred   string        // what waits for a later run, and why
 
 	Rotation *Rotation // nil: none is wanted, or it waits for its pace
 	Wanted   bool      // a request for rotation, or a marker, stands on it
@@ -110,9 +111,11 @@ func Make(world world.World) Plan {
 	w.pace(p.Components)
 	w.finish(p.Components)
 	w.finish(p.elsewhere)
-	for _, c := range p.Components {
-		p.Oldest = max(p.Oldest, w.oldest(&c))
-		if w.held(c) {
+	for i := range p.Components {
+		c := &p.Components[i]
+		c.Age = w.oldest(c)
+		p.Oldest = max(p.Oldest, c.Age)
+		if w.held(*c) {
 			p.Held++
 		}
 	}

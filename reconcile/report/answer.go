@@ -112,15 +112,23 @@ func rotated(f Found) string {
 
 // ago is an age in the words of people.
 func ago(d time.Duration) string {
+	if d < time.Minute {
+		return "just now"
+	}
+	return span(d) + " ago"
+}
+
+// span is a time in the words of people.
+func span(d time.Duration) string {
 	for _, unit := range []struct {
 		of        time.Duration
 		one, many string
 	}{{24 * time.Hour, "day", "days"}, {time.Hour, "hour", "hours"}, {time.Minute, "minute", "minutes"}} {
 		if n := int(d / unit.of); n > 0 {
-			return Plural(n, unit.one, unit.many) + " ago"
+			return Plural(n, unit.one, unit.many)
 		}
 	}
-	return "just now"
+	return "less than a minute"
 }
 
 // foundLine is a Component of a namespace that was asked for.

@@ -31,25 +31,31 @@ type block struct {
 	more    int // Components further down whose changes are like these
 }
 
-// blocks are the changes of a plan, Component by Component; folded, those that are alike
-// are one block.
-func blocks(p plan.Plan, folded bool) []block {
+// planned are a Component's changes as they are planned.
+func planned(c plan.Component) []Change {
+	var all []Change
+	for _, a := range c.Actions {
+		all = append(all, ChangeOf(a))
+	}
+	return all
+}
+
+// blocks are changes of a plan, Component by Component; folded, those that are alike are
+// one block.
+func blocks(p plan.Plan, changes func(plan.Component) []Change, folded bool) []block {
 	var all []block
 	like := map[string][]int{}
 	for _, c := range p.Components {
-		if len(c.Actions) == 0 {
+		b := block{key: c.Key(), note: c.Note, changes: changes(c)}
+		if len(b.changes) == 0 {
 			continue
 		}
-		b := block{key: c.Key(), note: c.Note}
 		switch {
 		case c.Problem == nil:
 		case c.Problem.Reason == plan.ReasonHeldBack:
 			b.note = "held back"
 		default:
 			b.note = "cannot be served"
-		}
-		for _, a := range c.Actions {
-			b.changes = append(b.changes, ChangeOf(a))
 		}
 		shape := b.shape(c)
 		like[shape] = append(like[shape], len(all))
@@ -90,12 +96,8 @@ func (t *Text) block(b block, names component.Names) {
 		if c.Op == OpRotate && !c.Breaks {
 			symbol = symbols[OpUpdate]
 		}
-		detail := c.Detail
-		if c.Reason != "" && detail != "" {
-			detail += ": "
-		}
 		row := fmt.Sprintf("%-15s %-*s ", kinds[c.Kind], targetColumns, role(c, names))
-		lines := wrap(detail+c.Reason, t.columns(detailColumn))
+		lines := wrap(c.why(), t.columns(detailColumn))
 		if utf8.RuneCountInString(row) > detailColumn-6 && utf8.RuneCountInString(row+lines[0]) > t.columns(6) {
 			lines = append([]string{""}, lines...) // beside a long name there is no room
 		}
@@ -107,6 +109,14 @@ func (t *Text) block(b block, names component.Names) {
 	if b.more > 0 {
 		t.print("  … and %s more like this: %s, %s each\n", Count(b.more), b.note, Plural(len(b.changes), "change", "changes"))
 	}
+}
+
+// why is what becomes of the target, and the reason for it.
+func (c Change) why() string {
+	if c.Reason != "" && c.Detail != "" {
+		return c.Detail + ": " + c.Reason
+	}
+	return c.Detail + c.Reason
 }
 
 // role is what a change is made to; a Component's own robots are called by what they do,

@@ -129,12 +129,12 @@ func TestOnlyWhatIsAlikeIsFolded(t *testing.T) {
 			row.change(s, i, &s.Components[i], n)
 		}
 		p := plan.Make(s.World)
-		shown, told := blocks(p, true), 0
+		shown, told := blocks(p, planned, true), 0
 		for _, b := range shown {
 			told += 1 + b.more
 		}
-		if len(shown) != row.blocks || told != 10 || len(blocks(p, false)) != 10 {
-			t.Errorf("%s: %d blocks that tell of %d Components, %d unfolded", row.why, len(shown), told, len(blocks(p, false)))
+		if len(shown) != row.blocks || told != 10 || len(blocks(p, planned, false)) != 10 {
+			t.Errorf("%s: %d blocks that tell of %d Components, %d unfolded", row.why, len(shown), told, len(blocks(p, planned, false)))
 		}
 	}
 }

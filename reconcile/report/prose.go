@@ -69,6 +69,18 @@ func keyNames(keys []component.Key) []string {
 	return names
 }
 
+// read tells what a run looked at.
+func (o Observed) read() string {
+	all := []string{
+		Plural(o.Components, "Component", "Components"), Plural(o.Repositories, "repository", "repositories"),
+		Plural(o.Robots, "robot", "robots"), Plural(o.Secrets, "Secret", "Secrets"),
+	}
+	if o.Mode.RemoteSecrets {
+		all = append(all, Plural(o.RemoteSecrets, "RemoteSecret", "RemoteSecrets"))
+	}
+	return "Read " + strings.Join(all, ", ") + " in " + seconds(o.Elapsed)
+}
+
 // rest tells of the Components that do not change.
 func (c ComponentCount) rest() string {
 	return Count(c.UpToDate) + " up to date" + counted(c.Failed, "failed") + counted(c.Skipped, "skipped") +

@@ -28,6 +28,48 @@ type Reporter interface {
 	Finish(Summary) error
 }
 
+// Together is several reporters of one run.
+type Together []Reporter
+
+func (all Together) Start(h Header) {
+	for _, r := range all {
+		r.Start(h)
+	}
+}
+
+func (all Together) Planned(o Observed, p plan.Plan, s Summary) {
+	for _, r := range all {
+		r.Planned(o, p, s)
+	}
+}
+
+func (all Together) Applied(p plan.Component, c Change) {
+	for _, r := range all {
+		r.Applied(p, c)
+	}
+}
+
+func (all Together) Warned(p plan.Component, w apply.Warning) {
+	for _, r := range all {
+		r.Warned(p, w)
+	}
+}
+
+func (all Together) Failed(p plan.Component, o apply.Outcome) {
+	for _, r := range all {
+		r.Failed(p, o)
+	}
+}
+
+// Finish lets each finish, whatever became of the others.
+func (all Together) Finish(s Summary) error {
+	var wrong []error
+	for _, r := range all {
+		wrong = append(wrong, r.Finish(s))
+	}
+	return errors.Join(wrong...)
+}
+
 // ErrOutput ends a dry run that could not tell what it found.
 var ErrOutput = errors.New("the output could not be written")
 
@@ -94,6 +136,44 @@ const (
 // warned is a side step that failed.
 func warned(p plan.Component, w apply.Warning) diagnostic {
 	return diagnostic{severityWarning, p.Key(), string(w.Reason), w.Err.Error(), "Nothing else was held back; the next run tries again.", "", withoutNames(p)}
+}
+
+// failed is a Component that could not be served; one that was left to the next run is
+// counted and no more.
+func failed(p plan.Component, o apply.Outcome) (d diagnostic, told bool) {
+	d = diagnostic{
+		severity: severityError, key: p.Key(), code: string(o.Reason), summary: o.Err.Error(), detail: hint(o.Err), whose: o.Whose, names: withoutNames(p),
+	}
+	if o.Reason == plan.ReasonDeferred {
+		d.severity = severityWarning
+		return d, errors.Is(o.Err, ErrMoved)
+	}
+	return d, true
+}
+
+// ending is what ended a run early, unless that was a person.
+func ending(s Summary) (d diagnostic, told bool) {
+	var refused *plan.GuardError
+	switch {
+	case s.Err == nil, errors.Is(s.Err, ErrDeclined):
+		return d, false
+	case errors.As(s.Err, &refused):
+		return diagnostic{severity: severityError, summary: "the guard refused this plan: " + refused.Summary, detail: refused.Hint}, true
+	}
+	return diagnostic{severity: severityError, summary: s.Err.Error(), detail: hint(s.Err)}, true
+}
+
+// label is the word that a diagnostic begins with.
+func (d diagnostic) label() string {
+	switch {
+	case d.whose == plan.TheTenants && d.code == string(plan.ReasonInvalidComponent):
+		return "Invalid"
+	case d.whose == plan.TheTenants:
+		return "Blocked"
+	case d.severity == severityError:
+		return "Error"
+	}
+	return "Warning"
 }
 
 // diagnostics lists what is not as it should be: warnings, then errors, each in

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -72,14 +71,7 @@ func (t *Text) Start(h Header) {
 // Planned prints the plan.
 func (t *Text) Planned(o Observed, p plan.Plan, s Summary) {
 	t.planned, t.summary = true, s
-	read := []string{
-		Plural(o.Components, "Component", "Components"), Plural(o.Repositories, "repository", "repositories"),
-		Plural(o.Robots, "robot", "robots"), Plural(o.Secrets, "Secret", "Secrets"),
-	}
-	if o.Mode.RemoteSecrets {
-		read = append(read, Plural(o.RemoteSecrets, "RemoteSecret", "RemoteSecrets"))
-	}
-	t.print("Read %s in %s\n", strings.Join(read, ", "), seconds(o.Elapsed))
+	t.print("%s\n", o.read())
 	folded := t.rows(p, s)
 	t.findings(o)
 	t.print("\n")
@@ -141,7 +133,7 @@ func (t *Text) rows(p plan.Plan, s Summary) (folded bool) {
 	for _, c := range p.Components {
 		names[c.Key()] = c.Names
 	}
-	for _, b := range blocks(p, t.Detail != Full) {
+	for _, b := range blocks(p, planned, t.Detail != Full) {
 		t.block(b, names[b.key])
 		folded = folded || b.more > 0
 	}
@@ -158,16 +150,9 @@ func (t *Text) Warned(p plan.Component, w apply.Warning) {
 
 // Failed keeps a failure for the end, where the eye is.
 func (t *Text) Failed(p plan.Component, o apply.Outcome) {
-	d := diagnostic{
-		severity: severityError, key: p.Key(), code: string(o.Reason), summary: o.Err.Error(), detail: hint(o.Err), whose: o.Whose, names: withoutNames(p),
+	if d, told := failed(p, o); told {
+		t.problems = append(t.problems, d)
 	}
-	if o.Reason == plan.ReasonDeferred {
-		if !errors.Is(o.Err, ErrMoved) {
-			return
-		}
-		d.severity = severityWarning
-	}
-	t.problems = append(t.problems, d)
 }
 
 // Finish prints the summary.
@@ -203,16 +188,14 @@ func (t *Text) Finish(s Summary) error {
 }
 
 func (t *Text) refusal(s Summary) {
-	var refused *plan.GuardError
+	d, told := ending(s)
 	switch {
-	case errors.As(s.Err, &refused):
-		t.diagnostic(diagnostic{severity: severityError, summary: "the guard refused this plan: " + refused.Summary, detail: refused.Hint})
-	case errors.Is(s.Err, ErrDeclined) && s.Signal != 0:
+	case told:
+		t.diagnostic(d)
+	case s.Signal != 0:
 		t.print("Interrupted at the question: nothing was changed.\n")
-	case errors.Is(s.Err, ErrDeclined):
-		t.print("Not confirmed: nothing was changed.\n")
 	default:
-		t.diagnostic(diagnostic{severity: severityError, summary: s.Err.Error(), detail: hint(s.Err)})
+		t.print("Not confirmed: nothing was changed.\n")
 	}
 }
 
@@ -233,15 +216,7 @@ func (t *Text) diagnostics(all []diagnostic) {
 }
 
 func (t *Text) diagnostic(d diagnostic) {
-	label := "Warning:"
-	switch {
-	case d.whose == plan.TheTenants && d.code == string(plan.ReasonInvalidComponent):
-		label = "Invalid:"
-	case d.whose == plan.TheTenants:
-		label = "Blocked:"
-	case d.severity == severityError:
-		label = "Error:"
-	}
+	label := d.label() + ":"
 	lines := wrap(d.subject(), t.columns(len(label)+1))
 	t.print("%s %s\n", t.paint(label), lines[0])
 	for _, line := range lines[1:] {

@@ -68,7 +68,7 @@ func (cp *ControlPlane) run() error {
 // types of admission policies.
 const controllers = "cronjob-controller,job-controller,ttl-after-finished-controller,garbage-collector-controller," +
 	"namespace-controller,serviceaccount-controller,root-ca-certificate-publisher-controller," +
-	"validatingadmissionpolicy-status-controller"
+	"persistentvolumeclaim-protection-controller,validatingadmissionpolicy-status-controller"
 
 // runControllers starts kube-controller-manager as the administrator.
 func (cp *ControlPlane) runControllers() error {

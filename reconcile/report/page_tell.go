@@ -1,0 +1,195 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"berth/reconcile/component"
+	"berth/reconcile/plan"
+)
+
+// pageProblem is something that is not as it should be.
+type pageProblem struct{ Label, Class, Subject, Hint, More string }
+
+// tellProblems has what is the platform's first, then the tenants', then warnings.
+func (p *Page) tellProblems(c *pageContent, s Summary) {
+	var all []diagnostic
+	if end, told := ending(s); told {
+		all = append(all, end)
+	}
+	if p.plan != nil {
+		all = append(all, diagnostics(*p.plan)...)
+	}
+	all = append(all, p.problems...)
+	rank := map[string]int{"Error": 1, "Invalid": 2, "Blocked": 3, "Warning": 4}
+	slices.SortStableFunc(all, func(a, b diagnostic) int { return cmp.Compare(rank[a.label()], rank[b.label()]) })
+	classes := map[string]string{"Error": "bad", "Invalid": "warn", "Blocked": "warn", "Warning": "info"}
+	for i, m := range merge(all) {
+		if i == pageProblems {
+			c.MoreProblems = fmt.Sprintf("… and %s more: the JSON lines of the run have each.", Count(len(merge(all))-i))
+			break
+		}
+		problem := pageProblem{Label: m.label(), Class: classes[m.label()], Subject: m.subject(), Hint: m.detail}
+		if n := len(m.others); n > 0 {
+			problem.More = "The same of " + Count(n) + " more: " + firstOf(keyNames(m.others), 3) + "."
+		}
+		c.Problems = append(c.Problems, problem)
+	}
+}
+
+// pageBlock is a Component's changes, pageRow one of them.
+type (
+	pageBlock struct {
+		Key, Note, More string
+		Rows            []pageRow
+	}
+	pageRow struct {
+		Op, Class, Kind, Target, Why string
+		Lines                        []string
+	}
+)
+
+// tellChanges has what was done, or, where nothing was to be, what is planned.
+func (p *Page) tellChanges(c *pageContent, s Summary) {
+	changes, heading := planned, "What was planned, and why"
+	switch {
+	case applied(s):
+		heading, changes = "What was changed, and why", func(c plan.Component) []Change { return p.made[c.Key()] }
+	case s.DryRun && s.Err == nil:
+		heading = "What would be changed, and why"
+	}
+	c.Heading = heading
+	names := map[component.Key]component.Names{}
+	for _, x := range p.plan.Components {
+		names[x.Key()] = x.Names
+	}
+	all := blocks(*p.plan, changes, true)
+	left, components := 0, 0
+	for i, b := range all {
+		if i >= pageBlocks {
+			left, components = left+len(b.changes)*(1+b.more), components+1+b.more
+			continue
+		}
+		shown := pageBlock{Key: b.key.String(), Note: b.note}
+		for _, change := range b.changes {
+			shown.Rows = append(shown.Rows, pageRowOf(change, names[b.key]))
+		}
+		if b.more > 0 {
+			shown.More = fmt.Sprintf("… and %s more like this: %s, %s each", Count(b.more), b.note, Plural(len(b.changes), "change", "changes"))
+		}
+		c.Changes = append(c.Changes, shown)
+	}
+	if components > 0 {
+		c.MoreChanges = fmt.Sprintf("… and %s in %s: the JSON lines of the run have each.", Plural(left, "change", "changes"), Plural(components, "further Component", "further Components"))
+	}
+}
+
+func pageRowOf(c Change, names component.Names) pageRow {
+	row := pageRow{Op: string(c.Op), Kind: kinds[c.Kind], Target: role(c, names), Why: c.why()}
+	switch {
+	case c.Breaks:
+		row.Op, row.Class = "revoke", "bad"
+	case c.Op == OpCreate:
+		row.Class = "good"
+	case c.Op == OpDelete:
+		row.Class = "bad"
+	default:
+		row.Class = "warn"
+	}
+	row.Lines = c.Lines[:min(len(c.Lines), pageLines)]
+	if more := len(c.Lines) - pageLines; more > 0 {
+		row.Lines = append(slices.Clone(row.Lines), fmt.Sprintf("… and %s more", Count(more)))
+	}
+	return row
+}
+
+// pagePlace is an environment, of those Components whose pull Secret has come equally far.
+type pagePlace struct {
+	Environment, Place, State, Class, Count string
+
+	state      plan.DeliveryState
+	components int
+	waits      time.Duration
+}
+
+// worstFirst are the states as somebody wants to see them.
+var worstFirst = []plan.DeliveryState{plan.Failed, plan.Unresolved, plan.Pending, plan.Unverified, plan.Delivered}
+
+func (p *Page) tellDelivery(c *pageContent, n DeliveryCount) {
+	c.Environments = Plural(n.Total, "environment", "environments")
+	c.Delivery = bar(counting("failed", "c4", n.Failed), counting("unresolved", "c3", n.Unresolved), counting("pending", "c1", n.Pending),
+		counting("unverified", "c7", n.Unverified), counting("delivered", "c2", n.Delivered))
+	places := map[string]*pagePlace{}
+	for _, x := range p.plan.Components {
+		for _, d := range x.Deliveries {
+			name := x.Component.Namespace + "/" + component.Shown(d.Environment)
+			key := strings.Join([]string{name, d.Place, string(d.State)}, "\n")
+			if places[key] == nil {
+				places[key] = &pagePlace{Environment: name, Place: d.Place, state: d.State}
+			}
+			places[key].components++
+			places[key].waits = max(places[key].waits, d.Waits)
+		}
+	}
+	all := slices.SortedFunc(maps.Values(places), func(a, b *pagePlace) int {
+		return cmp.Or(cmp.Compare(slices.Index(worstFirst, a.state), slices.Index(worstFirst, b.state)),
+			cmp.Compare(b.components, a.components), cmp.Compare(a.Environment, b.Environment), cmp.Compare(a.Place, b.Place))
+	})
+	for _, x := range all[:min(len(all), pageShown)] {
+		x.Count, x.State = Count(x.components), string(x.state)
+		if x.waits >= time.Minute {
+			x.State += " for " + span(x.waits)
+		}
+		x.Class = map[plan.DeliveryState]string{plan.Failed: "bad", plan.Unresolved: "warn", plan.Delivered: "good"}[x.state]
+		c.Places = append(c.Places, *x)
+	}
+	if more := len(all) - pageShown; more > 0 {
+		c.MorePlaces = fmt.Sprintf("… and %s.", Plural(more, "more row", "more rows"))
+	}
+}
+
+// pageAge is a Component and the age of its older credential.
+type pageAge struct{ Key, Age string }
+
+// band is a part of all ages.
+type band struct {
+	name, class string
+	under       time.Duration
+}
+
+const day = 24 * time.Hour
+
+var bands = []band{
+	{"under a day", "c2", day}, {"under a week", "c7", 7 * day}, {"under a month", "c1", 30 * day}, {"under a quarter", "c5", 91 * day},
+	{"under a year", "c3", 365 * day}, {"older", "c4", math.MaxInt64},
+}
+
+// tellAges sorts the Components by the age of their older credential.
+func (p *Page) tellAges(c *pageContent) {
+	counts, unknown := make([]int, len(bands)), 0
+	var known []plan.Component
+	for _, x := range p.plan.Components {
+		switch {
+		case x.Names.Repository == "":
+		case x.Age == 0:
+			unknown++
+		default:
+			known = append(known, x)
+			counts[slices.IndexFunc(bands, func(b band) bool { return x.Age < b.under })]++
+		}
+	}
+	var parts []part
+	for i, b := range bands {
+		parts = append(parts, counting(b.name, b.class, counts[i]))
+	}
+	c.Ages = bar(append(parts, counting("none yet, or not told", "c6", unknown))...)
+	slices.SortStableFunc(known, func(a, b plan.Component) int { return cmp.Compare(b.Age, a.Age) })
+	for _, x := range known[:min(len(known), 5)] {
+		c.Oldest = append(c.Oldest, pageAge{x.Key().String(), span(x.Age)})
+	}
+}
