@@ -38,7 +38,7 @@ import (
 
 func main() {
 	signal.Ignore(syscall.SIGPIPE) // a write fails instead of the process between two others
-	os.Exit(run(untilSignal(), os.Args[1:], osEnviron(), streams{os.Stdout, os.Stderr, controllingTerminal}))
+	os.Exit(run(untilSignal(), os.Args[1:], osEnviron(), streams{os.Stdout, os.Stderr, controllingTerminal, terminationLog}))
 }
 
 // untilSignal ends at the first signal. A second one ends the process at once, but for
@@ -164,7 +164,7 @@ func once(ctx context.Context, s settings, d dial, environment environ, std stre
 	if errors.Is(summary.Err, report.ErrOutput) {
 		_, _ = fmt.Fprintf(std.err, "Error: %v\n", summary.Err)
 	}
-	writeTermination(terminationLog, summary)
+	writeTermination(std.last, summary)
 	tellMetrics(ctx, s, summary, newLogger(std.err, s, isTerminal(std.err), summary.Run))
 	return summary.ExitCode()
 }

@@ -24,6 +24,7 @@ import (
 type streams struct {
 	out, err io.Writer
 	tty      func() (io.ReadWriteCloser, error) // opens the terminal; nil: there is none
+	last     string                             // a file for the run's last words; where there is none, nothing is left
 }
 
 // isTerminal reports whether a stream is a person's.
