@@ -9,11 +9,12 @@ import (
 	"net/url"
 	"os"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/push"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
 
 	"berth/reconcile/plan"
 	"berth/reconcile/report"
@@ -144,15 +145,15 @@ func writeMetrics(file string, shard world.Shard, s report.Summary, ended time.T
 // successIn reads the time of the last success from a file of metrics; 0 when it does
 // not say.
 func successIn(file string) float64 {
-	raw, err := os.ReadFile(file)
+	f, err := os.Open(file)
 	if err != nil {
 		return 0
 	}
-	for line := range strings.Lines(string(raw)) {
-		if strings.HasPrefix(line, lastSuccess) {
-			at, _ := strconv.ParseFloat(strings.TrimSpace(line[strings.LastIndex(line, " ")+1:]), 64)
-			return at
-		}
+	defer f.Close()
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, _ := parser.TextToMetricFamilies(f) // of a broken file, what comes before the break
+	for _, m := range families[lastSuccess].GetMetric() {
+		return m.GetGauge().GetValue()
 	}
 	return 0
 }

@@ -2,151 +2,52 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
-	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
 	"maps"
 	"net/http"
-	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"berth/kube/kubetest"
 )
 
-// jsonSchema is what docs/output.schema.json uses of JSON Schema.
-type jsonSchema struct {
-	Defs       map[string]*jsonSchema `json:"$defs"`
-	Ref        string                 `json:"$ref"`
-	Type       string                 `json:"type"`
-	Properties map[string]*jsonSchema `json:"properties"`
-	Required   []string               `json:"required"`
-	Additional *jsonSchema            `json:"additionalProperties"`
-	Enum       []string               `json:"enum"`
-	Const      *string                `json:"const"`
-	OneOf      []*jsonSchema          `json:"oneOf"`
-	Items      *jsonSchema            `json:"items"`
-	Pattern    string                 `json:"pattern"`
-	Minimum    *float64               `json:"minimum"`
+// schema is docs/output.schema.json: whole, to check lines by, and what tests read in it.
+type schema struct {
+	*jsonschema.Schema `json:"-"`
 
-	Meta        string `json:"$schema"`
-	Title       string `json:"title"`
-	Description string `json:"description"`
+	Defs       map[string]schema `json:"$defs"`
+	Properties map[string]schema `json:"properties"`
+	Enum       []string          `json:"enum"`
 }
 
-// readSchema refuses keywords that the validator here does not know.
-func readSchema(t *testing.T) *jsonSchema {
+func readSchema(t *testing.T) schema {
 	t.Helper()
-	f, err := os.Open("docs/output.schema.json")
-	if err != nil {
+	const file = "docs/output.schema.json"
+	var s schema
+	if err := json.Unmarshal(readFile(t, file), &s); err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
-	d := json.NewDecoder(f)
-	d.DisallowUnknownFields()
-	var s jsonSchema
-	if err := d.Decode(&s); err != nil {
+	var err error
+	if s.Schema, err = jsonschema.NewCompiler().Compile(file); err != nil {
 		t.Fatal(err)
 	}
-	return &s
-}
-
-// check reports what is wrong with v under s, a part of root.
-func (s *jsonSchema) check(root *jsonSchema, v any) error {
-	if name, ok := strings.CutPrefix(s.Ref, "#/$defs/"); ok {
-		return root.Defs[name].check(root, v)
-	}
-	if err := s.checkValue(v); err != nil {
-		return err
-	}
-	if object, ok := v.(map[string]any); ok {
-		if err := s.checkObject(root, object); err != nil {
-			return err
-		}
-	}
-	if items, ok := v.([]any); ok && s.Items != nil {
-		for _, item := range items {
-			if err := s.Items.check(root, item); err != nil {
-				return err
-			}
-		}
-	}
-	if len(s.OneOf) == 0 {
-		return nil
-	}
-	fits := 0
-	var failed error
-	for _, one := range s.OneOf {
-		if err := one.check(root, v); err != nil {
-			failed = errors.Join(failed, err)
-		} else {
-			fits++
-		}
-	}
-	if fits != 1 {
-		return fmt.Errorf("fits %d of the alternatives: %w", fits, failed)
-	}
-	return nil
-}
-
-func (s *jsonSchema) checkValue(v any) error {
-	text, isText := v.(string)
-	number, isNumber := v.(float64)
-	_, isObject := v.(map[string]any)
-	_, isArray := v.([]any)
-	_, isBool := v.(bool)
-	fits := map[string]bool{
-		"": true, "string": isText, "number": isNumber, "integer": isNumber && number == float64(int(number)), "object": isObject, "boolean": isBool, "array": isArray,
-	}
-	switch {
-	case !fits[s.Type]:
-		return fmt.Errorf("%v is no %s", v, s.Type)
-	case s.Const != nil && (!isText || text != *s.Const):
-		return fmt.Errorf("%v is not %s", v, *s.Const)
-	case s.Enum != nil && (!isText || !slices.Contains(s.Enum, text)):
-		return fmt.Errorf("%v is none of %v", v, s.Enum)
-	case s.Pattern != "" && !regexp.MustCompile(s.Pattern).MatchString(text):
-		return fmt.Errorf("%v does not match %s", v, s.Pattern)
-	case s.Minimum != nil && number < *s.Minimum:
-		return fmt.Errorf("%v is less than %v", v, *s.Minimum)
-	}
-	return nil
-}
-
-func (s *jsonSchema) checkObject(root *jsonSchema, object map[string]any) error {
-	for _, key := range s.Required {
-		if _, there := object[key]; !there {
-			return fmt.Errorf("%s is missing", key)
-		}
-	}
-	for key, value := range object {
-		of := s.Properties[key]
-		if of == nil {
-			of = s.Additional
-		}
-		if of == nil {
-			continue
-		}
-		if err := of.check(root, value); err != nil {
-			return fmt.Errorf("%s: %w", key, err)
-		}
-	}
-	return nil
+	return s
 }
 
 // undescribed lists keys of a line that the schema allows but does not name.
-func (s *jsonSchema) undescribed(line map[string]any) []string {
+func (s schema) undescribed(line map[string]any) []string {
 	var missing []string
 	for key := range line {
-		if s.Properties[key] == nil && s.Defs[line["type"].(string)].Properties[key] == nil {
+		_, ofAll := s.Properties[key]
+		if _, ofType := s.Defs[line["type"].(string)].Properties[key]; !ofAll && !ofType {
 			missing = append(missing, key)
 		}
 	}
@@ -163,7 +64,7 @@ func TestEveryLineIsAsTheSchemaSays(t *testing.T) {
 			t.Errorf("%s: the first line is %v, the last %v", name, all[0], all[len(all)-1])
 		}
 		for _, line := range all {
-			if err := s.check(s, line); err != nil {
+			if err := s.Validate(line); err != nil {
 				t.Errorf("%s: %v\n%v", name, err, line)
 			}
 			if missing := s.undescribed(line); len(missing) > 0 {
@@ -221,7 +122,7 @@ func TestTheSchemaNotices(t *testing.T) {
 		line := maps.Clone(ofType(good, "planned_change")[0])
 		line["change"] = maps.Clone(line["change"].(map[string]any))
 		test.change(line)
-		if err := s.check(s, line); (err == nil) != test.ok {
+		if err := s.Validate(line); (err == nil) != test.ok {
 			t.Errorf("%s: %v", test.reason, err)
 		}
 	}
