@@ -37,7 +37,8 @@ type env struct {
 	tokens  *atomic.Int64
 	*witness
 
-	*delivery // nil: none is wanted
+	git       observe.Sources // visibility follows the source, nil: it is set
+	*delivery                 // nil: none is wanted
 }
 
 const (
@@ -119,6 +120,9 @@ func (e *env) newRun() *reconcile.Run { return e.newRunOver(direct) }
 func (e *env) newRunOver(b between) *reconcile.Run {
 	q, k := e.clients(b)
 	r := newRun(q, k, e.now)
+	if e.git != nil {
+		r.Policy.Visibility, r.Read.Git = "", e.git
+	}
 	if e.delivery != nil {
 		r.Policy.RemoteSecrets, r.Policy.PullServiceAccounts = world.RemoteSecretsAuto, []string{"default"}
 	}

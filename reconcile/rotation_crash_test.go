@@ -18,6 +18,7 @@ import (
 	"berth/quay/quaytest"
 	"berth/reconcile/component"
 	"berth/reconcile/report"
+	"berth/reconcile/world"
 )
 
 // position is where in a call a run dies.
@@ -90,6 +91,7 @@ type scenario struct {
 	rotation bool
 	prompt   bool     // the operator of RemoteSecrets acts right after the crash, too
 	places   []string // where the pull Secret belongs in the end
+	remains  string   // what is public or private in the end, and whether its source is remembered; "": whatever
 }
 
 var scenarios = []scenario{
@@ -108,6 +110,22 @@ var scenarios = []scenario{
 	{name: "adopt", adopt: true, prepare: func(e *env) {
 		e.quay.AddRepository(quaytest.Repository{Name: "acme/tenant/billing", Public: true, Creator: "platform"})
 		e.component("tenant", "billing", "uid-1")
+	}},
+	{name: "refuse", remains: "public, refused", prepare: func(e *env) {
+		e.sourced().verdict = itsSourceRefuses
+	}},
+	{name: "close", remains: "private, refused, closed", prepare: func(e *env) {
+		e.sourced().verdict = itsSourceRefuses
+		e.newRun().Do(context.Background())
+		e.clock = e.clock.Add(world.SecondLook)
+	}},
+	{name: "open", remains: "public", prepare: func(e *env) {
+		git := e.sourced()
+		git.verdict = itsSourceRefuses
+		e.newRun().Do(context.Background())
+		e.clock = e.clock.Add(world.SecondLook)
+		e.newRun().Do(context.Background())
+		git.verdict = itsSourceIsOpen
 	}},
 	{name: "supersede", prepare: func(e *env) {
 		e.settledComponent()
@@ -230,6 +248,9 @@ func (e *env) heal(s scenario) (violations []string) {
 	sum := e.newRun().Do(context.Background())
 	if sum.Changes != (report.ChangeCount{}) || sum.Components.UpToDate != 1 {
 		violations = append(violations, fmt.Sprintf("not converged: a second run would change %+v, %+v", sum.Changes, sum.Components))
+	}
+	if remains := e.remains("acme/tenant/billing"); s.remains != "" && remains != s.remains {
+		violations = append(violations, fmt.Sprintf("not converged: the repository is %s", remains))
 	}
 	violations = append(violations, e.blamed...)
 	violations = append(violations, e.deadTokens("billing-image-push", "billing-image-pull")...)

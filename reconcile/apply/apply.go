@@ -238,9 +238,11 @@ func (w *work) do(ctx context.Context, action plan.Action) error {
 	case plan.CreateRepository:
 		return w.createRepository(ctx, a)
 	case plan.DescribeRepository:
-		return w.describe(ctx, a.Name, w.plan.Names.Adoptable, func(d component.Description) component.Description { return d.Under(a.Mark) })
+		return w.adopt(ctx, a)
 	case plan.ChangeVisibility:
 		return w.changeVisibility(ctx, a)
+	case plan.RememberSource:
+		return w.rememberSource(ctx, a)
 	case plan.StateVisibility:
 		return w.stateVisibility(ctx, a)
 	case plan.CreateRobot:

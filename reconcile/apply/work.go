@@ -41,13 +41,13 @@ func (w *work) createRepository(ctx context.Context, a plan.CreateRepository) er
 
 // describe changes the description of a repository that may, as it stands, be described
 // for this Component: people may have written below the mark since it was listed.
-func (w *work) describe(ctx context.Context, name string, may func(description string) bool, edit func(component.Description) component.Description) error {
+func (w *work) describe(ctx context.Context, name string, may func(quay.Repository) error, edit func(component.Description) component.Description) error {
 	r, err := w.Registry.GetRepository(ctx, name)
 	if err != nil {
 		return err
 	}
-	if !may(r.Description) {
-		return fmt.Errorf("%w: repository %s does not bear the mark any more that it was listed with", errNotOurs, name)
+	if err := may(r); err != nil {
+		return err
 	}
 	before := component.Description(r.Description)
 	if after := edit(before); after != before {
@@ -56,12 +56,33 @@ func (w *work) describe(ctx context.Context, name string, may func(description s
 	return nil
 }
 
+func remarked(name string) error {
+	return fmt.Errorf("%w: repository %s does not bear the mark any more that it was listed with", errNotOurs, name)
+}
+
+// adopt writes the mark above what people wrote.
+func (w *work) adopt(ctx context.Context, a plan.DescribeRepository) error {
+	return w.describe(ctx, a.Name, func(r quay.Repository) error {
+		if !w.plan.Names.Adoptable(r.Description) {
+			return remarked(a.Name)
+		}
+		return nil
+	}, func(d component.Description) component.Description { return d.Under(a.Mark) })
+}
+
 func (w *work) changeVisibility(ctx context.Context, a plan.ChangeVisibility) error {
 	if a.To == quay.Public {
 		if err := w.look(ctx); err != nil {
 			return err
 		}
 	}
+	if a.Source {
+		return w.follow(ctx, a)
+	}
+	return w.change(ctx, a)
+}
+
+func (w *work) change(ctx context.Context, a plan.ChangeVisibility) error {
 	return w.within(a.To, "make repository "+a.Repository+" private", func() error {
 		return w.Registry.ChangeVisibility(ctx, a.Repository, a.To)
 	})

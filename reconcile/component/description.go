@@ -23,10 +23,17 @@ const NoteOrphan Note = "orphan since"
 // NoteQuarantined is of a robot that lost its permission on the repository, and is to go.
 func NoteQuarantined(robot string) Note { return Note("robot " + robot + " quarantined") }
 
+// noteClosed is of a repository that is private because its source refused readers, and for
+// nothing that a person said or did.
+const noteClosed Note = "closed by its source on"
+
+// noteRefused is of one whose source refused a reader so when it was looked at.
+func noteRefused(refusal string) Note { return Note("private at its source (" + refusal + ") since") }
+
 // notes is the closed list of forms, a moment follows each. They are plain, since quay.io
 // refuses what looks like spam, and nothing that people say by chance; what is close to
 // one and is none, such as a day that no calendar has, is people's.
-var notes = regexp.MustCompile(`^(orphan since|robot [a-z][a-z0-9_]{1,254} quarantined) ([0-9TZ:-]{10,20})$`)
+var notes = regexp.MustCompile(`^(orphan since|robot [a-z][a-z0-9_]{1,254} quarantined|closed by its source on|private at its source \((?:login|missing|elsewhere|page|address)\) since) ([0-9TZ:-]{10,20})$`)
 
 // maxNotes bounds what Berth itself adds to a description. Quay has no limit for one.
 const maxNotes = 32
@@ -140,8 +147,13 @@ func parseNote(line string) (Note, time.Time) {
 	return Note(m[1]), at
 }
 
-// layout is of a note's moment: these tell the day.
-func (n Note) layout() string { return time.DateOnly }
+// layout is of a note's moment: the day, or for what a source said the second, by UTC.
+func (n Note) layout() string {
+	if strings.Contains(string(n), "its source") {
+		return "2006-01-02T15:04:05Z"
+	}
+	return time.DateOnly
+}
 
 // trimmed is a line without what editors and forms leave at its end.
 func trimmed(line string) string { return strings.TrimRight(line, " \t\r") }

@@ -22,6 +22,16 @@ func (r repository) String() string { return "https://" + r.host + r.path }
 // refs is what git asks for first.
 func (r repository) refs() string { return r.String() + "/info/refs?service=git-upload-pack" }
 
+// Where tells the host that an address is at, and the one spelling of the address; "" for
+// one that nobody is asked for.
+func Where(address string) (host, repository string) {
+	r, refusal := normalise(address)
+	if refusal != nil {
+		return "", ""
+	}
+	return r.host, r.String()
+}
+
 // classify normalises an address, or says why it may not be asked.
 func (p *Prober) classify(address string) (repository, *Verdict) {
 	r, refusal := normalise(address)

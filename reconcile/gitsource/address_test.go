@@ -189,7 +189,7 @@ func TestReasonsAreShortClauses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	verdicts := regexp.MustCompile(`Verdict\{(Public|Private|Unknown), "(.*)"\}`).FindAllSubmatch(source, -1)
+	verdicts := regexp.MustCompile(`Verdict\{(Public|Private|Unknown), "(.*)", (""|[A-Z][a-z]+)\}`).FindAllSubmatch(source, -1)
 	plain := regexp.MustCompile(`^[a-z][a-zA-Z0-9', ]{10,79}$`)
 	seen := map[string]bool{}
 	for _, v := range verdicts {
@@ -198,6 +198,9 @@ func TestReasonsAreShortClauses(t *testing.T) {
 			t.Errorf("%q", reason)
 		}
 		seen[reason] = true
+		if (string(v[3]) == `""`) == (string(v[1]) == "Private") {
+			t.Errorf("%q is %s, refused by %s", reason, v[1], v[3])
+		}
 	}
 	if len(verdicts) < 30 {
 		t.Errorf("only %d verdicts were found", len(verdicts))

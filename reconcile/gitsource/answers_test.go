@@ -49,8 +49,12 @@ var answers = []struct {
 	{"a type with a parameter", answer(200, gitType+"; charset=utf-8", service+v2), public},
 
 	{"asks for a login", answer(401, "text/plain", "no"), asksLogin},
-	{"forbids", answer(403, "text/html", "<html>"), asksLogin},
-	{"forbids, but sends refs", answer(403, gitType, service+v2), asksLogin},
+	{"forbids, and asks for a login", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("WWW-Authenticate", `Basic realm="git"`)
+		answer(403, "text/html", "<html>")(w, r)
+	}, asksLogin},
+	{"forbids, as a limit or a firewall does", answer(403, "text/html", "<html>"), refuses},
+	{"forbids, but sends refs", answer(403, gitType, service+v2), refuses},
 	{"not found", answer(404, "text/plain", "no"), notFound},
 	{"gone", answer(410, "text/plain", "no"), notFound},
 	{"withheld for legal reasons", answer(451, "text/plain", "no"), notFound},
@@ -63,7 +67,7 @@ var answers = []struct {
 	{"redirect within the host, absolute", redirect(302, "https://example.com:443/org/renamed"+refs, answer(200, gitType, service+v2)), public},
 	{"redirect within the host, relative", redirect(307, "../../repo.git"+refs, answer(200, gitType, service+v2)), public},
 	{"redirect, permanent, to a private one", redirect(308, "/org/repo.git"+refs, answer(401, "text/plain", "")), asksLogin},
-	{"redirect to another host", redirect(302, "https://www.example.com/org/repo"+refs, nil), elsewhere},
+	{"redirect to another host", redirect(302, "https://www.example.com/org/repo"+refs, nil), moved},
 	{"redirect to http", redirect(301, "http://example.com/org/repo.git"+refs, nil), elsewhere},
 	{"redirect to another port", redirect(302, "https://example.com:8443/org/repo.git"+refs, nil), elsewhere},
 	{"redirect with a password", redirect(302, "https://u:p@example.com/org/repo.git"+refs, nil), elsewhere},

@@ -77,7 +77,12 @@ func judge(r repository, resp *http.Response, body *io.LimitedReader) (Verdict, 
 	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther,
 		http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
 		return redirected(r, resp)
-	case http.StatusUnauthorized, http.StatusForbidden:
+	case http.StatusUnauthorized:
+		return asksLogin, nil
+	case http.StatusForbidden: // limits and firewalls say so, too
+		if resp.Header.Get("WWW-Authenticate") == "" {
+			return refuses, nil
+		}
 		return asksLogin, nil
 	case http.StatusNotFound, http.StatusGone, http.StatusUnavailableForLegalReasons:
 		return notFound, nil
@@ -127,9 +132,13 @@ func redirected(from repository, resp *http.Response) (Verdict, *repository) {
 	if err != nil {
 		return odd, nil
 	}
-	address, isRefs := strings.CutSuffix(base.ResolveReference(location).String(), "/info/refs?service=git-upload-pack")
+	target := base.ResolveReference(location)
+	if host, ok := normaliseHost(strings.TrimSuffix(strings.TrimSuffix(target.Host, target.Port()), ":")); !ok || host != from.host {
+		return moved, nil
+	}
+	address, isRefs := strings.CutSuffix(target.String(), "/info/refs?service=git-upload-pack")
 	to, refusal := normalise(address)
-	if !isRefs || refusal != nil || to.host != from.host {
+	if !isRefs || refusal != nil {
 		return elsewhere, nil
 	}
 	return Verdict{}, &to

@@ -41,9 +41,11 @@
 //	no answer: name, connection, TLS, 5 s    Unknown
 //	the caller's context ended               Unknown, and asked again for the next caller
 //	redirect on the host to …/info/refs      followed, three times; then Unknown
-//	redirect anywhere else, or to http       Private  git would not follow it without being told
+//	redirect to another host                 Unknown  a host that moved, or a portal in between
 //	redirect to nowhere                      Unknown
-//	401, 403                                 Private  it asks for a login
+//	redirect anywhere else, or to http       Private  git would not follow it without being told
+//	401, and 403 with WWW-Authenticate       Private  it asks for a login
+//	403 without                              Unknown  limits and firewalls say so of what is there
 //	404, 410, 451                            Private  hosts hide private repositories so
 //	429, 5xx, every other status but 200     Unknown
 //	200, text/html                           Private  a login page

@@ -52,7 +52,7 @@ func TestRealGit(t *testing.T) {
 		{"a work tree", backend(root), "/tree/.git", public},
 		{"behind a password", withPassword(backend(root)), "/full.git", asksLogin},
 		{"not exported", backend(root, "GIT_HTTP_EXPORT_ALL"), "/full.git", notFound},
-		{"without upload-pack", backend(root, "GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=http.uploadpack", "GIT_CONFIG_VALUE_0=false"), "/full.git", asksLogin},
+		{"without upload-pack", backend(root, "GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=http.uploadpack", "GIT_CONFIG_VALUE_0=false"), "/full.git", refuses},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {

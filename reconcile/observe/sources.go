@@ -13,41 +13,46 @@ import (
 	"berth/reconcile/world"
 )
 
-// maxSources bounds how many sources of new Components a run looks at; it is more
-// than a run can make repositories for.
+// maxSources bounds how many sources of new Components a run looks at, and how many a
+// second time; it is more than a run can make repositories for.
 const maxSources = 1000
 
 // sourcesTime is how long a run asks git hosts; those it did not come to wait, so
 // that a tenant's thousand dead hosts hold nobody up.
 const sourcesTime = 2 * time.Minute
 
-// observeSources asks whether anybody may read the source of new Components, and
-// of this run's share of those that are public. A private repository is never
-// opened because of its source, so theirs are nobody's business.
+// observeSources asks whether anybody may read the source of new Components, of this run's
+// share of those that are public or were closed by their source, and of those that a second
+// look is due at. Any other private repository is never opened because of its source, so
+// theirs are nobody's business.
 func (o *observer) observeSources(ctx context.Context) error {
 	if o.Policy.Visibility != "" {
 		return nil
 	}
-	var fresh []kube.Component
-	public := map[string]kube.Component{}
+	var fresh, due []kube.Component
+	follow := map[string]kube.Component{}
 	for _, c := range o.Components {
 		n, err := o.Names(c)
 		stated, unreadable := component.StatementOf(c)
 		if err != nil || unreadable != nil || c.Deleting || c.Odd || stated != "" || o.Away(c) {
 			continue
 		}
-		if r, exists := o.Repositories[n.Repository]; !exists {
+		r, exists := o.Repositories[n.Repository]
+		told := component.Description(r.Description).Memory()
+		switch public := r.Visibility == quay.Public; {
+		case !exists:
 			fresh = append(fresh, c)
-		} else if r.Visibility == quay.Public {
-			public[r.Name] = c
+		case public && told.Refusal != "" && !o.At.Before(told.Since.Add(world.SecondLook)):
+			due = append(due, c)
+		case public || told.Closed:
+			follow[r.Name] = c
 		}
 	}
-	var look []kube.Component // what may have to be closed comes first
-	for _, name := range audited(slices.Collect(maps.Keys(public)), o.now) {
-		look = append(look, public[name])
+	look := o.some(due) // what may have to be closed comes first
+	for _, name := range audited(slices.Collect(maps.Keys(follow)), o.now) {
+		look = append(look, follow[name])
 	}
-	fresh = world.InTurns(fresh, o.Turn, func(c kube.Component) string { return c.Namespace })
-	look = append(look, fresh[:min(len(fresh), maxSources)]...)
+	look = append(look, o.some(fresh)...)
 	verdicts := make([]*gitsource.Verdict, len(look))
 	ctx, cancel := context.WithTimeout(ctx, sourcesTime)
 	defer cancel()
@@ -72,4 +77,10 @@ func (o *observer) observeSources(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// some are as many as a run looks at, in turns by namespace.
+func (o *observer) some(of []kube.Component) []kube.Component {
+	of = world.InTurns(of, o.Turn, func(c kube.Component) string { return c.Namespace })
+	return of[:min(len(of), maxSources)]
 }

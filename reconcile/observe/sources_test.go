@@ -33,6 +33,7 @@ func (a *asked) Probe(_ context.Context, address string) gitsource.Verdict {
 func sourceWorld(n int, visible quay.Visibility) *world.World {
 	w := &world.World{
 		Naming:       component.Naming{Cluster: "c", Host: "quay.io", Organization: "acme", Layout: component.LayoutComponent},
+		At:           time.Date(2026, 3, 16, 12, 7, 0, 0, time.UTC),
 		Namespaces:   map[string]kube.Namespace{"tenant": {Name: "tenant", UID: "u"}},
 		Repositories: map[string]quay.Repository{},
 	}
@@ -102,6 +103,16 @@ func TestSilentHostsHoldNobodyUp(t *testing.T) {
 	})
 }
 
+// remembering lets the first n repositories tell something of their source.
+func remembering(w *world.World, n int, m component.Memory) {
+	for _, c := range w.Components[:n] {
+		names, _ := w.Names(c)
+		r := w.Repositories[names.Repository]
+		r.Description = string(component.Description(names.Mark).Remembering(m, w.At))
+		w.Repositories[names.Repository] = r
+	}
+}
+
 func TestWhichSourcesAreAsked(t *testing.T) {
 	t.Parallel()
 	rows := map[string]struct {
@@ -128,6 +139,21 @@ func TestWhichSourcesAreAsked(t *testing.T) {
 		}, 0},
 		"none of a Component that is invalid": {sourceWorld(1, ""), func(w *world.World) {
 			w.Components[0].Annotations = map[string]string{component.AnnotationGenerate: "{"}
+		}, 0},
+		"all that a second look is due at, besides": {sourceWorld(30, quay.Public), func(w *world.World) {
+			remembering(w, 15, component.Memory{Refusal: "login", Since: w.At.Add(-world.SecondLook)})
+		}, 15 + 10},
+		"no more than new ones": {sourceWorld(maxSources+500, quay.Public), func(w *world.World) {
+			remembering(w, maxSources+400, component.Memory{Refusal: "login", Since: w.At.Add(-world.SecondLook)})
+		}, maxSources + 10},
+		"in their turn those that are not due yet": {sourceWorld(30, quay.Public), func(w *world.World) {
+			remembering(w, 30, component.Memory{Refusal: "login", Since: w.At.Add(time.Second - world.SecondLook)})
+		}, 10},
+		"in their turn those that their source closed": {sourceWorld(30, quay.Private), func(w *world.World) {
+			remembering(w, 20, component.Memory{Refusal: "login", Since: w.At.Add(-9 * world.SecondLook), Closed: true})
+		}, 10},
+		"none that was closed while it waited": {sourceWorld(30, quay.Private), func(w *world.World) {
+			remembering(w, 20, component.Memory{Refusal: "login", Since: w.At.Add(-9 * world.SecondLook)})
 		}, 0},
 		"none of a Component that goes": {sourceWorld(1, ""), func(w *world.World) { w.Components[0].Deleting = true }, 0},
 	}

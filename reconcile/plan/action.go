@@ -27,6 +27,16 @@ type ChangeVisibility struct {
 	From, To   quay.Visibility
 	Reason     string
 	Asked      bool // by a statement on the Component
+	Source     bool // because of its source, which is remembered
+	Told       component.Memory
+}
+
+// RememberSource writes down what a look at a repository's source has shown.
+type RememberSource struct {
+	Repository string
+	Told       component.Memory // what it is said of it now
+	Refusal    string           // "": there is nothing to be remembered any more
+	Reason     string
 }
 
 // StateVisibility writes on the Component which visibility its owner asks for, and takes
@@ -119,6 +129,7 @@ type SetImage struct{ Component, Image string }
 func (CreateRepository) action()   {}
 func (DescribeRepository) action() {}
 func (ChangeVisibility) action()   {}
+func (RememberSource) action()     {}
 func (StateVisibility) action()    {}
 func (CreateRobot) action()        {}
 func (SetPermission) action()      {}
@@ -154,7 +165,7 @@ func FailsAlone(a Action) bool {
 	switch a := a.(type) {
 	case DeleteRobot:
 		return !a.Revokes // a request is answered only when that is done
-	case LinkSecret, LinkPullSecret, UnlinkSecret, StateVisibility, DeleteUpload:
+	case LinkSecret, LinkPullSecret, UnlinkSecret, RememberSource, StateVisibility, DeleteUpload:
 		return true
 	}
 	return Revokes(a)

@@ -32,6 +32,8 @@
 //	repository      missing                            CreateRepository, with our mark
 //	                unmarked, or a former namespace's  DescribeRepository (--adopt)
 //	                public, to be private              ChangeVisibility
+//	                public, its source newly refuses,  RememberSource *, in its description
+//	                  or shows again
 //	                read-only, or a mirror             warning: it takes no pushes
 //	robots          missing                            CreateRobot, with our mark
 //	permission      missing                            SetPermission
@@ -74,10 +76,16 @@
 //	public   any            any             public             stays          is opened
 //	-        private        any             private            is closed      stays
 //	-        public         any             public             stays          stays; --allow-publish opens it
-//	-        auto           anybody's       public             stays          stays
-//	-        auto           private         private            is closed      stays
+//	-        auto           anybody's       public             stays          stays; opened if its source closed it *
+//	-        auto           private         private            is closed *    stays
 //	-        auto           did not answer  private            stays          stays
 //	-        auto           not looked at   waits              stays          stays
 //
 // A Component without a source, such as an imported image, counts as private.
+//
+// With a star: a source closes by the same refusal in two looks at least a day apart; the
+// first is remembered below the mark in the repository's description, and so is that the
+// source was what closed it. A host that refuses most of what it showed before, judged
+// by namespace, did not answer. What is public, and nothing that was read says so, is worth
+// a warning.
 package plan

@@ -98,11 +98,13 @@ type planner struct {
 	world.World
 	index
 	unlinked map[string]string // namespaces to the Component that has their dead links
+	doubted  map[string]bool   // git hosts that are not believed
 }
 
 // Make compares the world with what it should be.
 func Make(world world.World) Plan {
-	w := &planner{world, indexOf(world), map[string]string{}}
+	w := &planner{World: world, index: indexOf(world), unlinked: map[string]string{}}
+	w.doubted = w.doubts()
 	p := Plan{
 		Mode: w.Mode, Missing: slices.SortedFunc(slices.Values(w.Missing), component.Key.Compare),
 		Absent: slices.Sorted(slices.Values(w.Absent)), Closed: w.closed(), Odd: w.Odd,

@@ -28,7 +28,13 @@ func (w *planner) planRepository(p *Component, stated quay.Visibility) (open []A
 		p.Actions = append(p.Actions, DescribeRepository{r.Name, p.Names.Mark})
 	}
 	p.warnOfState(r.State)
-	if want == "" || want == quay.Public && !w.mayOpen(stated) || w.unsure(p.Key(), stated) {
+	if stated == "" && w.Policy.Visibility == "" {
+		return w.followSource(p, r), true
+	}
+	if told := remembered(*p, r); stated != "" && told != (component.Memory{}) {
+		p.aside = append(p.aside, RememberSource{Repository: r.Name, Told: told, Reason: reason}) // a person's word now
+	}
+	if want == quay.Public && !w.mayOpen(stated) {
 		if want != r.Visibility {
 			p.Why = stays(r.Visibility, want, reason)
 		}
@@ -80,12 +86,6 @@ func (w *planner) visibility(k component.Key, stated quay.Visibility) (v quay.Vi
 // what its source is now, nor by a setting alone.
 func (w *planner) mayOpen(stated quay.Visibility) bool {
 	return stated != "" || w.Policy.Visibility == quay.Public && w.Policy.AllowPublish
-}
-
-// unsure reports whether all that speaks for a visibility is a source that did
-// not answer, which is no reason to change what stands.
-func (w *planner) unsure(k component.Key, stated quay.Visibility) bool {
-	return stated == "" && w.Policy.Visibility == "" && w.Sources[k].Answer == gitsource.Unknown
 }
 
 // held reports whether a repository is kept private against the setting.

@@ -59,6 +59,12 @@ func ChangeOf(action plan.Action) Change {
 		}
 	case plan.DescribeRepository:
 		return Change{Op: OpUpdate, Kind: KindRepository, Target: a.Name, Detail: "adopted", Reason: "it carries no live mark", Audit: true}
+	case plan.RememberSource:
+		detail := "noted"
+		if a.Refusal == "" {
+			detail = "no longer noted as private at its source"
+		}
+		return Change{Op: OpUpdate, Kind: KindRepository, Target: a.Repository, Detail: detail, Reason: a.Reason, Audit: true}
 	case plan.ChangeVisibility:
 		return Change{
 			Op: OpUpdate, Kind: KindRepository, Target: a.Repository, Detail: string(a.From) + " -> " + string(a.To), Reason: a.Reason, Audit: true,

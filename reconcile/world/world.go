@@ -83,6 +83,11 @@ func (s Scope) Whole() bool {
 	return len(s.Namespaces) == 0 && s.Selector == "" && len(s.Only) == 0
 }
 
+// SecondLook is how long after a source refused a reader it must refuse again for its
+// repository to be closed: hosts have bad days, and what anybody could pull is not a secret
+// of yesterday.
+const SecondLook = 24 * time.Hour
+
 // World is all that a plan rests on. It holds no credential.
 type World struct {
 	Naming          component.Naming

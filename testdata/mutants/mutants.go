@@ -255,6 +255,22 @@ var mutants = []mutant{
 		`exists && !n.Marks(r.Description) && !(`, `exists && n.Mark == "" && !(`, domain,
 	},
 	{
+		"a source closes by two looks", "reconcile/plan/source.go",
+		`gitsource.Private && !w.At.Before(`, `gitsource.Private && !w.At.IsZero() || w.At.Before(`, domain,
+	},
+	{
+		"a host in trouble is not believed", "reconcile/plan/source.go",
+		`w.doubted[host]`, `w.doubted["x"+host]`, domain,
+	},
+	{
+		"what a person closed is not opened", "reconcile/plan/source.go",
+		`told.Closed && looked`, `told.Refusal != "" && looked`, domain,
+	},
+	{
+		"what a newer run has seen is not forgotten", "reconcile/apply/source.go",
+		`r.Visibility != from || `, `r.Visibility == "" && `, domain,
+	},
+	{
 		"nothing is done but what was shown", "reconcile/plan/within.go",
 		`len(c.Actions) > 0 && !`, `len(c.Actions) > 999 && !`, domain,
 	},
