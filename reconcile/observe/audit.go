@@ -61,6 +61,9 @@ func slot(now time.Time) int {
 	return now.Hour()*4 + now.Minute()/15
 }
 
+// shareOf is how many of a number a run looks at.
+func shareOf(total int) int { return max(shareFloor, (total+slots-1)/slots) }
+
 // audited returns the share of names that a run at this time looks at: at least
 // ten, and every one of them once a day when runs are a quarter of an hour apart.
 // Hashing spreads a tenant's over the day.
@@ -76,7 +79,7 @@ func audited(names []string, now time.Time) []string {
 
 	total := len(ranked)
 	first := slot(now) * total / slots
-	share := make([]string, min(total, max(shareFloor, (total+slots-1)/slots)))
+	share := make([]string, min(total, shareOf(total)))
 	for i := range share {
 		share[i] = ranked[(first+i)%total]
 	}

@@ -13,8 +13,8 @@ import (
 	"berth/reconcile/world"
 )
 
-// maxSources bounds how many sources of new Components a run looks at, and how many a
-// second time; it is more than a run can make repositories for.
+// maxSources bounds how many sources of new Components a run looks at; it is more
+// than a run can make repositories for.
 const maxSources = 1000
 
 // sourcesTime is how long a run asks git hosts; those it did not come to wait, so
@@ -48,11 +48,13 @@ func (o *observer) observeSources(ctx context.Context) error {
 			follow[r.Name] = c
 		}
 	}
-	look := o.some(due) // what may have to be closed comes first
+	// What may have to be closed comes first, and never more of it than there is in a run
+	// that follows its like: after a weekend without one that would be a change for the guard.
+	look := o.some(due, shareOf(len(follow)+len(due)))
 	for _, name := range audited(slices.Collect(maps.Keys(follow)), o.now) {
 		look = append(look, follow[name])
 	}
-	look = append(look, o.some(fresh)...)
+	look = append(look, o.some(fresh, maxSources)...)
 	verdicts := make([]*gitsource.Verdict, len(look))
 	ctx, cancel := context.WithTimeout(ctx, sourcesTime)
 	defer cancel()
@@ -79,8 +81,8 @@ func (o *observer) observeSources(ctx context.Context) error {
 	return nil
 }
 
-// some are as many as a run looks at, in turns by namespace.
-func (o *observer) some(of []kube.Component) []kube.Component {
+// some are the first n, in turns by namespace.
+func (o *observer) some(of []kube.Component, n int) []kube.Component {
 	of = world.InTurns(of, o.Turn, func(c kube.Component) string { return c.Namespace })
-	return of[:min(len(of), maxSources)]
+	return of[:min(len(of), n)]
 }

@@ -59,7 +59,7 @@ func ask(ctx context.Context, w *world.World, git Sources, now time.Time) (map[c
 // and each of them one request a day.
 func TestSourcesAreAskedInTurn(t *testing.T) {
 	t.Parallel()
-	w := sourceWorld(10_000, quay.Public)
+	w := sourceWorld(2_000, quay.Public)
 	all := &asked{times: map[string]int{}}
 	midnight := time.Date(2026, 3, 16, 0, 0, 0, 0, time.UTC)
 	for slot := range 96 {
@@ -68,15 +68,15 @@ func TestSourcesAreAskedInTurn(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n := len(run.times); n != 105 || len(verdicts) != n {
-			t.Fatalf("run %d asked %d sources and knows %d, want 105", slot, n, len(verdicts))
+		if n := len(run.times); n != 21 || len(verdicts) != n {
+			t.Fatalf("run %d asked %d sources and knows %d, want 21", slot, n, len(verdicts))
 		}
 		for source, n := range run.times {
 			all.times[source] += n
 		}
 	}
-	if len(all.times) != 10_000 {
-		t.Errorf("%d of 10000 sources were asked in a day", len(all.times))
+	if len(all.times) != 2_000 {
+		t.Errorf("%d of 2000 sources were asked in a day", len(all.times))
 	}
 }
 
@@ -140,12 +140,12 @@ func TestWhichSourcesAreAsked(t *testing.T) {
 		"none of a Component that is invalid": {sourceWorld(1, ""), func(w *world.World) {
 			w.Components[0].Annotations = map[string]string{component.AnnotationGenerate: "{"}
 		}, 0},
-		"all that a second look is due at, besides": {sourceWorld(30, quay.Public), func(w *world.World) {
+		"some that a second look is due at, besides": {sourceWorld(30, quay.Public), func(w *world.World) {
 			remembering(w, 15, component.Memory{Refusal: "login", Since: w.At.Add(-world.SecondLook)})
-		}, 15 + 10},
-		"no more than new ones": {sourceWorld(maxSources+500, quay.Public), func(w *world.World) {
-			remembering(w, maxSources+400, component.Memory{Refusal: "login", Since: w.At.Add(-world.SecondLook)})
-		}, maxSources + 10},
+		}, 10 + 10},
+		"of many that it is due at a 96th": {sourceWorld(1920, quay.Public), func(w *world.World) {
+			remembering(w, 960, component.Memory{Refusal: "login", Since: w.At.Add(-world.SecondLook)})
+		}, 20 + 10},
 		"in their turn those that are not due yet": {sourceWorld(30, quay.Public), func(w *world.World) {
 			remembering(w, 30, component.Memory{Refusal: "login", Since: w.At.Add(time.Second - world.SecondLook)})
 		}, 10},
