@@ -44,8 +44,17 @@ vulncheck: ## look for known vulnerabilities in what is called
 	$(GOVULNCHECK) ./...
 
 .PHONY: bench
-bench: ## run the benchmarks
-	go test -run='^$$' -bench=. -benchmem ./...
+bench: ## run the benchmarks, and measure whole runs between simulators: a few minutes
+	go test -run='^$$' -bench=. -benchtime=5x -benchmem ./quay ./kube ./reconcile/...
+	go run ./testdata/bench $(BENCH)
+
+.PHONY: bench-large
+bench-large: ## the same up to 100,000 Components, into docs/performance.md: an hour
+	go run ./testdata/bench --sizes 100,1000,10000,100000 --write
+
+.PHONY: bench-naive
+bench-naive: ## beside the same work done object by object
+	go run ./testdata/bench --sizes 100,1000 --new 0 --latencies 0s --limited 0 --naive
 
 .PHONY: cover
 cover: kubernetes ## show how much of each function the tests reach
