@@ -41,8 +41,13 @@ func kept(all map[string]string, names []string, most int) map[string]string {
 	return some
 }
 
-// cut is a copy of at most so many bytes: a part of a string holds on to the whole.
-func cut(s string, most int) string { return strings.Clone(s[:min(len(s), most)]) }
+// cut is a string of at most so many bytes: a part of one would hold on to the whole.
+func cut(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	return strings.Clone(s[:most])
+}
 
 // keptOwners are the references to Components: nobody else owns what is Berth's.
 func keptOwners(all []OwnerReference) []OwnerReference {

@@ -25,29 +25,51 @@ var (
 	errForm    = errors.New("not a list of this kind")
 )
 
-// list reads all objects of a kind that the label selector matches, all when it is
+// list is each, with all that it hands over.
+func list[W wire, T any, P odd[W]](ctx context.Context, c *Client, r resource, namespace, selector string, slim func(W) (T, bool)) ([]T, error) {
+	return collect(func(begin func() func(T)) error { return each[W, T, P](ctx, c, r, namespace, selector, slim, begin) })
+}
+
+// collect keeps all that is told, of the last beginning.
+func collect[T any](list func(begin func() func(T)) error) ([]T, error) {
+	var all []T
+	err := list(func() func(T) {
+		all = nil
+		return func(t T) { all = append(all, t) }
+	})
+	if err != nil {
+		return nil, err
+	}
+	return all, nil
+}
+
+// each reads all objects of a kind that the label selector matches, all when it is
 // "", page by page and all of one moment: it asks for no older state than the newest,
 // and never goes on from an expired page in a newer state. slim keeps what matters of
-// an object, or drops it. An object whose form is another than its kind's, as one can
+// an object, or drops it; what begin returns is told of each, and begin is called again
+// where the list begins anew. An object whose form is another than its kind's, as one can
 // be that was stored under an earlier definition, is an odd one: its names alone are
 // kept, so that it is neither missing nor in the way of the others.
-func list[W wire, T any, P odd[W]](ctx context.Context, c *Client, r resource, namespace, selector string, slim func(W) (T, bool)) ([]T, error) {
+func each[W wire, T any, P odd[W]](ctx context.Context, c *Client, r resource, namespace, selector string, slim func(W) (T, bool), begin func() func(T)) error {
 	k := call{op: "list", resource: r, namespace: namespace}
 	switch {
 	case namespace == AllNamespaces:
 		k.namespace, namespace = "", ""
 	case namespace == "" && r.scoped:
-		return nil, k.error(ErrInvalid, "no namespace is given")
+		return k.error(ErrInvalid, "no namespace is given")
 	}
 	for range maxRestarts {
-		var all []T
-		begun := 0 // what of all is of the pages that are whole
-		err := c.pages(ctx, k, selector, func(whole bool) {
-			if whole {
-				begun = len(all)
+		tell := begin()
+		var read []T // of the page that is being read: one that breaks off may come again
+		page := func(whole bool) {
+			for _, t := range read {
+				if whole {
+					tell(t)
+				}
 			}
-			all = all[:begun]
-		}, func(d *json.Decoder) error {
+			read = read[:0]
+		}
+		err := c.pages(ctx, k, selector, page, func(d *json.Decoder) error {
 			var w W
 			err := d.Decode(&w)
 			if err != nil && !readOn(err) {
@@ -62,19 +84,17 @@ func list[W wire, T any, P odd[W]](ctx context.Context, c *Client, r resource, n
 				P(&w).spoil(m)
 			}
 			if t, ok := slim(w); ok {
-				all = append(all, t)
+				read = append(read, t)
 			}
 			return nil
 		})
 		if errors.Is(err, errExpired) {
 			continue
 		}
-		if err != nil {
-			return nil, err
-		}
-		return all, nil
+		page(err == nil)
+		return err
 	}
-	return nil, k.unusable(http.StatusGone, "the list expired before its end, "+strconv.Itoa(maxRestarts)+" times")
+	return k.unusable(http.StatusGone, "the list expired before its end, "+strconv.Itoa(maxRestarts)+" times")
 }
 
 // readOn reports whether a decoder that failed has read the object to its end: it was

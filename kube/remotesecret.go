@@ -143,12 +143,17 @@ func cleanForeign(s string) string { return clean(credential.ReplaceAllString(li
 // RemoteSecrets lists the RemoteSecrets of a namespace, of [AllNamespaces], that keep
 // wants.
 func (c *Client) RemoteSecrets(ctx context.Context, namespace string, keep func(namespace, name string) bool) ([]RemoteSecret, error) {
-	return list(ctx, c, remoteSecrets, namespace, "", func(w remoteSecretWire) (RemoteSecret, bool) {
+	return collect(func(begin func() func(RemoteSecret)) error { return c.EachRemoteSecret(ctx, namespace, keep, begin) })
+}
+
+// EachRemoteSecret reads the list of RemoteSecrets, and keeps none; see [Client.EachSecret].
+func (c *Client) EachRemoteSecret(ctx context.Context, namespace string, keep func(namespace, name string) bool, begin func() func(RemoteSecret)) error {
+	return each(ctx, c, remoteSecrets, namespace, "", func(w remoteSecretWire) (RemoteSecret, bool) {
 		if !keep(w.Metadata.Namespace, w.Metadata.Name) {
 			return RemoteSecret{}, false
 		}
 		return w.slim(), true
-	})
+	}, begin)
 }
 
 // RemoteSecret reads one RemoteSecret.

@@ -54,16 +54,29 @@ func (t *quayTime) UnmarshalJSON(text []byte) error {
 
 var robotToken = regexp.MustCompile(`^[A-Z0-9]{64}$`) // data/model/user.py:384
 
-// ListRobots returns every robot of the organization with its token, in one
-// request, decoded as it arrives. [ErrForbidden]: Quay left out, of every one, what
+// ListRobots returns every robot of the organization with its token; see
+// [Client.EachRobot].
+func (c *Client) ListRobots(ctx context.Context) (all []Robot, err error) {
+	err = c.EachRobot(ctx, func() func(Robot) {
+		all = nil
+		return func(r Robot) { all = append(all, r) }
+	})
+	if err != nil {
+		return nil, err
+	}
+	return all, nil
+}
+
+// EachRobot reads the list of every robot of the organization with its token, in one
+// request, decoded as it arrives, and keeps none: begin is called when it begins, once
+// more when an attempt was cut short, and what it returns is told of each. [ErrForbidden]: Quay left out, of every one, what
 // only an administrator sees, as it does without an error. One robot of which it does
 // not show everything is only that: a token of years ago that cannot be decrypted.
-func (c *Client) ListRobots(ctx context.Context) ([]Robot, error) {
+func (c *Client) EachRobot(ctx context.Context, begin func() func(Robot)) error {
 	op := "list robots of " + c.organization
-	var all []Robot
 	k := &call{op: op, timeout: robotTimeout, limit: robotLimit}
 	k.decode = func(d *json.Decoder) error {
-		all = nil // an earlier attempt may have been cut short
+		tell := begin() // an earlier attempt may have been cut short
 		seen, whole := map[string]bool{}, false
 		err := eachRobot(d, func(r robotJSON) error {
 			if r.odd && !c.listed(r.Name) {
@@ -81,23 +94,22 @@ func (c *Client) ListRobots(ctx context.Context) ([]Robot, error) {
 			}
 			seen[name] = true
 			if r.Repositories == nil || r.odd {
-				all = append(all, Robot{Name: name})
+				tell(Robot{Name: name})
 				return nil
 			}
 			whole = true
 			robot := r.robot(name)
 			robot.Observed = k.answered
 			robot.Repositories = *r.Repositories
-			all = append(all, robot)
+			tell(robot)
 			return nil
 		})
-		if err == nil && len(all) > 0 && !whole {
+		if err == nil && len(seen) > 0 && !whole {
 			err = &Error{Op: op, kind: ErrForbidden, Message: "the list lacks what an organization's administrator is shown"}
 		}
 		return err
 	}
-	err := c.do(ctx, k, http.MethodGet, path("organization", c.organization, "robots")+"?permissions=true&token=true", nil, nil)
-	return all, err
+	return c.do(ctx, k, http.MethodGet, path("organization", c.organization, "robots")+"?permissions=true&token=true", nil, nil)
 }
 
 // listed reports whether Quay's pattern for the organization's robots, ILIKE

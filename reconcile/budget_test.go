@@ -201,14 +201,25 @@ func mixed[T any](s shuffle, list []T, err error) ([]T, error) {
 	return list, err
 }
 
+// mixedUp does the same with what a list tells of.
+func mixedUp[T any](s shuffle, begin func() func(T), list func(begin func() func(T)) error) error {
+	var all []T
+	err := list(func() func(T) { all = nil; return func(t T) { all = append(all, t) } })
+	all, err = mixed(s, all, err)
+	tell := begin()
+	for _, t := range all {
+		tell(t)
+	}
+	return err
+}
+
 type shuffledQuay struct {
 	registry
 	shuffle
 }
 
-func (s shuffledQuay) ListRobots(ctx context.Context) ([]quay.Robot, error) {
-	list, err := s.registry.ListRobots(ctx)
-	return mixed(s.shuffle, list, err)
+func (s shuffledQuay) EachRobot(ctx context.Context, begin func() func(quay.Robot)) error {
+	return mixedUp(s.shuffle, begin, func(begin func() func(quay.Robot)) error { return s.registry.EachRobot(ctx, begin) })
 }
 
 func (s shuffledQuay) ListRepositories(ctx context.Context) ([]quay.Repository, error) {
@@ -231,9 +242,10 @@ func (s shuffledCluster) Components(ctx context.Context, g kube.Group, namespace
 	return mixed(s.shuffle, list, err)
 }
 
-func (s shuffledCluster) Secrets(ctx context.Context, namespace, selector string) ([]kube.Secret, error) {
-	list, err := s.cluster.Secrets(ctx, namespace, selector)
-	return mixed(s.shuffle, list, err)
+func (s shuffledCluster) EachSecret(ctx context.Context, namespace, selector string, begin func() func(kube.Secret)) error {
+	return mixedUp(s.shuffle, begin, func(begin func() func(kube.Secret)) error {
+		return s.cluster.EachSecret(ctx, namespace, selector, begin)
+	})
 }
 
 func (s shuffledCluster) ServiceAccounts(ctx context.Context, namespace string, keep func(kube.ServiceAccount) bool) ([]kube.ServiceAccount, error) {

@@ -79,13 +79,18 @@ func (e *ends) robot(name string) quay.Robot {
 	return robot
 }
 
-func (p party) ListRobots(context.Context) ([]quay.Robot, error) {
-	return call(p, "list robots", func(e *ends) (all []quay.Robot, _ error) {
+func (p party) EachRobot(_ context.Context, begin func() func(quay.Robot)) error {
+	all, err := call(p, "list robots", func(e *ends) (all []quay.Robot, _ error) {
 		for _, name := range slices.Sorted(maps.Keys(e.robots)) {
 			all = append(all, e.robot(name))
 		}
 		return all, nil
 	})
+	tell := begin()
+	for _, r := range all {
+		tell(r)
+	}
+	return err
 }
 
 func (p party) GetRobot(_ context.Context, name string) (quay.Robot, error) {
@@ -208,13 +213,18 @@ func (p party) Annotate(_ context.Context, c kube.Component, change kube.Annotat
 	})
 }
 
-func (p party) Secrets(context.Context, string, string) ([]kube.Secret, error) {
-	return call(p, "list Secrets", func(e *ends) (all []kube.Secret, _ error) {
+func (p party) EachSecret(_ context.Context, _, _ string, begin func() func(kube.Secret)) error {
+	all, err := call(p, "list Secrets", func(e *ends) (all []kube.Secret, _ error) {
 		for _, name := range secretNames {
 			all = append(all, e.secrets[name].secret)
 		}
 		return all, nil
 	})
+	tell := begin()
+	for _, s := range all {
+		tell(s)
+	}
+	return err
 }
 
 func (p party) Secret(_ context.Context, _, name string) (kube.Secret, error) {

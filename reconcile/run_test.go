@@ -42,7 +42,7 @@ func TestRunNeedsAnAdministrator(t *testing.T) {
 // buggy panics in one of the reads before the plan.
 type buggy struct{ registry }
 
-func (buggy) ListRobots(context.Context) ([]quay.Robot, error) { panic("a bug") }
+func (buggy) EachRobot(context.Context, func() func(quay.Robot)) error { panic("a bug") }
 
 // Go ends a process that panics with exit code 2, which means something else here.
 func TestPanicWhileReading(t *testing.T) {

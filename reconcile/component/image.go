@@ -34,6 +34,11 @@ func (n Naming) Built(image, repository string) Built {
 	if image == "" {
 		return BuiltNowhere
 	}
+	if rest, ours := strings.CutPrefix(image, n.Host); ours { // of nearly all, letter by letter
+		if rest, ours = strings.CutPrefix(rest, "/"+n.Organization+"/"); ours && rest == repository {
+			return BuiltHere
+		}
+	}
 	name, digest, pinned := strings.Cut(image, "@")
 	if i := strings.LastIndexByte(name, ':'); i > strings.LastIndexByte(name, '/') {
 		if !imageTag.MatchString(name[i+1:]) {

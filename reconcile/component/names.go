@@ -266,17 +266,24 @@ type Mark struct {
 // ParseMark reads the first line of a description; false when it is none of Berth's marks.
 func ParseMark(description string) (Mark, bool) {
 	rest, ours := strings.CutPrefix(Description(description).Mark(), markPrefix)
-	fields := strings.Fields(rest)
-	if !ours || len(fields) < 2 {
+	if !ours {
 		return Mark{}, false
 	}
+	var fields [2]string
+	last, n := "", 0
+	for field := range strings.FieldsSeq(rest) {
+		if n < len(fields) {
+			fields[n] = field
+		}
+		last, n = field, n+1
+	}
 	key, ours := strings.CutPrefix(fields[0], "key=")
-	if !ours || len(key) != 26 {
+	if n < 2 || !ours || len(key) != 26 {
 		return Mark{}, false
 	}
 	_, incarnate, _ := strings.Cut(fields[1], "=")
 	m := Mark{Key: key, Incarnate: incarnate}
-	if namespace, name, ok := strings.Cut(fields[len(fields)-1], "/"); ok {
+	if namespace, name, ok := strings.Cut(last, "/"); ok {
 		m.Component = Key{namespace, name}
 	}
 	return m, true

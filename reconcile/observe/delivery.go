@@ -3,8 +3,6 @@ package observe
 import (
 	"context"
 	"fmt"
-	"slices"
-	"time"
 
 	"berth/kube"
 	"berth/reconcile/component"
@@ -17,7 +15,7 @@ type deliveryReader interface {
 	EnvironmentBindings(ctx context.Context, namespace string) ([]kube.EnvironmentBinding, error)
 	DeploymentTargetClaims(ctx context.Context, namespace string) ([]kube.DeploymentTargetClaim, error)
 	DeploymentTargets(ctx context.Context, namespace string) ([]kube.DeploymentTarget, error)
-	RemoteSecrets(ctx context.Context, namespace string, keep func(namespace, name string) bool) ([]kube.RemoteSecret, error)
+	EachRemoteSecret(ctx context.Context, namespace string, keep func(namespace, name string) bool, begin func() func(kube.RemoteSecret)) error
 	Component(ctx context.Context, g kube.Group, namespace, name string) (kube.Component, error)
 	Secret(ctx context.Context, namespace, name string) (kube.Secret, error)
 }
@@ -58,55 +56,67 @@ func listInto[T any](ctx context.Context, g group, t *territory, into *[]T, list
 	})
 }
 
-// ownRemoteSecrets lists the RemoteSecrets that are named as a Component's is.
-func (o *observer) ownRemoteSecrets() func(context.Context, string) ([]kube.RemoteSecret, error) {
-	names := make(map[component.Key]bool, len(o.Components))
-	for _, c := range o.Components {
-		names[component.PullSecretOf(c)] = true
+// observeRemoteSecrets reads those that are named as a Component's is, and names the odd.
+func (o *observer) observeRemoteSecrets(ctx context.Context) (odd []string, err error) {
+	o.RemoteSecrets = make(map[component.Key]world.RemoteSecret, len(o.Components))
+	ours := func(namespace, name string) bool {
+		called, pull := o.owner(component.Key{Namespace: namespace, Name: name})
+		return called != nil && pull
 	}
-	return func(ctx context.Context, namespace string) ([]kube.RemoteSecret, error) {
-		return o.Cluster.RemoteSecrets(ctx, namespace, func(namespace, name string) bool { return names[component.Key{Namespace: namespace, Name: name}] })
+	oddOnes := map[component.Key]bool{}
+	_, err = each(ctx, o.territory, func(ctx context.Context, namespace string) ([]struct{}, error) {
+		begun := false
+		return nil, o.Cluster.EachRemoteSecret(ctx, namespace, ours, func() func(kube.RemoteSecret) {
+			if begun {
+				forget(o.RemoteSecrets, namespace)
+				forget(oddOnes, namespace)
+			}
+			begun = true
+			return func(r kube.RemoteSecret) {
+				key := component.Key{Namespace: r.Namespace, Name: r.Name}
+				called, _ := o.owner(key)
+				if r.Odd {
+					oddOnes[key] = true
+				}
+				if called.Named() && !called.Component.Deleting {
+					o.RemoteSecrets[slimKey(key, called, true)] = o.remoteSecretOf(r, called)
+				}
+			}
+		})
+	})
+	for k := range oddOnes {
+		odd = append(odd, "RemoteSecret "+k.String())
 	}
+	return odd, err
 }
 
 // sortDelivery sorts what was listed to the Components, and looks at what arrived, and
 // at whose a place is, where the lists do not show it.
 func (o *observer) sortDelivery(ctx context.Context, l lists) error {
 	o.Environments = l.deployments.ByNamespace()
-	for _, a := range l.accounts {
-		if e := o.Environments[a.Namespace]; e != nil && a.Authorizes {
-			e.Authorizing++
+	for namespace, n := range l.authorizing {
+		if e := o.Environments[namespace]; e != nil {
+			e.Authorizing += n
 		}
 	}
-	remote := make(map[component.Key]kube.RemoteSecret, len(l.remoteSecrets))
-	for _, r := range l.remoteSecrets {
-		remote[component.Key{Namespace: r.Namespace, Name: r.Name}] = r
-	}
-	o.RemoteSecrets = map[component.Key]world.RemoteSecret{}
 	var unseen []look
-	for i, c := range slices.Concat(o.Components, o.Elsewhere) {
-		if _, err := o.Names(c); err != nil || c.Deleting {
-			continue
-		}
-		key := component.PullSecretOf(c)
-		r, exists := remote[key]
-		if exists {
-			o.RemoteSecrets[key] = remoteSecretOf(r, c, o.now)
-		}
-		if i < len(o.Components) {
-			unseen = append(unseen, o.unseen(c, o.RemoteSecrets[key])...)
+	for _, c := range o.Components {
+		if called := o.Called(component.KeyOf(c)); called.Named() && !c.Deleting {
+			unseen = append(unseen, o.unseen(c, o.RemoteSecrets[component.Key{Namespace: c.Namespace, Name: called.Pull.Secret}])...)
 		}
 	}
 	return o.look(ctx, unseen)
 }
 
-func remoteSecretOf(r kube.RemoteSecret, c kube.Component, now time.Time) world.RemoteSecret {
+func (o *observer) remoteSecretOf(r kube.RemoteSecret, called *world.Called) world.RemoteSecret {
+	c := *called.Component
 	whose, why := component.Whose(r.Labels, r.Owners, c)
 	if r.Odd {
 		why = "it is not of a RemoteSecret's form"
 	}
 	record := component.ParseUploadRecord(r.Upload)
-	return world.RemoteSecret{RemoteSecret: r, Owned: whose, Foreign: why, Record: record, Due: record.Due(now), Late: record.Late(now)}
+	remote := world.RemoteSecret{RemoteSecret: r, Owned: whose, Foreign: why, Record: record, Due: record.Due(o.now), Late: record.Late(o.now)}
+	return remote.Slimmed(c, called.Pull.Secret, o.Policy.PullAccounts(c.Name))
 }
 
 // sortSecret notes a Secret with our label that is on its way to an environment, or

@@ -7,33 +7,30 @@ import (
 	"slices"
 	"strings"
 
-	"berth/kube"
 	"berth/reconcile/component"
 	"berth/reconcile/world"
 )
 
 // observeLinks finds what ServiceAccounts name as our Secrets are called and is not there,
 // in namespaces all of whose Components are known. listed are the Secrets with our label.
-func (o *observer) observeLinks(ctx context.Context, listed []kube.Secret) error {
+func (o *observer) observeLinks(ctx context.Context, listed secrets) error {
 	if o.scope.Selector != "" || len(o.scope.Only) > 0 {
 		return nil
 	}
-	known := map[component.Key]bool{}
-	for _, s := range listed {
-		known[component.Key{Namespace: s.Namespace, Name: s.Name}] = true
-	}
 	served := map[string]bool{}
 	for _, c := range o.Components {
-		push, pull := component.SecretNames(c.Name)
 		served[c.Namespace] = true
-		known[component.Key{Namespace: c.Namespace, Name: push}] = true
-		known[component.Key{Namespace: c.Namespace, Name: pull}] = true
+	}
+	known := func(key component.Key) bool {
+		_, there := o.Secrets[key]
+		called, _ := o.owner(key)
+		return there || listed.strays[key] || called != nil
 	}
 	unknown := map[component.Key]bool{}
 	links := map[string][]world.DeadLink{}
 	for account, l := range o.ServiceAccounts {
 		add := func(secret string, pull bool) {
-			if served[account.Namespace] && !known[component.Key{Namespace: account.Namespace, Name: secret}] {
+			if served[account.Namespace] && !known(component.Key{Namespace: account.Namespace, Name: secret}) {
 				links[account.Namespace] = append(links[account.Namespace], world.DeadLink{ServiceAccount: account.Name, Secret: secret, Pull: pull})
 			}
 		}

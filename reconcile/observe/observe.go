@@ -24,7 +24,7 @@ import (
 // Registry is Quay as reading it needs it.
 type Registry interface {
 	GetOrganization(ctx context.Context) (quay.Organization, error)
-	ListRobots(ctx context.Context) ([]quay.Robot, error)
+	EachRobot(ctx context.Context, begin func() func(quay.Robot)) error
 	ListRepositories(ctx context.Context) ([]quay.Repository, error)
 	ListRobotPermissions(ctx context.Context, repository string) (map[string]quay.Role, error)
 }
@@ -35,7 +35,7 @@ type Cluster interface {
 	Namespace(ctx context.Context, name string) (kube.Namespace, error)
 	Served(ctx context.Context) (kube.Served, error)
 	Components(ctx context.Context, g kube.Group, namespace, selector string) ([]kube.Component, error)
-	Secrets(ctx context.Context, namespace, labelSelector string) ([]kube.Secret, error)
+	EachSecret(ctx context.Context, namespace, labelSelector string, begin func() func(kube.Secret)) error
 	SecretMetadata(ctx context.Context, namespace, name string) (kube.Secret, error)
 	SecretsMetadata(ctx context.Context, namespace string, keep func(namespace, name string) bool) ([]kube.Secret, error)
 	ServiceAccounts(ctx context.Context, namespace string, keep func(kube.ServiceAccount) bool) ([]kube.ServiceAccount, error)
@@ -90,6 +90,7 @@ type observer struct {
 	Ends
 	world.World
 	scope     world.Scope
+	long      map[component.Key]*world.Called // by the names of Secrets that do not tell whose they are
 	served    kube.Served
 	territory *territory
 	now       time.Time
@@ -118,20 +119,21 @@ func World(ctx context.Context, e Ends, n component.Naming, p world.Policy, s wo
 	return o.World, nil
 }
 
+// observe reads the Components first, and names what is theirs: all else is compared with
+// that while it is read, and where it is as it should be little of it is kept.
 func (o *observer) observe(ctx context.Context) error {
+	if err := o.observeInventory(ctx); err != nil {
+		return err
+	}
+	o.Divide(o.scope.Shard)
+	slices.SortFunc(o.Components, func(a, b kube.Component) int { return component.KeyOf(a).Compare(component.KeyOf(b)) })
+	o.noteRequests()
+	o.NameComponents()
+	o.indexLong()
 	var seen lists
 	g, gctx := newGroup(ctx) // the whole run rests on each of these
-	naming := o.Naming
-	g.Go(func() (err error) {
-		o.Robots, err = observeRobots(gctx, o.Registry, naming)
-		o.saw("robot", "robots", len(o.Robots), 0)
-		return
-	})
-	g.Go(func() (err error) {
-		o.Repositories, err = observeRepositories(gctx, o.Registry)
-		o.saw("repository", "repositories", len(o.Repositories), 0)
-		return
-	})
+	g.Go(func() error { return o.observeRobots(gctx) })
+	g.Go(func() error { return o.observeRepositories(gctx) })
 	g.Go(func() (err error) { seen, err = o.observeCluster(gctx); return })
 	if err := g.Wait(); err != nil {
 		return err
@@ -139,12 +141,7 @@ func (o *observer) observe(ctx context.Context) error {
 	if len(o.Repositories) == 0 && permitted(o.Robots) {
 		return errEmptyList
 	}
-	o.sortServiceAccounts(seen.accounts)
 	o.nameOdd(seen)
-	o.Divide(o.scope.Shard)
-	slices.SortFunc(o.Components, func(a, b kube.Component) int { return component.KeyOf(a).Compare(component.KeyOf(b)) })
-	o.noteRequests()
-	o.NameComponents()
 	if err := o.observeSecrets(ctx, seen.secrets); err != nil {
 		return err
 	}
@@ -166,44 +163,25 @@ func (o *observer) observe(ctx context.Context) error {
 
 // lists are what is sorted when all is there.
 type lists struct {
-	secrets       []kube.Secret
-	accounts      []kube.ServiceAccount
-	deployments   world.Deployments
-	remoteSecrets []kube.RemoteSecret
+	secrets     secrets
+	authorizing map[string]int // ServiceAccounts, by namespace
+	deployments world.Deployments
+	odd         []string // RemoteSecrets
 }
 
 // observeCluster lists the territory. Of RemoteSecrets, of which anybody may make as many
 // and as large ones as he likes, only those of Components are kept.
 func (o *observer) observeCluster(ctx context.Context) (l lists, err error) {
-	if err := o.observeNamespaces(ctx); err != nil {
-		return l, err
-	}
-	if o.served, err = o.Cluster.Served(ctx); err != nil {
-		return l, err
-	}
-	o.Groups = o.served.Components.All()
 	g, gctx := newGroup(ctx)
-	g.Go(func() (err error) { o.Components, o.Missing, err = o.observeComponents(gctx); return })
-	g.Go(func() (err error) {
-		l.accounts, err = each(gctx, o.territory, func(ctx context.Context, namespace string) ([]kube.ServiceAccount, error) {
-			return o.Cluster.ServiceAccounts(ctx, namespace, o.wantsAccount)
-		})
-		return err
-	})
-	g.Go(func() (err error) {
-		l.secrets, err = each(gctx, o.territory, func(ctx context.Context, namespace string) ([]kube.Secret, error) {
-			return o.Cluster.Secrets(ctx, namespace, component.LabelManagedBy+"="+component.Manager)
-		})
-		return err
-	})
+	g.Go(func() (err error) { l.authorizing, err = o.observeAccounts(gctx); return })
+	g.Go(func() (err error) { l.secrets, err = o.listSecrets(gctx); return })
 	g.Go(func() (err error) { o.Mode, l.deployments, err = o.observeDelivery(gctx); return })
 	if err := g.Wait(); err != nil {
 		return l, err
 	}
-	o.saw("Component", "Components", len(o.Components), 0)
-	o.saw("Secret", "Secrets", len(l.secrets), 0)
+	o.saw("Secret", "Secrets", l.secrets.seen, 0)
 	if o.Mode.RemoteSecrets {
-		l.remoteSecrets, err = each(ctx, o.territory, o.ownRemoteSecrets())
+		l.odd, err = o.observeRemoteSecrets(ctx)
 	}
 	if err == nil {
 		err = o.territory.shut()
@@ -216,13 +194,20 @@ func (o *observer) observeCluster(ctx context.Context) (l lists, err error) {
 // They are there all the same.
 func (o *observer) leaveClosed() {
 	o.Closed = o.territory.closed
-	o.Components = slices.DeleteFunc(o.Components, func(c kube.Component) bool {
-		if o.Closed[c.Namespace] != nil {
-			o.Hidden = append(o.Hidden, component.KeyOf(c))
-			return true
+	if len(o.Closed) == 0 {
+		return
+	}
+	for _, list := range []*[]kube.Component{&o.Components, &o.Elsewhere} {
+		var open []kube.Component // what is called refers to the others in their places
+		for _, c := range *list {
+			if o.Closed[c.Namespace] != nil {
+				o.Hidden = append(o.Hidden, component.KeyOf(c))
+			} else {
+				open = append(open, c)
+			}
 		}
-		return false
-	})
+		*list = open
+	}
 	o.Missing = slices.DeleteFunc(o.Missing, func(k component.Key) bool { return o.Closed[k.Namespace] != nil })
 }
 
@@ -233,89 +218,27 @@ func turn(now time.Time) int {
 	return int(h.Sum32() & (1<<31 - 1))
 }
 
-func observeRobots(ctx context.Context, q Registry, n component.Naming) (map[string]world.Robot, error) {
-	list, err := q.ListRobots(ctx)
-	if err != nil {
-		return nil, err
-	}
-	robots := make(map[string]world.Robot, len(list))
-	for _, r := range list {
-		robot := world.Robot{Mark: r.Description, Repositories: r.Repositories, Created: r.Created}
-		if !r.Token.IsZero() {
-			robot.Fingerprint = component.Fingerprint(n.Login(r.Name), r.Token.Reveal())
+func (o *observer) observeRobots(ctx context.Context) error {
+	err := o.Registry.EachRobot(ctx, func() func(quay.Robot) {
+		o.Robots = make(map[string]world.Robot, 2*len(o.Components))
+		return func(r quay.Robot) {
+			name, robot := o.slimRobot(r)
+			o.Robots[name] = robot
 		}
-		robots[r.Name] = robot
-	}
-	return robots, nil
-}
-
-func observeRepositories(ctx context.Context, q Registry) (map[string]quay.Repository, error) {
-	list, err := q.ListRepositories(ctx)
-	if err != nil {
-		return nil, err
-	}
-	repositories := make(map[string]quay.Repository, len(list))
-	for _, r := range list {
-		repositories[r.Name] = r
-	}
-	return repositories, nil
-}
-
-func (o *observer) observeComponents(ctx context.Context) (found []kube.Component, missing []component.Key, err error) {
-	all, err := o.listComponents(ctx, o.scope.Selector)
-	if err == nil && o.scope.Selector != "" && len(o.Groups) > 1 { // the label may be on one of two that are one
-		matched := all
-		all, err = o.listComponents(ctx, "")
-		all = world.Selected(all, matched)
-	}
-	if err != nil || len(o.scope.Only) == 0 {
-		return all, nil, err
-	}
-	there := make(map[component.Key]kube.Component, len(all))
-	for _, c := range all {
-		there[component.KeyOf(c)] = c
-	}
-	for want := range setOf(o.scope.Only) {
-		if c, ok := there[want]; ok {
-			found = append(found, c)
-		} else {
-			missing = append(missing, want)
-		}
-	}
-	return found, missing, nil
-}
-
-// listComponents lists those of all groups that the cluster has. Where it has none the
-// list of the older says so.
-func (o *observer) listComponents(ctx context.Context, selector string) ([]kube.Component, error) {
-	groups := o.Groups
-	if len(groups) == 0 {
-		groups = []kube.Group{kube.AppStudio}
-	}
-	all, err := each(ctx, o.territory, func(ctx context.Context, namespace string) (all []kube.Component, err error) {
-		for _, g := range groups {
-			some, err := o.Cluster.Components(ctx, g, namespace, selector)
-			if err != nil {
-				return nil, err
-			}
-			all = append(all, some...)
-		}
-		return all, nil
 	})
-	return world.Berths(all), err
+	o.saw("robot", "robots", len(o.Robots), 0)
+	return err
 }
 
-// wantsAccount reports whether builds or pods run as a ServiceAccount, or the
-// RemoteSecret operator acts as it.
-func (o *observer) wantsAccount(a kube.ServiceAccount) bool {
-	return a.Authorizes || o.Policy.Links(a.Name)
-}
-
-func (o *observer) sortServiceAccounts(accounts []kube.ServiceAccount) {
-	o.ServiceAccounts = make(map[component.Key]world.Links, len(accounts))
-	for _, a := range accounts {
-		o.ServiceAccounts[component.Key{Namespace: a.Namespace, Name: a.Name}] = world.Links{Secrets: setOf(a.Secrets), Pull: setOf(a.PullSecrets)}
+func (o *observer) observeRepositories(ctx context.Context) error {
+	list, err := o.Registry.ListRepositories(ctx)
+	o.Repositories = make(map[string]quay.Repository, len(list))
+	for _, r := range list {
+		r = o.slimRepository(r)
+		o.Repositories[r.Name] = r
 	}
+	o.saw("repository", "repositories", len(o.Repositories), 0)
+	return err
 }
 
 func setOf[T comparable](items []T) map[T]bool {

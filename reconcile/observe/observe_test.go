@@ -57,13 +57,20 @@ func TestEachNamespaceFailsAlone(t *testing.T) {
 func TestSecretOfKeepsNoContentOfOthers(t *testing.T) {
 	t.Parallel()
 	c := scene.Component("tenant", "api")
+	o := observer{World: world.World{Naming: scene.Naming(), Components: []kube.Component{c}}}
+	o.NameComponents()
+	called := o.Called(component.KeyOf(c))
 	s := kube.Secret{Type: component.SecretType, Immutable: true, Labels: component.Labels(c), Owners: component.OwnersOf(c)}
-	want := world.Secret{Owned: component.Mine, Type: component.SecretType, Fixed: true, Labels: component.Labels(c)}
-	if d := cmp.Diff(want, secretOf(s, c), cmpopts.EquateEmpty()); d != "" {
+	want := world.Secret{Owned: component.Mine, Type: component.SecretType, Fixed: true, Slim: true}
+	if d := cmp.Diff(want, o.secretOf(s, called, false), cmpopts.EquateEmpty()); d != "" {
 		t.Errorf("our Secret (-want +got):\n%s", d)
 	}
+	delete(s.Labels, "appstudio.redhat.com/internal")
+	if got := o.secretOf(s, called, false); got.Slim || len(got.Labels) != len(s.Labels) {
+		t.Errorf("labels that were changed are not kept: %+v", got)
+	}
 	s.Owners = nil
-	if got := secretOf(s, c); got.Owned != component.Foreign || got.Foreign == "" || got.Content != (component.Content{}) {
+	if got := o.secretOf(s, called, false); got.Owned != component.Foreign || got.Foreign == "" || got.Content != (component.Content{}) {
 		t.Errorf("somebody's Secret: %+v", got)
 	}
 }

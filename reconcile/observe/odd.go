@@ -9,8 +9,8 @@ func (o *observer) nameOdd(l lists) {
 			o.Odd = append(o.Odd, kind+" "+namespace+"/"+name)
 		}
 	}
-	for _, s := range l.secrets {
-		odd(s.Odd, "Secret", s.Namespace, s.Name)
+	for _, s := range l.secrets.odd {
+		odd(true, "Secret", s.Namespace, s.Name)
 	}
 	for _, e := range l.deployments.Environments {
 		odd(e.Odd, "Environment", e.Namespace, e.Name)
@@ -24,8 +24,6 @@ func (o *observer) nameOdd(l lists) {
 	for _, t := range l.deployments.Targets {
 		odd(t.Odd, "DeploymentTarget", t.Namespace, t.Name)
 	}
-	for _, r := range l.remoteSecrets {
-		odd(r.Odd, "RemoteSecret", r.Namespace, r.Name)
-	}
+	o.Odd = append(o.Odd, l.odd...)
 	slices.Sort(o.Odd)
 }

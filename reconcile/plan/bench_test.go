@@ -13,12 +13,9 @@ import (
 // BenchmarkMakePlan plans for a settled platform; what a Component costs must not
 // grow with their number.
 func BenchmarkMakePlan(b *testing.B) {
-	for _, components := range []int{100, 1000, 10_000} {
+	for _, components := range []int{1000, 10_000, 100_000} {
 		b.Run(fmt.Sprint(components), func(b *testing.B) {
-			s := scene.New(b)
-			for i := range components {
-				s.Settle(scene.Component("tenant", fmt.Sprintf("c%d", i)))
-			}
+			s := settled(b, components)
 			b.ReportAllocs()
 			for b.Loop() {
 				Make(s.World)
@@ -26,6 +23,43 @@ func BenchmarkMakePlan(b *testing.B) {
 			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*components), "µs/Component")
 		})
 	}
+}
+
+// settled is a platform in which there is nothing to do, as a run has read it: fifty
+// Components in a namespace, which run there, and a RemoteSecret for each.
+func settled(t testing.TB, components int) *scene.Scene {
+	s := scene.New(t)
+	s.Mode = world.Mode{Wanted: true, Environments: true, RemoteSecrets: true}
+	s.Policy.PullServiceAccounts, s.Policy.SetImages = []string{scene.PullAccount}, true
+	s.RemoteSecrets = map[component.Key]world.RemoteSecret{}
+	var d world.Deployments
+	for i := range components {
+		c := scene.Component(fmt.Sprintf("tenant-%05d", i/50), fmt.Sprintf("c%02d", i%50))
+		names, err := s.Naming.Names(c, "uid-of-"+c.Namespace)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.ContainerImage = s.Naming.Image(names.Repository)
+		n := s.Settle(c)
+		accounts := component.Key{Namespace: c.Namespace, Name: scene.PullAccount}
+		if i%50 == 0 {
+			s.ServiceAccounts[accounts] = world.Links{Pull: map[string]bool{}}
+			d.Environments = append(d.Environments, kube.Environment{Namespace: c.Namespace, Name: "dev"})
+			d.Bindings = append(d.Bindings, kube.EnvironmentBinding{Namespace: c.Namespace, Application: "shop", Environment: "dev"})
+		}
+		s.ServiceAccounts[accounts].Pull[n.Pull.Secret] = true
+		d.Bindings[len(d.Bindings)-1].Components = append(d.Bindings[len(d.Bindings)-1].Components, c.Name)
+		s.RemoteSecrets[component.Key{Namespace: c.Namespace, Name: n.Pull.Secret}] = world.RemoteSecret{
+			RemoteSecret: kube.RemoteSecret{HasData: true}, Slim: true, Owned: component.Mine,
+			Record: component.UploadRecord{Fingerprint: s.Robots[n.Pull.Robot].Fingerprint},
+		}
+	}
+	s.Environments = d.ByNamespace()
+	s.NameComponents()
+	if n := Make(s.World).Changes(); n > 0 {
+		t.Fatalf("not settled: %d changes", n)
+	}
+	return s
 }
 
 // BenchmarkMakePlanDelivery plans for a settled platform whose Components each run in ten

@@ -39,7 +39,7 @@ func (w *planner) planSecrets(p *Component) *Problem {
 			reason = "its token is not the robot's"
 		case secret.Content != want:
 			reason = "its content is not Berth's"
-		case !Covers(secret.Labels, component.Labels(c)):
+		case !secret.Labelled(c):
 			reason = "its labels changed"
 		case a.Role == quay.Read && secret.By == p.PullSecret().String() && !slices.ContainsFunc(p.places.Targets, func(t world.Target) bool { return w.comesBack(*p, t.RemoteTarget) }):
 			// Its operator deletes what it manages when it has to do there no more.

@@ -260,8 +260,7 @@ func (w *planner) planTargets(p *Component, r world.RemoteSecret, exists bool) {
 	}
 	switch c := p.Component; {
 	case !exists:
-	case !Covers(r.Labels, component.Labels(c)) || r.Secret != a.Name || r.Type != component.SecretType || !Covers(r.SecretLabels, component.Labels(c)) ||
-		!slices.Equal(r.PullAccounts, a.PullAccounts) || r.Customized:
+	case !r.Formed(c, a.Name, a.PullAccounts):
 		a.Reason = "its form changed"
 	case r.Further > 0:
 		a.Reason = "it has targets beyond those that Berth sets"

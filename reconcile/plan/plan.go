@@ -129,7 +129,12 @@ func Make(world world.World) Plan {
 
 // all plans each Component by itself, and then those that are in each other's way.
 func (w *planner) all(components []kube.Component) (plans []Component) {
-	for _, c := range slices.SortedFunc(slices.Values(components), func(a, b kube.Component) int { return component.KeyOf(a).Compare(component.KeyOf(b)) }) {
+	order := func(a, b kube.Component) int { return component.KeyOf(a).Compare(component.KeyOf(b)) }
+	if !slices.IsSortedFunc(components, order) {
+		components = slices.SortedFunc(slices.Values(components), order)
+	}
+	plans = make([]Component, 0, len(components))
+	for _, c := range components {
 		plans = append(plans, w.plan(c))
 	}
 	refuseCollisions(plans)

@@ -43,6 +43,9 @@ func (s Shard) owns(namespace string) bool {
 // two Components meet in a repository or a Secret only within one namespace, whose
 // name is part of both.
 func (w *World) Divide(s Shard) {
+	if !s.Several() {
+		return
+	}
 	var own []kube.Component
 	for _, c := range w.Components {
 		if s.owns(c.Namespace) {

@@ -1,6 +1,7 @@
 package world
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -16,10 +17,14 @@ type Secret struct {
 	Type      string
 	Fixed     bool              // immutable
 	Labels    map[string]string // those Berth writes
+	Slim      bool              // its labels were as Berth writes them, and are not kept
 	Content   component.Content
 	RotatedAt time.Time // when it was moved to its generation; zero: it never was, or that is not told
 	By        string    // the RemoteSecret, NAMESPACE/NAME, that takes it for its own
 }
+
+// Labelled reports whether its labels are as Berth writes them for a Component.
+func (s Secret) Labelled(c kube.Component) bool { return s.Slim || component.Labelled(s.Labels, c) }
 
 // RemoteSecrets says whether pull Secrets are delivered.
 type RemoteSecrets string
@@ -40,11 +45,29 @@ type Mode struct {
 // RemoteSecret is what a run knows of a RemoteSecret of a Component's name.
 type RemoteSecret struct {
 	kube.RemoteSecret
+	Slim    bool // its form was as Berth writes it, and is not kept
 	Owned   component.Ownership
 	Foreign string                 // why it is not ours, for the reader
 	Record  component.UploadRecord // what was last uploaded to it
 	Due     bool                   // it may be uploaded again
 	Late    bool                   // it should have arrived by now
+}
+
+// Formed reports whether it is as Berth writes it for a Component, but for its targets.
+func (r RemoteSecret) Formed(c kube.Component, secret string, pullAccounts []string) bool {
+	return r.Slim || component.Labelled(r.Labels, c) && r.Secret == secret && r.Type == component.SecretType && component.Labelled(r.SecretLabels, c) &&
+		slices.Equal(r.PullAccounts, pullAccounts) && !r.Customized
+}
+
+// Slimmed drops the form of what is as Berth writes it: of a platform nearly everything is.
+func (r RemoteSecret) Slimmed(c kube.Component, secret string, pullAccounts []string) RemoteSecret {
+	if r.Formed(c, secret, pullAccounts) {
+		r.RemoteSecret = kube.RemoteSecret{
+			Name: secret, Deleting: r.Deleting, Targets: r.Targets, Further: r.Further, HasData: r.HasData, TargetStatuses: r.TargetStatuses, Odd: r.Odd,
+		}
+		r.Slim = true
+	}
+	return r
 }
 
 // Arrived is a Secret that a RemoteSecret brought to a namespace of this cluster.

@@ -116,7 +116,7 @@ type World struct {
 	Robots          map[string]Robot
 	Roles           map[string]map[string]quay.Role     // of the audited repositories: repository to robot to role
 	Sources         map[component.Key]gitsource.Verdict // of the Components whose source was looked at
-	named           map[component.Key]named             // see NameComponents
+	called          map[component.Key]*Called           // see NameComponents
 
 	Mode          Mode
 	Environments  map[string]*Environments       // by namespace
@@ -161,52 +161,4 @@ func (s Scope) Lists() []string {
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
-}
-
-// named is what the things of a Component are called, or why they cannot be.
-type named struct {
-	names component.Names
-	away  bool
-	err   error
-}
-
-// NameComponents works the names of all Components out, once for a run: every part of
-// it asks for them.
-func (w *World) NameComponents() {
-	w.named = make(map[component.Key]named, len(w.Components)+len(w.Elsewhere))
-	for _, c := range slices.Concat(w.Components, w.Elsewhere) {
-		n, err := w.Names(c)
-		w.named[component.KeyOf(c)] = named{n, err == nil && w.away(c, n), err}
-	}
-}
-
-// Names are what the things of a Component are called; the error is for its owner.
-func (w *World) Names(c kube.Component) (component.Names, error) {
-	if n, known := w.named[component.KeyOf(c)]; known {
-		return n.names, n.err
-	}
-	return w.Naming.Names(c, w.Namespaces[c.Namespace].UID)
-}
-
-// Away reports whether a Component is left alone: it builds to a registry or an
-// organization of its own, nothing is made for it, and nobody asks for that.
-func (w *World) Away(c kube.Component) bool {
-	if n, known := w.named[component.KeyOf(c)]; known {
-		return n.away
-	}
-	n, err := w.Names(c)
-	return err == nil && w.away(c, n)
-}
-
-func (w *World) away(c kube.Component, n component.Names) bool {
-	if w.Naming.Built(c.ContainerImage, n.Repository) != component.BuiltAway || w.Rotate[component.KeyOf(c)] != "" {
-		return false
-	}
-	for _, a := range n.Accounts() {
-		if _, made := w.Robots[a.Robot]; made {
-			return false
-		}
-	}
-	asked, err := component.RequestOf(c)
-	return err == nil && asked == (component.Request{})
 }

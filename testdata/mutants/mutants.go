@@ -213,7 +213,7 @@ var mutants = []mutant{
 	},
 	{
 		"the list of robots is an administrator's", "quay/robots.go",
-		`len(all) > 0 && !whole`, `len(all) < 0 && !whole`, registry,
+		`len(seen) > 0 && !whole`, `len(seen) < 0 && !whole`, registry,
 	},
 	{
 		"robots of look-alike organizations are left out", "quay/robots.go",

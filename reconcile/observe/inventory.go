@@ -1,0 +1,89 @@
+package observe
+
+import (
+	"context"
+
+	"berth/kube"
+	"berth/reconcile/component"
+	"berth/reconcile/world"
+)
+
+// observeInventory reads what Components there are, and their namespaces.
+func (o *observer) observeInventory(ctx context.Context) (err error) {
+	if err := o.observeNamespaces(ctx); err != nil {
+		return err
+	}
+	if o.served, err = o.Cluster.Served(ctx); err != nil {
+		return err
+	}
+	o.Groups = o.served.Components.All()
+	o.Components, o.Missing, err = o.observeComponents(ctx)
+	o.saw("Component", "Components", len(o.Components), 0)
+	return err
+}
+
+func (o *observer) observeComponents(ctx context.Context) (found []kube.Component, missing []component.Key, err error) {
+	all, err := o.listComponents(ctx, o.scope.Selector)
+	if err == nil && o.scope.Selector != "" && len(o.Groups) > 1 { // the label may be on one of two that are one
+		matched := all
+		all, err = o.listComponents(ctx, "")
+		all = world.Selected(all, matched)
+	}
+	if err != nil || len(o.scope.Only) == 0 {
+		return all, nil, err
+	}
+	there := make(map[component.Key]kube.Component, len(all))
+	for _, c := range all {
+		there[component.KeyOf(c)] = c
+	}
+	for want := range setOf(o.scope.Only) {
+		if c, ok := there[want]; ok {
+			found = append(found, c)
+		} else {
+			missing = append(missing, want)
+		}
+	}
+	return found, missing, nil
+}
+
+// listComponents lists those of all groups that the cluster has. Where it has none the
+// list of the older says so.
+func (o *observer) listComponents(ctx context.Context, selector string) ([]kube.Component, error) {
+	groups := o.Groups
+	if len(groups) == 0 {
+		groups = []kube.Group{kube.AppStudio}
+	}
+	all, err := each(ctx, o.territory, func(ctx context.Context, namespace string) (all []kube.Component, err error) {
+		for _, g := range groups {
+			some, err := o.Cluster.Components(ctx, g, namespace, selector)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, some...)
+		}
+		return all, nil
+	})
+	return world.Berths(all), err
+}
+
+// wantsAccount reports whether builds or pods run as a ServiceAccount, or the
+// RemoteSecret operator acts as it.
+func (o *observer) wantsAccount(a kube.ServiceAccount) bool {
+	return a.Authorizes || o.Policy.Links(a.Name)
+}
+
+// observeAccounts lists the ServiceAccounts, and counts by namespace those that authorize.
+func (o *observer) observeAccounts(ctx context.Context) (map[string]int, error) {
+	accounts, err := each(ctx, o.territory, func(ctx context.Context, namespace string) ([]kube.ServiceAccount, error) {
+		return o.Cluster.ServiceAccounts(ctx, namespace, o.wantsAccount)
+	})
+	o.ServiceAccounts = make(map[component.Key]world.Links, len(accounts))
+	authorizing := map[string]int{}
+	for _, a := range accounts {
+		o.ServiceAccounts[component.Key{Namespace: a.Namespace, Name: a.Name}] = world.Links{Secrets: o.slimSet(a.Namespace, a.Secrets), Pull: o.slimSet(a.Namespace, a.PullSecrets)}
+		if a.Authorizes {
+			authorizing[a.Namespace]++
+		}
+	}
+	return authorizing, err
+}

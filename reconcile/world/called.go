@@ -1,0 +1,115 @@
+package world
+
+import (
+	"iter"
+	"slices"
+
+	"berth/kube"
+	"berth/reconcile/component"
+)
+
+// Called is what the things of a Component are called, or why they cannot be, worked out
+// once for a run. Whatever bears such a name refers to the strings here, so that each is
+// in memory once.
+type Called struct {
+	component.Names
+	Component *kube.Component
+	Image     string   // the address of its repository
+	Own       []string // its repository alone
+	logins    [2]string
+	err       error
+}
+
+// Whole reports whether anything can be made for the Component: it has names, is of its
+// form and is not on its way out.
+func (c *Called) Whole() bool { return c.err == nil && !c.Component.Deleting && !c.Component.Odd }
+
+// Named reports whether its things have names.
+func (c *Called) Named() bool { return c.err == nil }
+
+// Login is the user name of a robot at the registry.
+func (c *Called) Login(n component.Naming, robot string) string {
+	switch {
+	case robot == c.Push.First && c.logins[0] != "":
+		return c.logins[0]
+	case robot == c.Pull.First && c.logins[1] != "":
+		return c.logins[1]
+	}
+	return n.Login(robot)
+}
+
+// All are this run's Components and those of other shards.
+func (w *World) All() iter.Seq[*kube.Component] {
+	return func(yield func(*kube.Component) bool) {
+		for _, list := range [][]kube.Component{w.Components, w.Elsewhere} {
+			for i := range list {
+				if !yield(&list[i]) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// NameComponents works the names of all Components out: every part of a run asks for
+// them.
+func (w *World) NameComponents() {
+	w.called = make(map[component.Key]*Called, len(w.Components)+len(w.Elsewhere))
+	applications := map[string]string{}
+	for c := range w.All() {
+		if n, there := w.Namespaces[c.Namespace]; there {
+			c.Namespace = n.Name
+		}
+		if _, known := applications[c.Application]; !known {
+			applications[c.Application] = c.Application
+		}
+		c.Application = applications[c.Application]
+		if c.ComponentName == c.Name {
+			c.ComponentName = c.Name
+		}
+		called := &Called{Component: c}
+		if called.Names, called.err = w.Naming.Names(*c, w.Namespaces[c.Namespace].UID); called.err == nil {
+			called.Image, called.Own = w.Naming.Image(called.Repository), slices.Clip([]string{called.Repository})
+			called.logins = [2]string{w.Naming.Login(called.Push.First), w.Naming.Login(called.Pull.First)}
+			if c.ContainerImage == called.Image {
+				c.ContainerImage = called.Image
+			}
+		}
+		w.called[component.KeyOf(*c)] = called
+	}
+}
+
+// Called is what the things of a Component are called, nil when the run does not know it.
+func (w *World) Called(k component.Key) *Called { return w.called[k] }
+
+// Names are what the things of a Component are called; the error is for its owner.
+func (w *World) Names(c kube.Component) (component.Names, error) {
+	if n := w.called[component.KeyOf(c)]; n != nil {
+		return n.Names, n.err
+	}
+	return w.Naming.Names(c, w.Namespaces[c.Namespace].UID)
+}
+
+// ImageOf is the address of a repository of a Component.
+func (w *World) ImageOf(c kube.Component, repository string) string {
+	if n := w.called[component.KeyOf(c)]; n != nil && n.Repository == repository {
+		return n.Image
+	}
+	return w.Naming.Image(repository)
+}
+
+// Away reports whether a Component is left alone: it builds to a registry or an
+// organization of its own, nothing is made for it, and nobody asks for that.
+func (w *World) Away(c kube.Component) bool {
+	n, err := w.Names(c)
+	if err != nil || w.Naming.Built(c.ContainerImage, n.Repository) != component.BuiltAway || w.Rotate[component.KeyOf(c)] != "" {
+		return false
+	}
+	for _, a := range n.Accounts() {
+		if _, made := w.Robots[a.Robot]; made {
+			return false
+		}
+	}
+	asked, err := component.RequestOf(c)
+	return err == nil && asked == (component.Request{})
+}
