@@ -51,7 +51,10 @@ func (a Account) StampOf(robot string) (string, bool) {
 
 // Held is the generation that a Secret logs in as, "" when it is none of the account's.
 func (n Naming) Held(a Account, c Content) string {
-	robot, ok := strings.CutPrefix(c.Login, n.Organization+"+")
+	robot, ok := strings.CutPrefix(c.Login, n.Organization)
+	if ok {
+		robot, ok = strings.CutPrefix(robot, "+")
+	}
 	if _, generation := a.StampOf(robot); !ok || !generation {
 		return ""
 	}

@@ -43,9 +43,12 @@ func NewMarker(c kube.Component, to string, how How, now time.Time) Marker {
 // ParseMarker reads a Component's marker. A tenant can write one; what is not of the
 // form, of another Component, or of a time to come, is no marker.
 func ParseMarker(c kube.Component, now time.Time) (Marker, bool) {
-	var m Marker
 	raw := c.Annotations[AnnotationRotation]
-	if raw == "" || len(raw) > maxAnnotation || json.Unmarshal([]byte(raw), &m) != nil {
+	if raw == "" {
+		return Marker{}, false
+	}
+	var m Marker
+	if len(raw) > maxAnnotation || json.Unmarshal([]byte(raw), &m) != nil {
 		return Marker{}, false
 	}
 	to, ok := StampTime(m.To)
@@ -62,14 +65,17 @@ func (m Marker) Encode() string {
 // FormerMarker reads a marker of the form that regenerating tokens had. One that is
 // young counts as a request to revoke, which it was.
 func FormerMarker(c kube.Component, now time.Time) (found, young bool) {
+	raw := c.Annotations[AnnotationRotation]
+	if raw == "" {
+		return false, false
+	}
 	var m struct {
 		Version int       `json:"v"`
 		UID     string    `json:"uid"`
 		State   string    `json:"state"`
 		Since   time.Time `json:"since"`
 	}
-	raw := c.Annotations[AnnotationRotation]
-	if raw == "" || len(raw) > maxAnnotation || json.Unmarshal([]byte(raw), &m) != nil || m.Version != 1 || m.UID != c.UID || m.State != "rotating" {
+	if len(raw) > maxAnnotation || json.Unmarshal([]byte(raw), &m) != nil || m.Version != 1 || m.UID != c.UID || m.State != "rotating" {
 		return false, false
 	}
 	age := now.Sub(m.Since)

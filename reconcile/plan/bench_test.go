@@ -25,6 +25,20 @@ func BenchmarkMakePlan(b *testing.B) {
 	}
 }
 
+// TestASettledComponentCostsLittle holds a plan to a few allocations for what is as it
+// should be, however many there are.
+func TestASettledComponentCostsLittle(t *testing.T) {
+	const most = 15
+	for _, components := range []int{500, 2000} {
+		s := settled(t, components)
+		per := testing.AllocsPerRun(1, func() { Make(s.World) }) / float64(components)
+		if per > most {
+			t.Errorf("of %d, each takes %.1f allocations, want %d at most", components, per, most)
+		}
+		t.Logf("%d Components: %.2f allocations each", components, per)
+	}
+}
+
 // settled is a platform in which there is nothing to do, as a run has read it: fifty
 // Components in a namespace, which run there, and a RemoteSecret for each.
 func settled(t testing.TB, components int) *scene.Scene {

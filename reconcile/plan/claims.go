@@ -12,24 +12,38 @@ import (
 // refuseCollisions refuses every Component that shares a repository or a
 // Secret with another: whoever can make two Components meet in one name would
 // own the other's images.
-func refuseCollisions(plans []Component) {
-	claims := map[string][]int{}
-	for i, p := range plans {
+func (w *planner) refuseCollisions(plans []Component) {
+	type claim struct {
+		secret bool
+		name   string
+	}
+	first, clashes := map[claim]int{}, map[string][]int{}
+	for i := range plans {
+		p := &plans[i]
+		if i > 0 && p.Component.Namespace != plans[i-1].Component.Namespace {
+			clear(first) // the namespace is part of every name, and the plans are sorted by it
+		}
 		if p.Names.Repository == "" || p.Skipped != "" {
 			continue
 		}
-		for _, name := range []string{
-			"repository " + p.Names.Repository,
-			"Secret " + p.Component.Namespace + "/" + p.Names.Push.Secret, "Secret " + p.Component.Namespace + "/" + p.Names.Pull.Secret,
-		} {
-			claims[name] = append(claims[name], i)
+		for _, c := range [...]claim{{false, p.Names.Repository}, {true, p.Names.Push.Secret}, {true, p.Names.Pull.Secret}} {
+			other, taken := first[c]
+			if !taken {
+				first[c] = i
+				continue
+			}
+			name := "repository " + c.name
+			if c.secret {
+				name = "Secret " + p.Component.Namespace + "/" + c.name
+			}
+			if clashes[name] == nil {
+				clashes[name] = []int{other}
+			}
+			clashes[name] = append(clashes[name], i)
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(claims)) {
-		if len(claims[name]) < 2 {
-			continue
-		}
-		for _, i := range claims[name] {
+	for _, name := range slices.Sorted(maps.Keys(clashes)) {
+		for _, i := range clashes[name] {
 			plans[i] = Component{Component: plans[i].Component, Namespace: plans[i].Namespace, Names: plans[i].Names, Image: plans[i].Image}.refuse(&Problem{
 				Reason:  ReasonNameCollision,
 				Whose:   TheTenants, // both are in one namespace, which is part of every name
@@ -37,6 +51,7 @@ func refuseCollisions(plans []Component) {
 				Hint:    "Rename all but one of them; none is served meanwhile.",
 				Tenant:  "Another Component leads to the same " + strings.Fields(name)[0] + ". Rename one of them.",
 			})
+			w.finish(&plans[i])
 		}
 	}
 }
@@ -49,9 +64,14 @@ const superseding = "superseded: its Component was deleted and made again"
 // One that works on none can wait to be reported.
 func (w *planner) planSuperseded(p *Component) {
 	own, _ := component.ParseMark(p.Names.Push.Mark)
-	for _, robot := range w.incarnations[own.Key] {
-		mark := w.Robots[robot].Mark
-		if m, _ := component.ParseMark(mark); m.Incarnate == own.Incarnate {
+	all := w.incarnations(own.Key)
+	others := func(r bearer) bool { m, _ := component.ParseMark(r.mark); return m.Incarnate != own.Incarnate }
+	if !slices.ContainsFunc(all, others) {
+		return
+	}
+	for _, r := range slices.SortedFunc(slices.Values(all), func(a, b bearer) int { return strings.Compare(a.name, b.name) }) {
+		robot, mark := r.name, r.mark
+		if !others(r) {
 			continue
 		}
 		switch works := w.worksOn(robot); {
@@ -62,7 +82,7 @@ func (w *planner) planSuperseded(p *Component) {
 			p.Platform = append(p.Platform, Warning{Code: string(ReasonNotOurs), Text: fmt.Sprintf(
 				"robot %s bears this Component's mark and works on repository %s, so it is left alone: does another cluster have this --cluster-id?", robot, works[0])})
 		default:
-			p.idle = append(p.idle, robot)
+			w.idle = append(w.idle, robot)
 		}
 	}
 }
@@ -71,6 +91,12 @@ func (w *planner) planSuperseded(p *Component) {
 // repositories knows is one that was deleted and waits, under a random name, to be
 // collected.
 func (w *planner) worksOn(robot string) []string {
+	if all := w.Robots[robot].Repositories; len(all) == 1 {
+		if _, exists := w.Repositories[all[0]]; exists {
+			return all
+		}
+		return nil
+	}
 	var works []string
 	for _, name := range slices.Sorted(slices.Values(w.Robots[robot].Repositories)) {
 		if _, exists := w.Repositories[name]; exists {
@@ -83,24 +109,19 @@ func (w *planner) worksOn(robot string) []string {
 // orphans lists what bears our mark and this cluster's name without a Component, or is
 // left of an earlier one. What stands under another prefix is not ours: another cluster of
 // our --cluster-id may be at home there.
-func (w *planner) orphans(plans []Component) Orphans {
-	live := make(map[string]bool, len(w.Components)+len(w.Elsewhere))
-	for _, c := range w.Components {
-		live[w.Naming.KeyHash(component.KeyOf(c))] = true
-	}
-	for _, c := range w.Elsewhere {
-		live[w.Naming.KeyHash(component.KeyOf(c))] = true
-	}
+func (w *planner) orphans() Orphans {
 	orphan := func(description string, repositories ...string) bool {
 		m, ok := component.ParseMark(description)
+		if !ok || w.live[m.Key] || !w.Naming.Ours(m) {
+			return false
+		}
 		home := strings.TrimPrefix(w.Naming.Prefix+"/"+m.Component.Namespace+"/", "/")
-		return ok && !live[m.Key] && w.Naming.Ours(m) &&
-			(len(repositories) == 0 || slices.ContainsFunc(repositories, func(name string) bool { return strings.HasPrefix(name, home) }))
+		return len(repositories) == 0 || slices.ContainsFunc(repositories, func(name string) bool { return strings.HasPrefix(name, home) })
 	}
 	var o Orphans
-	for name, r := range w.Robots {
-		if orphan(r.Mark, w.worksOn(name)...) {
-			o.Robots = append(o.Robots, name)
+	for _, r := range w.robots {
+		if !w.live[r.key] && orphan(r.mark, w.worksOn(r.name)...) {
+			o.Robots = append(o.Robots, r.name)
 		}
 	}
 	for name, r := range w.Repositories {
@@ -108,9 +129,7 @@ func (w *planner) orphans(plans []Component) Orphans {
 			o.Repositories = append(o.Repositories, name)
 		}
 	}
-	for _, p := range plans {
-		o.Robots = append(o.Robots, p.idle...)
-	}
+	o.Robots = append(o.Robots, w.idle...)
 	slices.Sort(o.Robots)
 	slices.Sort(o.Repositories)
 	return o

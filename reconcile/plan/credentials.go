@@ -9,8 +9,8 @@ import (
 )
 
 // wanted is the content that Quay's word on a robot gives its Secret.
-func (w *planner) wanted(p Component, a component.Account) component.Content {
-	return component.Content{Image: p.Image, Login: w.Naming.Login(a.Robot), Fingerprint: w.Robots[a.Robot].Fingerprint}
+func (w *planner) wanted(p *Component, a component.Account) component.Content {
+	return component.Content{Image: p.Image, Login: w.LoginOf(p.Component, a.Robot), Fingerprint: w.Robots[a.Robot].Fingerprint}
 }
 
 // secret is what the run knows of an account's Secret.
@@ -25,7 +25,7 @@ func (w *planner) planSecrets(p *Component) *Problem {
 		a := r.Account
 		_, robotExists := w.Robots[a.Robot]
 		secret, exists := w.Secrets[component.Key{Namespace: c.Namespace, Name: a.Secret}]
-		want := w.wanted(*p, a)
+		want := w.wanted(p, a)
 		reason := ""
 		switch {
 		case !exists && robotExists:
@@ -41,7 +41,7 @@ func (w *planner) planSecrets(p *Component) *Problem {
 			reason = "its content is not Berth's"
 		case !secret.Labelled(c):
 			reason = "its labels changed"
-		case a.Role == quay.Read && secret.By == p.PullSecret().String() && !slices.ContainsFunc(p.places.Targets, func(t world.Target) bool { return w.comesBack(*p, t.RemoteTarget) }):
+		case a.Role == quay.Read && secret.By != "" && secret.By == p.PullSecret().String() && !slices.ContainsFunc(p.places.Targets, func(t world.Target) bool { return w.comesBack(*p, t.RemoteTarget) }):
 			// Its operator deletes what it manages when it has to do there no more.
 			reason = "its RemoteSecret has taken it over"
 		default:

@@ -55,20 +55,20 @@ type Delivery struct {
 // planPlaces finds where the Component runs.
 func (w *planner) planPlaces(p *Component) {
 	if w.Mode.Environments {
-		p.places = w.Environments[p.Component.Namespace].Resolve(p.Component, w.holder(p.Component))
+		p.places = w.Environments[p.Component.Namespace].Resolve(p.Component, w.holder(p.Key()))
 	}
 }
 
 // holder tells whose the name of a Component's pull Secret is elsewhere in the cluster.
 // Who came first keeps it.
-func (w *planner) holder(c kube.Component) func(namespace string) world.Holder {
-	own := component.PullSecretOf(c)
+func (w *planner) holder(c component.Key) func(namespace string) world.Holder {
 	return func(namespace string) world.Holder {
+		own := component.PullSecretOf(kube.Component{Namespace: c.Namespace, Name: c.Name})
 		claim := world.Claim{PullSecret: own, Namespace: namespace}
 		if h, looked := w.Holders[claim]; looked {
 			return h
 		}
-		if w.taken[component.Key{Namespace: namespace, Name: c.Name}] && !w.Arrived[claim.There()].Brought(own) {
+		if w.taken(component.Key{Namespace: namespace, Name: c.Name}) && !w.Arrived[claim.There()].Brought(own) {
 			return world.Another
 		}
 		return world.Nobody
@@ -127,7 +127,7 @@ func (w *planner) warnOfPlaces(p *Component) {
 // linkHere lets the pods of the Component's own namespace pull with the Secret there.
 func (w *planner) linkHere(p *Component) DeliveryState {
 	state, secret := Delivered, p.Names.Pull.Secret
-	if w.Secrets[p.PullSecret()].Content != w.wanted(*p, p.Names.Pull) {
+	if w.Secrets[p.PullSecret()].Content != w.wanted(p, p.Names.Pull) {
 		state = Pending
 	}
 	accounts := w.present(p, w.Policy.PullAccounts(p.Component.Name), "pods cannot pull with Secret "+secret)
@@ -160,7 +160,7 @@ func (w *planner) arrival(p Component, t kube.RemoteTarget) (state DeliveryState
 		return Failed, status.Error, false
 	case t.APIURL != "" && status != nil && handed, t.APIURL == "" && known && there.Unreadable:
 		return Unverified, "", false
-	case t.APIURL == "" && there.By == p.PullSecret().String() && there.Content == w.wanted(p, p.Names.Pull):
+	case t.APIURL == "" && there.By == p.PullSecret().String() && there.Content == w.wanted(&p, p.Names.Pull):
 		return Delivered, "", false
 	}
 	return Pending, "", r.Late && r.Record.Fingerprint == token
@@ -230,7 +230,7 @@ func (w *planner) planRemoteSecret(p *Component) {
 // away: it may be that one. But where the Secret is not to be brought it does not stay.
 func (w *planner) planTargets(p *Component, r world.RemoteSecret, exists bool) {
 	var want, added, removed []kube.RemoteTarget
-	taken := map[kube.RemoteTarget]kube.RemoteTarget{} // by place
+	taken := make(map[kube.RemoteTarget]kube.RemoteTarget, len(p.places.Targets)) // by place
 	for _, t := range p.places.Targets {
 		taken[placeOf(t.RemoteTarget)] = t.RemoteTarget
 		want = append(want, t.RemoteTarget)
@@ -281,6 +281,6 @@ func (w *planner) mayStay(p Component, t kube.RemoteTarget) bool {
 	if t.APIURL != "" {
 		return !w.comesBack(p, t)
 	}
-	why, unknown := w.Environments[c.Namespace].Refused(t.Namespace, w.holder(c))
+	why, unknown := w.Environments[c.Namespace].Refused(t.Namespace, w.holder(p.Key()))
 	return t.Namespace != c.Namespace && (why == "" || unknown)
 }

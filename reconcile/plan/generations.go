@@ -21,9 +21,10 @@ type role struct {
 // a marker stands only the rotation moves a Secret.
 func (w *planner) generations(p *Component, a component.Account) role {
 	r := role{Account: a}
-	for _, name := range w.marked[a.Mark] {
-		if _, ok := a.StampOf(name); ok {
-			r.all = append(r.all, name)
+	own, _ := component.ParseMark(a.Mark)
+	for _, robot := range w.incarnations(own.Key) {
+		if _, ok := a.StampOf(robot.name); ok && robot.mark == a.Mark {
+			r.all = append(r.all, robot.name)
 		}
 	}
 	if held := w.Naming.Held(a, w.secret(p, a).Content); slices.Contains(r.all, held) {
@@ -99,7 +100,7 @@ func (w *planner) planDrain(p *Component) {
 		return
 	}
 	for _, r := range p.roles {
-		if r.held == "" || r.held != r.Robot || !w.granted(p, r.held) || w.secret(p, r.Account).Content != w.wanted(*p, r.Account) {
+		if r.held == "" || r.held != r.Robot || !w.granted(p, r.held) || w.secret(p, r.Account).Content != w.wanted(p, r.Account) {
 			continue // first that is mended
 		}
 		for i, robot := range r.all {
@@ -157,6 +158,9 @@ func (w *planner) since(r role, robot string) (time.Time, bool) {
 		return made, true
 	}
 	stamp, _ := r.StampOf(robot)
+	if stamp == "" {
+		return time.Time{}, false
+	}
 	return component.StampTime(stamp)
 }
 
@@ -166,9 +170,9 @@ func (p *Component) everywhere() bool {
 	return !slices.ContainsFunc(p.Deliveries, func(d Delivery) bool { return d.State != Delivered && d.State != Unverified })
 }
 
-// oldest is the age of the older of the tokens in a Component's two Secrets; zero when
+// age is that of the older of the tokens in a Component's two Secrets; zero when
 // nobody can tell.
-func (w *planner) oldest(p *Component) time.Duration {
+func (w *planner) age(p *Component) time.Duration {
 	age := time.Duration(0)
 	for _, r := range p.roles {
 		if made, known := w.since(r, r.held); r.held != "" && known {

@@ -3,7 +3,6 @@ package plan
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 
 	"berth/reconcile/component"
@@ -64,17 +63,19 @@ func Guard(w world.World, p Plan, l Limits) Verdict {
 	if l.Force {
 		return Verdict{}
 	}
-	all := slices.Concat(p.Components, p.elsewhere)
-	if n := len(w.Unclaimed); w.Whole && len(all) == 0 && n >= guardFloor {
+	all := [...][]Component{p.Components, p.elsewhere}
+	if n := len(w.Unclaimed); w.Whole && len(p.Components)+len(p.elsewhere) == 0 && n >= guardFloor {
 		return Verdict{Refused: &GuardError{fmt.Sprintf("the cluster shows no Component, yet Secrets of %d of their robots stand in it", n), wayOut}}
 	}
 	namespaces := map[string]bool{}
-	for _, c := range all {
-		namespaces[c.Component.Namespace] = true
+	for _, list := range all {
+		for i := range list {
+			namespaces[list[i].Component.Namespace] = true
+		}
 	}
 	held := map[string]string{}
 	for _, m := range measures(w.Naming, l) {
-		total, by := m.count(all)
+		total, by := m.count(all[:]...)
 		if m.wide(total, by, len(namespaces)) {
 			return Verdict{Refused: &GuardError{m.sentence(total), wayOut}}
 		}
@@ -85,8 +86,8 @@ func Guard(w world.World, p Plan, l Limits) Verdict {
 		}
 	}
 	var v Verdict
-	for _, c := range p.Components { // sorted; other shards hold back their own
-		namespace := c.Component.Namespace
+	for i := range p.Components { // sorted; other shards hold back their own
+		namespace := p.Components[i].Component.Namespace
 		if why, is := held[namespace]; is && (len(v.Held) == 0 || v.Held[len(v.Held)-1].Namespace != namespace) {
 			v.Held = append(v.Held, HeldBack{Namespace: namespace, Why: why})
 		}
@@ -113,32 +114,40 @@ type count struct {
 // maxNamed bounds how many Components a sentence names.
 const maxNamed = 3
 
-func (m measure) count(all []Component) (total count, by map[string]*count) {
+func (m measure) count(lists ...[]Component) (total count, by map[string]*count) {
 	by = map[string]*count{}
-	for _, c := range all {
-		if !m.counts(c.stake) {
-			continue
-		}
-		if by[c.Component.Namespace] == nil {
-			by[c.Component.Namespace] = &count{}
-		}
-		for _, n := range []*count{&total, by[c.Component.Namespace]} {
-			n.of++
-			if !m.struck(c.stake) {
+	for _, list := range lists {
+		for i := range list {
+			c := &list[i]
+			if !m.counts(c.stake) {
 				continue
 			}
-			n.struck++
-			for kind, changes := range c.stake.changes {
-				if changes {
-					n.changes[kind]++
-				}
+			of := by[c.Component.Namespace]
+			if of == nil {
+				of = &count{}
+				by[c.Component.Namespace] = of
 			}
-			if len(n.names) < maxNamed {
-				n.names = append(n.names, c.Key())
-			}
+			total.add(c, m.struck(c.stake))
+			of.add(c, m.struck(c.stake))
 		}
 	}
 	return total, by
+}
+
+func (n *count) add(c *Component, struck bool) {
+	n.of++
+	if !struck {
+		return
+	}
+	n.struck++
+	for kind, changes := range c.stake.changes {
+		if changes {
+			n.changes[kind]++
+		}
+	}
+	if len(n.names) < maxNamed {
+		n.names = append(n.names, c.Key())
+	}
 }
 
 func (c count) share() float64 { return float64(c.struck) / float64(c.of) }

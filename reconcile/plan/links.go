@@ -35,10 +35,14 @@ func (w *planner) present(p *Component, accounts []string, so string) []string {
 }
 
 func (w *planner) there(p *Component, accounts []string) []string {
-	return slices.DeleteFunc(slices.Clone(accounts), func(account string) bool {
+	absent := func(account string) bool {
 		_, exists := w.ServiceAccounts[component.Key{Namespace: p.Component.Namespace, Name: account}]
 		return !exists
-	})
+	}
+	if !slices.ContainsFunc(accounts, absent) {
+		return accounts
+	}
+	return slices.DeleteFunc(slices.Clone(accounts), absent)
 }
 
 // links are those of a ServiceAccount of the Component's namespace.

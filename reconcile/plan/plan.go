@@ -2,7 +2,6 @@ package plan
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -59,13 +58,17 @@ type Component struct {
 	Rotation *Rotation // nil: none is wanted, or it waits for its pace
 	Wanted   bool      // a request for rotation, or a marker, stands on it
 
+	stake stake // for the guard
+	*draft
+}
+
+// draft is what is known of a Component while it is planned, and no longer.
+type draft struct {
 	roles        [2]role // push, then pull
 	announcement component.Announcement
 	aside        []Action // to be appended when all else is planned
-	idle         []string // robots of an earlier Component that work on nothing
 	waits        bool     // nothing can be decided in this run
 	places       world.Resolution
-	stake        stake // for the guard
 }
 
 // Warning is something that is not as it should be, and that keeps nothing else from
@@ -99,6 +102,8 @@ type planner struct {
 	index
 	unlinked map[string]string // namespaces to the Component that has their dead links
 	doubted  map[string]bool   // git hosts that are not believed
+	idle     []string          // robots of earlier Components that work on nothing
+	spare    *draft
 }
 
 // Make compares the world with what it should be.
@@ -109,74 +114,61 @@ func Make(world world.World) Plan {
 		Mode: w.Mode, Missing: slices.SortedFunc(slices.Values(w.Missing), component.Key.Compare),
 		Absent: slices.Sorted(slices.Values(w.Absent)), Closed: w.closed(), Odd: w.Odd,
 	}
-	p.Components, p.elsewhere = w.all(w.Components), w.all(w.Elsewhere)
+	p.Components = w.all(w.Components)
 	w.pace(p.Components)
-	w.finish(p.Components)
-	w.finish(p.elsewhere)
+	w.finishAll(p.Components)
+	p.elsewhere = w.all(w.Elsewhere)
+	w.finishAll(p.elsewhere)
 	for i := range p.Components {
-		c := &p.Components[i]
-		c.Age = w.oldest(c)
-		p.Oldest = max(p.Oldest, c.Age)
-		if w.held(*c) {
+		p.Oldest = max(p.Oldest, p.Components[i].Age)
+		if w.held(&p.Components[i]) {
 			p.Held++
 		}
 	}
 	if w.Whole && w.Policy.ReportOrphans {
-		p.Orphans = w.orphans(slices.Concat(p.Components, p.elsewhere))
+		p.Orphans = w.orphans()
 	}
 	return p
 }
 
 // all plans each Component by itself, and then those that are in each other's way.
-func (w *planner) all(components []kube.Component) (plans []Component) {
+func (w *planner) all(components []kube.Component) []Component {
 	order := func(a, b kube.Component) int { return component.KeyOf(a).Compare(component.KeyOf(b)) }
 	if !slices.IsSortedFunc(components, order) {
 		components = slices.SortedFunc(slices.Values(components), order)
 	}
-	plans = make([]Component, 0, len(components))
-	for _, c := range components {
-		plans = append(plans, w.plan(c))
+	plans := make([]Component, len(components))
+	for i, c := range components {
+		if w.spare == nil {
+			w.spare = &draft{}
+		}
+		plans[i] = w.plan(c)
+		if plans[i].Rotation == nil { // else it rests on whose turn it is
+			w.finish(&plans[i])
+		}
 	}
-	refuseCollisions(plans)
+	w.refuseCollisions(plans)
 	return plans
 }
 
-// finish plans what rests on whose turn it is to be rotated.
-func (w *planner) finish(plans []Component) {
+func (w *planner) finishAll(plans []Component) {
 	for i := range plans {
-		w.planRemoteSecret(&plans[i])
-		plans[i].Actions = append(plans[i].Actions, plans[i].aside...)
-		w.planImage(&plans[i])
-		w.planDrain(&plans[i])
-		plans[i].stake = w.stake(plans[i])
-	}
-}
-
-// index finds in a World what its maps are not sorted by.
-type index struct {
-	incarnations map[string][]string    // robots of ours by the key in their mark: all that were ever made for a Component of that name
-	marked       map[string][]string    // robots by the whole of their mark: the generations of a role, sorted
-	taken        map[component.Key]bool // names that a Component has
-}
-
-func indexOf(w world.World) index {
-	i := index{map[string][]string{}, map[string][]string{}, make(map[component.Key]bool, len(w.Components)+len(w.Elsewhere))}
-	for _, name := range slices.Sorted(maps.Keys(w.Robots)) {
-		if m, ok := component.ParseMark(w.Robots[name].Mark); ok {
-			i.incarnations[m.Key] = append(i.incarnations[m.Key], name)
-			i.marked[w.Robots[name].Mark] = append(i.marked[w.Robots[name].Mark], name)
+		if plans[i].draft != nil {
+			w.finish(&plans[i])
 		}
 	}
-	for _, c := range w.Components {
-		i.taken[component.KeyOf(c)] = true
-	}
-	for _, c := range w.Elsewhere {
-		i.taken[component.KeyOf(c)] = true
-	}
-	for _, k := range w.Hidden {
-		i.taken[k] = true
-	}
-	return i
+}
+
+// finish plans what comes last, and takes the draft back.
+func (w *planner) finish(p *Component) {
+	w.planRemoteSecret(p)
+	p.Actions = append(p.Actions, p.aside...)
+	w.planImage(p)
+	w.planDrain(p)
+	p.stake = w.stake(p)
+	p.Age = w.age(p)
+	*p.draft = draft{}
+	w.spare, p.draft = p.draft, nil
 }
 
 // drifted is the note about what nobody asked to change.
@@ -185,7 +177,8 @@ const drifted = "drifted"
 // plan decides about one Component, in the order of the truth table in doc.go.
 func (w *planner) plan(c kube.Component) Component {
 	namespace := w.Namespaces[c.Namespace]
-	p := Component{Component: c, Namespace: namespace.UID}
+	p := Component{Component: c, Namespace: namespace.UID, draft: w.spare}
+	w.spare = nil
 	switch {
 	case c.Deleting:
 		p.Skipped = "it is being deleted"
@@ -201,7 +194,7 @@ func (w *planner) plan(c kube.Component) Component {
 	if err != nil {
 		return p.refuse(invalid(err.Error(), "Give the Component another name; nothing else is done for it."))
 	}
-	p.Names, p.Image = names, w.Naming.Image(names.Repository)
+	p.Names, p.Image = names, w.ImageOf(c, names.Repository)
 	if w.Away(c) {
 		p.Skipped = w.leftAlone(p)
 		return p
@@ -244,7 +237,7 @@ func (w *planner) plan(c kube.Component) Component {
 	w.planRotation(&p)
 	p.announcement.Message = p.message()
 	if !standing { // else the message stays as it is: one write, not two
-		p.announce(p.announcement.Encode(), false)
+		p.announceAll()
 	}
 	if problem := w.unwritable(p); problem != nil {
 		if w.unlinked[c.Namespace] == c.Name {
@@ -268,6 +261,9 @@ func (p *Component) takeOn() {
 
 // refuse ends the plan of a Component; all that is left to do is to tell its owner.
 func (p Component) refuse(problem *Problem) Component {
+	if p.draft == nil {
+		p.draft = &draft{}
+	}
 	p.Problem, p.Actions, p.Rotation, p.aside, p.Platform = problem, nil, nil, nil, nil
 	p.takeOn()
 	p.announce(component.WithMessage(p.Component, p.Names, p.Image, problem.Tenant), true)
@@ -281,6 +277,13 @@ func (p *Component) message() string {
 		sentences = append(sentences, cmp.Or(w.Told, w.Text))
 	}
 	return strings.Join(sentences, " ")
+}
+
+// announceAll writes down all that is known, unless it stands there.
+func (p *Component) announceAll() {
+	if !component.Says(p.Component, p.announcement) {
+		p.announce(p.announcement.Encode(), false)
+	}
 }
 
 func (p *Component) announce(value string, problem bool) {

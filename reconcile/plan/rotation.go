@@ -58,6 +58,9 @@ func (w *planner) planRotation(p *Component) {
 	m, standing := component.ParseMarker(p.Component, w.At)
 	former, young := component.FormerMarker(p.Component, w.At)
 	ordered := w.Rotate[p.Key()]
+	if ordered == "" && !standing && !former && asked.Rotate == "" && !w.tooOld(p) {
+		return
+	}
 	r := &Rotation{How: asked.Rotate, rank: requested, why: "rotation requested"}
 	switch {
 	case ordered != "": // and what stands is answered by it
@@ -92,7 +95,7 @@ func (w *planner) planRotation(p *Component) {
 		for _, x := range p.roles {
 			known = append(append(known, x.all...), w.Naming.Held(x.Account, w.secret(p, x.Account).Content))
 		}
-		r.To, r.since = component.NextStamp(w.At, p.Names.Accounts(), known), w.At.Add(-w.oldest(p))
+		r.To, r.since = component.NextStamp(w.At, p.Names.Accounts(), known), w.At.Add(-w.age(p))
 	}
 	r.Actions = w.rotate(p, r)
 	p.Rotation = r
@@ -171,8 +174,11 @@ func (r *Rotation) replaces() bool {
 // hashes spread the limit, so that a first run does not find everybody's due at once.
 func (w *planner) tooOld(p *Component) bool {
 	const spread = 0.2
+	if w.Policy.MaxTokenAge <= 0 {
+		return false
+	}
 	share := 1 - spread + spread*fraction(w.Naming.KeyHash(p.Key()))
-	return w.Policy.MaxTokenAge > 0 && w.oldest(p) > time.Duration(float64(w.Policy.MaxTokenAge)*share)
+	return w.age(p) > time.Duration(float64(w.Policy.MaxTokenAge)*share)
 }
 
 // fraction spreads hashes over 0 to 1, by their first two characters of base32.

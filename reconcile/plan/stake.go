@@ -34,7 +34,7 @@ var changeWords = [kindsOfChange]string{
 }
 
 // stake looks at a Component whose plan is finished.
-func (w *planner) stake(p Component) (s stake) {
+func (w *planner) stake(p *Component) (s stake) {
 	own, named := component.ParseMark(p.Names.Mark)
 	if !named {
 		return s // nothing was ever made for what has no names
@@ -49,7 +49,7 @@ func (w *planner) stake(p Component) (s stake) {
 		if _, generation := a.StampOf(robot); generation {
 			_, there := w.Robots[robot]
 			s.logsIn = true
-			s.astray = s.astray || !there || secret.Content.Login != w.Naming.Login(robot)
+			s.astray = s.astray || !there || secret.Content.Login != w.LoginOf(p.Component, robot)
 		}
 	}
 	_, announced := component.Announced(p.Component, p.Names)
@@ -70,7 +70,7 @@ func (w *planner) stake(p Component) (s stake) {
 
 // isNews reports whether a Component is refused for what is not its own, and was not
 // before: what stands is told once, and is nobody's mistake of today.
-func (p Component) isNews() bool {
+func (p *Component) isNews() bool {
 	if p.Problem == nil || p.Problem.Reason != ReasonNotOurs {
 		return false
 	}
@@ -84,7 +84,7 @@ func (p Component) isNews() bool {
 
 // unasked reports whether an action changes something that people rely on without anybody
 // having asked, and what.
-func (w *planner) unasked(p Component, a Action) (kind int, counts bool) {
+func (w *planner) unasked(p *Component, a Action) (kind int, counts bool) {
 	switch a := a.(type) {
 	case WriteSecret:
 		return secrets, a.Exists && !a.Rotated && !w.rotationAsked(p)
@@ -103,7 +103,7 @@ func (w *planner) unasked(p Component, a Action) (kind int, counts bool) {
 // rotationAsked reports whether somebody wants new credentials of the Component: then what
 // its Secrets get is asked for, also where an earlier run broke off between a token and
 // its Secret. A tenant can write markers and requests, and by that only hides its own.
-func (w *planner) rotationAsked(p Component) bool {
+func (w *planner) rotationAsked(p *Component) bool {
 	_, begun := component.ParseMarker(p.Component, w.At)
 	return begun || component.AsksRotation(p.Component) || w.Rotate[p.Key()] != ""
 }

@@ -166,7 +166,7 @@ func TestRefuseCollisions(t *testing.T) {
 		plans[i].Actions = []Action{CreateRobot{plans[i].Names.Push}}
 	}
 	plans[2].Names.Repository = plans[0].Names.Repository
-	refuseCollisions(plans)
+	(&planner{}).refuseCollisions(plans)
 	if plans[1].Problem != nil || len(plans[1].Actions) != 1 {
 		t.Errorf("the bystander has %+v, %v", plans[1].Actions, plans[1].Problem)
 	}

@@ -89,7 +89,7 @@ func (w *planner) mayOpen(stated quay.Visibility) bool {
 }
 
 // held reports whether a repository is kept private against the setting.
-func (w *planner) held(p Component) bool {
+func (w *planner) held(p *Component) bool {
 	if p.Problem != nil || p.Skipped != "" || w.Policy.Visibility != quay.Public || w.Policy.AllowPublish {
 		return false
 	}

@@ -14,6 +14,7 @@ import (
 type Called struct {
 	component.Names
 	Component *kube.Component
+	Key       string   // in all its marks
 	Image     string   // the address of its repository
 	Own       []string // its repository alone
 	logins    [2]string
@@ -69,6 +70,8 @@ func (w *World) NameComponents() {
 		}
 		called := &Called{Component: c}
 		if called.Names, called.err = w.Naming.Names(*c, w.Namespaces[c.Namespace].UID); called.err == nil {
+			mark, _ := component.ParseMark(called.Mark)
+			called.Key = mark.Key
 			called.Image, called.Own = w.Naming.Image(called.Repository), slices.Clip([]string{called.Repository})
 			called.logins = [2]string{w.Naming.Login(called.Push.First), w.Naming.Login(called.Pull.First)}
 			if c.ContainerImage == called.Image {
@@ -88,6 +91,14 @@ func (w *World) Names(c kube.Component) (component.Names, error) {
 		return n.Names, n.err
 	}
 	return w.Naming.Names(c, w.Namespaces[c.Namespace].UID)
+}
+
+// LoginOf is the user name of a robot of a Component at the registry.
+func (w *World) LoginOf(c kube.Component, robot string) string {
+	if n := w.called[component.KeyOf(c)]; n != nil {
+		return n.Login(w.Naming, robot)
+	}
+	return w.Naming.Login(robot)
 }
 
 // ImageOf is the address of a repository of a Component.

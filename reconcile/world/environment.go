@@ -3,7 +3,6 @@ package world
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 
 	"berth/kube"
@@ -16,10 +15,10 @@ type Environments struct {
 	environments map[string]kube.Environment
 	claims       map[string]kube.DeploymentTargetClaim
 	targets      map[string]kube.DeploymentTarget
-	claimed      map[string][]string          // a claim's name to the targets that say they are for it
-	asking       map[workload]map[string]bool // a Component of an application to the Environments that it runs in
-	unread       bool                         // there are bindings of which not everything is known
-	Authorizing  int                          // ServiceAccounts as which the RemoteSecret operator writes to other namespaces
+	claimed      map[string][]string   // a claim's name to the targets that say they are for it
+	asking       map[workload][]string // a Component of an application to the Environments that it runs in, by name
+	unread       bool                  // there are bindings of which not everything is known
+	Authorizing  int                   // ServiceAccounts as which the RemoteSecret operator writes to other namespaces
 }
 
 // workload is a Component as the bindings of its namespace name it.
@@ -43,7 +42,7 @@ func (d Deployments) ByNamespace() map[string]*Environments {
 				claims:       map[string]kube.DeploymentTargetClaim{},
 				targets:      map[string]kube.DeploymentTarget{},
 				claimed:      map[string][]string{},
-				asking:       map[workload]map[string]bool{},
+				asking:       map[workload][]string{},
 			}
 		}
 		return namespaces[namespace]
@@ -71,10 +70,9 @@ func (d Deployments) ByNamespace() map[string]*Environments {
 // ask notes that a Component runs in an Environment. There may be several bindings for
 // an application and an Environment.
 func (e *Environments) ask(w workload, environment string) {
-	if e.asking[w] == nil {
-		e.asking[w] = map[string]bool{}
+	if i, known := slices.BinarySearch(e.asking[w], environment); !known {
+		e.asking[w] = slices.Insert(e.asking[w], i, environment)
 	}
-	e.asking[w][environment] = true
 }
 
 // Resolution is where the pull Secret of a Component belongs.
@@ -113,7 +111,7 @@ func (e *Environments) Resolve(c kube.Component, holder func(namespace string) H
 	r.Unknown = e.unread
 	names := e.of(c)
 	r.More = max(0, len(names)-maxEnvironments)
-	places := map[[2]string]*Target{} // by cluster and namespace, as the RemoteSecret operator tells targets apart
+	var places map[[2]string]*Target // by cluster and namespace, as the RemoteSecret operator tells targets apart
 	for _, name := range names[:len(names)-r.More] {
 		place, why := e.place(name)
 		r.Unknown = r.Unknown || why != ""
@@ -135,6 +133,9 @@ func (e *Environments) Resolve(c kube.Component, holder func(namespace string) H
 		case len(places) == maxTargets:
 			r.Open = append(r.Open, Open{name, fmt.Sprintf("a Component is delivered to at most %d places", maxTargets)})
 		default:
+			if places == nil {
+				places = map[[2]string]*Target{}
+			}
 			places[[2]string{place.APIURL, place.Namespace}] = &Target{place, []string{name}}
 		}
 	}
@@ -150,10 +151,11 @@ func (e *Environments) of(c kube.Component) []string {
 	if e == nil || c.Application == "" {
 		return nil
 	}
-	all := slices.Collect(maps.Keys(e.asking[workload{c.Application, c.Name}]))
-	if c.ComponentName != "" {
-		all = slices.AppendSeq(all, maps.Keys(e.asking[workload{c.Application, c.ComponentName}]))
+	all := e.asking[workload{c.Application, c.Name}]
+	if c.ComponentName == "" || c.ComponentName == c.Name {
+		return all
 	}
+	all = slices.Concat(all, e.asking[workload{c.Application, c.ComponentName}])
 	slices.Sort(all)
 	return slices.Compact(all)
 }

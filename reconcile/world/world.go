@@ -46,7 +46,10 @@ func (p Policy) PullAccounts(component string) []string {
 }
 
 func accounts(patterns []string, component string) []string {
-	var names []string
+	if !slices.ContainsFunc(patterns, func(p string) bool { return strings.Contains(p, componentVariable) }) {
+		return slices.Clip(patterns)
+	}
+	names := make([]string, 0, len(patterns))
 	for _, pattern := range patterns {
 		if name := ComponentName(pattern, component); !slices.Contains(names, name) {
 			names = append(names, name)
