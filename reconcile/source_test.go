@@ -216,6 +216,28 @@ func TestAPersonWasFaster(t *testing.T) {
 	}
 }
 
+// Where Quay takes no description, such as for words of people's that it holds for spam,
+// nothing is closed that could not be opened again, and nobody is kept waiting for it.
+func TestADescriptionThatIsRefused(t *testing.T) {
+	t.Parallel()
+	refuse := func(e *env) {
+		e.quay.Inject(quaytest.Fault{
+			Method: http.MethodPut, Route: quaytest.RouteRepository, Times: -1, Outcome: quaytest.Answer, Status: http.StatusBadRequest, ContentType: "application/json",
+			Body: `{"detail": "Repository description was rejected by spam detection", "error_type": "invalid_request", "status": 400}`,
+		})
+	}
+	for name, want := range map[string]int{"refuse": 0, "close": 1} {
+		i := slices.IndexFunc(scenarios, func(s scenario) bool { return s.name == name })
+		e := newScenario(scenarios[i])
+		before := e.remains("acme/tenant/billing")
+		refuse(e)
+		s := e.do(e.newRun())
+		if got := e.remains("acme/tenant/billing"); got != before || s.ExitCode() != want || s.Components.Failed != want || !strings.Contains(s.text, "rejected by spam detection") {
+			t.Errorf("%s: it was %s and is %s; exit %d, %+v\n%s", name, before, got, s.ExitCode(), s.Components, s.text)
+		}
+	}
+}
+
 // A git host is in trouble for as long as it likes: what it showed stays public. One
 // repository that is really closed is told from that.
 func TestAHostInTroubleClosesNothing(t *testing.T) {

@@ -35,7 +35,8 @@ func noteRefused(refusal string) Note { return Note("private at its source (" + 
 // one and is none, such as a day that no calendar has, is people's.
 var notes = regexp.MustCompile(`^(orphan since|robot [a-z][a-z0-9_]{1,254} quarantined|closed by its source on|private at its source \((?:login|missing|elsewhere|page|address)\) since) ([0-9TZ:-]{10,20})$`)
 
-// maxNotes bounds what Berth itself adds to a description. Quay has no limit for one.
+// maxNotes bounds what Berth itself adds to a description, besides its source's two. Quay has
+// no limit for one.
 const maxNotes = 32
 
 // Mark is the first line, without blanks at its end, whatever it says. A line below it is
@@ -73,7 +74,7 @@ func (d Description) With(n Note, at time.Time) Description {
 	line := string(n) + " " + at.UTC().Format(n.layout())
 	has := d.Notes()
 	parsed, _ := parseNote(line)
-	if _, marked := ParseMark(string(d)); !marked || parsed != n || len(has) >= maxNotes && !slices.Contains(has, n) {
+	if _, marked := ParseMark(string(d)); !marked || parsed != n || len(has) >= maxNotes && !slices.Contains(has, n) && !n.ofSource() {
 		return d
 	}
 	rest, place := d.without(n)
@@ -149,11 +150,13 @@ func parseNote(line string) (Note, time.Time) {
 
 // layout is of a note's moment: the day, or for what a source said the second, by UTC.
 func (n Note) layout() string {
-	if strings.Contains(string(n), "its source") {
+	if n.ofSource() {
 		return "2006-01-02T15:04:05Z"
 	}
 	return time.DateOnly
 }
+
+func (n Note) ofSource() bool { return strings.Contains(string(n), " its source ") }
 
 // trimmed is a line without what editors and forms leave at its end.
 func trimmed(line string) string { return strings.TrimRight(line, " \t\r") }

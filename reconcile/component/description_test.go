@@ -75,6 +75,10 @@ func TestDescriptions(t *testing.T) {
 	if got := len(d.Notes()); got != maxNotes {
 		t.Errorf("%d notes in one description", got)
 	}
+	told := Memory{Refusal: "login", Since: day, Closed: true}
+	if got := d.Remembering(told, day).Memory(); got != told {
+		t.Errorf("beside %d notes a source tells %+v", maxNotes, got)
+	}
 }
 
 // people's are the lines that Berth has not written.
@@ -96,7 +100,9 @@ func TestPeoplesLinesAreKept(t *testing.T) {
 	mine, another := someMarks()
 	line := rapid.OneOf(
 		rapid.String(), rapid.StringMatching(`[ \t\r]{0,3}`),
-		rapid.SampledFrom([]string{mine.Mark, another.Mark, "orphan since 2026-11-27", "orphan since 2026-11-27\r", "orphan since", "robot a_b quarantined 2026-11-27"}),
+		rapid.SampledFrom([]string{mine.Mark, another.Mark, "orphan since 2026-11-27", "orphan since 2026-11-27\r", "orphan since", "robot a_b quarantined 2026-11-27",
+			"private at its source (login) since 2026-11-27T14:23:05Z", "private at its source (missing) since 2026-11-27T14:23:05Z", "closed by its source on 2026-11-27T14:23:05Z",
+			"private at its source (login) since 2026-11-27", "private at its source (whatever) since 2026-11-27T14:23:05Z", "closed by its source on 2026-11-27T25:23:05Z"}),
 	)
 	rapid.Check(t, func(t *rapid.T) {
 		below := strings.Join(rapid.SliceOfN(line, 0, 6).Draw(t, "below"), "\n")
@@ -117,6 +123,18 @@ func TestPeoplesLinesAreKept(t *testing.T) {
 		}
 		if _, ok := without.Note(note); ok {
 			t.Fatalf("%q still notes it", without)
+		}
+		told := Memory{Refusal: rapid.SampledFrom([]string{"", "login", "page"}).Draw(t, "refusal"), Closed: rapid.Bool().Draw(t, "closed")}
+		if told.Refusal != "" {
+			told.Since = at
+		}
+		remembering := d.Remembering(told, at)
+		checkDescription(t, remembering, whose)
+		if got := remembering.Memory(); got != told || peoples(remembering) != peoples(d) {
+			t.Fatalf("%q tells %+v in %q, want %+v", d, got, remembering, told)
+		}
+		if again := remembering.Remembering(told, at.Add(time.Hour)); again != remembering {
+			t.Fatalf("%q told again: %q", remembering, again)
 		}
 		if _, had := d.Note(note); !had && with.Without(note) != d {
 			t.Fatalf("%q and back: %q", d, with.Without(note))

@@ -34,6 +34,9 @@ func (w *planner) followSource(p *Component, r quay.Repository) (open []Action) 
 			p.Visibility, p.Why = change.To, change.Reason
 			return []Action{change}
 		}
+		if told.Closed && !looked {
+			p.Why = "its source closed it"
+		}
 		return nil
 	}
 	switch {

@@ -79,17 +79,23 @@ func TestTheReasonOfAVisibility(t *testing.T) {
 		policy quay.Visibility
 		states string
 		want   string
+		below  string // the mark
 	}{
-		{"the setting", quay.Private, quay.Private, "", "acme-tenant/api, private: --visibility is private"},
-		{"a statement", quay.Private, quay.Private, `{"visibility":"public"}`, "acme-tenant/api, private, to be public: stated on the Component"},
-		{"a setting that opens nothing", quay.Private, quay.Public, "", "acme-tenant/api, private: it stays, although it would be public: --visibility is public"},
-		{"a source nobody looked at", quay.Private, "", "", "acme-tenant/api, private: no source opens what is private"},
-		{"the same of a public one", quay.Public, "", "", "acme-tenant/api, public: this run did not look at its source"},
+		{"the setting", quay.Private, quay.Private, "", "acme-tenant/api, private: --visibility is private", ""},
+		{"a statement", quay.Private, quay.Private, `{"visibility":"public"}`, "acme-tenant/api, private, to be public: stated on the Component", ""},
+		{"a setting that opens nothing", quay.Private, quay.Public, "", "acme-tenant/api, private: it stays, although it would be public: --visibility is public", ""},
+		{"a source nobody looked at", quay.Private, "", "", "acme-tenant/api, private: no source opens what is private", ""},
+		{"the same of a public one", quay.Public, "", "", "acme-tenant/api, public: this run did not look at its source", ""},
+		{"a source that refused once", quay.Public, "", "", "acme-tenant/api, public: private at its source since 2026-03-15T23:00:00Z; closed after a second look from 2026-03-16T23:00:00Z on",
+			"\nThe API\nprivate at its source (login) since 2026-03-15T23:00:00Z"},
+		{"a source that closed it", quay.Private, "", "", "acme-tenant/api, private: its source closed it", "\nprivate at its source (login) since 2026-03-14T23:00:00Z\nclosed by its source on 2026-03-15T23:00:00Z"},
 	} {
 		s := scene.New(t)
 		s.Policy.Visibility = row.policy
 		n := s.Settle(scene.Component("acme-tenant", "api"))
-		scene.Change(s.Repositories, n.Repository, func(r *quay.Repository) { r.Visibility = row.is })
+		scene.Change(s.Repositories, n.Repository, func(r *quay.Repository) {
+			r.Visibility, r.Description = row.is, r.Description+row.below
+		})
 		s.Components[0].Annotations[component.AnnotationGenerate] = row.states
 		if got := repository(Find(s.World, plan.Make(s.World))[0].Repository); got != row.want {
 			t.Errorf("%s: %q, want %q", row.why, got, row.want)
