@@ -148,7 +148,7 @@ func TestEachFaultIsTold(t *testing.T) {
 				p.quay.SetPrivateLimit(testOrg, 2)
 			},
 			code: 1, last: "partial 1 shop/new:quay_payment_required", error: "",
-			differ: map[string]float64{"success renewed": 0, "last_run_exit_code": 1, "components state=failed": 1, "failures reason=quay_payment_required": 1},
+			differ: map[string]float64{"success renewed": 0, "last_run_exit_code": 1, "components state=failed": 1, "failures reason=quay_payment_required": 1, "changes op=create": 2},
 			alerts: []string{"BerthFailing", "BerthNotSucceeding"}, page: []string{"1 Component could not be served", "Extend the organization"},
 		},
 		{

@@ -49,6 +49,10 @@ func classifyRefusal(resp *http.Response, a answer) error {
 		return ErrNotFound
 	case status == http.StatusForbidden, status == http.StatusNotFound, !isJSON(resp):
 		return ErrUnexpected
+	case status == http.StatusBadRequest && strings.HasPrefix(a.text(), robotsDisabled):
+		return ErrRobotsDisabled
+	case status == http.StatusBadRequest && strings.HasPrefix(a.text(), orgMirrored):
+		return ErrMirrored
 	}
 	return ErrInvalid
 }

@@ -26,8 +26,15 @@ var (
 	// ever read as absence.
 	ErrNotFound = errors.New("not found at quay")
 	// ErrInvalid: Quay refused the request as it stands. "Already exists" is
-	// among these: only reading again tells.
+	// among these: only reading again tells. What it refuses to everybody has
+	// kinds of its own.
 	ErrInvalid = errors.New("quay refused the request")
+	// ErrRobotsDisabled: Quay makes no robot for anybody (ROBOTS_DISALLOW,
+	// endpoints/api/robot.py).
+	ErrRobotsDisabled = errors.New("quay makes no robots: they are disabled there (ROBOTS_DISALLOW)")
+	// ErrMirrored: Quay makes no repository in the organization, which as a
+	// whole is a mirror of another registry's (endpoints/api/repository.py).
+	ErrMirrored = errors.New("quay makes no repositories in an organization that is a mirror of another")
 	// ErrRateLimited: 429 for minutes, as when others use up what the registry allows.
 	ErrRateLimited = errors.New("quay limits the rate")
 	// ErrReadOnly: the registry is in maintenance and takes no writes.
@@ -103,7 +110,10 @@ func ended(ctx context.Context, op string, err error) *Error {
 const (
 	robotMissing = "Could not find robot with specified username"
 	noPermission = "User does not have permission for repo."
-	csrfRefused  = "CSRF token" // how it begins
+	// How these begin:
+	csrfRefused    = "CSRF token"
+	robotsDisabled = "Robot accounts have been disabled"
+	orgMirrored    = "Cannot create repository: organization is managed by"
 )
 
 // says reports whether an error is Quay's refusal of a request in these words.

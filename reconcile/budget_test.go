@@ -128,7 +128,7 @@ func TestChangesCost(t *testing.T) {
 		{
 			"new Component", func(e *env) { e.component("tenant", "web", "uid-2") },
 			cost{quay: 5, quayWrites: 5, cluster: 6, clusterWrites: 4},
-			"repository, two robots, two permissions; a look at namespace and Component; two Secrets, a link, the annotation",
+			"two robots, the repository, two permissions; a look at namespace and Component; two Secrets, a link, the annotation",
 		},
 		{
 			"token replaced by hand", func(e *env) { e.quay.RegenerateToken(robot(e, "_push")) },

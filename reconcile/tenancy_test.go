@@ -130,7 +130,7 @@ var mishaps = []mishap{
 		quayFault(quaytest.Fault{Outcome: quaytest.Drop}, pullRobot),
 	},
 	{
-		"permission cannot be given: 400", plan.ReasonQuayUnavailable, 1,
+		"permission cannot be given: 400", plan.ReasonQuayRefused, 1,
 		quayFault(quaytest.Fault{Method: http.MethodPut, Status: 400, ContentType: "application/json", Body: `{"message":"no"}`}, func(n component.Names) string {
 			return "/repository/" + org + "/" + n.Repository + "/permissions/user/" + org + "+" + n.Pull.Robot
 		}),

@@ -14,6 +14,8 @@ type Config struct {
 	RobotsDisallow bool // ROBOTS_DISALLOW: no new robots, and no logins of those there are
 	NoAnonymous    bool // FEATURE_ANONYMOUS_ACCESS: false
 	NoLastAccessed bool // FEATURE_USER_LAST_ACCESSED: false
+
+	NoExtendedNames bool // FEATURE_EXTENDED_REPOSITORY_NAMES: false
 }
 
 // Configure replaces the configuration.
@@ -44,6 +46,8 @@ func ParseConfig(text []byte) (Config, error) {
 			c.NoAnonymous = !value.(bool)
 		case key == "FEATURE_USER_LAST_ACCESSED" && isBool(value):
 			c.NoLastAccessed = !value.(bool)
+		case key == "FEATURE_EXTENDED_REPOSITORY_NAMES" && isBool(value):
+			c.NoExtendedNames = !value.(bool)
 		default:
 			return Config{}, fmt.Errorf("configuration %s: %v is not simulated", key, value)
 		}

@@ -63,6 +63,12 @@ func (s *Server) SetState(repository, to string) {
 	s.change(func(st *state) { st.mustRepository(repository).state = to })
 }
 
+// SetMirrored lets an organization as a whole be a mirror of another registry's, or not:
+// nobody can make a repository in one.
+func (s *Server) SetMirrored(organization string, mirrored bool) {
+	s.change(func(st *state) { st.mustOrganization(organization).mirrored = mirrored })
+}
+
 // SetDescription changes a repository's description.
 func (s *Server) SetDescription(repository, description string) {
 	s.change(func(st *state) { st.mustRepository(repository).description = &description })

@@ -3,6 +3,7 @@ package quaytest
 import (
 	"net/http"
 	"regexp"
+	"strings"
 	"time"
 )
 
@@ -36,7 +37,7 @@ var (
 	}
 )
 
-// createRepository checks in Quay's order: body, right, name taken, plan, name.
+// createRepository checks in Quay's order: body, right, name taken, plan, name, mirror.
 func (q *request) createRepository() *response {
 	body, refused := q.requiredJSON(createRepositorySchema)
 	if refused != nil {
@@ -55,8 +56,10 @@ func (q *request) createRepository() *response {
 		return q.invalid("Repository already exists")
 	case private && !q.mayBePrivate(namespace):
 		return q.exceedsLicense()
-	case len(name) > 255 || !repositoryName.MatchString(name):
+	case len(name) > 255 || !repositoryName.MatchString(name), q.server.config.NoExtendedNames && strings.Contains(name, "/"):
 		return q.invalid("Invalid repository name")
+	case q.state.organizations[namespace] != nil && q.state.organizations[namespace].mirrored:
+		return q.invalid("Cannot create repository: organization is managed by organization-level mirroring")
 	}
 	// One that the replica does not know yet runs into the unique index, and
 	// Quay then answers with the existing row as if it had made it

@@ -205,6 +205,7 @@ func TestParseConfig(t *testing.T) {
 		{text: `{}`},
 		{text: `{"REGISTRY_STATE":"readonly"}`, want: quaytest.Config{ReadOnly: true}},
 		{text: `{"FEATURE_BILLING":true,"ROBOTS_DISALLOW":true}`, want: quaytest.Config{Billing: true, RobotsDisallow: true}},
+		{text: `{"FEATURE_EXTENDED_REPOSITORY_NAMES":false}`, want: quaytest.Config{NoExtendedNames: true}},
 		{text: `{"FEATURE_ANONYMOUS_ACCESS":false}`, want: quaytest.Config{NoAnonymous: true}},
 		{text: `{"FEATURE_QUOTA_MANAGEMENT":true}`, fail: true},
 		{text: `{"FEATURE_BILLING":"yes"}`, fail: true},

@@ -27,6 +27,7 @@ type organization struct {
 	teams        []*team
 	privateLimit int // of its plan; counts under Config.Billing only
 	prototypes   []*prototype
+	mirrored     bool // as a whole
 }
 
 type team struct {
@@ -75,7 +76,7 @@ func (st *state) clone() *state {
 	c.lastID = st.lastID
 	c.users = maps.Clone(st.users)
 	for name, o := range st.organizations {
-		copied := &organization{name: o.name, privateLimit: o.privateLimit}
+		copied := &organization{name: o.name, privateLimit: o.privateLimit, mirrored: o.mirrored}
 		for _, t := range o.teams {
 			team := *t
 			team.members = slices.Clone(t.members)

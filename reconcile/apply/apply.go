@@ -101,9 +101,9 @@ func (o Options) Clock() time.Time { return o.Now().Add(o.Ahead) }
 type applier struct {
 	Ends
 	Options
-	stop  atomic.Pointer[error] // a fact about the whole run that ends it
-	full  atomic.Bool           // the plan at Quay has no private repository left
-	links turnstile
+	stop     atomic.Pointer[error] // a fact about the whole run that ends it
+	refusals                       // of what Quay makes for nobody
+	links    turnstile
 }
 
 // Plan works off the plan, some Components at a time, and returns an outcome
@@ -112,7 +112,7 @@ type applier struct {
 // finished within the grace. Namespaces take turns, and where to start varies from
 // run to run, so that no tenant's work keeps another's from being reached.
 func Plan(ctx context.Context, e Ends, plans []plan.Component, o Options) []Outcome {
-	a := &applier{Ends: e, Options: o}
+	a := &applier{Ends: e, Options: o, refusals: refusals{inRow: map[error]int{}}}
 	detached, release := outlive(ctx, grace)
 	defer release()
 

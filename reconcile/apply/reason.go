@@ -28,6 +28,8 @@ var reasons = []struct {
 	{quay.ErrUnauthorized, plan.ReasonQuayUnauthorized, plan.ThePlatforms},
 	{quay.ErrForbidden, plan.ReasonQuayForbidden, plan.ThePlatforms},
 	{quay.ErrPaymentRequired, plan.ReasonQuayPaymentRequired, plan.ThePlatforms},
+	{quay.ErrRobotsDisabled, plan.ReasonQuayCreationRefused, plan.ThePlatforms},
+	{quay.ErrMirrored, plan.ReasonQuayCreationRefused, plan.ThePlatforms},
 	{quay.ErrRateLimited, plan.ReasonQuayRateLimited, plan.ThePlatforms},
 	{quay.ErrReadOnly, plan.ReasonQuayReadOnly, plan.ThePlatforms},
 	{errRaced, plan.ReasonKubeConflict, plan.ThePlatforms},
@@ -41,6 +43,7 @@ var reasons = []struct {
 	{kube.ErrExists, plan.ReasonKubeConflict, plan.TheTenants},
 	{kube.ErrNotFound, plan.ReasonKubeConflict, plan.TheTenants},
 	{errMoved, plan.ReasonKubeConflict, plan.TheTenants},
+	{quay.ErrInvalid, plan.ReasonQuayRefused, plan.ThePlatforms},
 	{kube.ErrUnavailable, plan.ReasonKubeUnavailable, plan.ThePlatforms},
 	{kube.ErrNotInstalled, plan.ReasonKubeUnavailable, plan.ThePlatforms},
 	{context.Canceled, plan.ReasonDeferred, plan.ThePlatforms},
@@ -85,6 +88,10 @@ func told(err error) string {
 		return o.problem.Tenant
 	case errors.Is(err, quay.ErrPaymentRequired):
 		return "Quay organization plan doesn't allow private image repositories. The platform's administrators must extend the plan."
+	case errors.Is(err, quay.ErrRobotsDisabled):
+		return "Robot accounts are disabled at Quay, so no credentials can be made. The platform's administrators must look into it."
+	case errors.Is(err, quay.ErrMirrored):
+		return "The whole organization at Quay is a mirror of another, so no repository can be made in it. The platform's administrators must look into it."
 	case errors.Is(err, kube.ErrQuota):
 		return component.QuotaMessage
 	}

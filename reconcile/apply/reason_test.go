@@ -24,6 +24,9 @@ func TestReasonOf(t *testing.T) {
 		{quay.ErrUnauthorized, plan.ReasonQuayUnauthorized, true},
 		{quay.ErrForbidden, plan.ReasonQuayForbidden, true},
 		{quay.ErrPaymentRequired, plan.ReasonQuayPaymentRequired, false},
+		{quay.ErrRobotsDisabled, plan.ReasonQuayCreationRefused, false},
+		{quay.ErrMirrored, plan.ReasonQuayCreationRefused, false},
+		{quay.ErrInvalid, plan.ReasonQuayRefused, false},
 		{quay.ErrRateLimited, plan.ReasonQuayRateLimited, false},
 		{quay.ErrReadOnly, plan.ReasonQuayReadOnly, true},
 		{quay.ErrUnavailable, plan.ReasonQuayUnavailable, false},
@@ -82,6 +85,9 @@ func TestWhoseAnErrorIs(t *testing.T) {
 		{"Quay does not know it", quay.ErrNotFound, plan.ThePlatforms, ""},
 		{"the plan at Quay is full", quay.ErrPaymentRequired, plan.ThePlatforms, "The platform's administrators must extend the plan."},
 		{"the plan is full, and the tenant could not be told", errors.Join(quay.ErrPaymentRequired, kube.ErrConflict), plan.ThePlatforms, "must extend"},
+		{"robots are disabled", quay.ErrRobotsDisabled, plan.ThePlatforms, "so no credentials can be made"},
+		{"the organization is a mirror", quay.ErrMirrored, plan.ThePlatforms, "so no repository can be made in it"},
+		{"Quay refuses one name", quay.ErrInvalid, plan.ThePlatforms, ""},
 		{"what nobody thought of", errors.New("odd"), plan.ThePlatforms, ""},
 	} {
 		err := fmt.Errorf("write Secret tenant/s at 12:00:07: %w", row.err)

@@ -19,9 +19,7 @@ func (w *work) createRepository(ctx context.Context, a plan.CreateRepository) er
 			return err
 		}
 	}
-	err := w.within(a.Visibility, "create repository "+a.Name, func() error {
-		return w.Registry.CreateRepository(ctx, a.Repository)
-	})
+	err := w.unlessRefused(what(a), refusing(a), func() error { return w.Registry.CreateRepository(ctx, a.Repository) })
 	if !unsure(err) {
 		return err
 	}
@@ -83,27 +81,18 @@ func (w *work) changeVisibility(ctx context.Context, a plan.ChangeVisibility) er
 }
 
 func (w *work) change(ctx context.Context, a plan.ChangeVisibility) error {
-	return w.within(a.To, "make repository "+a.Repository+" private", func() error {
-		return w.Registry.ChangeVisibility(ctx, a.Repository, a.To)
-	})
-}
-
-// within makes a call that may take one of the private repositories that the plan
-// at Quay allows. The first refusal is the verdict for the whole run: only what is
-// in flight beside it is refused by Quay, too.
-func (w *work) within(v quay.Visibility, what string, call func() error) error {
-	if v == quay.Private && w.full.Load() {
-		return fmt.Errorf("%s: %w", what, quay.ErrPaymentRequired)
-	}
-	err := call()
-	if errors.Is(err, quay.ErrPaymentRequired) {
-		w.full.Store(true)
-	}
-	return err
+	return w.unlessRefused(what(a), refusing(a), func() error { return w.Registry.ChangeVisibility(ctx, a.Repository, a.To) })
 }
 
 func (w *work) createRobot(ctx context.Context, a plan.CreateRobot) error {
-	robot, err := w.Registry.CreateRobot(ctx, a.Robot, a.Mark)
+	if err := w.inVain(); err != nil {
+		return err
+	}
+	var robot quay.Robot
+	err := w.unlessRefused(what(a), refusing(a), func() (err error) {
+		robot, err = w.Registry.CreateRobot(ctx, a.Robot, a.Mark)
+		return err
+	})
 	if err == nil {
 		w.fresh[a.Robot], w.made[a.Robot] = robot.Token, true
 		return nil

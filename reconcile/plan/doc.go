@@ -29,13 +29,14 @@
 // tidies up:
 //
 //	thing           state                              action
-//	repository      missing                            CreateRepository, with our mark
-//	                unmarked, or a former namespace's  DescribeRepository (--adopt)
+//	repository      unmarked, or a former namespace's  DescribeRepository (--adopt)
 //	                public, to be private              ChangeVisibility
 //	                public, its source newly refuses,  RememberSource *, in its description
 //	                  or shows again
 //	                read-only, or a mirror             warning: it takes no pushes
 //	robots          missing                            CreateRobot, with our mark
+//	repository      missing                            CreateRepository, with our mark: after the robots,
+//	                                                   so that where those are refused none is left
 //	permission      missing                            SetPermission
 //	                another role (seen by the audit)   SetPermission
 //	Secret          missing                            WriteSecret, with the robot's current token

@@ -211,9 +211,9 @@ func TestPlanOfANewComponent(t *testing.T) {
 	got := only(s)
 	const warning = "None of the ServiceAccounts builder, build-pipeline-api exists, so builds cannot use Secret api-image-push yet."
 	want := []Action{
-		CreateRepository{Repository: quay.Repository{Name: "tenant/api", Description: n.Mark, Visibility: quay.Private}},
 		CreateRobot{n.Push},
 		CreateRobot{n.Pull},
+		CreateRepository{Repository: quay.Repository{Name: "tenant/api", Description: n.Mark, Visibility: quay.Private}},
 		SetPermission{Repository: "tenant/api", Robot: n.Push.Robot, To: quay.Write},
 		SetPermission{Repository: "tenant/api", Robot: n.Pull.Robot, To: quay.Read},
 		WriteSecret{Account: n.Push, Image: testImage},

@@ -48,8 +48,8 @@ func (w *planner) granted(p *Component, robot string) bool {
 }
 
 // planRobots sees that the generation of each role is there and has its role, and
-// nothing beyond.
-func (w *planner) planRobots(p *Component) {
+// nothing beyond; between the two comes the repository, if it is to be made.
+func (w *planner) planRobots(p *Component, repository []Action) {
 	for i, a := range p.Names.Accounts() {
 		p.roles[i] = w.generations(p, a)
 	}
@@ -59,6 +59,7 @@ func (w *planner) planRobots(p *Component) {
 			p.Actions = append(p.Actions, CreateRobot{r.Account})
 		}
 	}
+	p.Actions = append(p.Actions, repository...)
 	for _, r := range p.roles {
 		if r.held != "" && r.held != r.Robot { // a younger one is to come, and may not
 			w.planPermission(p, r.With(r.held))

@@ -212,17 +212,17 @@ func (w *planner) plan(c kube.Component) Component {
 		return p.refuse(problem)
 	}
 	p.takeOn()
-	open, known := w.planRepository(&p, stated)
+	makes, opens, known := w.planRepository(&p, stated)
 	if !known {
 		p.waits, p.Deferred = true, "it waits: this run has asked for as many sources as it may"
 		return p
 	}
-	w.planRobots(&p)
+	w.planRobots(&p, makes)
 	w.planPlaces(&p)
 	if problem := w.planSecrets(&p); problem != nil {
 		return p.refuse(problem)
 	}
-	p.Actions = append(p.Actions, open...)
+	p.Actions = append(p.Actions, opens...)
 	w.warnOfImage(&p)
 	w.planLinks(&p)
 	w.planDeadLinks(&p)

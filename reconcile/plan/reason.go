@@ -8,6 +8,8 @@ const (
 	ReasonQuayUnauthorized    Reason = "quay_unauthorized"
 	ReasonQuayForbidden       Reason = "quay_forbidden"
 	ReasonQuayPaymentRequired Reason = "quay_payment_required"
+	ReasonQuayCreationRefused Reason = "quay_creation_refused"
+	ReasonQuayRefused         Reason = "quay_refused"
 	ReasonQuayRateLimited     Reason = "quay_rate_limited"
 	ReasonQuayUnavailable     Reason = "quay_unavailable"
 	ReasonQuayReadOnly        Reason = "quay_read_only"
@@ -27,7 +29,7 @@ const (
 
 // Reasons are all of them.
 var Reasons = []Reason{
-	ReasonQuayUnauthorized, ReasonQuayForbidden, ReasonQuayPaymentRequired, ReasonQuayRateLimited, ReasonQuayUnavailable,
+	ReasonQuayUnauthorized, ReasonQuayForbidden, ReasonQuayPaymentRequired, ReasonQuayCreationRefused, ReasonQuayRefused, ReasonQuayRateLimited, ReasonQuayUnavailable,
 	ReasonQuayReadOnly, ReasonKubeForbidden, ReasonKubeConflict, ReasonKubeUnavailable, ReasonQuotaExceeded, ReasonInvalidComponent,
 	ReasonNameCollision, ReasonNotOurs, ReasonUnproved, ReasonHeldBack, ReasonLocked, ReasonDeferred, ReasonPanic,
 }

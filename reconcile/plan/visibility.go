@@ -7,29 +7,30 @@ import (
 )
 
 // planRepository plans the repository and the visibility that it will have; that is not
-// known when it follows a source which nobody has looked at. What opens it is returned:
-// it comes after the Secrets, because they hold nobody up and it rests on a last look.
-func (w *planner) planRepository(p *Component, stated quay.Visibility) (open []Action, known bool) {
+// known when it follows a source which nobody has looked at. What makes it is returned: it
+// comes after its robots, so that where those are refused nothing is left behind. So is
+// what opens it: it comes after the Secrets, because they hold nobody up and it rests on a
+// last look.
+func (w *planner) planRepository(p *Component, stated quay.Visibility) (makes, opens []Action, known bool) {
 	r, exists := w.Repositories[p.Names.Repository]
 	want, reason := w.visibility(p.Key(), stated)
 	p.Visibility, p.Why = want, reason
 	switch {
 	case !exists && want == "":
-		return nil, false
+		return nil, nil, false
 	case !exists:
 		if stated == "" && w.Policy.Visibility != "" {
 			reason = "" // the setting is for all that is new
 		}
 		p.Note = "new, " + string(want)
-		p.Actions = append(p.Actions, CreateRepository{quay.Repository{Name: p.Names.Repository, Description: p.Names.Mark, Visibility: want}, reason})
-		return nil, true
+		return []Action{CreateRepository{quay.Repository{Name: p.Names.Repository, Description: p.Names.Mark, Visibility: want}, reason}}, nil, true
 	case !p.Names.Marks(r.Description):
 		p.Note = "adopted"
 		p.Actions = append(p.Actions, DescribeRepository{r.Name, p.Names.Mark})
 	}
 	p.warnOfState(r.State)
 	if stated == "" && w.Policy.Visibility == "" {
-		return w.followSource(p, r), true
+		return nil, w.followSource(p, r), true
 	}
 	if told := remembered(*p, r); stated != "" && told != (component.Memory{}) {
 		p.aside = append(p.aside, RememberSource{Repository: r.Name, Told: told, Reason: reason}) // a person's word now
@@ -45,11 +46,11 @@ func (w *planner) planRepository(p *Component, stated quay.Visibility) (open []A
 	switch {
 	case r.Visibility == want:
 	case want == quay.Public:
-		return []Action{change}, true
+		return nil, []Action{change}, true
 	default:
 		p.Actions = append(p.Actions, change)
 	}
-	return nil, true
+	return nil, nil, true
 }
 
 // stays says why a repository is left as it is although something else, or nothing that

@@ -295,6 +295,10 @@ var mutants = []mutant{
 		`	case whose != plan.TheTenants:`, `	case whose != plan.TheTenants, reason != plan.ReasonInvalidComponent:`, domain,
 	},
 	{
+		"nobody is asked again for what nobody gets", "reconcile/apply/refusals.go",
+		`r.inRow[kind] >= verdict {`, `r.inRow[kind] >= 1000*verdict {`, domain,
+	},
+	{
 		"a global fact stops the run", "reconcile/apply/apply.go",
 		`	if global(err) {`, `	if global(err) && w == nil {`, domain,
 	},

@@ -10,6 +10,8 @@ var switches = []part{
 	{name: "a plan without private repositories", check: privateLimit, needs: simulator},
 	{name: "a registry in maintenance", check: readOnly, needs: simulator},
 	{name: "robots disallowed", check: robotsDisallowed, needs: simulator},
+	{name: "an organization that is a mirror", check: mirrored, needs: simulator},
+	{name: "names without a slash", check: shortNames, needs: simulator},
 	{name: "reads that lag behind", check: lag, needs: simulator},
 }
 
@@ -55,8 +57,25 @@ func robotsDisallowed(f *fixture) {
 	s := f.newSubject("")
 	f.configure(quaytest.Config{RobotsDisallow: true})
 	_, err := f.client.CreateRobot(f.t.Context(), s.newRobot, "")
-	f.want(quay.ErrInvalid, "create robot", err)
+	f.want(quay.ErrRobotsDisabled, "create robot", err)
 	f.untouched(s)
+}
+
+func mirrored(f *fixture) {
+	s, refused := f.newSubject(""), quay.Repository{Name: f.repositoryName("refused"), Visibility: quay.Public}
+	f.Simulator.SetMirrored(f.Organization, true)
+	f.t.Cleanup(func() { f.Simulator.SetMirrored(f.Organization, false) })
+	f.want(quay.ErrMirrored, "create repository", f.client.CreateRepository(f.t.Context(), refused))
+	_, err := f.client.CreateRobot(f.t.Context(), s.newRobot, "")
+	f.want(nil, "create robot", err)
+}
+
+func shortNames(f *fixture) {
+	f.configure(quaytest.Config{NoExtendedNames: true})
+	r := quay.Repository{Name: f.repositoryName("a") + "/b", Visibility: quay.Private}
+	f.want(quay.ErrInvalid, "create repository", f.client.CreateRepository(f.t.Context(), r))
+	_, err := f.client.GetRepository(f.t.Context(), r.Name)
+	f.want(quay.ErrNotFound, "get what was refused", err)
 }
 
 // What a read does not show yet may exist: a robot is refused in other words
