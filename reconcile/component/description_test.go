@@ -100,9 +100,11 @@ func TestPeoplesLinesAreKept(t *testing.T) {
 	mine, another := someMarks()
 	line := rapid.OneOf(
 		rapid.String(), rapid.StringMatching(`[ \t\r]{0,3}`),
-		rapid.SampledFrom([]string{mine.Mark, another.Mark, "orphan since 2026-11-27", "orphan since 2026-11-27\r", "orphan since", "robot a_b quarantined 2026-11-27",
+		rapid.SampledFrom([]string{
+			mine.Mark, another.Mark, "orphan since 2026-11-27", "orphan since 2026-11-27\r", "orphan since", "robot a_b quarantined 2026-11-27",
 			"private at its source (login) since 2026-11-27T14:23:05Z", "private at its source (missing) since 2026-11-27T14:23:05Z", "closed by its source on 2026-11-27T14:23:05Z",
-			"private at its source (login) since 2026-11-27", "private at its source (whatever) since 2026-11-27T14:23:05Z", "closed by its source on 2026-11-27T25:23:05Z"}),
+			"private at its source (login) since 2026-11-27", "private at its source (whatever) since 2026-11-27T14:23:05Z", "closed by its source on 2026-11-27T25:23:05Z",
+		}),
 	)
 	rapid.Check(t, func(t *rapid.T) {
 		below := strings.Join(rapid.SliceOfN(line, 0, 6).Draw(t, "below"), "\n")

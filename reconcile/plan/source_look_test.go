@@ -202,9 +202,9 @@ func TestHostsThatRefuseMost(t *testing.T) {
 		{"all of a tenant alone there, all of one repository", []tenant{{refused: 40, same: true}}, true},
 		{"half of a tenant alone there", []tenant{{shown: 20, refused: 20}}, true},
 		{"all of all", []tenant{{refused: 20}, {refused: 20}, {refused: 1}}, false},
-		{"all of one of three", []tenant{{refused: 1000}, {shown: 1}, {shown: 1}}, true},
-		{"all of one, and the only one of another", []tenant{{refused: 1000}, {refused: 1}}, true},
-		{"many more of one are shown", []tenant{{shown: 1000}, {refused: 5}, {refused: 5}, {refused: 5}, {refused: 5}}, false},
+		{"all of one of three", []tenant{{refused: 100}, {shown: 1}, {shown: 1}}, true},
+		{"all of one, and the only one of another", []tenant{{refused: 100}, {refused: 1}}, true},
+		{"many more of one are shown", []tenant{{shown: 100}, {refused: 5}, {refused: 5}, {refused: 5}, {refused: 5}}, false},
 		{"most of most", []tenant{{refused: 9, shown: 1}, {refused: 9, shown: 1}, {refused: 9, shown: 1}, {shown: 9}}, false},
 		{"one after the other, within a day", []tenant{{noted: 20}, {noted: 19, refused: 1}}, false},
 		{"some within a day, and others are shown", []tenant{{noted: 5, shown: 20}, {noted: 5, shown: 20}, {refused: 1, shown: 20}}, true},
@@ -212,7 +212,7 @@ func TestHostsThatRefuseMost(t *testing.T) {
 	} {
 		s := sourced(t)
 		var last component.Names
-		add := func(i int, c kube.Component, v *gitsource.Verdict, m component.Memory) {
+		add := func(c kube.Component, v *gitsource.Verdict, m component.Memory) {
 			last = s.Settle(c)
 			scene.Change(s.Repositories, last.Repository, func(r *quay.Repository) {
 				r.Visibility = quay.Public
@@ -237,7 +237,7 @@ func TestHostsThatRefuseMost(t *testing.T) {
 				case j >= tenant.shown+tenant.refused:
 					look, memory = nil, component.Memory{Refusal: "login", Since: s.At.Add(-time.Hour)}
 				}
-				add(i, c, look, memory)
+				add(c, look, memory)
 			}
 		}
 		// Dead addresses were never shown, and statements are no source's.
@@ -245,7 +245,7 @@ func TestHostsThatRefuseMost(t *testing.T) {
 			c := scene.Component("forger", fmt.Sprintf("c%d", i))
 			c.SourceURL = fmt.Sprintf("https://git.example/forged/%d", i)
 			verdict := refused(gitsource.Missing)
-			add(i, c, &verdict, component.Memory{})
+			add(c, &verdict, component.Memory{})
 			if i%2 == 0 {
 				scene.Change(s.Repositories, last.Repository, func(r *quay.Repository) { r.Visibility = quay.Private })
 			} else {
