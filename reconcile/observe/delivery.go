@@ -3,6 +3,8 @@ package observe
 import (
 	"context"
 	"fmt"
+	"slices"
+	"sync"
 
 	"berth/kube"
 	"berth/reconcile/component"
@@ -38,20 +40,21 @@ func (o *observer) observeDelivery(ctx context.Context) (mode world.Mode, d worl
 		return mode, d, nil
 	}
 	g, ctx := newGroup(ctx)
-	listInto(ctx, g, o.territory, &d.Environments, o.Cluster.Environments)
-	listInto(ctx, g, o.territory, &d.Bindings, o.Cluster.EnvironmentBindings)
+	listInto(ctx, g, o.territory, &d.Environments, o.Cluster.Environments, func(e kube.Environment) string { return e.Namespace })
+	listInto(ctx, g, o.territory, &d.Bindings, o.Cluster.EnvironmentBindings, func(b kube.EnvironmentBinding) string { return b.Namespace })
 	if served.DeploymentTargetClaims {
-		listInto(ctx, g, o.territory, &d.Claims, o.Cluster.DeploymentTargetClaims)
+		listInto(ctx, g, o.territory, &d.Claims, o.Cluster.DeploymentTargetClaims, func(c kube.DeploymentTargetClaim) string { return c.Namespace })
 	}
 	if served.DeploymentTargets {
-		listInto(ctx, g, o.territory, &d.Targets, o.Cluster.DeploymentTargets)
+		listInto(ctx, g, o.territory, &d.Targets, o.Cluster.DeploymentTargets, func(t kube.DeploymentTarget) string { return t.Namespace })
 	}
 	return mode, d, g.Wait()
 }
 
-func listInto[T any](ctx context.Context, g group, t *territory, into *[]T, list func(context.Context, string) ([]T, error)) {
+func listInto[T any](ctx context.Context, g group, t *territory, into *[]T, list func(context.Context, string) ([]T, error), namespace func(T) string) {
 	g.Go(func() (err error) {
 		*into, err = each(ctx, t, list)
+		*into = slices.DeleteFunc(*into, func(item T) bool { return !t.within(namespace(item)) })
 		return err
 	})
 }
@@ -64,15 +67,20 @@ func (o *observer) observeRemoteSecrets(ctx context.Context) (odd []string, err 
 		return called != nil && pull
 	}
 	oddOnes := map[component.Key]bool{}
+	var sorting sync.Mutex // namespaces are listed side by side
 	_, err = each(ctx, o.territory, func(ctx context.Context, namespace string) ([]struct{}, error) {
 		begun := false
 		return nil, o.Cluster.EachRemoteSecret(ctx, namespace, ours, func() func(kube.RemoteSecret) {
+			sorting.Lock()
+			defer sorting.Unlock()
 			if begun {
 				forget(o.RemoteSecrets, namespace)
 				forget(oddOnes, namespace)
 			}
 			begun = true
 			return func(r kube.RemoteSecret) {
+				sorting.Lock()
+				defer sorting.Unlock()
 				key := component.Key{Namespace: r.Namespace, Name: r.Name}
 				called, _ := o.owner(key)
 				if r.Odd {

@@ -2,6 +2,7 @@ package observe
 
 import (
 	"context"
+	"slices"
 
 	"berth/kube"
 	"berth/reconcile/component"
@@ -63,13 +64,14 @@ func (o *observer) listComponents(ctx context.Context, selector string) ([]kube.
 		}
 		return all, nil
 	})
+	all = slices.DeleteFunc(all, func(c kube.Component) bool { return !o.territory.within(c.Namespace) })
 	return world.Berths(all), err
 }
 
 // wantsAccount reports whether builds or pods run as a ServiceAccount, or the
 // RemoteSecret operator acts as it.
 func (o *observer) wantsAccount(a kube.ServiceAccount) bool {
-	return a.Authorizes || o.Policy.Links(a.Name)
+	return o.territory.within(a.Namespace) && (a.Authorizes || o.Policy.Links(a.Name))
 }
 
 // observeAccounts lists the ServiceAccounts, and counts by namespace those that authorize.

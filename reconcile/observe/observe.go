@@ -26,6 +26,7 @@ type Registry interface {
 	GetOrganization(ctx context.Context) (quay.Organization, error)
 	EachRobot(ctx context.Context, begin func() func(quay.Robot)) error
 	ListRepositories(ctx context.Context) ([]quay.Repository, error)
+	GetRepository(ctx context.Context, name string) (quay.Repository, error)
 	ListRobotPermissions(ctx context.Context, repository string) (map[string]quay.Role, error)
 }
 
@@ -133,13 +134,20 @@ func (o *observer) observe(ctx context.Context) error {
 	var seen lists
 	g, gctx := newGroup(ctx) // the whole run rests on each of these
 	g.Go(func() error { return o.observeRobots(gctx) })
-	g.Go(func() error { return o.observeRepositories(gctx) })
+	if o.Whole {
+		g.Go(func() error { return o.observeRepositories(gctx) })
+	}
 	g.Go(func() (err error) { seen, err = o.observeCluster(gctx); return })
 	if err := g.Wait(); err != nil {
 		return err
 	}
-	if len(o.Repositories) == 0 && permitted(o.Robots) {
+	if o.Whole && len(o.Repositories) == 0 && permitted(o.Robots) {
 		return errEmptyList
+	}
+	if !o.Whole {
+		if err := o.observeNamed(ctx); err != nil {
+			return err
+		}
 	}
 	o.nameOdd(seen)
 	if err := o.observeSecrets(ctx, seen.secrets); err != nil {

@@ -1,9 +1,6 @@
 package observe
 
 import (
-	"slices"
-
-	"berth/kube"
 	"berth/reconcile/component"
 )
 
@@ -11,14 +8,21 @@ import (
 // to rotate gracefully.
 func (o *observer) noteRequests() {
 	o.Rotate = map[component.Key]component.How{}
+	known := make(map[component.Key]bool, len(o.Components))
+	for i := range o.Components {
+		known[component.KeyOf(o.Components[i])] = true
+	}
+	for _, k := range o.Missing {
+		known[k] = true
+	}
 	for _, asked := range []struct {
 		keys []component.Key
 		how  component.How
 	}{{o.scope.Gracefully, component.Graceful}, {o.scope.Rotate, component.Revoke}} {
 		for _, k := range o.scope.Shard.Keep(asked.keys) {
 			o.Rotate[k] = asked.how
-			if !slices.ContainsFunc(o.Components, func(c kube.Component) bool { return component.KeyOf(c) == k }) && !slices.Contains(o.Missing, k) {
-				o.Missing = append(o.Missing, k)
+			if !known[k] {
+				o.Missing, known[k] = append(o.Missing, k), true
 			}
 		}
 	}

@@ -27,9 +27,12 @@ func (o *observer) listSecrets(ctx context.Context) (secrets, error) {
 	s := secrets{strays: map[component.Key]bool{}, madeFor: map[component.Key]string{}}
 	o.Secrets = make(map[component.Key]world.Secret, 2*len(o.Components))
 	o.Uploads, o.Arrived = map[component.Key][]world.Upload{}, map[component.Key]world.Arrived{}
+	var sorting sync.Mutex // namespaces are listed side by side
 	_, err := each(ctx, o.territory, func(ctx context.Context, namespace string) ([]struct{}, error) {
 		begun := false
 		return nil, o.Cluster.EachSecret(ctx, namespace, component.LabelManagedBy+"="+component.Manager, func() func(kube.Secret) {
+			sorting.Lock()
+			defer sorting.Unlock()
 			if begun { // what was listed before is of another moment
 				forget(o.Secrets, namespace)
 				forget(o.Uploads, namespace)
@@ -39,7 +42,13 @@ func (o *observer) listSecrets(ctx context.Context) (secrets, error) {
 				s.odd = slices.DeleteFunc(s.odd, func(k component.Key) bool { return namespace == kube.AllNamespaces || k.Namespace == namespace })
 			}
 			begun = true
-			return func(found kube.Secret) { o.sortListed(found, &s) }
+			return func(found kube.Secret) {
+				sorting.Lock()
+				defer sorting.Unlock()
+				if o.territory.within(found.Namespace) {
+					o.sortListed(found, &s)
+				}
+			}
 		})
 	})
 	return s, err

@@ -16,7 +16,9 @@ import (
 // matter, as long as another can.
 type territory struct {
 	all   bool
-	names []string // when it is not all
+	names []string        // when it is not all
+	named map[string]bool // those
+	wide  bool            // so many that one list of each kind takes fewer calls, of what else there is, too
 
 	mu     sync.Mutex
 	closed map[string]error // those of names that cannot be read
@@ -24,7 +26,7 @@ type territory struct {
 
 func newTerritory(s world.Scope) *territory {
 	names := s.Lists()
-	return &territory{all: names[0] == kube.AllNamespaces, names: names, closed: map[string]error{}}
+	return &territory{all: names[0] == kube.AllNamespaces, names: names, named: setOf(names), closed: map[string]error{}}
 }
 
 // universal reports whether an error is no single namespace's, Component's or repository's.
@@ -67,27 +69,48 @@ func (t *territory) shut() error {
 
 // holds reports whether the lists of the run show a namespace.
 func (t *territory) holds(namespace string) bool {
-	return t.all || slices.Contains(t.names, namespace) && t.closed[namespace] == nil
+	return t.all || t.named[namespace] && t.closed[namespace] == nil
 }
 
-// each lists all of the territory.
+// within reports whether what a list shows of a namespace is of the territory.
+func (t *territory) within(namespace string) bool { return t.all || t.named[namespace] }
+
+// many is from how many namespaces on they are taken from one list of the cluster, where
+// the rights allow that.
+const many = 10
+
+// each lists all of the territory, and perhaps more: [territory.within] tells. Namespaces
+// are listed side by side.
 func each[T any](ctx context.Context, t *territory, list func(ctx context.Context, namespace string) ([]T, error)) ([]T, error) {
 	if t.all {
 		return list(ctx, kube.AllNamespaces)
 	}
-	var all []T
-	for _, namespace := range t.names {
-		some, err := list(ctx, namespace)
-		switch {
-		case err == nil:
-			all = append(all, some...)
-		case universal(ctx, err):
-			return nil, err
-		default:
-			t.close(namespace, err)
+	if t.wide {
+		if all, err := list(ctx, kube.AllNamespaces); err == nil || universal(ctx, err) {
+			return all, err
 		}
 	}
-	return all, nil
+	lists, errs := make([][]T, len(t.names)), make([]error, len(t.names))
+	g, gctx := newGroup(ctx)
+	for i, namespace := range t.names {
+		g.Go(func() error {
+			lists[i], errs[i] = list(gctx, namespace)
+			if errs[i] != nil && universal(ctx, errs[i]) {
+				return errs[i]
+			}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	for i, err := range errs {
+		if err != nil {
+			lists[i] = nil
+			t.close(t.names[i], err)
+		}
+	}
+	return slices.Concat(lists...), nil
 }
 
 // observeNamespaces also reads kube-system when the cluster has no other name. A
@@ -105,6 +128,14 @@ func (o *observer) observeNamespaces(ctx context.Context) error {
 		return o.nameCluster()
 	}
 	names := o.territory.names
+	if len(names) > many {
+		list, err := o.Cluster.Namespaces(ctx)
+		if err == nil {
+			return o.pickNamespaces(list)
+		} else if universal(ctx, err) {
+			return err
+		}
+	}
 	if o.Naming.Cluster == "" && !slices.Contains(names, clusterNamespace) {
 		n, err := o.Cluster.Namespace(ctx, clusterNamespace)
 		if err != nil {
@@ -112,26 +143,65 @@ func (o *observer) observeNamespaces(ctx context.Context) error {
 		}
 		o.Namespaces[n.Name] = n
 	}
-	o.territory.names = nil
-	for _, name := range names {
-		n, err := o.Cluster.Namespace(ctx, name)
-		switch {
+	o.territory.names, o.territory.named = nil, nil
+	found, errs := make([]kube.Namespace, len(names)), make([]error, len(names))
+	g, gctx := newGroup(ctx)
+	for i, name := range names {
+		g.Go(func() error {
+			found[i], errs[i] = o.Cluster.Namespace(gctx, name)
+			return nil
+		})
+	}
+	_ = g.Wait() // each by itself
+	for i, name := range names {
+		switch err := errs[i]; {
 		case errors.Is(err, kube.ErrNotFound):
 			o.Absent = append(o.Absent, name)
 			continue
 		case err == nil:
-			o.Namespaces[name] = n
+			o.Namespaces[name] = found[i]
 		case universal(ctx, err), name == clusterNamespace && o.Naming.Cluster == "":
 			return err
 		default:
 			o.territory.close(name, err)
 		}
-		o.territory.names = append(o.territory.names, name)
+		o.territory.add(name)
 	}
 	if err := o.territory.shut(); err != nil {
 		return err
 	}
 	return o.nameCluster()
+}
+
+// pickNamespaces takes those of the territory from a list of all.
+func (o *observer) pickNamespaces(list []kube.Namespace) error {
+	there := make(map[string]kube.Namespace, len(list))
+	for _, n := range list {
+		there[n.Name] = n
+	}
+	names := o.territory.names
+	o.territory.names, o.territory.named, o.territory.wide = nil, nil, true
+	for _, name := range names {
+		n, exists := there[name]
+		if !exists {
+			o.Absent = append(o.Absent, name)
+			continue
+		}
+		o.Namespaces[name] = n
+		o.territory.add(name)
+	}
+	if n, exists := there[clusterNamespace]; exists && o.Naming.Cluster == "" {
+		o.Namespaces[n.Name] = n
+	}
+	return o.nameCluster()
+}
+
+func (t *territory) add(name string) {
+	t.names = append(t.names, name)
+	if t.named == nil {
+		t.named = map[string]bool{}
+	}
+	t.named[name] = true
 }
 
 // clusterNamespace is in every cluster, and its uid stands for the cluster.
