@@ -27,7 +27,7 @@ var more = map[string]string{
 	"ROTATE_GRACEFULLY":    "See [rotation](rotation.md).",
 	"MAX_TOKEN_AGE":        "Or within a fifth of it, so that not all are due at once.",
 	"VISIBILITY":           "See [visibility](visibility.md).",
-	"ADOPT":                "Also those of a former namespace of the name.",
+	"ADOPT":                "Also those of a former namespace of the name. See [taking over](operations.md#take-over-from-image-controller).",
 	"PRUNE":                "They are reported; nothing is deleted.",
 	"PUSH_SERVICE_ACCOUNT": "Those that are there are linked.",
 	"REMOTE_SECRETS":       "`require` fails a run where there are none. See [delivery](delivery.md).",

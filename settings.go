@@ -53,7 +53,7 @@ type settings struct {
 
 	Visibility         string   `group:"Repositories" env:"VISIBILITY, default=auto" oneof:"auto private public" help:"of repositories whose Component states none; auto: as the source"`
 	AllowPublish       bool     `env:"ALLOW_PUBLISH" help:"let --visibility open private repositories"`
-	Adopt              bool     `env:"ADOPT" help:"take over repositories that carry no live mark"`
+	Adopt              bool     `env:"ADOPT" help:"take over repositories that carry no live mark, and from image-controller"`
 	Prune              string   `env:"PRUNE, default=report" oneof:"off report" help:"what to do about robots and repositories without a Component"`
 	PushServiceAccount []string `env:"PUSH_SERVICE_ACCOUNT, default=appstudio-pipeline,build-pipeline-{component}" arg:"NAME" help:"linked to the push Secret; {component} is replaced; may be repeated"`
 

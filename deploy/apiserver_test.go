@@ -53,6 +53,8 @@ func (c *realCluster) resource(plural, namespace string) dynamic.ResourceInterfa
 		r = componentsResource
 	case "components.konflux-ci.dev":
 		r = lateResource
+	case "imagerepositories":
+		r = groupResource("appstudio.redhat.com", "v1alpha1", plural)
 	case "remotesecrets":
 		r = groupResource("appstudio.redhat.com", "v1beta1", plural)
 	}

@@ -68,7 +68,7 @@ func looked(t *testing.T, o *operations, said string) {
 }
 
 func tookOver(t *testing.T, o *operations, said string) {
-	says(t, said, "job.batch/adopt", deploytest.Org, `"type":"planned_change"`)
+	says(t, said, "job.batch/adopt", deploytest.Org, `"type":"planned_change"`, "scaled", "taken over in its place")
 	o.untouched(t)
 	if pods := o.node.pods(); pods[len(pods)-1].Env["BERTH_ADOPT"] != "true" {
 		t.Errorf("pods: %+v", pods)
@@ -82,7 +82,10 @@ func wentLive(t *testing.T, o *operations, said string) {
 		o.content(t, name+"-image-pull")
 	}
 	if n := len(o.quay.Snapshot().Repositories); n != 3 {
-		t.Errorf("%d repositories, want image-controller's and two more", n)
+		t.Errorf("%d repositories, want image-controller's two and one more", n)
+	}
+	for name, image := range map[string]string{"cart": "shop/cart", "till": "shop/shop/till"} {
+		o.takenOver(t, name, image)
 	}
 	o.scheduled(t)
 	o.collected(t)
@@ -210,7 +213,7 @@ func paged(t *testing.T, o *operations, _ string) {
 func removed(t *testing.T, o *operations, _ string) {
 	left := o.do(t, `kubectl get namespaces,clusterroles,clusterrolebindings,validatingadmissionpolicies,validatingadmissionpolicybindings -o name
 		kubectl get secrets --all-namespaces -o name`)
-	if strings.Contains(left, "berth") || strings.Contains(left, "-image-pu") {
+	if strings.Contains(left, "berth") || strings.Contains(left, "secret/cart-image-pu") || strings.Contains(left, "secret/till-image-pu") {
 		t.Errorf("something is left:\n%s", left)
 	}
 	if n := len(o.quay.Snapshot().Repositories); n != 3 {

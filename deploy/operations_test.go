@@ -13,7 +13,6 @@ import (
 	"berth/deploy"
 	"berth/deploy/deploytest"
 	"berth/kube/kubetest/controlplane"
-	"berth/quay/quaytest"
 )
 
 // operations is a cluster with controllers and a node, and the working folder of the
@@ -39,8 +38,6 @@ func newOperations(t *testing.T) *operations {
 ---
 {apiVersion: appstudio.redhat.com/v1alpha1, kind: SnapshotEnvironmentBinding, metadata: {name: dev, namespace: shop},
  spec: {application: shop, environment: dev, snapshot: s, components: [{name: safe, configuration: {}}]}}`)
-	// As image-controller made it.
-	o.quay.AddRepository(quaytest.Repository{Name: deploytest.Org + "/shop/shop/till", Creator: "platform"})
 	if err := os.CopyFS(filepath.Join(o.dir, "deploy"), deploy.Manifests); err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +113,7 @@ func TestOperations(t *testing.T) {
 		check   func(t *testing.T, o *operations, said string)
 	}{
 		{"Install, and look", nil, looked},
-		{"Take over from image-controller", func(o *operations) { o.export("BERTH_REPOSITORY_LAYOUT=application") }, tookOver},
+		{"Take over from image-controller", func(o *operations) { o.filled(t) }, tookOver},
 		{"Go live", nil, wentLive},
 		{"One run", nil, ranOnce},
 		{"Suspend", nil, suspended},

@@ -13,18 +13,21 @@ const (
 	maxName       = 253 + 1   // bytes of a name or a label's value
 	maxAddress    = 4<<10 + 1 // bytes of a URL
 	maxContent    = 16 << 10  // bytes of a Secret's content; what is longer is not kept at all
-	maxOwners     = 16        // owner references of kind Component
+	maxOwners     = 16        // owner references of kind Component or ImageRepository
 	maxBound      = 1000      // Components of one binding
 	maxLinks      = 20        // ServiceAccounts that a RemoteSecret links its Secret to; Berth names fewer
 	// MaxTargets is how many targets of a RemoteSecret are kept.
 	MaxTargets = 200
 )
 
-// The annotations of a Component and the labels of any object that are kept.
+// The annotations of a Component and of an ImageRepository, and the labels of any object
+// that are kept.
 var (
 	annotations = []string{
 		"image.redhat.com/generate", "image.redhat.com/visibility", "image.redhat.com/image", "image.redhat.com/rotation",
 	}
+	repositoryAnnotations = []string{"image-controller.appstudio.redhat.com/skip-repository-deletion", "image.redhat.com/taken-over"}
+
 	labels = []string{
 		managedByLabel, "appstudio.redhat.com/component", "appstudio.redhat.com/application", "appstudio.redhat.com/internal",
 	}
@@ -49,11 +52,12 @@ func cut(s string, most int) string {
 	return strings.Clone(s[:most])
 }
 
-// keptOwners are the references to Components: nobody else owns what is Berth's.
+// keptOwners are the references to Components, and to ImageRepositories, from which Secrets
+// are taken over: nobody else owns what is Berth's.
 func keptOwners(all []OwnerReference) []OwnerReference {
 	var some []OwnerReference
 	for _, o := range all {
-		if o.Kind == "Component" && len(some) < maxOwners {
+		if (o.Kind == "Component" || o.Kind == imageRepositories.kind) && len(some) < maxOwners {
 			some = append(some, OwnerReference{cut(o.APIVersion, maxName), cut(o.Kind, maxName), cut(o.Name, maxName), cut(o.UID, maxName)})
 		}
 	}

@@ -150,6 +150,7 @@ var (
 	environmentBindings    = resource{kind: "SnapshotEnvironmentBinding", root: appstudio + alpha, plural: "snapshotenvironmentbindings", scoped: true}
 	deploymentTargetClaims = resource{kind: "DeploymentTargetClaim", root: appstudio + alpha, plural: "deploymenttargetclaims", scoped: true}
 	deploymentTargets      = resource{kind: "DeploymentTarget", root: appstudio + alpha, plural: "deploymenttargets", scoped: true}
+	imageRepositories      = resource{kind: "ImageRepository", root: appstudio + alpha, plural: "imagerepositories", scoped: true}
 	remoteSecrets          = resource{kind: "RemoteSecret", root: appstudio + beta, plural: "remotesecrets", scoped: true}
 )
 

@@ -22,6 +22,7 @@ type Component struct {
 	SourceURL                             string            // spec.source.git.url, else spec.source.url
 	Annotations                           map[string]string // those that Berth knows, a value cut at 4097 bytes
 	Annotated                             bool              // has annotations, these or others
+	Finalizer                             int               // the place of image-controller's among its finalizers, from 1; 0: it has none
 	Odd                                   bool              // of a list: not of a Component's form, so that nothing else of it is known
 	Twin                                  *Component        // the younger one of the other group that it is one berth with; set by who pairs them
 }
@@ -59,6 +60,7 @@ func (w componentWire) slim(g Group) Component {
 		SourceURL:      cut(or(spec.Source.Git.URL, spec.Source.URL), maxAddress),
 		Annotations:    kept(m.Annotations, annotations, maxAnnotation),
 		Annotated:      m.Annotations != nil,
+		Finalizer:      slices.Index(m.Finalizers, componentFinalizer) + 1,
 		Odd:            w.odd,
 	}
 }
@@ -101,7 +103,7 @@ func (c *Client) Annotate(ctx context.Context, in Component, change AnnotationCh
 	if in.ResourceVersion == "" {
 		return Component{}, call{op: "patch", resource: in.Group.of(components), namespace: in.Namespace, name: in.Name}.error(ErrInvalid, noVersion)
 	}
-	w, err := patch[componentWire](ctx, c, in.Group.of(components), in.Namespace, in.Name, types.JSONPatchType, change.operations(in), false)
+	w, err := patch[componentWire](ctx, c, in.Group.of(components), in.Namespace, in.Name, types.JSONPatchType, change.operations(in.ResourceVersion, in.Annotations, in.Annotated), false)
 	if err != nil {
 		return Component{}, err
 	}
@@ -131,20 +133,20 @@ func (c *Client) SetContainerImage(ctx context.Context, in Component, image stri
 // noVersion refuses a write that would hold whatever others wrote.
 const noVersion = "no resourceVersion is given"
 
-func (change AnnotationChange) operations(in Component) []operation {
+func (change AnnotationChange) operations(resourceVersion string, annotations map[string]string, annotated bool) []operation {
 	// A wrong value here is a conflict (409); a failing test would be invalid (422).
-	ops := []operation{{"replace", "/metadata/resourceVersion", in.ResourceVersion}}
+	ops := []operation{{"replace", "/metadata/resourceVersion", resourceVersion}}
 	for _, key := range slices.Sorted(maps.Keys(change.Test)) {
 		ops = append(ops, operation{"test", annotationPath(key), change.Test[key]})
 	}
-	if !in.Annotated && len(change.Set) > 0 {
+	if !annotated && len(change.Set) > 0 {
 		ops = append(ops, operation{"add", "/metadata/annotations", map[string]string{}})
 	}
 	for _, key := range slices.Sorted(maps.Keys(change.Set)) {
 		ops = append(ops, operation{"add", annotationPath(key), change.Set[key]})
 	}
 	for _, key := range change.Remove {
-		if _, ok := in.Annotations[key]; ok {
+		if _, ok := annotations[key]; ok {
 			ops = append(ops, operation{Op: "remove", Path: annotationPath(key)})
 		}
 	}

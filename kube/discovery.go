@@ -24,9 +24,6 @@ func kindsOf(g Group) resource {
 	return resource{kind: "APIResourceList", root: "/apis", plural: g.String()}
 }
 
-// imageRepositories are image-controller's.
-const imageRepositories = "imagerepositories"
-
 // Served asks the cluster's discovery for the optional kinds. A version that is not
 // served has none of them.
 func (c *Client) Served(ctx context.Context) (Served, error) {
@@ -45,7 +42,7 @@ func (c *Client) Served(ctx context.Context) (Served, error) {
 	in := func(plural string) Groups { return Groups{AppStudio: old[plural], Konflux: late[plural]} }
 	return Served{
 		Components:             in(components.plural),
-		ImageRepositories:      in(imageRepositories),
+		ImageRepositories:      in(imageRepositories.plural),
 		Environments:           old[environments.plural],
 		EnvironmentBindings:    old[environmentBindings.plural],
 		DeploymentTargetClaims: old[deploymentTargetClaims.plural],

@@ -22,6 +22,7 @@ type metadata struct {
 	Labels            map[string]string `json:"labels"`
 	Annotations       map[string]string `json:"annotations"`
 	OwnerReferences   []OwnerReference  `json:"ownerReferences"`
+	Finalizers        []string          `json:"finalizers"`
 }
 
 // object is embedded in the wire form of every kind.

@@ -33,7 +33,7 @@ type Secret struct {
 	Type                             string
 	Immutable                        bool
 	Labels                           map[string]string // those that Berth writes
-	Owners                           []OwnerReference  // of kind Component
+	Owners                           []OwnerReference  // of kind Component or ImageRepository
 	RotatedAt                        string            // annotation image.redhat.com/rotated-at
 	Uploads                          string            // the RemoteSecret, in its namespace, that it brings data to
 	Managing                         string            // the RemoteSecret, NAMESPACE/NAME, that brought it

@@ -50,12 +50,15 @@ const (
 	berthToken = "KUBECANARYKUBECANARYKUBECANARYKUBECANARY"
 )
 
-var rbac = func() []byte {
-	raw, err := os.ReadFile("../deploy/base/rbac.yaml")
-	if err != nil {
-		panic(err)
+var rbac = func() (all []byte) {
+	for _, name := range []string{"base/rbac.yaml", "components/take-over/rbac.yaml"} {
+		raw, err := os.ReadFile("../deploy/" + name)
+		if err != nil {
+			panic(err)
+		}
+		all = append(append(all, raw...), "\n---\n"...)
 	}
-	return raw
+	return all
 }()
 
 // newEnv has a tenant namespace called tenant, with the builds' ServiceAccount.

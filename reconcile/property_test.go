@@ -81,7 +81,7 @@ func (w *playground) uid() string {
 	return fmt.Sprintf("uid-%d", w.uids)
 }
 
-var generates = []string{"", "", "", "false", "true", `{"visibility":"public"}`, `{"visibility":"public"}`, `{"visibility":"private"}`, `{"visibility":"open"}`}
+var generates = []string{"", "", "", "false", "failed", "true", `{"visibility":"public"}`, `{"visibility":"public"}`, `{"visibility":"private"}`, `{"visibility":"open"}`}
 
 func drawWorld(t *rapid.T) *playground {
 	w := &playground{env: newEnv(), dying: map[string]bool{}}

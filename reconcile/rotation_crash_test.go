@@ -92,6 +92,7 @@ type scenario struct {
 	prompt   bool     // the operator of RemoteSecrets acts right after the crash, too
 	places   []string // where the pull Secret belongs in the end
 	remains  string   // what is public or private in the end, and whether its source is remembered; "": whatever
+	made     *imageController
 }
 
 var scenarios = []scenario{
@@ -127,6 +128,8 @@ var scenarios = []scenario{
 		e.newRun().Do(context.Background())
 		git.verdict = itsSourceIsOpen
 	}},
+	takeOverScenario("take over in place", imageController{name: "billing", older: true, components: true, generate: `{"visibility":"public"}`}),
+	takeOverScenario("take over beside", imageController{name: "billing", annotated: true, public: true}),
 	{name: "supersede", prepare: func(e *env) {
 		e.settledComponent()
 		e.cluster.Delete("components", "tenant", "billing")
@@ -182,6 +185,13 @@ func deliveryScenario(name string, prompt bool, prepare func(*env), places ...st
 	}}
 }
 
+func takeOverScenario(name string, m imageController) scenario {
+	return scenario{name: name, adopt: true, made: &m, prepare: func(e *env) {
+		e.cluster.Install("imagerepositories")
+		e.imageController(m)
+	}}
+}
+
 func rotation(s scenario) scenario {
 	s.rotation = true
 	return s
@@ -229,6 +239,14 @@ func (e *env) foreign() string {
 
 // attempt makes a run that may die on the way.
 func (e *env) attempt(s scenario, k *killer) {
+	if s.made != nil {
+		watch := &builders{e: e, made: []imageController{*s.made}}
+		r := e.adoptingOver(func(end http.RoundTripper) http.RoundTripper { return k.between(watch.between(end)) })
+		r.Concurrency = 1
+		r.Do(context.Background())
+		e.blamed = append(e.blamed, watch.failed...)
+		return
+	}
 	r := e.newRunOver(k.between)
 	r.Policy.Adopt, r.Concurrency = s.adopt, 1
 	r.Do(context.Background())
@@ -241,10 +259,16 @@ func (e *env) attempt(s scenario, k *killer) {
 func (e *env) heal(s scenario) (violations []string) {
 	r := e.newRun()
 	r.Policy.Adopt = s.adopt
+	if s.made != nil {
+		takesOver(r)
+	}
 	if sum := r.Do(context.Background()); sum.Result() != report.ResultOK {
 		violations = append(violations, fmt.Sprintf("not converged: the next run was %s: %v %v", sum.Result(), sum.Err, sum.Failures))
 	}
 	e.sync()
+	if s.made != nil {
+		violations = append(violations, e.takenOver(*s.made)...)
+	}
 	sum := e.newRun().Do(context.Background())
 	if sum.Changes != (report.ChangeCount{}) || sum.Components.UpToDate != 1 {
 		violations = append(violations, fmt.Sprintf("not converged: a second run would change %+v, %+v", sum.Changes, sum.Components))

@@ -146,6 +146,9 @@ func (r *Run) pass(ctx context.Context, a agreed) report.Summary {
 	if a.plan != nil {
 		p, moved = p.Within(*a.plan)
 	}
+	if err := apply.MayTakeOver(ctx, r.Write, p.Components); err != nil {
+		return s.Ended(err)
+	}
 	began := r.Now()
 	s.Count(p, r.apply(ctx, w, p, moved))
 	s.Phases.Apply = r.Now().Sub(began)

@@ -13,7 +13,7 @@ import (
 func testServed(f *fixture) {
 	f.given("{apiVersion: v1, kind: ServiceAccount, metadata: {name: nobody, namespace: NS}}")
 	both := kube.Groups{AppStudio: true, Konflux: true}
-	all := kube.Served{Components: both, Environments: true, EnvironmentBindings: true, DeploymentTargetClaims: true, DeploymentTargets: true, RemoteSecrets: true}
+	all := kube.Served{Components: both, ImageRepositories: both, Environments: true, EnvironmentBindings: true, DeploymentTargetClaims: true, DeploymentTargets: true, RemoteSecrets: true}
 	for _, user := range []string{berth, "system:serviceaccount:" + f.ns + ":nobody"} {
 		got, err := f.client(kube.Options{Config: f.config(f.T, user)}).Served(f.Context())
 		f.no(err)
@@ -29,7 +29,7 @@ func testNotServed(f *fixture) {
 	f.uninstall(f.T, "deploymenttargets")
 	got, err := f.Served(f.Context())
 	f.no(err)
-	if diff := cmp.Diff(kube.Served{Components: kube.Groups{AppStudio: true, Konflux: true}, Environments: true, EnvironmentBindings: true, DeploymentTargetClaims: true}, got); diff != "" {
+	if diff := cmp.Diff(kube.Served{Components: kube.Groups{AppStudio: true, Konflux: true}, ImageRepositories: kube.Groups{AppStudio: true, Konflux: true}, Environments: true, EnvironmentBindings: true, DeploymentTargetClaims: true}, got); diff != "" {
 		f.Error(diff)
 	}
 	_, err = f.DeploymentTargets(f.Context(), kube.AllNamespaces)

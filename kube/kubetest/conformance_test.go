@@ -34,6 +34,7 @@ func conformance(t *testing.T, e env) {
 	e.apply(t, "{apiVersion: v1, kind: Namespace, metadata: {name: berth}}")
 	e.apply(t, "{apiVersion: v1, kind: ServiceAccount, metadata: {name: berth, namespace: berth}}")
 	e.apply(t, string(deploy.Roles()))
+	e.apply(t, string(takeOverRoles(t)))
 
 	t.Run("together", func(t *testing.T) {
 		for name, test := range map[string]func(*fixture){
@@ -71,6 +72,10 @@ func conformance(t *testing.T, e env) {
 			"a status of its own":           testStatus,
 			"rights to a status":            testStatusRights,
 			"environments":                  testEnvironments,
+			"image repositories":            testImageRepositories,
+			"image repositories, refused":   testImageRepositoriesRefused,
+			"image repositories that move":  testMovedImageRepositories,
+			"a component's finalizer":       testComponentFinalizer,
 			"discovery":                     testDiscovery,
 			"kinds that are served":         testServed,
 			"environments by page":          testEnvironmentLists,

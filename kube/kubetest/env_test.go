@@ -101,7 +101,9 @@ type simulator struct {
 
 func newSimulator(t *testing.T) simulator {
 	server := kubetest.New(kubetest.Options{})
-	server.Install("components.konflux-ci.dev")
+	for _, kind := range []string{"components.konflux-ci.dev", "imagerepositories", "imagerepositories.konflux-ci.dev"} {
+		server.Install(kind)
+	}
 	listener := httptest.NewServer(server)
 	t.Cleanup(listener.Close)
 	return simulator{server, listener.URL}

@@ -39,6 +39,8 @@ func builtin() []*kind {
 		{group: appstudio, version: alpha, kind: "SnapshotEnvironmentBinding", plural: "snapshotenvironmentbindings", scoped: true, custom: true, status: true},
 		{group: appstudio, version: alpha, kind: "DeploymentTargetClaim", plural: "deploymenttargetclaims", scoped: true, custom: true, status: true},
 		{group: appstudio, version: alpha, kind: "DeploymentTarget", plural: "deploymenttargets", scoped: true, custom: true, status: true},
+		{group: appstudio, version: alpha, kind: "ImageRepository", plural: "imagerepositories", scoped: true, custom: true, status: true, schema: imageRepositorySchema, absent: true},
+		{group: "konflux-ci.dev", version: alpha, kind: "ImageRepository", plural: "imagerepositories", scoped: true, custom: true, status: true, schema: imageRepositorySchema, absent: true},
 		{group: appstudio, version: beta, kind: "RemoteSecret", plural: remoteSecrets, scoped: true, custom: true, status: true, schema: remoteSecretSchema},
 		{group: "coordination.k8s.io", version: "v1", kind: "Lease", plural: "leases", scoped: true, prepare: prepareLease, validate: validateLease},
 		{group: rbac, version: "v1", kind: "ClusterRole", plural: "clusterroles", name: anyName},

@@ -25,7 +25,10 @@ type schemaProps struct {
 	MaxProperties *int                    `json:"maxProperties"`
 }
 
-var remoteSecretSchema = schemaOf(crds.RemoteSecret)
+var (
+	remoteSecretSchema    = schemaOf(crds.RemoteSecret)
+	imageRepositorySchema = schemaOf(crds.ImageRepository)
+)
 
 // schemaOf reads the schema of a definition's one version.
 func schemaOf(definition []byte) *schemaProps {

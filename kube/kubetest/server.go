@@ -99,7 +99,7 @@ func (s *Server) Uninstall(resource string) {
 }
 
 // Install puts a kind on the API that a new Server does not serve: the Components of
-// konflux-ci.dev, which not every cluster has.
+// konflux-ci.dev and the ImageRepositories of both groups, which not every cluster has.
 func (s *Server) Install(resource string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -58,6 +58,7 @@ type Cluster interface {
 	UpdateSecret(ctx context.Context, w kube.SecretWrite, resourceVersion string, dryRun bool) error
 	linker
 	deliverer
+	heir
 }
 
 // ErrDeferred is what a run that ended first leaves of a Component.
@@ -169,7 +170,7 @@ func (a *applier) component(ctx, detached context.Context, p plan.Component) (o 
 	}
 	w := work{
 		applier: a, plan: p, component: p.Component, made: map[string]bool{}, gone: map[string]bool{}, proved: map[string]bool{},
-		fresh: map[string]quay.Token{}, granted: map[string]quay.Role{}, at: map[quay.Role]string{},
+		fresh: map[string]quay.Token{}, granted: map[string]quay.Role{}, at: map[quay.Role]string{}, kept: map[string]kube.ImageRepository{},
 	}
 	w.all(detached, &o)
 	return o
@@ -227,7 +228,8 @@ type work struct {
 	at       map[quay.Role]string // the generations that Secrets are known to hold, by role
 	looked   bool                 // the cluster was looked at since the last call of Quay
 
-	remote *kube.RemoteSecret // as this run last wrote it
+	remote *kube.RemoteSecret              // as this run last wrote it
+	kept   map[string]kube.ImageRepository // as this run wrote them, by uid
 }
 
 func (w *work) do(ctx context.Context, action plan.Action) error {
@@ -245,6 +247,12 @@ func (w *work) do(ctx context.Context, action plan.Action) error {
 		return w.rememberSource(ctx, a)
 	case plan.StateVisibility:
 		return w.stateVisibility(ctx, a)
+	case plan.KeepRepository:
+		return w.keepRepository(ctx, a)
+	case plan.KeepVisibility:
+		return w.keepVisibility(ctx, a)
+	case plan.Unfinalize:
+		return w.unfinalize(ctx, a)
 	case plan.CreateRobot:
 		return w.createRobot(ctx, a)
 	case plan.SetPermission:

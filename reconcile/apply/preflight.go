@@ -20,7 +20,7 @@ func (w *work) preflight(ctx context.Context) (held []string, err error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := w.inTheWay(s, a.Secret); err != nil {
+		if err := w.inTheWay(s, a.Secret, ""); err != nil {
 			return nil, err
 		}
 		if s.Immutable {

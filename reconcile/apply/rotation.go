@@ -237,7 +237,7 @@ func (w *work) drain(ctx context.Context, a plan.DeleteRobot) error {
 		if err != nil {
 			return err
 		}
-		if err := w.inTheWay(s, a.Secret); err != nil {
+		if err := w.inTheWay(s, a.Secret, ""); err != nil {
 			return err
 		}
 		held = w.Naming.Held(a.Account, component.ContentOf(s.DockerConfigJSON()))

@@ -79,7 +79,7 @@ func (w *work) moveSecret(ctx context.Context, a plan.WriteSecret) (done bool, e
 		return false, err
 	}
 	if s.exists {
-		if err := w.inTheWay(s.secret, a.Secret); err != nil {
+		if err := w.inTheWay(s.secret, a.Secret, a.Inherits); err != nil {
 			return false, err
 		}
 	}

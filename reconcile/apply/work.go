@@ -187,9 +187,12 @@ func (w *work) setImage(ctx context.Context, image string) error {
 
 // inTheWay is an error when a Secret of our name is not this Component's, or can never
 // be one that carries a token.
-func (w *work) inTheWay(s kube.Secret, name string) error {
+func (w *work) inTheWay(s kube.Secret, name, inherits string) error {
 	c := w.plan.Component
 	whose, why := component.Whose(s.Labels, s.Owners, c)
+	if component.InheritedFrom(s, inherits) {
+		whose = component.Inherited
+	}
 	if whose != component.Foreign && s.Type != "" && s.Type != component.SecretType {
 		whose, why = component.Foreign, component.OtherType
 	}

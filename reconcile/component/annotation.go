@@ -75,8 +75,9 @@ func AsksRotation(c kube.Component) bool {
 	return err == nil && r.Rotate != ""
 }
 
-// ParseRequest reads the annotation in its forms: 'true' asks for a rotation, 'false'
-// is what the controller of 2023 left behind, an object asks by its keys. What people
+// ParseRequest reads the annotation in its forms: 'true' asks for a rotation, 'false' is
+// what image-controller left behind, and 'failed' where it could not make a repository,
+// from March to June 2023; an object asks by its keys. What people
 // and YAML put around and into the words, white space and capitals, is read as meant.
 // The errors are for the annotation's author.
 func ParseRequest(value string) (Request, error) {
@@ -85,7 +86,7 @@ func ParseRequest(value string) (Request, error) {
 	}
 	value = strings.TrimSpace(value)
 	switch strings.ToLower(value) {
-	case "", "false":
+	case "", "false", "failed":
 		return Request{}, nil
 	case RotateRequest:
 		return Request{Rotate: Revoke}, nil

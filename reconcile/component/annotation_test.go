@@ -31,6 +31,9 @@ func TestParseRequest(t *testing.T) {
 	}{
 		{"absent", "", Request{}, noChange},
 		{"left behind by the controller of 2023", "false", Request{}, noChange},
+		{"left behind where it failed", "failed", Request{}, noChange},
+		{"the same in other letters", "Failed \n", Request{}, noChange},
+		{"a word that only begins so, too", "failed: quota", Request{}, noJSON},
 		{"asks for a rotation", "true", Request{Rotate: Revoke}, noChange},
 		{"asks for a graceful rotation", `{"rotate":"graceful"}`, Request{Rotate: Graceful}, noChange},
 		{"asks for a rotation that there is not", `{"rotate":"revoke"}`, Request{}, noValue},

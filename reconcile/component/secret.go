@@ -35,6 +35,7 @@ const (
 	Foreign     Ownership = iota
 	Mine                  // our label, owned by this Component
 	Predecessor           // our label, owned by an earlier Component of the name
+	Inherited             // without our label, and to be taken over
 )
 
 // Content is a dockerconfigjson as Berth writes them: one address, one login.

@@ -3,6 +3,7 @@ package observe
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"berth/kube"
 	"berth/reconcile/component"
@@ -129,5 +130,5 @@ func (o *observer) holder(ctx context.Context, l look, there world.Arrived) worl
 }
 
 func arrivedOf(s kube.Secret) world.Arrived {
-	return world.Arrived{Content: component.ContentOf(s.DockerConfigJSON()), By: s.Managing, Owned: len(s.Owners) > 0}
+	return world.Arrived{Content: component.ContentOf(s.DockerConfigJSON()), By: s.Managing, Owned: slices.ContainsFunc(s.Owners, func(o kube.OwnerReference) bool { return o.Kind == component.Kind })}
 }

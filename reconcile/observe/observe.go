@@ -40,6 +40,7 @@ type Cluster interface {
 	SecretMetadata(ctx context.Context, namespace, name string) (kube.Secret, error)
 	SecretsMetadata(ctx context.Context, namespace string, keep func(namespace, name string) bool) ([]kube.Secret, error)
 	ServiceAccounts(ctx context.Context, namespace string, keep func(kube.ServiceAccount) bool) ([]kube.ServiceAccount, error)
+	ImageRepositories(ctx context.Context, g kube.Group, namespace string, keep func(kube.ImageRepository) bool) ([]kube.ImageRepository, error)
 	deliveryReader
 }
 
@@ -150,6 +151,10 @@ func (o *observer) observe(ctx context.Context) error {
 		}
 	}
 	o.nameOdd(seen)
+	o.PlaceRepositories()
+	if err := o.observeImageRepositories(ctx); err != nil {
+		return err
+	}
 	if err := o.observeSecrets(ctx, seen.secrets); err != nil {
 		return err
 	}

@@ -104,7 +104,12 @@ func (o *observer) observeSecrets(ctx context.Context, listed secrets) error {
 	found, err := o.observeUnlisted(ctx, unlisted)
 	for _, s := range found {
 		key := component.Key{Namespace: s.Namespace, Name: s.Name}
-		o.Secrets[key] = o.secretOf(s, unlisted[key], unlisted[key].Pull.Secret == s.Name)
+		called := unlisted[key]
+		secret := o.secretOf(s, called, called.Pull.Secret == s.Name)
+		if secret.Inherits = o.inherited(s, *called.Component); secret.Inherits != "" {
+			secret.Owned = component.Inherited
+		}
+		o.Secrets[key] = secret
 	}
 	for key, uploads := range o.Uploads {
 		owner, pull := o.owner(key)

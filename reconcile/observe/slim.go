@@ -14,7 +14,7 @@ import (
 
 // slimRobot keeps of a robot what a run has to know.
 func (o *observer) slimRobot(r quay.Robot) (string, world.Robot) {
-	name, robot := r.Name, world.Robot{Mark: r.Description, Repositories: r.Repositories, Created: r.Created}
+	name, robot := r.Name, world.Robot{Mark: r.Description, Repositories: r.Repositories, Created: r.Created, LastAccessed: r.LastAccessed}
 	login := ""
 	if called := o.marked(r.Description); called != nil {
 		for _, a := range called.Accounts() {

@@ -46,6 +46,24 @@ type StateVisibility struct {
 	To        quay.Visibility
 }
 
+// KeepRepository marks an ImageRepository: the repository at Quay outlives it, and what was
+// made for it is taken over.
+type KeepRepository struct{ world.ImageRepository }
+
+// KeepVisibility writes on the Component the visibility that its repository is found with,
+// as if its owner had stated it, and takes an older request for another off.
+type KeepVisibility struct {
+	Component string
+	To        quay.Visibility
+}
+
+// Unfinalize takes image-controller's finalizer off: off an ImageRepository that is marked so
+// that its repository outlives it, or, when it is nil, off the Component.
+type Unfinalize struct {
+	Kind, Name      string
+	ImageRepository *world.ImageRepository
+}
+
 // CreateRobot makes a robot account.
 type CreateRobot struct{ component.Account }
 
@@ -66,6 +84,8 @@ type WriteSecret struct {
 	Reason  string
 	Rotated bool // to a newer generation
 	Revokes bool // and the older ones are deleted in the same run
+
+	Inherits string // it is taken over from the object of this uid; "": it is ours, or new
 }
 
 // LinkSecret lets a ServiceAccount use the push Secret.
@@ -131,6 +151,9 @@ func (DescribeRepository) action() {}
 func (ChangeVisibility) action()   {}
 func (RememberSource) action()     {}
 func (StateVisibility) action()    {}
+func (KeepRepository) action()     {}
+func (KeepVisibility) action()     {}
+func (Unfinalize) action()         {}
 func (CreateRobot) action()        {}
 func (SetPermission) action()      {}
 func (RemovePermission) action()   {}
@@ -150,7 +173,7 @@ func (SetImage) action()           {}
 // can push and pull: where one fails, nothing is left that others could stand on.
 func GivesAccess(a Action) bool {
 	switch a := a.(type) {
-	case CreateRepository, DescribeRepository, ChangeVisibility, CreateRobot, SetPermission:
+	case KeepRepository, KeepVisibility, CreateRepository, DescribeRepository, ChangeVisibility, CreateRobot, SetPermission:
 		return true
 	case WriteSecret:
 		return !a.Rotated
@@ -165,7 +188,7 @@ func FailsAlone(a Action) bool {
 	switch a := a.(type) {
 	case DeleteRobot:
 		return !a.Revokes // a request is answered only when that is done
-	case LinkSecret, LinkPullSecret, UnlinkSecret, RememberSource, StateVisibility, DeleteUpload:
+	case LinkSecret, LinkPullSecret, UnlinkSecret, RememberSource, StateVisibility, DeleteUpload, Unfinalize:
 		return true
 	}
 	return Revokes(a)

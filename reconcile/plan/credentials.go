@@ -31,6 +31,8 @@ func (w *planner) planSecrets(p *Component) *Problem {
 		case !exists && robotExists:
 			reason = "missing; same token, not rotated"
 		case !exists:
+		case secret.Owned == component.Inherited:
+			reason = "taken over in its place"
 		case secret.Owned == component.Predecessor:
 			reason = "it is of an earlier Component of this name"
 		case r.held != "" && r.held != a.Robot:
@@ -50,7 +52,7 @@ func (w *planner) planSecrets(p *Component) *Problem {
 		if secret.Fixed {
 			return Immutable(c.Namespace, a.Secret)
 		}
-		p.Actions = append(p.Actions, WriteSecret{Account: a, Image: p.Image, Exists: exists, Reason: reason, Rotated: r.held != "" && r.held != a.Robot})
+		p.Actions = append(p.Actions, WriteSecret{Account: a, Image: p.Image, Exists: exists, Reason: reason, Rotated: r.held != "" && r.held != a.Robot, Inherits: secret.Inherits})
 	}
 	return nil
 }

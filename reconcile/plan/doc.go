@@ -29,7 +29,8 @@
 // tidies up:
 //
 //	thing           state                              action
-//	repository      unmarked, or a former namespace's  DescribeRepository (--adopt)
+//	ImageRepository is to be taken over                KeepRepository (--adopt)
+//	repository      unmarked, or a former namespace's  KeepVisibility, DescribeRepository (--adopt)
 //	                public, to be private              ChangeVisibility
 //	                public, its source newly refuses,  RememberSource *, in its description
 //	                  or shows again
@@ -40,6 +41,7 @@
 //	permission      missing                            SetPermission
 //	                another role (seen by the audit)   SetPermission
 //	Secret          missing                            WriteSecret, with the robot's current token
+//	                an ImageRepository's               WriteSecret, in its place (--adopt)
 //	                not what Quay says of the robot    WriteSecret
 //	                of an earlier Component            WriteSecret
 //	repository      private, to be public              ChangeVisibility, if stated or --allow-publish
@@ -61,6 +63,8 @@
 //	Component       names no image                     SetImage, when an account may push: builds
 //	                                                   start at once
 //	older robots    overlap over, and arrived          DeleteRobot
+//	ImageRepository image-controller's finalizer,      Unfinalize *
+//	  or Component    and it is taken over
 //
 // What bears a star fails alone, as does StateVisibility: as a warning, and with two stars,
 // which is a right that was to be taken away, as the Component's failure, once all else is

@@ -19,6 +19,9 @@ func (w *planner) notOurs(c kube.Component, n component.Names) *Problem {
 			Tenant:  "An image repository of this name exists and belongs to something else. The platform's administrators must look into it.",
 		}
 	}
+	if problem := w.imagesElsewhere(c, n); problem != nil {
+		return problem
+	}
 	for _, a := range n.Accounts() {
 		if r, exists := w.Robots[a.Robot]; exists && r.Mark != a.Mark {
 			return robotNotOurs(a.Robot)

@@ -54,6 +54,7 @@ type Component struct {
 	Skipped    string        // why nothing is to be done
 	Problem    *Problem      // why nothing can be done
 	Deferred   string        // what waits for a later run, and why
+	TakeOver   TakeOver      // how it is taken over from image-controller; "": there is nothing to take over
 
 	Rotation *Rotation // nil: none is wanted, or it waits for its pace
 	Wanted   bool      // a request for rotation, or a marker, stands on it
@@ -165,6 +166,8 @@ func (w *planner) finish(p *Component) {
 	p.Actions = append(p.Actions, p.aside...)
 	w.planImage(p)
 	w.planDrain(p)
+	w.planUnfinalize(p)
+	p.TakeOver = w.takeOver(p)
 	p.stake = w.stake(p)
 	p.Age = w.age(p)
 	*p.draft = draft{}
@@ -180,6 +183,8 @@ func (w *planner) plan(c kube.Component) Component {
 	p := Component{Component: c, Namespace: namespace.UID, draft: w.spare}
 	w.spare = nil
 	switch {
+	case c.Deleting && c.Finalizer > 0:
+		p.Skipped = "it is being deleted, and waits for image-controller's finalizer, which nobody takes off while that is not there"
 	case c.Deleting:
 		p.Skipped = "it is being deleted"
 	case namespace.Terminating:
@@ -211,7 +216,7 @@ func (w *planner) plan(c kube.Component) Component {
 	if problem := w.notOurs(c, names); problem != nil {
 		return p.refuse(problem)
 	}
-	p.takeOn()
+	stated = w.inherit(&p, stated)
 	makes, opens, known := w.planRepository(&p, stated)
 	if !known {
 		p.waits, p.Deferred = true, "it waits: this run has asked for as many sources as it may"

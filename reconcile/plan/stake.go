@@ -41,7 +41,7 @@ func (w *planner) stake(p *Component) (s stake) {
 	}
 	for _, a := range p.Names.Accounts() {
 		secret := w.Secrets[component.Key{Namespace: p.Component.Namespace, Name: a.Secret}]
-		if secret.Owned == component.Foreign {
+		if secret.Owned == component.Foreign || secret.Owned == component.Inherited {
 			continue
 		}
 		s.owns = true
@@ -87,7 +87,7 @@ func (p *Component) isNews() bool {
 func (w *planner) unasked(p *Component, a Action) (kind int, counts bool) {
 	switch a := a.(type) {
 	case WriteSecret:
-		return secrets, a.Exists && !a.Rotated && !w.rotationAsked(p)
+		return secrets, a.Exists && !a.Rotated && a.Inherits == "" && !w.rotationAsked(p)
 	case ChangeVisibility:
 		return visibilities, !a.Asked
 	case DeleteRobot:

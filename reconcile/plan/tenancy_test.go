@@ -48,9 +48,17 @@ func TestPlanOfAdoption(t *testing.T) {
 				}
 				return
 			}
-			want := []Action{
+			announced := component.Announcement{Image: testImage, Visibility: quay.Public, Secret: n.Push.Secret, PullSecret: n.Pull.Secret}
+			want := []Action{ // whatever the setting: it stays as it is found
+				KeepVisibility{Component: "api", To: quay.Public},
 				DescribeRepository{Name: n.Repository, Mark: n.Mark},
-				ChangeVisibility{Repository: n.Repository, From: quay.Public, To: quay.Private, Reason: "--visibility is private"},
+				Announce{Component: "api", Value: announced.Encode()},
+			}
+			if row.description == former.Mark { // Berth knows why it is public
+				want = []Action{
+					DescribeRepository{Name: n.Repository, Mark: n.Mark},
+					ChangeVisibility{Repository: n.Repository, From: quay.Public, To: quay.Private, Reason: "--visibility is private"},
+				}
 			}
 			if d := cmp.Diff(want, got.Actions); d != "" {
 				t.Errorf("actions (-want +got):\n%s", d)

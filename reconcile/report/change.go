@@ -26,6 +26,7 @@ type Kind string
 // The kinds of target.
 const (
 	KindRepository     Kind = "repository"
+	KindRequest        Kind = "image_repository"
 	KindRobot          Kind = "robot"
 	KindPermission     Kind = "permission"
 	KindSecret         Kind = "secret"
@@ -88,6 +89,8 @@ func ChangeOf(action plan.Action) Change {
 // clusterChange shows an Action on the cluster.
 func clusterChange(action plan.Action) Change {
 	switch a := action.(type) {
+	case plan.KeepRepository, plan.KeepVisibility, plan.Unfinalize:
+		return takeOver(action)
 	case plan.WriteSecret:
 		return writeSecret(a)
 	case plan.LinkSecret:

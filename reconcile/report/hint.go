@@ -16,6 +16,7 @@ var hints = []struct {
 	{ErrTime, "Give it more with --timeout, or less to do with --namespace or --shard-count; the next run goes on."},
 	{kube.ErrLockLost, "The next run goes on; nothing that was begun is left half done."},
 	{world.ErrPanic, "Please report it, with the log of the run; the next run tries again."},
+	{world.ErrNoTakeOver, "Add deploy/components/take-over to what is deployed."},
 	{observe.ErrNotAdmin, "It needs the scopes org:admin and repo:admin, granted by a member of a team with the role admin."},
 	{quay.ErrUnauthorized, "Renew the OAuth token; the file is read again at the start of each run."},
 	{quay.ErrForbidden, "The token needs the scopes org:admin and repo:admin, granted by a member of a team with the role admin."},

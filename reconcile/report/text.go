@@ -36,14 +36,14 @@ var symbols = map[Op]string{OpCreate: "+", OpUpdate: "~", OpRotate: "-/+", OpDel
 var colors = map[string]string{"+": "32", "~": "33", "-/+": "35", "-": "31", "Error:": "31", "Invalid:": "33", "Blocked:": "33", "Warning:": "33"}
 
 var kinds = map[Kind]string{
-	KindRepository: "repository", KindRobot: "robot", KindPermission: "permission",
+	KindRequest: "ImageRepository", KindRepository: "repository", KindRobot: "robot", KindPermission: "permission",
 	KindSecret: "Secret", KindServiceAccount: "ServiceAccount", KindComponent: "Component",
 	KindRemoteSecret: "RemoteSecret", KindUploadSecret: "upload Secret",
 }
 
 // kindOrder is how kinds follow each other in a table, as they do in a plan.
 var kindOrder = []Kind{
-	KindRepository, KindRobot, KindPermission, KindSecret, KindServiceAccount, KindComponent, KindRemoteSecret, KindUploadSecret,
+	KindRequest, KindRepository, KindRobot, KindPermission, KindSecret, KindServiceAccount, KindComponent, KindRemoteSecret, KindUploadSecret,
 }
 
 // Start prints what the run is about to look at.

@@ -82,6 +82,38 @@ func (w *World) NameComponents() {
 	}
 }
 
+// PlaceRepositories puts Components to where their repositories are, once these are known.
+// What it refers to is replaced and not changed: robots share it.
+func (w *World) PlaceRepositories() {
+	for c := range w.All() {
+		called := w.Called(component.KeyOf(*c))
+		if called == nil || called.err != nil {
+			continue
+		}
+		if name := w.repository(*c, called.Names); name != called.Repository {
+			called.Repository, called.Image, called.Own = name, w.Naming.Image(name), slices.Clip([]string{name})
+		}
+	}
+}
+
+// repository is where a Component's repository is: under the name that --repository-layout
+// gives, unless the one of the other layout bears its mark, or has the images and is
+// nobody's. So what was taken over stays where it is, and nothing empty is made beside it.
+func (w *World) repository(c kube.Component, n component.Names) string {
+	other := w.Naming.OtherRepository(c)
+	beside, exists := w.Repositories[other]
+	if !exists {
+		return n.Repository
+	}
+	own, there := w.Repositories[n.Repository]
+	switch {
+	case there && n.Marks(own.Description):
+	case n.Marks(beside.Description), n.Adoptable(beside.Description) && (!there || w.Naming.Built(c.ContainerImage, other) == component.BuiltHere):
+		return other
+	}
+	return n.Repository
+}
+
 // Called is what the things of a Component are called, nil when the run does not know it.
 func (w *World) Called(k component.Key) *Called { return w.called[k] }
 
@@ -90,7 +122,11 @@ func (w *World) Names(c kube.Component) (component.Names, error) {
 	if n := w.called[component.KeyOf(c)]; n != nil {
 		return n.Names, n.err
 	}
-	return w.Naming.Names(c, w.Namespaces[c.Namespace].UID)
+	n, err := w.Naming.Names(c, w.Namespaces[c.Namespace].UID)
+	if err == nil {
+		n.Repository = w.repository(c, n)
+	}
+	return n, err
 }
 
 // LoginOf is the user name of a robot of a Component at the registry.

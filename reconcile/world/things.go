@@ -1,6 +1,7 @@
 package world
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -21,6 +22,19 @@ type Secret struct {
 	Content   component.Content
 	RotatedAt time.Time // when it was moved to its generation; zero: it never was, or that is not told
 	By        string    // the RemoteSecret, NAMESPACE/NAME, that takes it for its own
+	Inherits  string    // of one that is to be taken over: the uid of the object that owns it
+}
+
+// ErrNoTakeOver stops a run that is to take over from image-controller without the rights
+// that takes, before it writes anything.
+var ErrNoTakeOver = errors.New("--adopt needs rights on ImageRepositories, and nothing was written")
+
+// ImageRepository is what a run knows of an ImageRepository of image-controller's that is for
+// a Component.
+type ImageRepository struct {
+	kube.ImageRepository
+	Repository string   // at Quay, in our organization; "": none
+	Secrets    []string // image-controller's push and pull Secrets that are there under other names than ours, "" for none
 }
 
 // Labelled reports whether its labels are as Berth writes them for a Component.

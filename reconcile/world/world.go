@@ -21,7 +21,8 @@ import (
 type Policy struct {
 	Visibility          quay.Visibility // of a repository without a statement on its Component; "": as its source
 	AllowPublish        bool            // private to public by Visibility alone
-	Adopt               bool            // take over repositories that carry no live mark
+	Adopt               bool            // take over repositories that carry no live mark, and what image-controller made for them
+	AdoptGrace          time.Duration   // for which what image-controller made must not have been used before it goes
 	ReportOrphans       bool
 	PushServiceAccounts []string // builds run as one of them; {component} stands for the Component's name
 	PullServiceAccounts []string // pull images, in each environment; the same
@@ -93,33 +94,35 @@ const SecondLook = 24 * time.Hour
 
 // World is all that a plan rests on. It holds no credential.
 type World struct {
-	Naming          component.Naming
-	Policy          Policy
-	Whole           bool          // nothing was left out, so what no Component claims is an orphan
-	At              time.Time     // when Quay listed the robots, by its own clock
-	Ahead           time.Duration // how far that clock is ahead of this machine's
-	Namespaces      map[string]kube.Namespace
-	Groups          []kube.Group // in which the cluster serves Components
-	Components      []kube.Component
-	Elsewhere       []kube.Component                // other shards', which are looked at and left alone
-	Missing         []component.Key                 // asked for by name, not there
-	Absent          []string                        // namespaces named to the run, not there
-	Closed          map[string]error                // namespaces named to the run that cannot be read
-	Hidden          []component.Key                 // Components of these
-	Odd             []string                        // objects whose form cannot be read, as KIND NAMESPACE/NAME
-	Unread          map[component.Key]error         // Components of which something could not be read
-	Turn            int                             // where turns begin in this run, see InTurns
-	Rotate          map[component.Key]component.How // asked for by the operator
-	Secrets         map[component.Key]Secret        // those with a name of ours
-	Strays          int                             // further Secrets with our label
-	Unclaimed       map[string]bool                 // where there is no Component: the robots whose tokens stand in Secrets of one
-	ServiceAccounts map[component.Key]Links
-	Dead            map[string][]DeadLink // by namespace
-	Repositories    map[string]quay.Repository
-	Robots          map[string]Robot
-	Roles           map[string]map[string]quay.Role     // of the audited repositories: repository to robot to role
-	Sources         map[component.Key]gitsource.Verdict // of the Components whose source was looked at
-	called          map[component.Key]*Called           // see NameComponents
+	Naming            component.Naming
+	Policy            Policy
+	Whole             bool          // nothing was left out, so what no Component claims is an orphan
+	At                time.Time     // when Quay listed the robots, by its own clock
+	Ahead             time.Duration // how far that clock is ahead of this machine's
+	Namespaces        map[string]kube.Namespace
+	Groups            []kube.Group // in which the cluster serves Components
+	Components        []kube.Component
+	Elsewhere         []kube.Component                // other shards', which are looked at and left alone
+	Missing           []component.Key                 // asked for by name, not there
+	Absent            []string                        // namespaces named to the run, not there
+	Closed            map[string]error                // namespaces named to the run that cannot be read
+	Hidden            []component.Key                 // Components of these
+	Odd               []string                        // objects whose form cannot be read, as KIND NAMESPACE/NAME
+	Unread            map[component.Key]error         // Components of which something could not be read
+	Turn              int                             // where turns begin in this run, see InTurns
+	Rotate            map[component.Key]component.How // asked for by the operator
+	Secrets           map[component.Key]Secret        // those with a name of ours
+	Strays            int                             // further Secrets with our label
+	Unclaimed         map[string]bool                 // where there is no Component: the robots whose tokens stand in Secrets of one
+	ServiceAccounts   map[component.Key]Links
+	Dead              map[string][]DeadLink // by namespace
+	Repositories      map[string]quay.Repository
+	Robots            map[string]Robot
+	ImageRepositories map[component.Key][]ImageRepository // by Component; read where there is something to take over, or left to clear away
+	Unshown           bool                                // these may not be read, and there is something to clear away
+	Roles             map[string]map[string]quay.Role     // of the audited repositories: repository to robot to role
+	Sources           map[component.Key]gitsource.Verdict // of the Components whose source was looked at
+	called            map[component.Key]*Called           // see NameComponents
 
 	Mode          Mode
 	Environments  map[string]*Environments       // by namespace
@@ -149,6 +152,7 @@ type Robot struct {
 	Repositories []string
 	Fingerprint  string    // of its token; "": Quay does not show it
 	Created      time.Time // zero: Quay does not say
+	LastAccessed time.Time // its last login at the registry; zero: Quay does not say, or there was none
 }
 
 // Lists are the namespaces to list, or [kube.AllNamespaces] alone.

@@ -185,11 +185,13 @@ func start(ctx context.Context, found assets.Dir, dir string, definitions Defini
 	if err != nil {
 		return nil, err
 	}
+	published = slices.Concat(published, []byte("\n---\n"), crds.ImageRepository)
 	if cp.moving {
 		moved, err := readAll(found.CRDs(string(Konflux)), "*_components.yaml")
 		if err != nil {
 			return nil, err
 		}
+		moved = slices.Concat([]byte("\n---\n"), moved, []byte("\n---\n"), crds.ImageRepository)
 		published = append(published, bytes.ReplaceAll(moved, []byte("appstudio.redhat.com"), []byte("konflux-ci.dev"))...)
 	}
 	if _, err := cp.Apply(ctx, slices.Concat(published, []byte("\n---\n"), crds.RemoteSecret)); err != nil {

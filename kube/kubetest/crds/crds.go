@@ -11,3 +11,10 @@ import _ "embed"
 //
 //go:embed remotesecrets.yaml
 var RemoteSecret []byte
+
+// ImageRepository is the definition of ImageRepository, with the fields that
+// image-controller's own has (konflux-ci/image-controller
+// config/crd/bases/appstudio.redhat.com_imagerepositories.yaml, August 2026).
+//
+//go:embed imagerepositories.yaml
+var ImageRepository []byte

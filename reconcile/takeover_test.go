@@ -1,0 +1,313 @@
+package reconcile_test
+
+import (
+	"cmp"
+	"context"
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"berth/kube/kubetest"
+	"berth/quay/quaytest"
+	"berth/reconcile"
+	"berth/reconcile/component"
+	"berth/reconcile/report"
+)
+
+// imageController is what image-controller has made for a Component, as far as it differs
+// from one to another.
+type imageController struct {
+	name       string
+	namespace  string // "": tenant
+	older      bool   // the repository has the name of the layout with the application
+	annotated  bool   // asked for by an annotation, so that the ImageRepository is not called as the Component
+	public     bool
+	generate   string // what is left in that annotation
+	state      string // a statement to Berth
+	unlinked   bool   // no ServiceAccount of its own: builds run as appstudio-pipeline
+	components bool   // the Component has image-controller's finalizer, too
+}
+
+func (m imageController) space() string { return cmp.Or(m.namespace, "tenant") }
+
+func (m imageController) repository() string {
+	if m.older {
+		return m.space() + "/shop/" + m.name
+	}
+	return m.space() + "/" + m.name
+}
+
+func (m imageController) request() string {
+	if m.annotated {
+		return "imagerepository-for-shop-" + m.name
+	}
+	return m.name
+}
+
+func (m imageController) account() string {
+	if m.unlinked {
+		return "appstudio-pipeline"
+	}
+	return "build-pipeline-" + m.name
+}
+
+func (m imageController) robots() (push, pull string) {
+	stem := strings.NewReplacer("/", "_", "-", "_").Replace(m.repository())
+	return stem + "_0123456789", stem + "_abcdef6789_pull"
+}
+
+// newTakeOver is a world that image-controller has filled.
+func newTakeOver(made ...imageController) *env {
+	e := newEnv()
+	e.cluster.Install("imagerepositories")
+	for _, m := range made {
+		e.imageController(m)
+	}
+	return e
+}
+
+// imageController lets image-controller have been at work (konflux-ci/image-controller
+// internal/controller/imagerepository_controller.go).
+func (e *env) imageController(m imageController) {
+	push, pull := m.robots()
+	repository := org + "/" + m.repository()
+	image := host + "/" + repository
+	e.quay.AddRepository(quaytest.Repository{Name: repository, Description: component.FormerDescription, Public: m.public, Creator: "platform"})
+	e.quay.AddRobot(quaytest.Robot{Name: org + "+" + push, Description: "Robot account for Konflux Component", Permissions: map[string]string{repository: "write"}})
+	e.quay.AddRobot(quaytest.Robot{Name: org + "+" + pull, Description: "Robot account for AppStudio Component", Permissions: map[string]string{repository: "read"}})
+	var annotations, finalizers []string
+	if m.generate != "" {
+		annotations = append(annotations, fmt.Sprintf("image.redhat.com/generate: '%s'", m.generate))
+	}
+	if m.state != "" {
+		annotations = append(annotations, "image.redhat.com/visibility: "+m.state)
+	}
+	if m.components {
+		finalizers = append(finalizers, "other.example/finalizer", "image-controller.appstudio.openshift.io/image-repository")
+	}
+	visibility := map[bool]string{true: "public", false: "private"}[m.public]
+	e.apply(`{apiVersion: appstudio.redhat.com/v1alpha1, kind: Component, metadata: {name: %[1]s, namespace: %[2]s, uid: uid-of-%[1]s, annotations: {%[3]s}, finalizers: [%[4]s]},
+ spec: {componentName: %[1]s, application: shop, containerImage: %[5]s}}
+---
+{apiVersion: appstudio.redhat.com/v1alpha1, kind: ImageRepository, metadata: {name: %[6]s, namespace: %[2]s, uid: uid-of-request-%[1]s, finalizers: [appstudio.openshift.io/image-repository],
+  labels: {appstudio.redhat.com/component: %[1]s, appstudio.redhat.com/application: shop}, ownerReferences: [{apiVersion: appstudio.redhat.com/v1alpha1, kind: Component, name: %[1]s, uid: uid-of-%[1]s}]},
+ spec: {image: {name: %[7]s, visibility: %[8]s}}, status: {state: ready, image: {url: %[5]s, visibility: %[8]s},
+  credentials: {push-secret: %[6]s-image-push, pull-secret: %[6]s-image-pull, push-robot-account: %[9]s, pull-robot-account: %[10]s}}}`,
+		m.name, m.space(), strings.Join(annotations, ", "), strings.Join(finalizers, ", "), image, m.request(), m.repository(), visibility, push, pull)
+	for use, robot := range map[string]string{"push": push, "pull": pull} {
+		login := org + "+" + robot
+		auth := base64.StdEncoding.EncodeToString([]byte(login + ":" + e.quay.RobotToken(login)))
+		e.apply(`{apiVersion: v1, kind: Secret, type: kubernetes.io/dockerconfigjson, metadata: {name: %[1]s-image-%[2]s, namespace: %[3]s, labels: {appstudio.redhat.com/internal: "true"},
+  ownerReferences: [{apiVersion: appstudio.redhat.com/v1alpha1, kind: ImageRepository, name: %[1]s, uid: uid-of-request-%[4]s}]},
+ stringData: {.dockerconfigjson: '{"auths":{"%[5]s":{"auth":"%[6]s"}}}'}}`, m.request(), use, m.space(), m.name, image, auth)
+	}
+	links := []string{"{name: " + m.request() + "-image-push}"}
+	if old, _ := e.cluster.Object("serviceaccounts", m.space(), m.account())["secrets"].([]any); old != nil { // Apply replaces a list
+		for _, l := range old {
+			links = append(links, fmt.Sprintf("{name: %s}", l.(map[string]any)["name"]))
+		}
+	}
+	e.apply(`{apiVersion: v1, kind: ServiceAccount, metadata: {name: %s, namespace: %s}, secrets: [%s]}`, m.account(), m.space(), strings.Join(links, ", "))
+}
+
+// adopting is a run with --adopt.
+func (e *env) adopting() *reconcile.Run { return e.adoptingOver(direct) }
+
+func (e *env) adoptingOver(b between) *reconcile.Run {
+	r := e.newRunOver(b)
+	takesOver(r)
+	return r
+}
+
+func takesOver(r *reconcile.Run) {
+	r.Policy.Adopt, r.Policy.SetImages = true, true
+	r.Policy.PushServiceAccounts = []string{"appstudio-pipeline", "build-pipeline-{component}"}
+}
+
+// buildFails tells what would keep a build of the Component from pushing now: of the Secrets that
+// its ServiceAccount is linked to, each that is for its image must push, and one must.
+func (e *env) buildFails(m imageController) string {
+	image := host + "/" + org + "/" + m.repository()
+	links, _ := e.cluster.Object("serviceaccounts", m.space(), m.account())["secrets"].([]any)
+	pushes := 0
+	for _, l := range links {
+		name, _ := l.(map[string]any)["name"].(string)
+		secret := e.cluster.Object("secrets", m.space(), name)
+		if secret == nil {
+			return "Secret " + name + ", to which its account is linked, is gone"
+		}
+		at, login, token := credentialIn(secret)
+		if at != image {
+			continue
+		}
+		if granted, ok := e.quay.Granted(login, token, org+"/"+m.repository()); !ok || !slices.Contains(granted, "push") {
+			return "Secret " + name + " does not push"
+		}
+		pushes++
+	}
+	if pushes == 0 {
+		return "it is linked to no Secret that pushes"
+	}
+	return ""
+}
+
+// builders asks after each call whether builds go on: those of the Components that the call
+// names, and of all now and then.
+type builders struct {
+	e    *env
+	made []imageController
+
+	mu     sync.Mutex
+	calls  int
+	failed []string
+}
+
+var named = regexp.MustCompile(`c\d{3}`)
+
+func (b *builders) between(end http.RoundTripper) http.RoundTripper {
+	return roundTrip(func(r *http.Request) (*http.Response, error) {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		answer, err := end.RoundTrip(r)
+		b.calls++
+		name := named.FindString(r.URL.Path)
+		for _, m := range b.made {
+			if m.name == name || b.calls%500 == 0 || len(b.made) < 20 {
+				if why := b.e.buildFails(m); why != "" {
+					b.failed = append(b.failed, fmt.Sprintf("%s after %s %s: %s", m.name, r.Method, r.URL.Path, why))
+				}
+			}
+		}
+		return answer, err
+	})
+}
+
+// visibilities of all repositories.
+func (e *env) visibilities() map[string]bool {
+	all := map[string]bool{}
+	for _, r := range e.quay.Snapshot().Repositories {
+		all[r.Name] = r.Public
+	}
+	return all
+}
+
+// A whole organization of image-controller's is taken over in one run.
+func TestTakeOver(t *testing.T) {
+	t.Parallel()
+	n := 500
+	if testing.Short() || raceDetector {
+		n = 60
+	}
+	var made []imageController
+	e := newTakeOver()
+	for i := range 10 {
+		e.namespace(fmt.Sprintf("t%d", i))
+	}
+	for i := range n {
+		m := imageController{
+			name: fmt.Sprintf("c%03d", i), namespace: fmt.Sprintf("t%d", i%10), older: i%3 == 0, annotated: i%5 == 0, public: i%2 == 0, unlinked: i%7 == 0, components: i%11 == 0,
+			generate: []string{"", "", "false", "failed", `{"visibility":"public"}`, `{"visibility":"private"}`}[i%6],
+			state:    []string{"", "", "", "public", "private"}[i%5],
+		}
+		made = append(made, m)
+		e.imageController(m)
+	}
+	before := e.visibilities()
+	watch := &builders{e: e, made: made}
+	r := e.adoptingOver(watch.between)
+	r.Policy.Visibility = "private"
+	done := e.do(r)
+	if done.Result() != report.ResultOK {
+		t.Errorf("the run was %s: %v\n%.4000s", done.Result(), done.Err, done.text)
+	}
+	taken, changed := 0, 0
+	after := e.visibilities()
+	for _, m := range made {
+		if p := done.planOf(t, component.Key{Namespace: m.space(), Name: m.name}); p.Problem == nil && e.secretState(p, p.Names.Push) == current && e.secretState(p, p.Names.Pull) == current {
+			taken++
+		}
+		if after[org+"/"+m.repository()] != before[org+"/"+m.repository()] {
+			changed++
+		}
+		if why := e.buildFails(m); why != "" {
+			watch.failed = append(watch.failed, m.name+" in the end: "+why)
+		}
+	}
+	t.Logf("take-over: %d Components, taken over %d, refused %d, visibility changed %d, repositories made %d, builds that would have failed at any call: %d",
+		n, taken, n-taken, changed, len(after)-len(before), len(watch.failed))
+	if taken != n || changed > 0 || len(after) != len(before) || len(watch.failed) > 0 {
+		t.Errorf("%.2000s\n%.3000s", strings.Join(watch.failed, "\n"), done.text)
+	}
+	again := e.newRun()
+	takesOver(again)
+	again.Policy.Adopt, again.Policy.Visibility = false, "private"
+	if s := e.do(again); s.Result() != report.ResultOK || len(e.visibilities()) != len(before) || !mapsEqual(e.visibilities(), before) {
+		t.Errorf("the run after it was %s, or changed a visibility:\n%.3000s", s.Result(), s.text)
+	}
+	if s := e.do(again); s.Summary.Changes != (report.ChangeCount{}) {
+		t.Errorf("it does not settle: %+v\n%.3000s", s.Summary.Changes, s.text)
+	}
+}
+
+// Without the rights that taking over takes, nothing is written.
+func TestTakeOverWithoutRights(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		why   string
+		verbs string
+		said  string
+	}{
+		{"they cannot be listed", "[patch]", "--adopt needs rights on ImageRepositories, and nothing was written: list ImageRepositorys: forbidden"},
+		{"they cannot be marked", "[list]", "--adopt needs rights on ImageRepositories, and nothing was written: patch ImageRepository tenant/billing: forbidden"},
+	} {
+		e := newTakeOver(imageController{name: "billing"}, imageController{name: "ledger", annotated: true})
+		e.quay.AddRepository(quaytest.Repository{Name: org + "/tenant/till", Creator: "platform"})
+		e.component("tenant", "till", "uid-of-till") // nothing of image-controller's but its repository
+		e.apply(`{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: berth-take-over},
+ rules: [{apiGroups: [appstudio.redhat.com], resources: [imagerepositories], verbs: %s}]}`, row.verbs)
+		e.resetCalls()
+		done := e.do(e.adopting())
+		writes := slices.DeleteFunc(e.cluster.Calls(), func(c kubetest.Call) bool { return c.DryRun || c.Verb == "get" || c.Verb == "list" })
+		if len(writes)+e.quay.Mutations() > 0 || done.ExitCode() != report.ExitRejected || !strings.Contains(done.text, row.said) || !strings.Contains(done.text, "deploy/components/take-over") {
+			t.Errorf("%s: exit %d, %v\n%s", row.why, done.ExitCode(), writes, done.text)
+		}
+	}
+}
+
+// takenOver tells what of a Component is not as a take-over leaves it, once what it was told
+// has been taken off again.
+func (e *env) takenOver(m imageController) (violations []string) {
+	blame := func(format string, args ...any) {
+		violations = append(violations, fmt.Sprintf("not taken over: "+format, args...))
+	}
+	e.newRun().Do(context.Background())
+	if why := e.buildFails(m); why != "" {
+		blame("a build fails: %s", why)
+	}
+	if all := e.visibilities(); all[org+"/"+m.repository()] != m.public || len(all) != 2 {
+		blame("repositories %v", all)
+	}
+	request := e.cluster.Object("imagerepositories", m.space(), m.request())["metadata"].(map[string]any)
+	if annotations, _ := request["annotations"].(map[string]any); annotations[component.AnnotationKeep] != "true" || annotations[component.AnnotationTakenOver] != component.KeptByBerth {
+		blame("ImageRepository %v", annotations)
+	}
+	for _, of := range []map[string]any{request, e.cluster.Object("components", m.space(), m.name)["metadata"].(map[string]any)} {
+		if finalizers := fmt.Sprint(of["finalizers"]); strings.Contains(finalizers, "image-repository") {
+			blame("finalizers %v", finalizers)
+		}
+	}
+	if stated := e.annotation(m.space(), m.name, component.AnnotationVisibility); stated != map[bool]string{true: "public", false: "private"}[m.public] {
+		blame("it states %q", stated)
+	}
+	if login := e.login("billing-image-push"); !strings.Contains(login, "+berth_") {
+		blame("the push Secret is %s's", login)
+	}
+	return violations
+}
+
+func mapsEqual(a, b map[string]bool) bool { return fmt.Sprint(a) == fmt.Sprint(b) }
