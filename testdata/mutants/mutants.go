@@ -114,8 +114,8 @@ var mutants = []mutant{
 	},
 	{
 		"a dry run shows what a webhook makes of a Secret", "kube/secret.go",
-		`if !owned || !bytes.Equal`,
-		`if !owned && !bytes.Equal`, domain,
+		`if lost || !bytes.Equal`,
+		`if lost && !bytes.Equal`, domain,
 	},
 	{
 		"and of a RemoteSecret", "kube/remotesecret.go",
@@ -335,7 +335,7 @@ var mutants = []mutant{
 	},
 	{
 		"a namespace that was named fails alone", "reconcile/observe/territory.go",
-		`			t.close(namespace, err)`, `			return nil, err`, domain,
+		`			t.close(t.names[i], err)`, `			return nil, err`, domain,
 	},
 	{
 		"one odd object is only that", "kube/list.go",
@@ -353,7 +353,7 @@ var mutants = []mutant{
 	},
 	{
 		"what arrived is compared", "reconcile/plan/delivery.go",
-		`there.Content == w.wanted(p, p.Names.Pull):`, `there.Content.Login != "":`, domain,
+		`there.Content == w.wanted(&p, p.Names.Pull):`, `there.Content.Login != "":`, domain,
 	},
 	{
 		"the record is of an upload that was made", "reconcile/apply/delivery.go",
