@@ -69,7 +69,9 @@ type witness struct {
 // written is a Secret as Berth wrote it last.
 type written struct {
 	content string
+	image   string
 	login   string
+	token   string
 	left    map[string]time.Time // the logins it had before, and when it was moved away from them
 	revoked bool                 // somebody has asked for it, so that nothing has to live on
 	good    bool                 // as it was last seen
@@ -98,13 +100,16 @@ func (w *witness) watch(end http.RoundTripper) http.RoundTripper {
 // look notes what holds before a call.
 func (w *witness) look() {
 	for name, s := range w.secrets {
-		s.good = w.current(name) == s.content && w.accepted(name, s.content) == ""
+		s.good = w.accepted(name, s) == "" && w.current(name) == s.content
 	}
 	for name, s := range w.secrets {
+		if s.revoked {
+			continue
+		}
 		namespace, secret, _ := strings.Cut(name, "/")
 		c, _, _ := strings.Cut(secret, "-image-")
 		marker := w.e.annotation(namespace, c, component.AnnotationRotation)
-		s.revoked = s.revoked || strings.EqualFold(strings.TrimSpace(w.e.annotation(namespace, c, component.AnnotationGenerate)), component.RotateRequest) ||
+		s.revoked = strings.EqualFold(strings.TrimSpace(w.e.annotation(namespace, c, component.AnnotationGenerate)), component.RotateRequest) ||
 			strings.Contains(marker, string(component.Revoke)) || strings.Contains(marker, `"rotating"`)
 	}
 }
@@ -115,7 +120,7 @@ func (w *witness) judge(r *http.Request, done bool) {
 		w.note(name)
 	}
 	for name, s := range w.secrets {
-		if why := w.accepted(name, s.content); s.good && w.current(name) == s.content && why != "" {
+		if why := w.accepted(name, s); s.good && why != "" && w.current(name) == s.content {
 			asked.dead.Add(w.counts())
 			w.blame("dead token in Secret %s after %s %s: %s", name, r.Method, r.URL.Path, why)
 		}
@@ -155,8 +160,8 @@ func (w *witness) note(name string) {
 	if before != nil && before.content == content {
 		return
 	}
-	_, login, _ := credentialOf([]byte(content))
-	now := &written{content: content, login: login, left: map[string]time.Time{}, good: true}
+	image, login, token := credentialOf([]byte(content))
+	now := &written{content: content, image: image, login: login, token: token, left: map[string]time.Time{}, good: true}
 	if before != nil {
 		now.left, now.revoked = before.left, before.revoked
 		if before.login != login {
@@ -168,7 +173,7 @@ func (w *witness) note(name string) {
 		}
 	}
 	w.secrets[name] = now
-	if why := w.accepted(name, content); why != "" && w.strict(why) {
+	if why := w.accepted(name, now); why != "" && w.strict(why) {
 		asked.dead.Add(w.counts())
 		w.blame("dead token in Secret %s as it was written: %s", name, why)
 	}
@@ -202,19 +207,18 @@ func (w *witness) current(name string) string {
 }
 
 // accepted tells what a login lacks, or has too much; "" for neither.
-func (w *witness) accepted(name, content string) string {
-	image, login, token := credentialOf([]byte(content))
-	granted, ok := w.e.quay.Granted(login, token, strings.TrimPrefix(image, host+"/"))
+func (w *witness) accepted(name string, s *written) string {
+	granted, ok := w.e.quay.Granted(s.login, s.token, strings.TrimPrefix(s.image, host+"/"))
 	want := []string{"push", "pull"}
 	if strings.HasSuffix(name, "-image-pull") {
 		want = []string{"pull"}
 	}
 	switch {
 	case !ok:
-		return login + " is refused"
-	case slices.Equal(granted, []string{"pull"}) && w.frozen(image):
+		return s.login + " is refused"
+	case slices.Equal(granted, []string{"pull"}) && w.frozen(s.image):
 	case !slices.Equal(granted, want):
-		return fmt.Sprintf("%s is granted %v", login, granted)
+		return fmt.Sprintf("%s is granted %v", s.login, granted)
 	}
 	return ""
 }
