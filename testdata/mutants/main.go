@@ -1,17 +1,24 @@
 // Mutants removes one guard of the program at a time and demands that a test
 // fails: go run ./testdata/mutants, from the top of the checkout. The sources stay
-// as they are; the compiler is shown a changed file in place of one.
+// as they are; the compiler is shown a changed file in place of one. What is named
+// in first.go is asked first, and all the tests of the mutant's packages only if that
+// notices nothing. Words name the mutants that are wanted, by a part of their guard or file;
+// -narrow asks nobody but the first.
 package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
+	"time"
 )
 
 // mutant is a guard, and the code without it.
@@ -19,84 +26,128 @@ type mutant struct {
 	guard    string
 	file     string
 	old, new string
-	tests    string // the package whose tests must notice
+	tests    string // the packages whose tests must notice
 }
 
-const together = 2 // at a time
+const (
+	together = 2 // at a time
+	limit    = 15 * time.Minute
+)
+
+// verdict is what became of a mutant.
+type verdict string
+
+const (
+	killed   verdict = "killed"
+	survived verdict = "survived"
+	failed   verdict = "error" // nothing was learned: it does not compile, or takes too long
+)
 
 func main() {
+	narrow := flag.Bool("narrow", false, "ask only the tests that are named first")
+	flag.Parse()
+	chosen := slices.DeleteFunc(slices.Clone(mutants), func(m mutant) bool {
+		return flag.NArg() > 0 && !slices.ContainsFunc(flag.Args(), func(word string) bool {
+			return strings.Contains(m.guard, word) || strings.Contains(m.file, word)
+		})
+	})
 	dir, err := os.MkdirTemp("", "mutants")
 	if err != nil {
 		fail(err)
 	}
 	defer os.RemoveAll(dir)
+	var mu sync.Mutex
 	var group sync.WaitGroup
-	killed := make([]bool, len(mutants))
+	count := map[verdict]int{}
 	slots := make(chan struct{}, together)
-	for i, m := range mutants {
+	for i, m := range chosen {
 		slots <- struct{}{}
 		group.Go(func() {
 			defer func() { <-slots }()
-			killed[i] = m.test(filepath.Join(dir, fmt.Sprint(i)))
+			v, why := m.test(filepath.Join(dir, fmt.Sprint(i)), *narrow)
+			mu.Lock()
+			defer mu.Unlock()
+			count[v]++
+			fmt.Printf("%s: %s (%s)%s\n", v, m.guard, m.file, why)
 		})
 	}
 	group.Wait()
-	n := 0
-	for i, m := range mutants {
-		if killed[i] {
-			n++
-		} else {
-			fmt.Printf("survived: %s (%s)\n", m.guard, m.file)
-		}
-	}
-	fmt.Printf("%d mutants, %d killed\n", len(mutants), n)
-	if n < len(mutants) {
+	fmt.Printf("%d mutants, %d killed, %d survived, %d errors\n", len(chosen), count[killed], count[survived], count[failed])
+	if len(chosen) == 0 || count[killed] < len(chosen) {
 		os.Exit(1)
 	}
 }
 
-// test reports whether a test fails without the guard.
-func (m mutant) test(dir string) (killed bool) {
+// test reports whether a test fails without the guard, and which.
+func (m mutant) test(dir string, narrow bool) (v verdict, why string) {
+	overlay, err := m.write(dir)
+	if err != nil {
+		return failed, ": " + err.Error()
+	}
+	if asked := first[m.guard]; asked != "" {
+		pkg, tests, _ := strings.Cut(asked, " ")
+		tests, part, _ := strings.Cut(tests, "/")
+		v, why = run(overlay, pkg, "-run=^Test("+tests+")$/"+part)
+		if v != survived || narrow {
+			return v, why
+		}
+		defer func() { why += ", and not by " + asked }()
+	}
+	return run(overlay, m.tests, "-short")
+}
+
+// write lays down what the compiler is to see.
+func (m mutant) write(dir string) (overlay string, err error) {
 	source, err := os.ReadFile(m.file)
 	if err != nil {
-		fail(err)
+		return "", err
 	}
 	if strings.Count(string(source), m.old) != 1 {
-		fail(fmt.Errorf("%s: the guard %q is not there once", m.file, m.guard))
+		return "", fmt.Errorf("the guard is not there once")
 	}
-	changed := strings.Replace(string(source), m.old, m.new, 1)
 	path, err := filepath.Abs(m.file)
 	if err != nil {
-		fail(err)
+		return "", err
 	}
-	overlay, err := json.Marshal(map[string]map[string]string{"Replace": {path: filepath.Join(dir, "file.go")}})
+	changed := filepath.Join(dir, "file.go")
+	replace, err := json.Marshal(map[string]map[string]string{"Replace": {path: changed}})
 	if err != nil {
-		fail(err)
+		return "", err
 	}
-	for name, content := range map[string][]byte{"file.go": []byte(changed), "overlay.json": overlay} {
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			fail(err)
-		}
-		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
-			fail(err)
-		}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", err
 	}
-	flag := "-overlay=" + filepath.Join(dir, "overlay.json")
-	out, err := exec.Command("go", "test", flag, "-count=1", "-short", "-failfast", m.tests).CombinedOutput()
-	if err == nil {
-		return false
+	if err := os.WriteFile(changed, []byte(strings.Replace(string(source), m.old, m.new, 1)), 0o600); err != nil {
+		return "", err
 	}
-	if bytes.Contains(out, []byte("[build failed]")) {
-		fail(fmt.Errorf("it does not compile without the guard %q: %s", m.guard, out))
+	overlay = filepath.Join(dir, "overlay.json")
+	return overlay, os.WriteFile(overlay, replace, 0o600)
+}
+
+// run runs tests until the first fails.
+func run(overlay, packages string, args ...string) (v verdict, why string) {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	args = append([]string{"test", "-overlay=" + overlay, "-vet=off", "-count=1", "-failfast", "-timeout=0"}, args...)
+	out, err := exec.CommandContext(ctx, "go", append(args, packages)...).CombinedOutput()
+	switch {
+	case err == nil && bytes.Count(out, []byte("[no tests to run]")) == bytes.Count(out, []byte("\n")):
+		return failed, fmt.Sprintf(": no test of %s is called so", packages)
+	case err == nil:
+		return survived, ""
+	case ctx.Err() != nil:
+		return failed, fmt.Sprintf(": not noticed within %s", limit)
+	case bytes.Contains(out, []byte("[build failed]")):
+		return failed, ": it does not compile:\n" + string(out)
 	}
 	for line := range bytes.Lines(out) {
-		if bytes.HasPrefix(line, []byte("--- FAIL")) {
-			fmt.Printf("killed: %s, by %s", m.guard, bytes.TrimPrefix(line, []byte("--- FAIL: ")))
-			return true
+		for _, sign := range []string{"--- FAIL: ", "FAIL: ", "panic: "} { // of a test, of a package's verdict, of all
+			if rest, found := bytes.CutPrefix(line, []byte(sign)); found {
+				return killed, ", by " + strings.TrimSpace(string(rest))
+			}
 		}
 	}
-	fmt.Printf("killed: %s\n", m.guard)
-	return true
+	return failed, ":\n" + string(out)
 }
 
 func fail(err error) {
