@@ -395,3 +395,16 @@ func TestRotationOverlapOfWhatMovedLate(t *testing.T) {
 		}
 	}
 }
+
+// A Secret that is mended first is looked at again before the other is moved: what was
+// seen then knew nothing of the new robots.
+func TestRotationOfWhatDrifted(t *testing.T) {
+	t.Parallel()
+	e := newEnv()
+	e.settledComponent()
+	e.apply(`{apiVersion: v1, kind: Secret, metadata: {name: billing-image-pull, namespace: tenant, labels: {appstudio.redhat.com/component: other}}}`)
+	e.rotate()
+	if s := e.run(t); s.Changes.Rotate != 2 || s.Changes.Delete != 2 || len(e.ours()) != 2 {
+		t.Errorf("%+v, and then there are %v", s.Changes, e.ours())
+	}
+}

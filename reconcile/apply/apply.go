@@ -234,7 +234,7 @@ type work struct {
 
 func (w *work) do(ctx context.Context, action plan.Action) error {
 	if _, hands := action.(plan.WriteSecret); !hands {
-		w.looked = false
+		w.looked, w.sights = false, nil // what was seen before it is no base for a write after it
 	}
 	switch a := action.(type) {
 	case plan.CreateRepository:

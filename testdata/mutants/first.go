@@ -3,6 +3,7 @@ package main
 // first says which package and tests notice soonest that a guard is missing: they are
 // asked before all the others.
 var first = map[string]string{
+	"what was seen before a change is no base for what follows it": "./reconcile RotationOfWhatDrifted",
 	"the marker comes first":                                       "./reconcile RotationUnrecordable",
 	"the patch that sets the marker takes the request off":         "./reconcile Rotation",
 	"that patch tests the request":                                 "./reconcile RotationIsAcknowledgedConditionally",
@@ -15,9 +16,9 @@ var first = map[string]string{
 	"a proof is of exactly the role":                               "./reconcile RotationProof",
 	"only generations older than the Secret's are drained":         "./reconcile RotationDrainsNothingThatIsHeld",
 	"only generations older than the Secret's are revoked":         "./reconcile/apply OnlyOlderGenerationsAreRevoked",
-	"what a look shows is revoked, too":                            "./reconcile Rotation.*",
-	"the marker goes after what is older":                          "./reconcile Rotation.*",
-	"a marker is removed only if it is the one that was worked on": "./reconcile Rotation.*",
+	"what a look shows is revoked, too":                            "./reconcile OverlapCore/each/asks_to_revoke",
+	"the marker goes after what is older":                          "./reconcile OverlapCore/each/asks_to_revoke",
+	"a marker is removed only if it is the one that was worked on": "./reconcile RotationMeanwhile",
 	"a Secret is known to take a new login":                        "./reconcile RotationPreflight",
 	"a RemoteSecret is known to be writable":                       "./reconcile RotationPreflight",
 	"an upload is known to be possible":                            "./reconcile RotationPreflight",

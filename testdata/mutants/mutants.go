@@ -38,6 +38,11 @@ var mutants = []mutant{
 		`a.With(a.Robot)`, domain,
 	},
 	{
+		"what was seen before a change is no base for what follows it", "reconcile/apply/apply.go",
+		`w.looked, w.sights = false, nil`,
+		`w.looked = false`, domain,
+	},
+	{
 		"a Secret is not moved back", "reconcile/apply/secret.go",
 		`if newest.Robot < held || newest.Robot == "" {`,
 		`if newest.Robot == "" {`, domain,
