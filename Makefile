@@ -2,68 +2,66 @@
 # through the Go module proxy, at the versions below.
 GOLANGCI_LINT = go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULNCHECK   = go run golang.org/x/vuln/cmd/govulncheck@v1.9.0
+CYCLONEDX     = go run github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 IMAGE        ?= berth:latest
 VERSION      ?= $(shell git describe --tags --always --dirty)
+VENDOR       ?= Berth
+SOURCE       ?= $(filter https://%,$(shell git remote get-url origin 2>/dev/null))
+BINARY       ?= berth
+SBOM         ?= berth.cdx.json
+labels        = REVISION=$$(git rev-parse HEAD) COMMITTED=$$(git show -s --format=%cI HEAD) CREATED=$$(date -u +%FT%TZ) SOURCE=$(SOURCE)
+bases         = $(and $(GO_IMAGE),GO_IMAGE=$(GO_IMAGE)) $(and $(BASE_IMAGE),BASE_IMAGE=$(BASE_IMAGE))
 
-.DEFAULT_GOAL := help
-.PHONY: help
+.PHONY: help demo test crash-pairs mutants kubernetes lint format vulncheck bench bench-large bench-naive cover image sbom
+
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: demo
 demo: ## run against a simulated Quay and cluster
 	go run . --demo
 
-.PHONY: test
 test: kubernetes ## run all tests, with the race detector and a real kube-apiserver
 	BERTH_REQUIRE_KUBERNETES=1 go test -race -shuffle=on -count=1 -timeout=40m -skip='^TestAgainstARealAPIServer$$' ./...
 	BERTH_REQUIRE_KUBERNETES=1 go test -count=1 -timeout=40m -v -run='^Test(AgainstARealAPIServer$$|Crash(Points|Pairs)|Overlap|Rotation|Shards|APausedRun|NothingLeaks|EveryWrite)' ./deploy ./reconcile # what prints its findings, much of it too long for the race detector
 
-.PHONY: crash-pairs
 crash-pairs: ## kill a run and the one that mends it, in every pair of calls
 	BERTH_CRASH_PAIRS=all go test -count=1 -v -timeout=30m -run='^TestCrashPairs$$' ./reconcile
 
-.PHONY: mutants
 mutants: ## remove one guard at a time and see a test fail
 	go run ./testdata/mutants
 
-.PHONY: kubernetes
 kubernetes: ## build a Kubernetes control plane for the tests: about ten minutes, once a machine
 	go run ./kube/kubetest/controlplane/assets/build
 
-.PHONY: lint
 lint: ## check style, import rules and formatting
 	$(GOLANGCI_LINT) run
 
-.PHONY: format
 format: ## rewrite the sources as lint wants them
 	$(GOLANGCI_LINT) fmt
 
-.PHONY: vulncheck
 vulncheck: ## look for known vulnerabilities in what is called
 	$(GOVULNCHECK) ./...
 
-.PHONY: bench
 bench: ## run the benchmarks, and measure whole runs between simulators: a few minutes
 	go test -run='^$$' -bench=. -benchtime=5x -benchmem ./quay ./kube ./reconcile/...
 	go run ./testdata/bench $(BENCH)
 
-.PHONY: bench-large
 bench-large: ## the same up to 100,000 Components, into docs/performance.md: an hour
 	go run ./testdata/bench --sizes 100,1000,10000,100000 --write
 
-.PHONY: bench-naive
 bench-naive: ## beside the same work done object by object
 	go run ./testdata/bench --sizes 100,1000 --new 0 --latencies 0s --limited 0 --naive
 
-.PHONY: cover
 cover: kubernetes ## show how much of each function the tests reach
 	BERTH_REQUIRE_KUBERNETES=1 go test -count=1 -timeout=40m -coverpkg=./... -coverprofile=coverage.out ./...
 	go tool cover -func=coverage.out
 
-.PHONY: image
-image: ## build the container image (IMAGE, PLATFORM, VERSION)
+image: ## build the container image (IMAGE, PLATFORM, VERSION, VENDOR, SOURCE; GO_IMAGE and BASE_IMAGE by digest)
 	@for builder in docker podman buildah; do \
 	  if $$builder info >/dev/null 2>&1; then \
-	    exec $$builder build $(if $(PLATFORM),--platform $(PLATFORM)) --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) --build-arg COMMITTED=$$(git show -s --format=%cI HEAD) --tag $(IMAGE) .; \
+	    exec $$builder build $(if $(PLATFORM),--platform $(PLATFORM)) --build-arg VERSION=$(VERSION) $$(printf -- '--build-arg %s ' $(labels) $(bases)) --build-arg VENDOR='$(VENDOR)' --tag $(IMAGE) .; \
 	  fi; done; echo "make image needs docker, podman or buildah, and none works here" >&2; exit 1
+
+sbom: ## list the modules that the program holds, read from it, in CycloneDX (BINARY, SBOM)
+	go build -trimpath -o $(BINARY) .
+	$(CYCLONEDX) bin -json -std -output $(SBOM) $(BINARY)

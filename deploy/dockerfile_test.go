@@ -3,6 +3,7 @@ package deploy_test
 import (
 	"bytes"
 	"debug/elf"
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"os"
@@ -13,6 +14,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // instruction is one of a Dockerfile, its lines joined.
@@ -182,16 +185,75 @@ func TestTheImagesUser(t *testing.T) {
 	t.Parallel()
 	all := dockerfile(t)
 	from, user := named(all, "FROM"), named(all, "USER")
-	if !strings.HasSuffix(from[len(from)-1], ":nonroot") || !slices.Equal(user, []string{"65532:65532"}) {
+	if from[len(from)-1] != "$BASE_IMAGE" || !strings.HasSuffix(fmt.Sprint(named(all, "ARG")[1]), ":nonroot") || !slices.Equal(user, []string{"65532:65532"}) {
 		t.Errorf("from %v as %v", from, user)
 	}
 	if got := named(all, "ENTRYPOINT"); !slices.Equal(got, []string{`["/berth"]`}) || !slices.Contains(named(all, "COPY"), "/berth /berth") {
 		t.Errorf("the entry point is %v", got)
 	}
-	for _, label := range []string{"title", "description", "version=$VERSION", "revision=$REVISION"} {
-		if labels := named(all, "LABEL"); !strings.Contains(fmt.Sprint(labels), "org.opencontainers.image."+label) {
-			t.Errorf("no label %s in %v", label, labels)
+}
+
+// The labels that a registry, a scanner and Red Hat's policies look for.
+func TestTheImagesLabels(t *testing.T) {
+	t.Parallel()
+	all := dockerfile(t)
+	labels := fmt.Sprint(named(all, "LABEL"))
+	for name, value := range map[string]string{
+		"org.opencontainers.image.title": "berth", "org.opencontainers.image.description": "$SUMMARY", "org.opencontainers.image.version": "$VERSION",
+		"org.opencontainers.image.revision": "$REVISION", "org.opencontainers.image.created": "$CREATED", "org.opencontainers.image.source": "$SOURCE",
+		"org.opencontainers.image.vendor": "$VENDOR", "name": "berth", "com.redhat.component": "berth", "version": "$VERSION", "release": "$REVISION",
+		"summary": "$SUMMARY", "description": "$SUMMARY", "vendor": "$VENDOR", "maintainer": "$VENDOR", "url": "$SOURCE", "io.k8s.display-name": "Berth", "io.k8s.description": "$SUMMARY",
+	} {
+		if !strings.Contains(labels, fmt.Sprintf(`%s=%q`, name, value)) {
+			t.Errorf("no label %s=%q in %s", name, value, labels)
 		}
+		if arg, variable := strings.CutPrefix(value, "$"); variable && !strings.Contains(fmt.Sprint(named(all, "ARG")[2:]), arg) {
+			t.Errorf("%s is no argument of the image", arg)
+		}
+	}
+}
+
+// make sbom lists the modules that the program holds, each at the version of go.mod.
+func TestSBOM(t *testing.T) {
+	t.Parallel()
+	if os.Getenv("BERTH_REQUIRE_KUBERNETES") == "" {
+		t.Skip("its tool is built from source: run make test")
+	}
+	dir := t.TempDir()
+	file := filepath.Join(dir, "berth.cdx.json")
+	c := exec.CommandContext(t.Context(), "make", "-C", "..", "sbom", "BINARY="+filepath.Join(dir, "berth"), "SBOM="+file)
+	if out, err := c.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	var bom struct {
+		Metadata   struct{ Component struct{ Name string } }
+		Components []struct{ Name, Version string }
+	}
+	if err := json.Unmarshal(readFile(t, file), &bom); err != nil {
+		t.Fatal(err)
+	}
+	listed := map[string]string{}
+	for _, m := range bom.Components {
+		listed[m.Name] = m.Version
+	}
+	if bom.Metadata.Component.Name != "berth" || listed["std"] == "" {
+		t.Errorf("it is of %s, with Go's own %q", bom.Metadata.Component.Name, listed["std"])
+	}
+	delete(listed, "std")
+	list := exec.CommandContext(t.Context(), "go", "list", "-deps", "-f", "{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}}{{end}}{{end}}", "..")
+	list.Dir = "."
+	out, err := list.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	linked := map[string]string{}
+	for line := range strings.Lines(string(out)) {
+		if path, version, ok := strings.Cut(strings.TrimSpace(line), " "); ok {
+			linked[path] = version
+		}
+	}
+	if diff := cmp.Diff(linked, listed); diff != "" || len(linked) < 20 {
+		t.Errorf("%d modules are linked (-linked +listed):\n%s", len(linked), diff)
 	}
 }
 
@@ -212,7 +274,7 @@ func TestMakeImage(t *testing.T) {
 		t.Run(test.reason, func(t *testing.T) {
 			t.Parallel()
 			bin := t.TempDir()
-			for _, tool := range []string{"sh", "git", "make"} {
+			for _, tool := range []string{"sh", "git", "make", "date"} {
 				path, err := exec.LookPath(tool)
 				if err != nil {
 					t.Skip(err)
@@ -227,7 +289,7 @@ func TestMakeImage(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			c := exec.CommandContext(t.Context(), filepath.Join(bin, "make"), "image", "IMAGE=registry.example/berth:x", "VERSION=v1.2.3", "PLATFORM=linux/arm64")
+			c := exec.CommandContext(t.Context(), filepath.Join(bin, "make"), "image", "IMAGE=registry.example/berth:x", "VERSION=v1.2.3", "PLATFORM=linux/arm64", "VENDOR=Acme, Inc.", "BASE_IMAGE=base@sha256:1")
 			c.Dir = ".."
 			c.Env = []string{"PATH=" + bin, "HOME=" + os.Getenv("HOME")}
 			out, err := c.CombinedOutput()
@@ -238,7 +300,8 @@ func TestMakeImage(t *testing.T) {
 				return
 			}
 			want := "RAN " + test.builder + " build --platform linux/arm64 --build-arg VERSION=v1.2.3 --build-arg REVISION="
-			if err != nil || !strings.Contains(string(out), want) || !strings.Contains(string(out), " --build-arg COMMITTED=2") || !strings.Contains(string(out), "--tag registry.example/berth:x .") {
+			if err != nil || !strings.Contains(string(out), want) || !strings.Contains(string(out), " --build-arg COMMITTED=2") || !strings.Contains(string(out), " --build-arg CREATED=2") ||
+				!strings.Contains(string(out), " --build-arg VENDOR=Acme, Inc. ") || !strings.Contains(string(out), " --build-arg BASE_IMAGE=base@sha256:1 ") || !strings.Contains(string(out), "--tag registry.example/berth:x .") {
 				t.Errorf("it does not say %q: %v\n%s", want, err, out)
 			}
 		})
