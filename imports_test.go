@@ -71,7 +71,7 @@ var walls = []struct {
 	{[]string{"quay"}, []string{"k8s.io/", "sigs.k8s.io/"}, nil, "the client of Quay knows nothing of the cluster"},
 	{
 		slices.Sorted(maps.Keys(arrows)),
-		[]string{"github.com/google/go-cmp/", "pgregory.net/rapid", "go.uber.org/goleak", "github.com/santhosh-tekuri/jsonschema/"},
+		[]string{"github.com/google/go-cmp/", "pgregory.net/rapid", "go.uber.org/goleak", "github.com/santhosh-tekuri/jsonschema/", "github.com/itchyny/gojq"},
 		nil,
 		"tests' libraries stay with the tests",
 	},

@@ -155,9 +155,12 @@ func (o *operations) failsAtOnce(t *testing.T) {
 	o.quay.ExpireToken(deploytest.QuayToken)
 	ran := len(o.node.pods())
 	why := o.do(t, `kubectl create job refused --from cronjob/berth --namespace berth
+		kubectl wait job/refused --for jsonpath='{.status.conditions[0].type}' --timeout 20m --namespace berth
+		! kubectl wait job/refused --for condition=complete --timeout 1s --namespace berth
 		kubectl wait job/refused --for condition=failed --timeout 1m --namespace berth
+		kubectl get jobs refused --namespace berth
 		kubectl get job refused --namespace berth -o jsonpath='{.status.conditions[?(@.type=="Failed")].reason}'`)
-	says(t, why, "PodFailurePolicy")
+	says(t, why, "refused   Failed   0/1", "PodFailurePolicy")
 	if pods := o.node.pods()[ran:]; len(pods) != 1 || pods[0].Code != 77 {
 		t.Errorf("pods: %+v", pods)
 	}

@@ -58,8 +58,8 @@ func TestRunbookHasAHeadingForEach(t *testing.T) {
 // commands are the lines of a document that are set apart for a shell.
 var commands = regexp.MustCompile(`(?m)^    ((?:kubectl|berth) (?:.*\\\n)*.*)$`)
 
-// runbook runs the commands of docs/runbook.md, where they stand. Those of jq read what
-// berth has written; jq itself is not among what the tests need.
+// runbook runs the commands of docs/runbook.md, where they stand. Those of jq a test of
+// main runs.
 func (o *operations) runbook(t *testing.T) {
 	ran := 0
 	for _, c := range commands.FindAllStringSubmatch(string(readFile(t, "../docs/runbook.md")), -1) {
