@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -101,19 +102,22 @@ func shorten(s string) string {
 }
 
 // replace puts a file in the place of another, all at once: who reads sees one or the other.
-func replace(file string, content []byte) (err error) {
+func replace(file string, content []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+".*")
-	if err != nil {
-		return err
-	}
-	defer func() {
+	if err == nil {
+		_, err = f.Write(content)
+		if err = errors.Join(err, f.Chmod(0o644), f.Close()); err == nil {
+			err = os.Rename(f.Name(), file)
+		}
 		if err != nil {
 			_ = os.Remove(f.Name())
 		}
-	}()
-	_, err = f.Write(content)
-	if err = errors.Join(err, f.Chmod(0o644), f.Close()); err != nil {
-		return err
 	}
-	return os.Rename(f.Name(), file)
+	if cause, ok := errors.AsType[*os.PathError](err); ok { // which names another file
+		err = cause.Err
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	return nil
 }

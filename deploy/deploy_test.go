@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"reflect"
 	"regexp"
@@ -141,7 +142,7 @@ spec:
 // other.
 func TestDeploy(t *testing.T) {
 	t.Parallel()
-	cp := controlplane.Start(t, controlplane.AppStudio)
+	cp := controlplane.Start(t, controlplane.AppStudio, controlplane.BothGroups)
 	all := deployComponents(t)
 	for _, tenant := range []string{"acme-tenant", "globex-tenant"} { // of the example
 		if _, err := cp.Apply(t.Context(), fmt.Appendf(nil, "{apiVersion: v1, kind: Namespace, metadata: {name: %s}}", tenant)); err != nil {
@@ -151,13 +152,20 @@ func TestDeploy(t *testing.T) {
 	if _, err := cp.Apply(t.Context(), []byte(prometheusRules)); err != nil {
 		t.Fatal(err)
 	}
-	t.Run("the base", func(t *testing.T) { applied(t, cp, "base") })
+	base := byName(documents(t, applied(t, cp, "base")))
 	t.Run("the example", func(t *testing.T) { applied(t, cp, "overlays/example") })
 	for _, c := range all {
-		t.Run(c, func(t *testing.T) { applied(t, cp, overlay(t, c)) })
+		t.Run(c, func(t *testing.T) { toldWhatStays(t, c, base, byName(documents(t, applied(t, cp, overlay(t, c))))) })
 	}
 	t.Run("all at once in either order", func(t *testing.T) {
 		forth := applied(t, cp, overlay(t, all...))
+		everything := overlay(t, all...)
+		kubectl(t, cp, "apply", "-k", everything)
+		for line := range strings.Lines(kubectl(t, cp, "apply", "-k", everything)) {
+			if !strings.HasSuffix(line, " unchanged\n") {
+				t.Errorf("applied again, the same is another: %s", line)
+			}
+		}
 		back := slices.Clone(all)
 		slices.Reverse(back)
 		if diff := cmp.Diff(byName(documents(t, forth)), byName(documents(t, kubectl(t, cp, "kustomize", overlay(t, back...))))); diff != "" {
@@ -179,6 +187,69 @@ func TestDeploy(t *testing.T) {
 	})
 	t.Run("in the namespaces of tenants only", func(t *testing.T) { tenantsOnly(t, cp) })
 	t.Run("a dry run with the rights of one", func(t *testing.T) { observeOnly(t, cp) })
+	t.Run("from another repository to another namespace", func(t *testing.T) { elsewhere(t, cp) })
+}
+
+// toldWhatStays demands that docs/operations.md names what stays in a cluster when a
+// component comes and takes something out, and when it goes again.
+func toldWhatStays(t *testing.T, component string, without, with map[string]map[string]any) {
+	t.Helper()
+	row := regexp.MustCompile("(?m)^\\| `" + component + "` \\|([^|]*)\\|([^|]*)\\|$").FindStringSubmatch(string(readFile(t, "../docs/operations.md")))
+	if row == nil {
+		row = []string{"", "", ""}
+	}
+	for i, sets := range [][2]map[string]map[string]any{{without, with}, {with, without}} {
+		for name, o := range sets[0] {
+			if sets[1][name] != nil {
+				continue
+			}
+			u := unstructured.Unstructured{Object: o}
+			kind := strings.ToLower(u.GetKind()) + "/"
+			if cell := row[1+i]; !strings.Contains(cell, "`"+kind+u.GetName()+"`") && (!strings.Contains(cell, "`"+kind+"`") || !strings.Contains(cell, "`"+u.GetName()+"`")) {
+				t.Errorf("the manual does not tell that %s stays: %q", name, cell)
+			}
+		}
+	}
+}
+
+// elsewhere applies the manual's patches to what another repository has, at a tag.
+func elsewhere(t *testing.T, cp *controlplane.ControlPlane) {
+	_, manual, _ := strings.Cut(string(readFile(t, "../docs/operations.md")), "\n```yaml\n")
+	patches, _, found := strings.Cut(manual, "\n```\n")
+	if !found {
+		t.Fatal("the manual has no patches")
+	}
+	repository, dir := t.TempDir(), t.TempDir()
+	if err := os.CopyFS(filepath.Join(repository, "deploy"), deploy.Manifests); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{
+		{"init", "-q"}, {"add", "-A"}, {"-c", "user.name=test", "-c", "user.email=test@example.com", "commit", "-qm", "manifests"}, {"tag", "v1"}, {"rm", "-qrf", "deploy"},
+	} {
+		git := exec.CommandContext(t.Context(), "git", append([]string{"-C", repository}, args...)...)
+		if out, err := git.CombinedOutput(); err != nil {
+			t.Fatalf("git %v: %v\n%s", args, err, out)
+		}
+	}
+	text := "resources: ['file://" + repository + "//deploy/base?ref=v1']\ncomponents: ['file://" + repository + "//deploy/components/admission-policy?ref=v1']\npatches:\n" + patches + "\n"
+	if err := os.WriteFile(filepath.Join(dir, "kustomization.yaml"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	rendered := applied(t, cp, dir)
+	for _, o := range documents(t, rendered) {
+		if u := (unstructured.Unstructured{Object: o}); u.GetNamespace() == "berth" {
+			t.Errorf("%s %s stays in berth", u.GetKind(), u.GetName())
+		}
+	}
+	const as = "system:serviceaccount:quay:berth"
+	kubectl(t, cp, "auth", "can-i", "create", "leases", "--namespace", "quay", "--as", as)
+	deploytest.Until(t, "the policy's word", func() bool {
+		_, err := cp.Kubectl(t, "create", "secret", "generic", "plain", "--namespace", "acme-tenant", "--as", as, "--dry-run=server")
+		return err != nil && strings.Contains(err.Error(), "the Secret lacks the label")
+	})
+	if _, err := cp.Kubectl(t, "create", "secret", "generic", "plain", "--namespace", "quay", "--as", as, "--dry-run=server"); err == nil || !strings.Contains(err.Error(), "the namespace is the platform's") {
+		t.Errorf("in its own namespace: %v", err)
+	}
 }
 
 // byName makes two renderings comparable, whatever the order of their objects.

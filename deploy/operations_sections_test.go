@@ -213,6 +213,15 @@ func paged(t *testing.T, o *operations, _ string) {
 	says(t, string(readFile(t, filepath.Join(o.node.dir, pods[len(pods)-1].Name, "var/lib/berth/berth-0.html"))), "cluster ", "What was changed, and why")
 }
 
+// narrowed demands that the rights went, and that they came back.
+func narrowed(t *testing.T, o *operations, said string) {
+	if n := strings.Count("\n"+strings.ReplaceAll(said, "\n", "\n\n"), "\nno\n"); n != 2 {
+		t.Errorf("the server said no %d times:\n%s", n, said)
+	}
+	says(t, o.do(t, "kubectl auth can-i create secrets --namespace shop --as system:serviceaccount:berth:berth"), "yes")
+	says(t, o.do(t, "kubectl auth can-i create leases --namespace berth --as system:serviceaccount:berth:berth"), "yes")
+}
+
 func removed(t *testing.T, o *operations, _ string) {
 	left := o.do(t, `kubectl get namespaces,clusterroles,clusterrolebindings,validatingadmissionpolicies,validatingadmissionpolicybindings -o name
 		kubectl get secrets --all-namespaces -o name`)
