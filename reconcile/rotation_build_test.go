@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -370,27 +371,38 @@ func TestRotationOverlapOfWhatMovedLate(t *testing.T) {
 		return e, old
 	}
 	e, old := late()
-	e.newRunOver((&pause{at: 1, after: true, do: func() {
-		e.clock = e.clock.Add(time.Minute)
-		e.run(t)
-	}}).between).Do(t.Context())
+	var once sync.Once
+	e.newRunOver(func(end http.RoundTripper) http.RoundTripper {
+		return roundTrip(func(r *http.Request) (*http.Response, error) {
+			answer, err := end.RoundTrip(r)
+			if strings.HasSuffix(r.URL.Path, "/organization/"+org) { // which tells the run what time it is
+				once.Do(func() {
+					e.clock = e.clock.Add(time.Minute)
+					e.run(t)
+				})
+			}
+			return answer, err
+		})
+	}).Do(t.Context())
 	if e.login("billing-image-push") == old || e.quay.RobotToken(old) == "" {
 		t.Errorf("the Secret logs in as %s, and a run that began before that drained the old one: %t", e.login("billing-image-push"), e.quay.RobotToken(old) == "")
 	}
 
 	e, old = late()
 	e.run(t)
-	again := e.newRun()
-	again.Scope.Gracefully = []component.Key{{Namespace: "tenant", Name: "billing"}}
-	e.clock = e.clock.Add(time.Minute)
-	again.Do(t.Context())
+	for range 2 {
+		again := e.newRun()
+		again.Scope.Gracefully = []component.Key{{Namespace: "tenant", Name: "billing"}}
+		e.clock = e.clock.Add(time.Minute)
+		again.Do(t.Context())
+	}
 	for _, row := range []struct {
 		after time.Duration
 		there bool
 	}{{55 * time.Minute, true}, {6 * time.Minute, false}} {
 		e.clock = e.clock.Add(row.after)
 		e.run(t)
-		if there := e.quay.RobotToken(old) != ""; there != row.there || len(e.ours()) > 6 {
+		if there := e.quay.RobotToken(old) != ""; there != row.there || len(e.ours()) > 8 {
 			t.Errorf("at %s the old robot is there: %t; %v", e.clock.Format(time.TimeOnly), there, e.ours())
 		}
 	}

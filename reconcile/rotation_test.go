@@ -436,6 +436,34 @@ func TestRotationMeanwhile(t *testing.T) {
 	}
 }
 
+// A run that comes late to take its marker off leaves the one that stands there by then.
+func TestRotationLeavesALaterMarker(t *testing.T) {
+	t.Parallel()
+	e := newScenario(rotate)
+	patches := 0
+	e.newRunOver(func(end http.RoundTripper) http.RoundTripper {
+		return roundTrip(func(r *http.Request) (*http.Response, error) {
+			if r.Method == http.MethodPatch && strings.HasSuffix(r.URL.Path, "/components/billing") {
+				if patches++; patches == 2 { // the acknowledgement
+					e.newRun().Do(context.Background())
+					e.clock = e.clock.Add(2 * time.Hour)
+					e.rotate()
+					e.attempt(rotate, &killer{at: 3, how: afterAnswer, writes: true}) // a second marker
+				}
+			}
+			return end.RoundTrip(r)
+		})
+	}).Do(context.Background())
+	if marker := e.annotation("tenant", "billing", component.AnnotationRotation); patches < 2 || !strings.Contains(marker, "20260316140700") {
+		t.Errorf("after %d patches the marker is %q", patches, marker)
+	}
+	e.run(t)
+	if made := e.made(); len(made["push"]) != 2 || len(made["pull"]) != 2 {
+		t.Errorf("the second request was lost: %v", made)
+	}
+	e.settled(t)
+}
+
 // A new Component with a request gets new robots: they answer it.
 func TestRotationOfNewComponent(t *testing.T) {
 	t.Parallel()

@@ -18,7 +18,7 @@ var first = map[string]string{
 	"only generations older than the Secret's are revoked":         "./reconcile/apply OnlyOlderGenerationsAreRevoked",
 	"what a look shows is revoked, too":                            "./reconcile OverlapCore/each/asks_to_revoke",
 	"the marker goes after what is older":                          "./reconcile OverlapCore/each/asks_to_revoke",
-	"a marker is removed only if it is the one that was worked on": "./reconcile RotationMeanwhile",
+	"a marker is removed only if it is the one that was worked on": "./reconcile RotationLeavesALaterMarker",
 	"a Secret is known to take a new login":                        "./reconcile RotationPreflight",
 	"a RemoteSecret is known to be writable":                       "./reconcile RotationPreflight",
 	"an upload is known to be possible":                            "./reconcile RotationPreflight",
