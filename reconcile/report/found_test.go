@@ -86,8 +86,10 @@ func TestTheReasonOfAVisibility(t *testing.T) {
 		{"a setting that opens nothing", quay.Private, quay.Public, "", "acme-tenant/api, private: it stays, although it would be public: --visibility is public", ""},
 		{"a source nobody looked at", quay.Private, "", "", "acme-tenant/api, private: no source opens what is private", ""},
 		{"the same of a public one", quay.Public, "", "", "acme-tenant/api, public: this run did not look at its source", ""},
-		{"a source that refused once", quay.Public, "", "", "acme-tenant/api, public: private at its source since 2026-03-15T23:00:00Z; closed after a second look from 2026-03-16T23:00:00Z on",
-			"\nThe API\nprivate at its source (login) since 2026-03-15T23:00:00Z"},
+		{
+			"a source that refused once", quay.Public, "", "", "acme-tenant/api, public: private at its source since 2026-03-15T23:00:00Z; closed after a second look from 2026-03-16T23:00:00Z on",
+			"\nThe API\nprivate at its source (login) since 2026-03-15T23:00:00Z",
+		},
 		{"a source that closed it", quay.Private, "", "", "acme-tenant/api, private: its source closed it", "\nprivate at its source (login) since 2026-03-14T23:00:00Z\nclosed by its source on 2026-03-15T23:00:00Z"},
 	} {
 		s := scene.New(t)

@@ -24,7 +24,6 @@ type Page struct {
 	header   Header
 	observed Observed
 	plan     *plan.Plan
-	applying bool
 	made     map[component.Key][]Change
 	problems []diagnostic // of applying
 }

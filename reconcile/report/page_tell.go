@@ -165,8 +165,12 @@ type band struct {
 const day = 24 * time.Hour
 
 var bands = []band{
-	{"under a day", "c2", day}, {"under a week", "c7", 7 * day}, {"under a month", "c1", 30 * day}, {"under a quarter", "c5", 91 * day},
-	{"under a year", "c3", 365 * day}, {"older", "c4", math.MaxInt64},
+	{"under a day", "c2", day},
+	{"under a week", "c7", 7 * day},
+	{"under a month", "c1", 30 * day},
+	{"under a quarter", "c5", 91 * day},
+	{"under a year", "c3", 365 * day},
+	{"older", "c4", math.MaxInt64},
 }
 
 // tellAges sorts the Components by the age of their older credential.

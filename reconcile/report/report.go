@@ -31,30 +31,35 @@ type Reporter interface {
 // Together is several reporters of one run.
 type Together []Reporter
 
+// Start tells each.
 func (all Together) Start(h Header) {
 	for _, r := range all {
 		r.Start(h)
 	}
 }
 
+// Planned tells each.
 func (all Together) Planned(o Observed, p plan.Plan, s Summary) {
 	for _, r := range all {
 		r.Planned(o, p, s)
 	}
 }
 
+// Applied tells each.
 func (all Together) Applied(p plan.Component, c Change) {
 	for _, r := range all {
 		r.Applied(p, c)
 	}
 }
 
+// Warned tells each.
 func (all Together) Warned(p plan.Component, w apply.Warning) {
 	for _, r := range all {
 		r.Warned(p, w)
 	}
 }
 
+// Failed tells each.
 func (all Together) Failed(p plan.Component, o apply.Outcome) {
 	for _, r := range all {
 		r.Failed(p, o)

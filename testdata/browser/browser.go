@@ -74,7 +74,7 @@ func Look(t *testing.T, page []byte, width int, dark bool) Seen {
 			"--disable-sync", "--disable-dev-shm-usage", "--hide-scrollbars", "--user-data-dir=" + filepath.Join(dir, "profile"),
 			"--blink-settings=preferredColorScheme=" + scheme, "--window-size=" + strconv.Itoa(width) + ",2400",
 		}, append(args, "file://"+file)...)
-		out, err := exec.CommandContext(t.Context(), program, args...).Output()
+		out, err := exec.CommandContext(t.Context(), program, args...).Output() //nolint:gosec // it is the browser
 		if err != nil {
 			t.Fatalf("chromium: %v", err)
 		}
