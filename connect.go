@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -39,6 +40,7 @@ type ends struct {
 	registry string // host, with its port when it has one
 	images   string // the same of images' names
 	sent     *tally
+	pages    *[]string // where lists of repositories may begin, besides at the beginning
 }
 
 // tally counts requests by whom they went to and the answer's code.
@@ -86,8 +88,10 @@ type dial struct {
 // connect makes the clients. It sends nothing yet.
 func connect(s settings, d dial, log *slog.Logger) (ends, error) {
 	agent, sent := "berth/"+version(), &tally{sent: map[report.Request]int{}}
+	pages := new([]string)
 	registry, err := quay.New(quay.Options{
-		URL: s.QuayURL, Organization: s.QuayOrg, Token: s.token, RootCAs: s.roots,
+		Bookmarks: func() []string { return *pages },
+		URL:       s.QuayURL, Organization: s.QuayOrg, Token: s.token, RootCAs: s.roots,
 		QPS: float64(s.QuayQPS), Clients: s.ShardCount, Burst: s.share(s.QuayBurst), ReadOnly: s.DryRun, UserAgent: agent, Transport: d.transport, Logger: log, Answered: sent.answered,
 	})
 	if err != nil {
@@ -107,7 +111,7 @@ func connect(s settings, d dial, log *slog.Logger) (ends, error) {
 	s.git.Transport = d.git
 	return ends{
 		quay: registry, kube: cluster, git: gitsource.New(s.git), cluster: d.cluster, server: d.config.Host,
-		registry: address.Host, images: cmp.Or(s.ImageHost, address.Host), sent: sent,
+		registry: address.Host, images: cmp.Or(s.ImageHost, address.Host), sent: sent, pages: pages,
 	}, nil
 }
 
@@ -176,8 +180,9 @@ func (s settings) lockName() string {
 // leaseDuration is how long a lock outlives a holder that died; tests shorten it.
 var leaseDuration = time.Minute
 
-// addLock lets a run hold a Lease, where it is known which.
-func addLock(r *reconcile.Run, s settings, d dial, cluster *kube.Client, line *status) {
+// addLock lets a run hold a Lease, where it is known which. What stands on the Lease costs no
+// call: the places from which the next run may list the repositories side by side.
+func addLock(r *reconcile.Run, s settings, d dial, e ends, line *status) {
 	namespace := cmp.Or(s.LockNamespace, d.namespace)
 	if namespace == "" || s.DryRun {
 		return
@@ -190,9 +195,14 @@ func addLock(r *reconcile.Run, s settings, d dial, cluster *kube.Client, line *s
 	r.Lock = func(ctx context.Context) (*kube.Lock, error) {
 		line.say("waiting for the lock " + r.Header.Lock)
 		defer line.say("reading Quay and the cluster")
-		return cluster.Lock(ctx, kube.LockOptions{
+		lock, err := e.kube.Lock(ctx, kube.LockOptions{
 			Namespace: namespace, Name: s.lockName(), Holder: host + ":" + r.Header.Run, Wait: s.LockTimeout, Duration: leaseDuration,
+			Note: func() string { return strings.Join(e.quay.Bookmarks(), " ") },
 		})
+		if err == nil {
+			*e.pages = strings.Fields(lock.Note())
+		}
+		return lock, err
 	}
 }
 
@@ -200,4 +210,12 @@ func addLock(r *reconcile.Run, s settings, d dial, cluster *kube.Client, line *s
 func demoConfig(cluster *kubetest.Server, user string, admin bool) *rest.Config {
 	cluster.AddUser(user, user, admin)
 	return &rest.Config{Host: "https://api.example.com:6443", BearerToken: user, Transport: quaytest.Wire(cluster), QPS: -1}
+}
+
+// collectEarly lets memory grow by less than Go does before it is collected, unless GOGC
+// says something: a run lives for seconds, and its pod is given what it takes at its most.
+func collectEarly() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(40)
+	}
 }

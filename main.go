@@ -37,6 +37,7 @@ import (
 )
 
 func main() {
+	collectEarly()
 	signal.Ignore(syscall.SIGPIPE) // a write fails instead of the process between two others
 	os.Exit(run(untilSignal(), os.Args[1:], osEnviron(), streams{os.Stdout, os.Stderr, controllingTerminal, terminationLog}))
 }
@@ -185,7 +186,7 @@ func pass(ctx context.Context, s settings, d dial, environment environ, std stre
 		}
 	})()
 	r := newRun(s, e, log, id)
-	addLock(r, s, d, e.kube, line)
+	addLock(r, s, d, e, line)
 	r.Report = reporter(s, s.detail(d), environment, std, line)
 	r.Told = s.Output == "json" || isTerminal(std.err) && s.LogLevel == "auto"
 	if asked != nil {

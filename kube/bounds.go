@@ -13,6 +13,7 @@ const (
 	maxName       = 253 + 1   // bytes of a name or a label's value
 	maxAddress    = 4<<10 + 1 // bytes of a URL
 	maxContent    = 16 << 10  // bytes of a Secret's content; what is longer is not kept at all
+	maxNote       = 4 << 10   // bytes of what is left on a Lease
 	maxOwners     = 16        // owner references of kind Component or ImageRepository
 	maxBound      = 1000      // Components of one binding
 	maxLinks      = 20        // ServiceAccounts that a RemoteSecret links its Secret to; Berth names fewer

@@ -18,6 +18,7 @@ type LockOptions struct {
 	Holder    string        // names this process and no other
 	Wait      time.Duration // for another holder; zero: give up at once
 	Duration  time.Duration // without renewal it is anybody's, whole seconds; zero: a minute
+	Note      func() string // is left on the Lease when it is released, for the next holder; nil: what is there stays
 }
 
 // HeldError says that another holds the lock.
@@ -41,6 +42,8 @@ type Lock struct {
 	options LockOptions
 	lease   lease     // as last read or written
 	seen    time.Time // when its version was first read
+	note    string    // of an earlier holder
+	noting  bool      // it is being released
 	lost    chan struct{}
 	stop    context.CancelFunc
 	renewal sync.WaitGroup
@@ -59,6 +62,8 @@ type leaseMetadata struct {
 	Name            string `json:"name,omitempty"`
 	UID             string `json:"uid,omitempty"`
 	ResourceVersion string `json:"resourceVersion,omitempty"`
+
+	Annotations map[string]string `json:"annotations,omitempty"`
 }
 
 type leaseSpec struct {
@@ -100,6 +105,7 @@ func (c *Client) Lock(ctx context.Context, o LockOptions) (*Lock, error) {
 			return nil, err
 		}
 		if err == nil {
+			l.note = cut(l.lease.Metadata.Annotations[noteAnnotation], maxNote)
 			break
 		}
 		select {
@@ -112,6 +118,12 @@ func (c *Client) Lock(ctx context.Context, o LockOptions) (*Lock, error) {
 	l.renewal.Go(func() { l.renew(ctx, time.Now()) })
 	return l, nil
 }
+
+// Note is what an earlier holder has left on the Lease, "" for nothing.
+func (l *Lock) Note() string { return l.note }
+
+// noteAnnotation is where it stands.
+const noteAnnotation = "image.redhat.com/pages"
 
 // ErrLockLost is what ends the work of a run whose lock was lost.
 var ErrLockLost = errors.New("the lock was lost: another run took it over, or it could not be renewed")
@@ -165,6 +177,9 @@ func (l *Lock) try(ctx context.Context) error {
 // write changes the Lease if it is still as it was last seen.
 func (l *Lock) write(ctx context.Context, spec leaseSpec) error {
 	body := lease{Metadata: leaseMetadata{ResourceVersion: l.lease.Metadata.ResourceVersion}, Spec: spec}
+	if l.noting && l.options.Note != nil {
+		body.Metadata.Annotations = map[string]string{noteAnnotation: l.options.Note()}
+	}
 	written, err := patch[lease](ctx, l.client, leases, l.options.Namespace, l.options.Name, types.MergePatchType, body, false)
 	if err == nil {
 		l.lease = written
@@ -215,5 +230,6 @@ func (l *Lock) Release(ctx context.Context) error {
 		return err
 	}
 	l.lease = found
+	l.noting = true
 	return l.write(ctx, leaseSpec{Seconds: 1, Acquired: found.Spec.Acquired, Renewed: found.Spec.Renewed})
 }

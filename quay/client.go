@@ -26,6 +26,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
@@ -41,6 +42,7 @@ type Options struct {
 	Burst        int                   // at once beyond that; zero: 10
 	Clients      int                   // that share QPS, each taking its part; zero: this one alone
 	ReadOnly     bool                  // refuse every write before it is sent
+	Bookmarks    func() []string       // of an earlier list of repositories, see [Client.Bookmarks]; nil: none
 	UserAgent    string
 	Transport    http.RoundTripper               // nil: HTTP/2 over TLS
 	Backoff      func(attempt int) time.Duration // after a failure; nil: up to 10 s, random
@@ -58,6 +60,8 @@ type Client struct {
 	userAgent    string
 	http         *retryablehttp.Client
 	transport    *transport
+	bookmarks    func() []string
+	pages        atomic.Pointer[[]string] // the bookmarks of the last list
 }
 
 // Stats counts what a Client has sent.
@@ -116,6 +120,7 @@ func New(o Options) (*Client, error) {
 		organization: o.Organization,
 		userAgent:    o.UserAgent,
 		transport:    t,
+		bookmarks:    o.Bookmarks,
 		http: &retryablehttp.Client{
 			HTTPClient:   &http.Client{Transport: t}, // which takes a redirect for an error
 			RetryMax:     math.MaxInt,                // the policy ends it, and waits

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/url"
 )
 
 // Visibility of a repository.
@@ -72,75 +71,6 @@ type repositoryEntry struct {
 func (e *repositoryEntry) UnmarshalJSON(raw []byte) error {
 	e.odd = json.Unmarshal(raw, &e.repositoryJSON) != nil
 	return nil
-}
-
-// maxPages is far above what one organization can hold: Quay's paging costs
-// it quadratically.
-const maxPages = 10_000
-
-// ListRepositories returns every repository of the organization, 100 to a request.
-//
-// An invalid page token is no error at Quay: page one comes again. A list in
-// which a repository or a page token appears twice is therefore [ErrUnexpected].
-// Nor is a dead token: the page is empty. After others such a page is
-// [ErrUnexpected]; a list without repositories is [ErrUnauthorized] unless the
-// token is an administrator's, which takes one more request. One repository of an
-// odd form is only that, as long as another is not.
-func (c *Client) ListRepositories(ctx context.Context) ([]Repository, error) {
-	op := "list repositories of " + c.organization
-	var all []Repository
-	seen, whole := map[string]bool{}, false
-	next := ""
-	for range maxPages {
-		query := url.Values{"namespace": {c.organization}}
-		if next != "" {
-			query.Set("next_page", next)
-		}
-		var page struct { // declared here: an absent next_page must not keep the last one's value
-			Repositories []repositoryEntry `json:"repositories"`
-			Next         string            `json:"next_page"`
-		}
-		if err := c.do(ctx, &call{op: op}, http.MethodGet, "/repository?"+query.Encode(), nil, &page); err != nil {
-			return nil, err
-		}
-		if page.Repositories == nil {
-			return nil, &Error{Op: op, kind: ErrUnexpected, Message: "no list of repositories"}
-		}
-		for _, r := range page.Repositories {
-			repository, ok := r.repository()
-			if r.odd || !ok {
-				repository, ok = Repository{Name: r.Name}, false
-			}
-			whole = whole || ok
-			if r.Namespace != c.organization || r.Name == "" || seen[r.Name] {
-				if r.odd {
-					continue // nobody can tell what it is
-				}
-				return nil, &Error{Op: op, kind: ErrUnexpected, Message: fmt.Sprintf("the list names %q wrongly or twice", clean(r.Name))}
-			}
-			if r.Starred == nil && !r.odd {
-				// The key is there only for a token that Quay knows; with a dead
-				// one it lists what is public and calls that everything.
-				return nil, &Error{Op: op, kind: ErrUnauthorized, Message: "the list is the one for anonymous readers"}
-			}
-			seen[r.Name] = true
-			all = append(all, repository)
-		}
-		if len(page.Repositories) == 0 && next+page.Next == "" {
-			return nil, c.confirmEmpty(ctx, op)
-		}
-		if len(page.Repositories) == 0 || page.Next != "" && page.Next == next {
-			return nil, &Error{Op: op, kind: ErrUnexpected, Message: "a page is empty or comes twice"}
-		}
-		if page.Next == "" && !whole {
-			return nil, &Error{Op: op, kind: ErrUnexpected, Message: "no repository of the list can be read"}
-		}
-		if page.Next == "" {
-			return all, nil
-		}
-		next = page.Next
-	}
-	return nil, &Error{Op: op, kind: ErrUnexpected, Message: "the pages do not end"}
 }
 
 // confirmEmpty tells an empty organization from one that the token cannot see.

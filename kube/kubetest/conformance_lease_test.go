@@ -49,9 +49,15 @@ func testLock(f *fixture) {
 		f.Errorf("the holder is %q after somebody else's release", got)
 	}
 	// As the shipped ServiceAccount: the one Lease that it may write.
-	mine, err := f.Lock(f.Context(), kube.LockOptions{Namespace: "berth", Holder: "pod-1:run"})
+	mine, err := f.Lock(f.Context(), kube.LockOptions{Namespace: "berth", Holder: "pod-1:run", Note: func() string { return "for the next" }})
 	f.no(err)
 	f.no(mine.Release(f.Context()))
+	next, err := f.Lock(f.Context(), kube.LockOptions{Namespace: "berth", Holder: "pod-2:run"})
+	f.no(err)
+	if mine.Note() == "for the next" || next.Note() != "for the next" {
+		f.Errorf("the first holder found %q, the next one %q", mine.Note(), next.Note())
+	}
+	f.no(next.Release(f.Context()))
 	_, err = f.Lock(f.Context(), kube.LockOptions{Namespace: "berth", Name: "other", Holder: "pod-1:run"})
 	f.is(err, kube.ErrForbidden)
 	_, err = f.Lock(f.Context(), kube.LockOptions{Namespace: f.ns, Holder: "pod-1:run"})

@@ -74,7 +74,7 @@ func permitted(robots map[string]world.Robot) bool {
 }
 
 // readers bounds the small requests of an observation that are made side by side.
-const readers = 8
+const readers = 16
 
 // Ends are what is read.
 type Ends struct {

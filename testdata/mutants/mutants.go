@@ -236,11 +236,11 @@ var mutants = []mutant{
 		return 0, b.failed`, `		b.left = 1 << 40`, registry,
 	},
 	{
-		"a repository is listed once", "quay/repositories.go",
-		`seen[r.Name] {`, `false {`, registry,
+		"a repository is listed once", "quay/pages.go",
+		`seen[r.Name] || r.Name == one`, `false || r.Name == one`, registry,
 	},
 	{
-		"the list of repositories is not the anonymous one", "quay/repositories.go",
+		"the list of repositories is not the anonymous one", "quay/pages.go",
 		`if r.Starred == nil && !r.odd {`, `if r.Name == "" {`, registry,
 	},
 	{
