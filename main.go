@@ -213,11 +213,12 @@ func newRun(s settings, e ends, log *slog.Logger, id string) *reconcile.Run {
 		Stats: e.quay.Stats,
 		Naming: component.Naming{
 			Cluster: s.ClusterID, Host: e.images, Organization: s.QuayOrg,
-			Layout: component.Layout(s.RepositoryLayout), Prefix: s.RepositoryPrefix,
+			Layout: component.Layout(s.RepositoryLayout), Prefix: s.RepositoryPrefix, Former: s.TakeOverFrom,
 		},
 		Policy: world.Policy{
 			Visibility: visibility(s.Visibility), AllowPublish: s.AllowPublish, Adopt: s.Adopt,
-			ReportOrphans: s.Prune == "report", PushServiceAccounts: s.PushServiceAccount, MaxRotations: s.share(s.MaxRotations),
+			ReportOrphans: s.Prune != "off", PruneRobots: s.Prune == "robots", PruneAfter: s.PruneAfter,
+			PushServiceAccounts: s.PushServiceAccount, MaxRotations: s.share(s.MaxRotations),
 			PullServiceAccounts: s.PullServiceAccount, SetImages: !s.NoContainerImage, RemoteSecrets: remoteSecrets(s.RemoteSecrets),
 			Overlap: s.RotationOverlap, MaxTokenAge: s.MaxTokenAge,
 		},

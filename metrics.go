@@ -82,6 +82,7 @@ func metrics(s report.Summary, ended time.Time, succeeded float64, labels promet
 	gauge("berth_rotations_pending", "Requests for rotation that stood after the last run.", float64(s.Rotations.Pending))
 	gauge("berth_oldest_token_seconds", "Age of the oldest token in a Secret, as far as Quay tells.", s.Rotations.Oldest.Seconds())
 	counts("berth_orphans", "Left at Quay from Components that are gone.", "kind", map[string]int{"robot": s.Orphans.Robots, "repository": s.Orphans.Repositories})
+	gauge("berth_quarantined_robots", "Robots among those left that wait to be deleted.", float64(s.Orphans.Quarantined))
 	counts("berth_failures", "Components that the last run could not serve, and what ended it early, by reason.", "reason", failures(s))
 	requests := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "berth_requests", Help: "Requests that the last run made, retries included, by the status of the answer."}, []string{"target", "code"})
 	for r, n := range s.Requests {

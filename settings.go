@@ -51,10 +51,12 @@ type settings struct {
 	RotationOverlap  time.Duration `env:"ROTATION_OVERLAP, default=1h" min:"0" arg:"TIME" help:"that old credentials live on after a graceful rotation"`
 	MaxTokenAge      time.Duration `env:"MAX_TOKEN_AGE, default=0s" min:"0" arg:"TIME" help:"rotate gracefully what is older; 0s: never"`
 
-	Visibility         string   `group:"Repositories" env:"VISIBILITY, default=auto" oneof:"auto private public" help:"of repositories whose Component states none; auto: as the source"`
-	AllowPublish       bool     `env:"ALLOW_PUBLISH" help:"let --visibility open private repositories"`
-	Adopt              bool     `env:"ADOPT" help:"take over repositories that carry no live mark, and from image-controller"`
-	Prune              string   `env:"PRUNE, default=report" oneof:"off report" help:"what to do about robots and repositories without a Component"`
+	Visibility   string        `group:"Repositories" env:"VISIBILITY, default=auto" oneof:"auto private public" help:"of repositories whose Component states none; auto: as the source"`
+	AllowPublish bool          `env:"ALLOW_PUBLISH" help:"let --visibility open private repositories"`
+	Adopt        bool          `env:"ADOPT" help:"take over repositories that carry no live mark, and from image-controller"`
+	Prune        string        `env:"PRUNE, default=report" oneof:"off report robots" help:"robots and repositories without a Component: tell of them, or delete unused robots, too"`
+	PruneAfter   time.Duration `env:"PRUNE_AFTER, default=720h" arg:"TIME" help:"for which robots are not used when they go into quarantine, a week before they are deleted"`
+
 	PushServiceAccount []string `env:"PUSH_SERVICE_ACCOUNT, default=appstudio-pipeline,build-pipeline-{component}" arg:"NAME" help:"linked to the push Secret; {component} is replaced; may be repeated"`
 
 	NoContainerImage bool `env:"NO_CONTAINER_IMAGE" help:"leave spec.containerImage of Components empty where it is"`
@@ -67,6 +69,7 @@ type settings struct {
 	SourceProxy  string   `env:"SOURCE_PROXY" arg:"URL" help:"an HTTP proxy for asking git hosts; no other is used"`
 
 	ClusterID        string `group:"Names" env:"CLUSTER_ID" arg:"ID" help:"instead of the uid of namespace kube-system"`
+	TakeOverFrom     string `env:"TAKE_OVER_FROM" arg:"ID" help:"a cluster whose Components of the same names have moved to this one"`
 	RepositoryLayout string `env:"REPOSITORY_LAYOUT, default=component" oneof:"component application" help:"NAMESPACE/COMPONENT or NAMESPACE/APPLICATION/COMPONENT"`
 	RepositoryPrefix string `env:"REPOSITORY_PREFIX" arg:"PATH" help:"in front of every repository's name"`
 

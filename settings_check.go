@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -35,6 +36,12 @@ func (s *settings) check(src sources) problems {
 	selector, given := src.Lookup("SELECTOR")
 	if parsed, err := labels.Parse(s.Selector); err != nil || given && !src.blank("SELECTOR") && (parsed.Empty() || strings.TrimSpace(selector) == "") {
 		add("SELECTOR", "is not a label selector, such as app=web,tier!=test.")
+	}
+	if s.TakeOverFrom != "" && s.TakeOverFrom == s.ClusterID {
+		add("TAKE_OVER_FROM", "is this cluster's own id.")
+	}
+	if s.PruneAfter > 0 && s.PruneAfter < 24*time.Hour { // a quarantine is noted by the day
+		add("PRUNE_AFTER", "is shorter than a day.")
 	}
 	found = append(found, s.checkLists(src)...)
 	if s.RepositoryPrefix != "" && !component.ValidRepository(s.RepositoryPrefix) {

@@ -205,7 +205,8 @@ func (r *Run) apply(ctx context.Context, w world.World, p plan.Plan, moved []int
 			r.Progress(done, max(done, total))
 		}
 	}
-	outcomes := apply.Plan(ctx, r.Write, p.Components, apply.Options{
+	plans := p.All()
+	outcomes := apply.Plan(ctx, r.Write, plans, apply.Options{
 		Naming: w.Naming, Run: r.Header.Run, Now: r.Now, Ahead: w.Ahead, Pause: r.pause, Groups: w.Groups, Delivers: w.Mode.RemoteSecrets, Policy: w.Policy,
 		Concurrency: r.Concurrency, Applied: applied, Told: func(c plan.Component, what string) {
 			r.Log.WarnContext(ctx, "worth knowing", "what", what, "namespace", c.Component.Namespace, "name", c.Component.Name, "controllerKind", component.Kind, "run", r.Header.Run)
@@ -216,11 +217,11 @@ func (r *Run) apply(ctx context.Context, w world.World, p plan.Plan, moved []int
 	}
 	for i, o := range outcomes {
 		for _, w := range o.Warnings {
-			r.Report.Warned(p.Components[i], w)
-			r.logWarning(ctx, p.Components[i], w)
+			r.Report.Warned(plans[i], w)
+			r.logWarning(ctx, plans[i], w)
 		}
 		if o.Err != nil {
-			r.Report.Failed(p.Components[i], o)
+			r.Report.Failed(plans[i], o)
 		}
 	}
 	return outcomes

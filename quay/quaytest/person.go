@@ -69,6 +69,14 @@ func (s *Server) SetMirrored(organization string, mirrored bool) {
 	s.change(func(st *state) { st.mustOrganization(organization).mirrored = mirrored })
 }
 
+// SetMirror makes a repository a mirror that a robot works for; Quay keeps the robot.
+func (s *Server) SetMirror(repository, robot string) {
+	s.change(func(st *state) {
+		r := st.mustRepository(repository)
+		r.state, r.mirror = "MIRROR", st.mustRobot(robot).name
+	})
+}
+
 // SetDescription changes a repository's description.
 func (s *Server) SetDescription(repository, description string) {
 	s.change(func(st *state) { st.mustRepository(repository).description = &description })
@@ -199,4 +207,17 @@ func (st *state) mustGrant(repository, account, role string) {
 		panic("quaytest: no such permission: " + account + " " + role)
 	}
 	st.grant(st.mustRepository(repository), account, role)
+}
+
+// Backup keeps the state as it is now; restore brings it back, as restoring Quay's
+// database does.
+func (s *Server) Backup() (restore func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	kept := s.state.clone()
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.state = kept.clone()
+	}
 }

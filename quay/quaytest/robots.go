@@ -3,6 +3,7 @@ package quaytest
 import (
 	"net/http"
 	"regexp"
+	"slices"
 	"time"
 	"unicode/utf8"
 )
@@ -125,6 +126,9 @@ func (s *Server) newRobot(name string, description *string) *robot {
 
 func (q *request) deleteRobot() *response {
 	return q.withRobot(func(r *robot) *response {
+		if slices.ContainsFunc(q.state.repositories, func(m *repository) bool { return !m.deleted && m.mirror == r.name }) {
+			return q.invalid("Robot is being used by a mirror") // robot.py:330
+		}
 		q.state.removeRobot(r.name)
 		return noContent()
 	})

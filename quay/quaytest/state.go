@@ -45,6 +45,7 @@ type repository struct {
 	state           string            // one of Quay's: NORMAL, READ_ONLY, MIRROR, ORG_MIRROR
 	roles           map[string]string // account -> read, write, admin
 	teams           map[string]string // team -> read, write, admin
+	mirror          string            // the robot that it is mirrored with, "": none
 }
 
 const stateNormal = "NORMAL"

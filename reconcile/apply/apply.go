@@ -172,7 +172,11 @@ func (a *applier) component(ctx, detached context.Context, p plan.Component) (o 
 		applier: a, plan: p, component: p.Component, made: map[string]bool{}, gone: map[string]bool{}, proved: map[string]bool{},
 		fresh: map[string]quay.Token{}, granted: map[string]quay.Role{}, at: map[quay.Role]string{}, kept: map[string]kube.ImageRepository{},
 	}
-	w.all(detached, &o)
+	if p.Gone {
+		w.leftovers(detached, &o)
+	} else {
+		w.all(detached, &o)
+	}
 	return o
 }
 
@@ -280,6 +284,8 @@ func (w *work) do(ctx context.Context, action plan.Action) error {
 		return w.deleteUpload(ctx, a.Upload)
 	case plan.DeleteRobot:
 		return w.deleteRobot(ctx, a)
+	case plan.NoteRepository, plan.QuarantineRobot, plan.ReleaseRobot, plan.PruneRobot:
+		return w.prune(ctx, a)
 	case plan.Acknowledge:
 		return w.acknowledge(ctx, a)
 	case plan.SetImage:

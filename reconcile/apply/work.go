@@ -61,11 +61,17 @@ func remarked(name string) error {
 // adopt writes the mark above what people wrote.
 func (w *work) adopt(ctx context.Context, a plan.DescribeRepository) error {
 	return w.describe(ctx, a.Name, func(r quay.Repository) error {
-		if !w.plan.Names.Adoptable(r.Description) {
+		if !w.mayMark(r.Description) {
 			return remarked(a.Name)
 		}
 		return nil
 	}, func(d component.Description) component.Description { return d.Under(a.Mark) })
+}
+
+// mayMark reports whether a repository that is so described may get this Component's mark.
+func (w *work) mayMark(description string) bool {
+	n := w.plan.Names
+	return n.Marks(description) || n.Moved(description) || w.Policy.Adopt && n.Adoptable(description)
 }
 
 func (w *work) changeVisibility(ctx context.Context, a plan.ChangeVisibility) error {

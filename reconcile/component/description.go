@@ -160,3 +160,10 @@ func (n Note) ofSource() bool { return strings.Contains(string(n), " its source 
 
 // trimmed is a line without what editors and forms leave at its end.
 func trimmed(line string) string { return strings.TrimRight(line, " \t\r") }
+
+// Robot is whom a note is about that quarantines one; false of any other note.
+func (n Note) Robot() (string, bool) {
+	rest, ok := strings.CutPrefix(string(n), "robot ")
+	robot, quarantined := strings.CutSuffix(rest, " quarantined")
+	return robot, ok && quarantined
+}

@@ -53,6 +53,7 @@ type Naming struct {
 	Organization string
 	Layout       Layout
 	Prefix       string // in front of every repository, "" for none
+	Former       string // the Cluster whose repositories are taken over, "" for none
 }
 
 // Account is one of a Component's two roles: the robot that has it, of which there may
@@ -70,6 +71,7 @@ type Account struct {
 type Names struct {
 	Repository string
 	Mark       string // the first line of the repository's description
+	Former     string // the key in marks of the cluster that it was in before, "" where none is taken over
 	Push, Pull Account
 }
 
@@ -83,6 +85,13 @@ func (n Names) Adoptable(description string) bool {
 	m, marked := ParseMark(description)
 	own, _ := ParseMark(n.Mark)
 	return !marked || m.Key == own.Key
+}
+
+// Moved reports whether a repository that is so described was this Component's in the
+// cluster that it was in before.
+func (n Names) Moved(description string) bool {
+	m, marked := ParseMark(description)
+	return marked && n.Former != "" && m.Key == n.Former
 }
 
 // Accounts are both: push, then pull.
@@ -150,27 +159,37 @@ func (n Naming) Names(c kube.Component, namespaceUID string) (Names, error) {
 		return Names{}, err
 	}
 	key := n.KeyHash(KeyOf(c))
-	slug := strings.Trim(notSlug.ReplaceAllString(c.Namespace+"_"+c.Name, "_"), "_")
-	if len(slug) > maxSlug {
-		slug = strings.TrimRight(slug[:maxSlug], "_")
-	}
 	unique := Hash(uniqueLength, "robot", n.Cluster, c.Namespace, c.Name, c.UID)
 	account := func(use string, role quay.Role) Account {
-		first := "berth_" + slug + "_" + unique + "_" + use
+		first := robotPrefix(KeyOf(c)) + unique + "_" + use
 		return Account{
 			Robot:  first,
 			First:  first,
-			Mark:   cut(fmt.Sprintf("%skey=%s uid=%s %s %s", markPrefix, key, Hash(16, "uid", c.UID), use, KeyOf(c))),
+			Mark:   robotMark(key, Hash(16, "uid", c.UID), use, KeyOf(c)),
 			Role:   role,
 			Secret: BoundedName(c.Name, secretInfix+use),
 		}
 	}
+	former := ""
+	if n.Former != "" && n.Former != n.Cluster {
+		former = n.before().KeyHash(KeyOf(c))
+	}
 	return Names{
 		Repository: repository,
+		Former:     former,
 		Mark:       cut(fmt.Sprintf("%skey=%s ns=%s %s", markPrefix, key, Hash(16, "namespace", namespaceUID), KeyOf(c))),
 		Push:       account("push", quay.Write),
 		Pull:       account("pull", quay.Read),
 	}, nil
+}
+
+// robotPrefix begins the names of all robots that are made for a Component of this name.
+func robotPrefix(k Key) string {
+	slug := strings.Trim(notSlug.ReplaceAllString(k.Namespace+"_"+k.Name, "_"), "_")
+	if len(slug) > maxSlug {
+		slug = strings.TrimRight(slug[:maxSlug], "_")
+	}
+	return "berth_" + slug + "_"
 }
 
 func (n Naming) repository(c kube.Component) (string, error) {
@@ -252,43 +271,3 @@ func labelValue(name string) string {
 func cut(description string) string {
 	return description[:min(len(description), maxDescription)]
 }
-
-const markPrefix = "berth/1 "
-
-// Mark is what a description says about whose a robot or repository is. Only
-// an administrator of the organization can write one.
-type Mark struct {
-	Key       string // hash of cluster, namespace and name
-	Incarnate string // hash of the Component's uid, or for a repository of the namespace's
-	Component Key    // as the readable end tells; empty when that was cut
-}
-
-// ParseMark reads the first line of a description; false when it is none of Berth's marks.
-func ParseMark(description string) (Mark, bool) {
-	rest, ours := strings.CutPrefix(Description(description).Mark(), markPrefix)
-	if !ours {
-		return Mark{}, false
-	}
-	var fields [2]string
-	last, n := "", 0
-	for field := range strings.FieldsSeq(rest) {
-		if n < len(fields) {
-			fields[n] = field
-		}
-		last, n = field, n+1
-	}
-	key, ours := strings.CutPrefix(fields[0], "key=")
-	if n < 2 || !ours || len(key) != 26 {
-		return Mark{}, false
-	}
-	_, incarnate, _ := strings.Cut(fields[1], "=")
-	m := Mark{Key: key, Incarnate: incarnate}
-	if namespace, name, ok := strings.Cut(last, "/"); ok {
-		m.Component = Key{namespace, name}
-	}
-	return m, true
-}
-
-// Ours reports whether the mark is of this cluster, which the hash proves and
-// the readable end, when it was cut, leaves open.
-func (n Naming) Ours(m Mark) bool { return n.KeyHash(m.Component) == m.Key }

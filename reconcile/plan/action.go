@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"time"
+
 	"berth/kube"
 	"berth/quay"
 	"berth/reconcile/component"
@@ -19,7 +21,10 @@ type CreateRepository struct {
 
 // DescribeRepository writes our mark on a repository that is to be ours, above what people
 // wrote there.
-type DescribeRepository struct{ Name, Mark string }
+type DescribeRepository struct {
+	Name, Mark string
+	Moved      bool // from another cluster, whose mark it has
+}
 
 // ChangeVisibility makes a repository private or public.
 type ChangeVisibility struct {
@@ -123,7 +128,38 @@ type DeleteRobot struct {
 	component.Account      // of an earlier Component only the robot's name and mark
 	Drain             bool // a generation of this Component's
 	Revokes           bool // asked for
+	Moved             bool // of the cluster that is taken over, which is asked for, too
 	Reason            string
+}
+
+// NoteRepository writes what a later run must know below the mark of a repository, or
+// takes it off.
+type NoteRepository struct {
+	Name, Mark  string
+	Add, Remove []component.Note
+	Day         time.Time // of those added
+}
+
+// QuarantineRobot takes the permission away from a robot that nobody seems to use and
+// whose Component is gone.
+type QuarantineRobot struct {
+	component.Account // without its Secret
+	Repository        string
+	Used              time.Time // its last login when it was listed
+}
+
+// ReleaseRobot gives it back: somebody tried to use it.
+type ReleaseRobot struct {
+	component.Account
+	Repository string
+	Used       time.Time
+}
+
+// PruneRobot deletes a robot that nobody used in quarantine.
+type PruneRobot struct {
+	component.Account
+	Repository string
+	Since      time.Time // the day that its repository tells
 }
 
 // Acknowledge takes the marker of a rotation off the Component when both Secrets carry
@@ -165,6 +201,10 @@ func (WriteRemoteSecret) action()  {}
 func (UploadToken) action()        {}
 func (DeleteUpload) action()       {}
 func (DeleteRobot) action()        {}
+func (NoteRepository) action()     {}
+func (QuarantineRobot) action()    {}
+func (ReleaseRobot) action()       {}
+func (PruneRobot) action()         {}
 func (Acknowledge) action()        {}
 func (Announce) action()           {}
 func (SetImage) action()           {}
@@ -188,7 +228,7 @@ func FailsAlone(a Action) bool {
 	switch a := a.(type) {
 	case DeleteRobot:
 		return !a.Revokes // a request is answered only when that is done
-	case LinkSecret, LinkPullSecret, UnlinkSecret, RememberSource, StateVisibility, DeleteUpload, Unfinalize:
+	case LinkSecret, LinkPullSecret, UnlinkSecret, RememberSource, StateVisibility, DeleteUpload, Unfinalize, NoteRepository:
 		return true
 	}
 	return Revokes(a)

@@ -64,6 +64,7 @@ const superseding = "superseded: its Component was deleted and made again"
 // One that works on none can wait to be reported.
 func (w *planner) planSuperseded(p *Component) {
 	own, _ := component.ParseMark(p.Names.Push.Mark)
+	description := component.Description(w.Repositories[p.Names.Repository].Description)
 	all := w.incarnations(own.Key)
 	others := func(r bearer) bool { m, _ := component.ParseMark(r.mark); return m.Incarnate != own.Incarnate }
 	if !slices.ContainsFunc(all, others) {
@@ -74,8 +75,10 @@ func (w *planner) planSuperseded(p *Component) {
 		if !others(r) {
 			continue
 		}
-		switch works := w.worksOn(robot); {
-		case slices.Contains(works, p.Names.Repository) && strings.HasPrefix(robot, p.Names.RobotPrefix()):
+		works := w.worksOn(robot)
+		_, quarantined := description.Note(component.NoteQuarantined(robot))
+		switch {
+		case (slices.Contains(works, p.Names.Repository) || len(works) == 0 && quarantined) && strings.HasPrefix(robot, p.Names.RobotPrefix()):
 			p.aside = append(p.aside, DeleteRobot{Account: component.Account{Robot: robot, Mark: mark}, Reason: superseding})
 			p.Note = "recreated"
 		case len(works) > 0:
@@ -84,6 +87,18 @@ func (w *planner) planSuperseded(p *Component) {
 		default:
 			w.idle = append(w.idle, robot)
 		}
+	}
+}
+
+// planReturn takes off what was noted on the repository while its Component was gone.
+func (w *planner) planReturn(p *Component) {
+	d := component.Description(w.Repositories[p.Names.Repository].Description)
+	notes := slices.DeleteFunc(d.Notes(), func(n component.Note) bool {
+		_, quarantined := n.Robot()
+		return n != component.NoteOrphan && !quarantined
+	})
+	if len(notes) > 0 && d.Mark() == p.Names.Mark {
+		p.aside = append(p.aside, NoteRepository{Name: p.Names.Repository, Mark: p.Names.Mark, Remove: notes})
 	}
 }
 
@@ -104,33 +119,4 @@ func (w *planner) worksOn(robot string) []string {
 		}
 	}
 	return works
-}
-
-// orphans lists what bears our mark and this cluster's name without a Component, or is
-// left of an earlier one. What stands under another prefix is not ours: another cluster of
-// our --cluster-id may be at home there.
-func (w *planner) orphans() Orphans {
-	orphan := func(description string, repositories ...string) bool {
-		m, ok := component.ParseMark(description)
-		if !ok || w.live[m.Key] || !w.Naming.Ours(m) {
-			return false
-		}
-		home := strings.TrimPrefix(w.Naming.Prefix+"/"+m.Component.Namespace+"/", "/")
-		return len(repositories) == 0 || slices.ContainsFunc(repositories, func(name string) bool { return strings.HasPrefix(name, home) })
-	}
-	var o Orphans
-	for _, r := range w.robots {
-		if !w.live[r.key] && orphan(r.mark, w.worksOn(r.name)...) {
-			o.Robots = append(o.Robots, r.name)
-		}
-	}
-	for name, r := range w.Repositories {
-		if orphan(r.Description, name) {
-			o.Repositories = append(o.Repositories, name)
-		}
-	}
-	o.Robots = append(o.Robots, w.idle...)
-	slices.Sort(o.Robots)
-	slices.Sort(o.Repositories)
-	return o
 }

@@ -31,6 +31,7 @@
 //	thing           state                              action
 //	ImageRepository is to be taken over                KeepRepository (--adopt)
 //	repository      unmarked, or a former namespace's  KeepVisibility, DescribeRepository (--adopt)
+//	                another cluster's, of this name    DescribeRepository (--take-over-from)
 //	                public, to be private              ChangeVisibility
 //	                public, its source newly refuses,  RememberSource *, in its description
 //	                  or shows again
@@ -65,11 +66,23 @@
 //	older robots    overlap over, and arrived          DeleteRobot
 //	ImageRepository image-controller's finalizer,      Unfinalize *
 //	  or Component    and it is taken over
+//	robots of the   the same, and nobody uses them     DeleteRobot
+//	  former cluster
+//	repository      notes from when there was no       NoteRepository *
+//	                  Component
 //
 // What bears a star fails alone, as does StateVisibility: as a warning, and with two stars,
 // which is a right that was to be taken away, as the Component's failure, once all else is
 // done. All other actions end the plan where they fail, save that side steps are still
 // taken when it was none of those that give access.
+//
+// What is left of a Component that is gone is told of, and with --prune robots, in a run over
+// the whole cluster, of every orphaned repository and of the robots that were made for it:
+//
+//	a robot                                     action
+//	neither used nor made for --prune-after     NoteRepository, QuarantineRobot
+//	in quarantine for a week                    PruneRobot, NoteRepository
+//	used in quarantine                          ReleaseRobot, NoteRepository
 //
 // Visibility is what the Component's owner states, in image.redhat.com/visibility or by a
 // request that is about to be written there, else what the operator sets,

@@ -10,12 +10,12 @@ import (
 
 // notOurs looks for things of our names that are somebody else's.
 func (w *planner) notOurs(c kube.Component, n component.Names) *Problem {
-	if r, exists := w.Repositories[n.Repository]; exists && !n.Marks(r.Description) && !(w.Policy.Adopt && n.Adoptable(r.Description)) {
+	if r, exists := w.Repositories[n.Repository]; exists && !n.Marks(r.Description) && !n.Moved(r.Description) && !(w.Policy.Adopt && n.Adoptable(r.Description)) {
 		return &Problem{
 			Reason:  ReasonNotOurs,
 			Whose:   ThePlatforms,
 			Summary: fmt.Sprintf("RepositoryNotOurs: repository %s is not marked as this Component's", n.Repository),
-			Hint:    "If it is this Component's after all, run once with --adopt; else rename it, or delete it.",
+			Hint:    "If it is this Component's after all, run once with --adopt, or with --take-over-from ID when it was another cluster's; else rename it, or delete it.",
 			Tenant:  "An image repository of this name exists and belongs to something else. The platform's administrators must look into it.",
 		}
 	}

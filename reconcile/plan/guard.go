@@ -77,7 +77,7 @@ func Guard(w world.World, p Plan, l Limits) Verdict {
 	for _, m := range measures(w.Naming, l) {
 		total, by := m.count(all[:]...)
 		if m.wide(total, by, len(namespaces)) {
-			return Verdict{Refused: &GuardError{m.sentence(total), wayOut}}
+			return Verdict{Refused: &GuardError{m.sentence(total), cmp.Or(m.hint, wayOut)}}
 		}
 		for namespace, n := range by {
 			if n.of >= guardFloor && m.over(*n) {
@@ -102,6 +102,7 @@ type measure struct {
 	counts   func(stake) bool
 	struck   func(stake) bool
 	sentence func(count) string
+	hint     string // what to type if it is meant; "": wayOut
 }
 
 // count is what a measure found among all Components or those of a namespace.
@@ -177,6 +178,7 @@ func measures(n component.Naming, l Limits) []measure {
 			func(c count) string {
 				return fmt.Sprintf("these repositories are marked by another cluster: is --cluster-id right? %s (%d of %d Components)", c.named(), c.struck, c.of)
 			},
+			"Nothing was written. If these Components have moved here, or this cluster was restored, name the former one: --take-over-from ID.",
 		},
 		{
 			0.5, func(s stake) bool { return s.logsIn }, func(s stake) bool { return s.astray },
@@ -184,6 +186,7 @@ func measures(n component.Naming, l Limits) []measure {
 				return fmt.Sprintf("the Secrets of %d Components log in as their robots, and organization %s has those of %d of them: is it the right organization?",
 					c.of, n.Organization, c.of-c.struck)
 			},
+			"Nothing was written. If Quay was lost or restored from a backup, run once with --force: what is missing is made, and the Secrets are written anew.",
 		},
 		{
 			l.MaxChangeRatio, func(s stake) bool { return s.delivers }, func(s stake) bool { return s.changes[targets] },
@@ -191,6 +194,7 @@ func measures(n component.Naming, l Limits) []measure {
 				return fmt.Sprintf("%d of %d Components (%.3g%%) would lose places that their pull Secrets are brought to: were SnapshotEnvironmentBindings lost? The limit is %.3g%% (--max-change-ratio)",
 					c.struck, c.of, 100*c.share(), 100*l.MaxChangeRatio)
 			},
+			"",
 		},
 		{
 			l.MaxChangeRatio, func(s stake) bool { return s.owns }, func(s stake) bool { return s.changes != [kindsOfChange]bool{} },
@@ -198,6 +202,7 @@ func measures(n component.Naming, l Limits) []measure {
 				return fmt.Sprintf("%d of %d Components (%.3g%%) would change, unasked: %s; the limit is %.3g%% (--max-change-ratio)",
 					c.struck, c.of, 100*c.share(), c.told(), 100*l.MaxChangeRatio)
 			},
+			"Nothing was written. If it is meant, or Quay or the cluster was restored from a backup, run once with --force.",
 		},
 	}
 }

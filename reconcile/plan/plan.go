@@ -21,20 +21,12 @@ type Plan struct {
 	Closed     []Closed        // namespaces named to the run that cannot be read
 	Odd        []string        // objects whose form cannot be read
 	Orphans    Orphans
+	Left       []Component // of Components that are gone: what is done about what is left of each
 	Mode       world.Mode
 	Oldest     time.Duration // the age of the oldest token in a Secret
 	Held       int           // repositories that stay private although the setting says public
 	HeldBack   []HeldBack
 	elsewhere  []Component // other shards' Components, which count for the guard
-}
-
-// Changes counts the actions of all Components.
-func (p Plan) Changes() int {
-	n := 0
-	for _, c := range p.Components {
-		n += len(c.Actions)
-	}
-	return n
 }
 
 // Component is the plan for one Component.
@@ -55,6 +47,7 @@ type Component struct {
 	Problem    *Problem      // why nothing can be done
 	Deferred   string        // what waits for a later run, and why
 	TakeOver   TakeOver      // how it is taken over from image-controller; "": there is nothing to take over
+	Gone       bool          // it is not there: the plan is about what is left of it
 
 	Rotation *Rotation // nil: none is wanted, or it waits for its pace
 	Wanted   bool      // a request for rotation, or a marker, stands on it
@@ -92,11 +85,6 @@ type Closed struct {
 	Problem   Problem
 }
 
-// Orphans bear our mark and this cluster's name, but no Component claims them.
-type Orphans struct {
-	Robots, Repositories []string
-}
-
 // planner compares a World with what it should be.
 type planner struct {
 	world.World
@@ -128,6 +116,9 @@ func Make(world world.World) Plan {
 	}
 	if w.Whole && w.Policy.ReportOrphans {
 		p.Orphans = w.orphans()
+	}
+	if w.Policy.PruneRobots {
+		p.Left = w.prune(&p.Orphans)
 	}
 	return p
 }
@@ -168,6 +159,7 @@ func (w *planner) finish(p *Component) {
 	w.planDrain(p)
 	w.planUnfinalize(p)
 	p.TakeOver = w.takeOver(p)
+	w.planMove(p)
 	p.stake = w.stake(p)
 	p.Age = w.age(p)
 	*p.draft = draft{}
@@ -233,6 +225,7 @@ func (w *planner) plan(c kube.Component) Component {
 	w.planDeadLinks(&p)
 	w.planEnvironments(&p)
 	w.planSuperseded(&p)
+	w.planReturn(&p)
 	w.planForeignPermissions(&p)
 	before, _ := component.Announced(c, names)
 	p.announcement = component.Announcement{

@@ -177,7 +177,7 @@ func TestAnothersMemoryIsNotBelieved(t *testing.T) {
 		r.Description = string(component.Description(former.Mark).Remembering(told, s.At))
 	})
 	s.Sources[component.KeyOf(s.Components[0])] = gitsource.Verdict{Answer: gitsource.Public}
-	if got := Make(s.World).Components[0].Actions; len(got) != 1 || got[0] != (DescribeRepository{n.Repository, n.Mark}) {
+	if got := Make(s.World).Components[0].Actions; len(got) != 1 || got[0] != (DescribeRepository{n.Repository, n.Mark, false}) {
 		t.Errorf("%+v", got)
 	}
 }

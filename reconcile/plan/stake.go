@@ -91,7 +91,7 @@ func (w *planner) unasked(p *Component, a Action) (kind int, counts bool) {
 	case ChangeVisibility:
 		return visibilities, !a.Asked
 	case DeleteRobot:
-		return deletions, !a.Drain
+		return deletions, !a.Drain && !a.Moved
 	case RemovePermission:
 		return deletions, true
 	case WriteRemoteSecret:
@@ -105,7 +105,7 @@ func (w *planner) unasked(p *Component, a Action) (kind int, counts bool) {
 // its Secret. A tenant can write markers and requests, and by that only hides its own.
 func (w *planner) rotationAsked(p *Component) bool {
 	_, begun := component.ParseMarker(p.Component, w.At)
-	return begun || component.AsksRotation(p.Component) || w.Rotate[p.Key()] != ""
+	return begun || w.moves(p.Names) || component.AsksRotation(p.Component) || w.Rotate[p.Key()] != ""
 }
 
 // Under is a plan as the guard's verdict leaves it. Of what is held back nothing is done
@@ -115,6 +115,9 @@ func (p Plan) Under(v Verdict) Plan {
 		return p
 	}
 	p.HeldBack, p.Components = slices.Clone(v.Held), slices.Clone(p.Components)
+	p.Left = slices.DeleteFunc(slices.Clone(p.Left), func(c Component) bool {
+		return v.Refused != nil || slices.ContainsFunc(v.Held, func(h HeldBack) bool { return h.Namespace == c.Component.Namespace })
+	})
 	held := make(map[string]*HeldBack, len(v.Held))
 	for i, h := range p.HeldBack {
 		held[h.Namespace] = &p.HeldBack[i]

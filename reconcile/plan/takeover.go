@@ -96,7 +96,7 @@ func (w *planner) takeOver(p *Component) TakeOver {
 		return ""
 	case has(func(a Action) bool { s, ok := a.(WriteSecret); return ok && s.Inherits != "" }):
 		return InPlace
-	case has(func(a Action) bool { _, ok := a.(DescribeRepository); return ok }), has(func(a Action) bool { _, ok := a.(KeepRepository); return ok }):
+	case has(func(a Action) bool { d, ok := a.(DescribeRepository); return ok && !d.Moved }), has(func(a Action) bool { _, ok := a.(KeepRepository); return ok }):
 		return Beside
 	}
 	return ""

@@ -26,7 +26,11 @@ func (w *planner) planRepository(p *Component, stated quay.Visibility) (makes, o
 		return []Action{CreateRepository{quay.Repository{Name: p.Names.Repository, Description: p.Names.Mark, Visibility: want}, reason}}, nil, true
 	case !p.Names.Marks(r.Description):
 		p.Note = "adopted"
-		p.Actions = append(p.Actions, DescribeRepository{r.Name, p.Names.Mark})
+		moved := p.Names.Moved(r.Description)
+		if moved {
+			p.Note = "moved here"
+		}
+		p.Actions = append(p.Actions, DescribeRepository{r.Name, p.Names.Mark, moved})
 	}
 	p.warnOfState(r.State)
 	if stated == "" && w.Policy.Visibility == "" {

@@ -22,5 +22,15 @@ func (p Plan) Within(shown Plan) (within Plan, moved []int) {
 			moved = append(moved, i)
 		}
 	}
+	left := make(map[component.Key][]Action, len(shown.Left))
+	for _, c := range shown.Left {
+		left[c.Key()] = c.Actions
+	}
+	within.Left = nil // what moved is the next run's
+	for _, c := range p.Left {
+		if reflect.DeepEqual(c.Actions, left[c.Key()]) {
+			within.Left = append(within.Left, c)
+		}
+	}
 	return within, moved
 }

@@ -59,7 +59,7 @@ func ChangeOf(action plan.Action) Change {
 			After: map[string]string{"visibility": string(a.Visibility)},
 		}
 	case plan.DescribeRepository:
-		return Change{Op: OpUpdate, Kind: KindRepository, Target: a.Name, Detail: "adopted", Reason: "it carries no live mark", Audit: true}
+		return describeRepository(a)
 	case plan.RememberSource:
 		detail := "noted"
 		if a.Refusal == "" {
@@ -83,7 +83,39 @@ func ChangeOf(action plan.Action) Change {
 	case plan.DeleteRobot:
 		return deleteRobot(a)
 	}
+	if c, pruning := leftChange(action); pruning {
+		return c
+	}
 	return clusterChange(action)
+}
+
+// leftChange shows an Action on what is left of a Component that is gone, or that came back.
+func leftChange(action plan.Action) (Change, bool) {
+	switch a := action.(type) {
+	case plan.NoteRepository:
+		c := Change{Op: OpUpdate, Kind: KindRepository, Target: a.Name, Detail: "notes below its mark", Audit: true}
+		for _, n := range a.Add {
+			c.Lines = append(c.Lines, "+ "+string(n)+" "+dayOf(a.Day))
+		}
+		for _, n := range a.Remove {
+			c.Lines = append(c.Lines, "- "+string(n))
+		}
+		c.After = map[string]string{"notes": strings.Join(c.Lines, "\n")}
+		return c, true
+	case plan.QuarantineRobot:
+		return Change{
+			Op: OpDelete, Kind: KindPermission, Target: a.Robot, Detail: "quarantine", Reason: "its Component is gone, and nobody uses it", Audit: true,
+			Before: map[string]string{"repository": a.Repository, "role": string(a.Role)},
+		}, true
+	case plan.ReleaseRobot:
+		return Change{
+			Op: OpCreate, Kind: KindPermission, Target: a.Robot, Detail: string(a.Role), Reason: "it was used on " + dayOf(a.Used) + ", in quarantine", Audit: true,
+			After: map[string]string{"repository": a.Repository, "role": string(a.Role)},
+		}, true
+	case plan.PruneRobot:
+		return Change{Op: OpDelete, Kind: KindRobot, Target: a.Robot, Reason: "nobody used it in quarantine, since " + dayOf(a.Since), Audit: true}, true
+	}
+	return Change{}, false
 }
 
 // clusterChange shows an Action on the cluster.
@@ -127,6 +159,14 @@ func clusterChange(action plan.Action) Change {
 		return announce(a)
 	}
 	return Change{}
+}
+
+func describeRepository(a plan.DescribeRepository) Change {
+	c := Change{Op: OpUpdate, Kind: KindRepository, Target: a.Name, Detail: "adopted", Reason: "it carries no live mark", Audit: true}
+	if a.Moved {
+		c.Detail, c.Reason = "taken over", "its Component was in another cluster before"
+	}
+	return c
 }
 
 func setPermission(a plan.SetPermission) Change {

@@ -53,7 +53,11 @@ type RotationCount struct {
 }
 
 // OrphanCount counts what is left from Components that are gone.
-type OrphanCount struct{ Robots, Repositories int }
+type OrphanCount struct {
+	Robots       int `json:"robots"`
+	Repositories int `json:"repositories"`
+	Quarantined  int `json:"quarantined"` // of the robots
+}
 
 // Request is what requests are counted by.
 type Request struct {

@@ -45,7 +45,7 @@ func planned(c plan.Component) []Change {
 func blocks(p plan.Plan, changes func(plan.Component) []Change, folded bool) []block {
 	var all []block
 	like := map[string][]int{}
-	for _, c := range p.Components {
+	for _, c := range p.All() {
 		b := block{key: c.Key(), note: c.Note, changes: changes(c)}
 		if len(b.changes) == 0 {
 			continue
@@ -168,7 +168,7 @@ func withoutNames(c plan.Component) *strings.Replacer {
 func Table(p plan.Plan) string {
 	counts := map[Kind]*ChangeCount{}
 	var all ChangeCount
-	for _, c := range p.Components {
+	for _, c := range p.All() {
 		for _, a := range c.Actions {
 			kind := ChangeOf(a).Kind
 			if counts[kind] == nil {

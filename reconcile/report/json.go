@@ -72,6 +72,20 @@ type deliveryLine struct {
 	Reason      string             `json:"reason,omitempty"`
 }
 
+// orphanLine is a robot or a repository that was left from a Component that is gone.
+type orphanLine struct {
+	record
+	of          component.Key
+	made, used  string     // the days
+	Kind        Kind       `json:"kind"`
+	Target      string     `json:"target"`
+	Made        *time.Time `json:"created,omitempty"`
+	Used        *time.Time `json:"last_used,omitempty"`
+	Quarantined string     `json:"quarantined,omitempty"`
+	Since       string     `json:"since,omitempty"`
+	Fate        string     `json:"fate,omitempty"`
+}
+
 // foundLine is a Component that was asked about.
 type foundLine struct {
 	record
@@ -117,6 +131,7 @@ type summaryLine struct {
 	Components      ComponentCount `json:"components"`
 	Delivery        DeliveryCount  `json:"delivery"`
 	Rotation        rotationJSON   `json:"rotation"`
+	Orphans         OrphanCount    `json:"orphans"`
 	HeldBack        int            `json:"held_back_namespaces"`
 	Quay            quayJSON       `json:"quay"`
 	DurationSeconds float64        `json:"duration_seconds"`
@@ -150,7 +165,7 @@ func (j *JSON) Planned(o Observed, p plan.Plan, _ Summary) {
 		j.write(foundLine{j.record("info", "component", "found it: "+f.State, f.Key, "VIEW"), f})
 	}
 	each := j.Detail != SummaryOnly && j.Detail != Problems
-	for _, c := range p.Components {
+	for _, c := range p.All() {
 		for _, a := range c.Actions {
 			if each {
 				j.change("planned_change", c, ChangeOf(a))
@@ -162,6 +177,10 @@ func (j *JSON) Planned(o Observed, p plan.Plan, _ Summary) {
 				j.write(deliveryLine{r, component.Shown(d.Environment), d.Place, d.State, d.Why})
 			}
 		}
+	}
+	for _, l := range orphanLines(p.Orphans) {
+		l.record = j.record("info", "orphan", "left from a Component that is gone: "+string(l.Kind)+" "+l.Target, l.of, "VIEW")
+		j.write(l)
 	}
 	for _, d := range diagnostics(p) {
 		j.diagnostic(d)
@@ -200,7 +219,7 @@ func (j *JSON) Finish(s Summary) error {
 		j.record("info", "change_summary", "run ended: "+string(s.Result()), component.Key{}, ""),
 		s.Operation, s.Result(), s.ExitCode(), s.Changes, s.Components, s.Deliveries,
 		rotationJSON{s.Rotations.Pending, s.Rotations.Oldest.Seconds()},
-		s.HeldBack,
+		s.Orphans, s.HeldBack,
 		quayJSON{s.Quay.Requests, s.Quay.Logins, s.Quay.Retries, s.Quay.Throttled.Round(time.Millisecond).Seconds()},
 		s.Elapsed.Seconds(),
 	})

@@ -14,6 +14,7 @@ import (
 // types are those that are documented, with the keys a line of each must have
 // besides those of all.
 var types = map[string][]string{
+	"orphan":         {"kind", "target", "namespace", "name", "controllerKind", "action", "run"},
 	"version":        {"version", "format_version", "dry_run", "cluster", "cluster_id", "quay", "org", "run"},
 	"planned_change": {"change", "namespace", "name", "controllerKind", "action"},
 	"delivery":       {"environment", "state", "namespace", "name", "controllerKind", "action"},

@@ -185,7 +185,7 @@ func (d diagnostic) label() string {
 // the plan's order.
 func diagnostics(p plan.Plan) []diagnostic {
 	var warnings, problems []diagnostic
-	for _, c := range p.Components {
+	for _, c := range p.All() {
 		names := withoutNames(c)
 		warn := func(code, text string) {
 			warnings = append(warnings, diagnostic{severityWarning, c.Key(), code, text, "", "", names})
@@ -245,8 +245,8 @@ func diagnostics(p plan.Plan) []diagnostic {
 		if n == 1 {
 			verb = "is"
 		}
-		warn("orphans", fmt.Sprintf("%s %s left from Components that are gone", orphaned(p.Orphans), verb),
-			firstOf(slices.Concat(p.Orphans.Robots, p.Orphans.Repositories), 6))
+		warn("orphans", fmt.Sprintf("%s %s left from Components that are gone%s", orphaned(p.Orphans), verb,
+			counted(p.Orphans.Quarantines(), "of them in quarantine")), orphanNames(p.Orphans))
 	}
 	return append(warnings, problems...)
 }
@@ -261,6 +261,21 @@ func orphaned(o plan.Orphans) string {
 	}
 	return strings.Join(kinds, " and ")
 }
+
+// orphanNames are the first of them.
+func orphanNames(o plan.Orphans) string {
+	var names []string
+	for _, one := range slices.Concat(o.Robots, o.Repositories) {
+		names = append(names, one.Name)
+	}
+	if len(names) <= fewOrphans {
+		return strings.Join(names, ", ")
+	}
+	return firstOf(names, fewOrphans) + "; --plan full tells of each."
+}
+
+// fewOrphans are so many that all of them are named in any case.
+const fewOrphans = 6
 
 func (d diagnostic) subject() string {
 	if d.key == (component.Key{}) {

@@ -49,6 +49,7 @@ func golden(t *testing.T, name string, got []byte) {
 type story struct {
 	name  string
 	why   string
+	full  bool // every change and orphan is told
 	world func(*scene.Scene)
 	limit float64                         // the guard's; 0: it is not asked
 	apply func(plan.Plan) []apply.Outcome // nil: a dry run
@@ -108,6 +109,26 @@ var stories = []story{
 		s.Robot(gone.Push)
 		s.Robot(gone.Pull)
 		s.Repositories["gone-tenant/api"] = quay.Repository{Name: "gone-tenant/api", Description: gone.Mark}
+	}},
+	{name: "left", why: "what a Component has left, told one by one and pruned", full: true, world: func(s *scene.Scene) {
+		s.Policy.PruneRobots, s.Policy.PruneAfter = true, 30*24*time.Hour
+		n := s.Settle(scene.Component("acme-tenant", "ledger"))
+		scene.Change(s.Robots, n.Push.Robot, func(r *world.Robot) { r.LastAccessed = s.At })
+		days := func(n int) time.Time { return s.At.AddDate(0, 0, -n) }
+		for name, used := range map[string]time.Time{"api": days(200), "docs": days(3), "web": days(60)} {
+			gone, _ := s.Naming.Names(scene.Component("gone-tenant", name), "uid")
+			d := component.Description(gone.Mark)
+			if name == "web" {
+				d = d.With(component.NoteOrphan, days(30)).With(component.NoteQuarantined(gone.Push.Robot), days(9)).With(component.NoteQuarantined(gone.Pull.Robot), days(5))
+			}
+			s.Repositories[gone.Repository] = quay.Repository{Name: gone.Repository, Description: string(d), Visibility: quay.Private}
+			for _, a := range gone.Accounts() {
+				if s.Robot(a, gone.Repository); name == "web" {
+					s.Robot(a)
+				}
+				scene.Change(s.Robots, a.Robot, func(r *world.Robot) { r.Created, r.LastAccessed = days(400), used })
+			}
+		}
 	}},
 	{name: "delivery", why: "environments that come, go, are late, fail and lead nowhere", world: func(s *scene.Scene) {
 		s.Deliver()
@@ -210,6 +231,9 @@ func (st story) tell(t *testing.T, r Reporter) {
 // told is what the reporter could not write of it.
 func (st story) told(t *testing.T, r Reporter) error {
 	t.Helper()
+	if text, ok := r.(*Text); ok && st.full {
+		text.Detail = Full
+	}
 	s := scene.New(t)
 	summary := Summary{Operation: OperationPlan, DryRun: st.apply == nil, Elapsed: 41800 * time.Millisecond, Quay: quay.Stats{Requests: 61}}
 	if st.end != nil {

@@ -114,6 +114,7 @@ type Summary struct {
 	Signal     int   // that interrupted the run, 0 for none
 	Err        error // that ended it early
 	Cut        bool  // Components were left to the next run
+	unpruned   bool  // what ended the run befell what is left of a Component
 	closed     bool  // a namespace that was named could not be read
 	rejected   bool  // credentials were refused while applying
 	panicked   bool
@@ -131,7 +132,8 @@ func (s *Summary) Count(p plan.Plan, outcomes []apply.Outcome) {
 	s.Changes, s.Deliveries, s.Failures = ChangeCount{}, DeliveryCount{}, nil
 	s.Waits = Waits{}
 	s.Rotations = RotationCount{Oldest: p.Oldest}
-	s.Orphans = OrphanCount{len(p.Orphans.Robots), len(p.Orphans.Repositories)}
+	s.Orphans = OrphanCount{len(p.Orphans.Robots), len(p.Orphans.Repositories), p.Orphans.Quarantines()}
+	s.left(p, outcomes)
 	s.Components, s.HeldBack = ComponentCount{Total: len(p.Components) + len(p.Missing)}, len(p.HeldBack)
 	for i, c := range p.Components {
 		o := apply.Outcome{Applied: c.Actions}
@@ -232,7 +234,7 @@ func (s Summary) Result() Result {
 		return ResultRefused
 	case s.Err != nil && !s.Cut:
 		return ResultFailed
-	case s.Components.Failed > 0 || s.closed || s.Cut:
+	case s.Components.Failed > 0 || s.closed || s.unpruned || s.Cut:
 		return ResultPartial
 	}
 	return ResultOK

@@ -74,6 +74,9 @@ func (t *Text) Planned(o Observed, p plan.Plan, s Summary) {
 	t.print("%s\n", o.read())
 	folded := t.rows(p, s)
 	t.findings(o)
+	if t.Detail == Full {
+		t.orphans(p.Orphans)
+	}
 	t.print("\n")
 	if s.Changes.total() > 0 {
 		t.print("Plan: %s to create, %s to update, %s to rotate, %s to delete.\n",
@@ -130,7 +133,7 @@ func (t *Text) rows(p plan.Plan, s Summary) (folded bool) {
 	}
 	t.print("\n  %s create   %s update   %s%s delete\n", t.paint("+"), t.paint("~"), revoke, t.paint("-"))
 	names := map[component.Key]component.Names{}
-	for _, c := range p.Components {
+	for _, c := range p.All() {
 		names[c.Key()] = c.Names
 	}
 	for _, b := range blocks(p, planned, t.Detail != Full) {

@@ -55,7 +55,8 @@ func (w *World) Divide(s Shard) {
 		}
 	}
 	w.Components, w.Missing = own, s.Keep(w.Missing)
-	w.Policy.ReportOrphans = w.Policy.ReportOrphans && s.Index == 0 // it is enough that one says it
+	w.Policy.ReportOrphans = w.Policy.ReportOrphans && s.Index == 0 // it is enough that one says it,
+	w.Policy.PruneRobots = w.Policy.PruneRobots && s.Index == 0     // and one that acts on it
 }
 
 // Keep returns the Components that are this shard's business.

@@ -24,9 +24,11 @@ type Policy struct {
 	Adopt               bool            // take over repositories that carry no live mark, and what image-controller made for them
 	AdoptGrace          time.Duration   // for which what image-controller made must not have been used before it goes
 	ReportOrphans       bool
-	PushServiceAccounts []string // builds run as one of them; {component} stands for the Component's name
-	PullServiceAccounts []string // pull images, in each environment; the same
-	SetImages           bool     // write spec.containerImage where it is empty
+	PruneRobots         bool          // orphans that nobody uses are deleted, a week after a quarantine
+	PruneAfter          time.Duration // for which they are not used by then
+	PushServiceAccounts []string      // builds run as one of them; {component} stands for the Component's name
+	PullServiceAccounts []string      // pull images, in each environment; the same
+	SetImages           bool          // write spec.containerImage where it is empty
 	RemoteSecrets       RemoteSecrets
 	MaxRotations        int           // in one run
 	Overlap             time.Duration // for which a graceful rotation leaves the older generation alive

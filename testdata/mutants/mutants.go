@@ -420,4 +420,52 @@ var mutants = []mutant{
 		"a target's error is shown without credentials", "kube/remotesecret.go",
 		`cleanForeign(t.Error)`, `clean(t.Error)`, cluster,
 	},
+	{
+		"nothing is pruned of a Component that is there", "reconcile/apply/prune.go",
+		`		case err == nil:
+			return fmt.Errorf("the Component %w", errOvertaken)`,
+		`		case err == nil:
+			return nil`, domain,
+	},
+	{
+		"only the API server's word makes a Component gone", "reconcile/apply/prune.go",
+		`!errors.Is(err, kube.ErrNotFound):`, `errors.Is(err, kube.ErrConflict):`, domain,
+	},
+	{
+		"a robot that was used meanwhile is not deleted", "reconcile/apply/prune.go",
+		`robot.LastAccessed.After(since)`, `robot.LastAccessed.Before(time.Time{})`, domain,
+	},
+	{
+		"a robot that got its permission back is not deleted", "reconcile/apply/prune.go",
+		`permitted || !since`, `permitted && !since`, domain,
+	},
+	{
+		"without a note nothing is deleted", "reconcile/apply/prune.go",
+		`!noted || markedAs`, `!noted && markedAs`, domain,
+	},
+	{
+		"where Quay does not keep uses nothing is pruned", "reconcile/plan/prune.go",
+		`|| !w.remembersUse()`, ``, domain,
+	},
+	{
+		"a run prunes few robots", "reconcile/plan/prune.go",
+		`i >= w.mayPrune()`, `i >= 10*w.mayPrune()`, domain,
+	},
+	{
+		"a quarantine lasts a week", "reconcile/plan/prune.go",
+		`w.At.Sub(r.Quarantined) < quarantine:`, `w.At.Sub(r.Quarantined) < 0:`, domain,
+	},
+	{
+		"a page that was cut short is not kept in part", "kube/list.go",
+		`			page(false)
+`, ``, cluster,
+	},
+	{
+		"a robot of the former cluster that is used stays", "reconcile/plan/move.go",
+		`w.At.Sub(used) < w.Policy.Overlap`, `w.At.Sub(used) < 0`, domain,
+	},
+	{
+		"only the former cluster's very mark is taken over", "reconcile/component/names.go",
+		`marked && n.Former != "" && m.Key == n.Former`, `marked && n.Former != ""`, domain,
+	},
 }
