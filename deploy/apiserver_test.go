@@ -280,7 +280,7 @@ func rotated(t *testing.T, c *realCluster) {
 
 // recreated comes before the garbage collector: the Secrets get another owner, which
 // takes the right to delete them where owner references are guarded, as on OpenShift.
-// The RemoteSecret, which Berth may not delete, is left to the collector.
+// The RemoteSecret is left to the collector.
 func recreated(t *testing.T, c *realCluster) {
 	before := c.content(t, "till-image-push")
 	c.delete(t, "components", "till")
@@ -319,5 +319,5 @@ func terminating(t *testing.T, c *realCluster) {
 
 func audited(t *testing.T, c *realCluster) {
 	roles, _ := shippedRoles(t)
-	compareRights(t, granted(roles), usedBy(t, c.mine(t)))
+	compareRights(t, granted(roles), sortAccess(append(usedBy(t, c.mine(t)), guarded)))
 }

@@ -17,6 +17,7 @@ const (
 	dockerConfigType    = "kubernetes.io/dockerconfigjson"
 	managedByLabel      = "app.kubernetes.io/managed-by"
 	rotatedAtAnnotation = "image.redhat.com/rotated-at"
+	formerAnnotation    = "image.redhat.com/former"
 )
 
 // OwnerReference names the object whose deletion takes its dependents with it.
@@ -35,6 +36,7 @@ type Secret struct {
 	Labels                           map[string]string // those that Berth writes
 	Owners                           []OwnerReference  // of kind Component or ImageRepository
 	RotatedAt                        string            // annotation image.redhat.com/rotated-at
+	Former                           string            // annotation image.redhat.com/former
 	Uploads                          string            // the RemoteSecret, in its namespace, that it brings data to
 	Managing                         string            // the RemoteSecret, NAMESPACE/NAME, that brought it
 	Odd                              bool              // of a list: not of a Secret's form, so that nothing else of it is known
@@ -74,6 +76,7 @@ func (w secretWire) slim() Secret {
 		Type: cut(w.Type, maxName), Immutable: w.Immutable,
 		Labels: kept(m.Labels, labels, maxName), Owners: keptOwners(m.OwnerReferences),
 		RotatedAt: cut(m.Annotations[rotatedAtAnnotation], maxName),
+		Former:    cut(m.Annotations[formerAnnotation], maxName),
 		Managing:  cut(m.Annotations[managingAnnotation], 2*maxName),
 		Odd:       w.odd,
 	}
@@ -131,6 +134,7 @@ type SecretWrite struct {
 	Labels           map[string]string
 	Owners           []OwnerReference
 	RotatedAt        string        // RFC 3339; "": leave it alone
+	Former           string        // whose robots it has followed; "": leave it alone
 	Uploads          string        // the RemoteSecret it is to bring its data to; "": none
 	DockerConfigJSON func() []byte // a closure, because it cannot be printed
 }
@@ -160,6 +164,9 @@ func (w SecretWrite) body() secretBody {
 	maps.Copy(labels, w.Labels)
 	if w.RotatedAt != "" {
 		annotations[rotatedAtAnnotation] = w.RotatedAt
+	}
+	if w.Former != "" {
+		annotations[formerAnnotation] = w.Former
 	}
 	if w.Uploads != "" {
 		labels[uploadLabel], annotations[uploadFor] = "remotesecret", w.Uploads

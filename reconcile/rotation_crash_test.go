@@ -143,6 +143,10 @@ var scenarios = []scenario{
 		e.settledComponent()
 		e.rotateGracefully()
 	}},
+	{name: "hand over", rotation: true, prepare: func(e *env) {
+		e.settledComponent()
+		e.handOver()
+	}},
 	{name: "drain", prepare: func(e *env) {
 		e.settledComponent()
 		e.rotateGracefully()

@@ -63,6 +63,7 @@ type witness struct {
 	secrets map[string]*written // by NAMESPACE/NAME
 	revoked bool                // the operator has asked to revoke, which cannot be seen
 	blamed  []string
+	handed  bool // the berth was handed over, so that a robot of another uid lives on, too
 	silent  bool // it tells its own test only, which breaks something
 }
 
@@ -108,9 +109,11 @@ func (w *witness) look() {
 		}
 		namespace, secret, _ := strings.Cut(name, "/")
 		c, _, _ := strings.Cut(secret, "-image-")
-		marker := w.e.annotation(namespace, c, component.AnnotationRotation)
-		s.revoked = strings.EqualFold(strings.TrimSpace(w.e.annotation(namespace, c, component.AnnotationGenerate)), component.RotateRequest) ||
-			strings.Contains(marker, string(component.Revoke)) || strings.Contains(marker, `"rotating"`)
+		for _, read := range []func(namespace, name, annotation string) string{w.e.annotation, w.e.lateAnnotation} {
+			marker := read(namespace, c, component.AnnotationRotation)
+			s.revoked = s.revoked || strings.EqualFold(strings.TrimSpace(read(namespace, c, component.AnnotationGenerate)), component.RotateRequest) ||
+				strings.Contains(marker, string(component.Revoke)) || strings.Contains(marker, `"rotating"`)
+		}
 	}
 }
 
@@ -196,7 +199,7 @@ func (w *witness) deleted(login string) {
 // graceful reports whether two logins are generations of one role: the robot of an
 // earlier Component goes at once.
 func (w *witness) graceful(a, b string) bool {
-	return strings.HasPrefix(a, b) || len(a) == len(b) && len(a) > 15 && a[:len(a)-14] == b[:len(b)-14]
+	return w.handed || strings.HasPrefix(a, b) || len(a) == len(b) && len(a) > 15 && a[:len(a)-14] == b[:len(b)-14]
 }
 
 func (w *witness) current(name string) string {

@@ -197,7 +197,7 @@ func testUpdateRemoteSecret(f *fixture) {
 		f.Errorf("without targets it is %+v", got)
 	}
 
-	// Its owners are nobody's business here, without the right to delete it.
+	// Its owners stay.
 	owners := f.readRemote("r").Owners
 	w.Owners, w.Targets = []kube.OwnerReference{{APIVersion: "appstudio.redhat.com/v1alpha1", Kind: "Component", Name: "c", UID: "uid-of-d"}}, []kube.RemoteTarget{{Namespace: "here"}}
 	owned, err := f.UpdateRemoteSecret(f.Context(), w, emptied.ResourceVersion, false)
@@ -209,8 +209,12 @@ func testUpdateRemoteSecret(f *fixture) {
 	f.is(err, kube.ErrConflict)
 	f.same(owned.ResourceVersion, f.readRemote("r").ResourceVersion)
 
-	// Who may not delete it may not give it another owner, either: the shipped rights do not.
-	f.rows(berth, rawRow{
+	// Who may not delete it may not give it another owner, either.
+	f.given("{apiVersion: v1, kind: ServiceAccount, metadata: {name: patcher, namespace: NS}}")
+	f.given(`{apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {name: patcher, namespace: NS}, rules: [{apiGroups: [appstudio.redhat.com], resources: [remotesecrets], verbs: [patch]}]}`)
+	f.given(`{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {name: patcher, namespace: NS}, roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: patcher},
+		subjects: [{kind: ServiceAccount, name: patcher, namespace: NS}]}`)
+	f.rows("system:serviceaccount:"+f.ns+":patcher", rawRow{
 		"another owner", "PATCH", remoteSecretPath + "/r", mergeForm,
 		`{"metadata":{"ownerReferences":[{"apiVersion":"appstudio.redhat.com/v1alpha1","kind":"Component","name":"c","uid":"uid-of-d"}]}}`,
 		403, `remotesecrets.appstudio.redhat.com "r" is forbidden: cannot set an ownerRef on a resource you can't delete: , <nil>`,

@@ -273,3 +273,33 @@ func testSecretLists(f *fixture) {
 		}
 	}
 }
+
+// testOwners adds an owner, who is guarded on the real server as on OpenShift, and leaves
+// what others have written of theirs.
+func testOwners(f *fixture) {
+	f.given(`{apiVersion: v1, kind: Secret, metadata: {name: push, namespace: NS, labels: {app.kubernetes.io/managed-by: berth}, ownerReferences: [
+		{apiVersion: appstudio.redhat.com/v1alpha1, kind: Component, name: c, uid: uid-of-c, blockOwnerDeletion: true}]}, type: Opaque}`)
+	further := []kube.OwnerReference{{APIVersion: "konflux-ci.dev/v1alpha1", Kind: "Component", Name: "c", UID: "uid-of-k"}}
+	s := f.read("push")
+	f.no(f.OwnSecret(f.Context(), s, further))
+	if got := f.read("push"); len(got.Owners) != 2 || got.Owners[0] != s.Owners[0] || got.Owners[1] != further[0] {
+		f.Errorf("the owners are %+v", got.Owners)
+	}
+	metadata, _ := f.object(f.T, "secrets", f.ns, "push")["metadata"].(map[string]any)
+	if first, _ := metadata["ownerReferences"].([]any)[0].(map[string]any); first["blockOwnerDeletion"] != true {
+		f.Errorf("the first owner is %v", first)
+	}
+	f.is(f.OwnSecret(f.Context(), s, further), kube.ErrConflict)
+	s.ResourceVersion = ""
+	f.is(f.OwnSecret(f.Context(), s, further), kube.ErrInvalid)
+
+	r, err := f.CreateRemoteSecret(f.Context(), f.remote("r"))
+	f.no(err)
+	f.no(f.OwnRemoteSecret(f.Context(), r, further))
+	after, err := f.RemoteSecret(f.Context(), f.ns, "r")
+	f.no(err)
+	if len(after.Owners) != 2 || after.Owners[1] != further[0] {
+		f.Errorf("the owners are %+v", after.Owners)
+	}
+	f.is(f.OwnRemoteSecret(f.Context(), r, further), kube.ErrConflict)
+}

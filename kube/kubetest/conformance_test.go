@@ -51,6 +51,7 @@ func conformance(t *testing.T, e env) {
 			"update a secret":               testUpdateSecret,
 			"update a secret, refused":      testUpdateSecretRefused,
 			"an immutable secret":           testImmutableSecret,
+			"further owners":                testOwners,
 			"a secret's metadata":           testSecretMetadata,
 			"secrets by page and label":     testSecretLists,
 			"lists of nothing":              testEmptyLists,

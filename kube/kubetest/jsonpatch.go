@@ -32,8 +32,8 @@ func jsonPatch(object map[string]any, body []byte) (map[string]any, error) {
 
 var pointerUnescape = strings.NewReplacer("~1", "/", "~0", "~")
 
-// apply works on members of JSON objects. Of a list only an element can be removed; the
-// document itself is not simulated.
+// apply works on members of JSON objects. Of a list only an element can be removed, and one
+// added at its end; the document itself is not simulated.
 func (op operation) apply(object map[string]any) error {
 	segments := strings.Split(op.Path, "/")
 	if len(segments) < 2 || segments[0] != "" {
@@ -51,6 +51,13 @@ func (op operation) apply(object map[string]any) error {
 			switch {
 			case !isList:
 				return errDoesNotApply
+			case op.Op == "add" && name == "-" && i == len(parents)-1:
+				var value any
+				if op.Value == nil || kjson.Unmarshal(op.Value, &value) != nil {
+					return errDoesNotApply
+				}
+				object[parent] = append(slices.Clone(list), value)
+				return nil
 			case op.Op != "remove" || i < len(parents)-1:
 				return errBeyondSimulate
 			}

@@ -56,6 +56,7 @@ type Cluster interface {
 	CreateSecret(ctx context.Context, w kube.SecretWrite) error
 	TryCreateSecret(ctx context.Context, w kube.SecretWrite) error
 	UpdateSecret(ctx context.Context, w kube.SecretWrite, resourceVersion string, dryRun bool) error
+	OwnSecret(ctx context.Context, s kube.Secret, owners []kube.OwnerReference) error
 	linker
 	deliverer
 	heir
@@ -219,7 +220,7 @@ type failure struct {
 type work struct {
 	*applier
 	plan      plan.Component
-	component kube.Component        // as this run last saw it
+	component kube.Component        // as this run last saw it, and its twin
 	made      map[string]bool       // robots that this run has made
 	gone      map[string]bool       // and deleted
 	proved    map[string]bool       // and whose login it has seen to be worth their role
@@ -270,6 +271,8 @@ func (w *work) do(ctx context.Context, action plan.Action) error {
 			}
 		}
 		return w.writeSecret(ctx, a)
+	case plan.ShareObject:
+		return w.share(ctx, a)
 	case plan.LinkSecret:
 		return w.Cluster.LinkSecret(ctx, w.plan.Component.Namespace, a.ServiceAccount, a.Secret)
 	case plan.LinkPullSecret:
@@ -289,26 +292,9 @@ func (w *work) do(ctx context.Context, action plan.Action) error {
 	case plan.Acknowledge:
 		return w.acknowledge(ctx, a)
 	case plan.SetImage:
-		return w.setImage(ctx, a.Image)
+		return w.setImage(ctx, w.group(a.Of), a.Image)
 	case plan.Announce:
-		return w.announce(ctx, a.Value)
+		return w.announce(ctx, w.group(a.Of), a.Value)
 	}
 	return fmt.Errorf("%w: no way to apply %T", world.ErrPanic, action)
-}
-
-// failed records what an error means beyond this Component, and tells the
-// tenant when only the tenant or the operator can mend it.
-func (w *work) failed(ctx context.Context, err error) error {
-	if global(err) {
-		w.stop.CompareAndSwap(nil, &err)
-	}
-	if sentence := told(err); sentence != "" {
-		value := component.WithMessage(w.component, w.plan.Names, w.plan.Image, sentence)
-		if value != w.component.Annotations[component.AnnotationImage] {
-			if failed := w.announce(ctx, value); failed != nil {
-				return errors.Join(err, failed)
-			}
-		}
-	}
-	return err
 }

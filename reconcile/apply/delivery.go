@@ -16,6 +16,7 @@ type deliverer interface {
 	RemoteSecret(ctx context.Context, namespace, name string) (kube.RemoteSecret, error)
 	CreateRemoteSecret(ctx context.Context, w kube.RemoteSecretWrite) (kube.RemoteSecret, error)
 	UpdateRemoteSecret(ctx context.Context, w kube.RemoteSecretWrite, resourceVersion string, dryRun bool) (kube.RemoteSecret, error)
+	OwnRemoteSecret(ctx context.Context, r kube.RemoteSecret, owners []kube.OwnerReference) error
 	RecordUpload(ctx context.Context, r kube.RemoteSecret, value string) (kube.RemoteSecret, error)
 	DeleteSecret(ctx context.Context, s kube.Secret) error
 }
@@ -115,7 +116,8 @@ func (w *work) uploadToken(ctx context.Context, a plan.UploadToken) error {
 		return &obstacle{plan.SecretNotOurs("Secret", key.Namespace, key.Name, why)}
 	}
 	token := component.ContentOf(secret.DockerConfigJSON())
-	if w.Naming.Held(w.plan.Names.Pull, token) == "" || token.Image != w.plan.Image {
+	known := w.Naming.Held(w.plan.Names.Pull, token) != "" || token.Login == w.Naming.Login(w.plan.Names.Pull.Robot)
+	if !known || token.Image != w.plan.Image {
 		return fmt.Errorf("Secret %s: %w", key, errMoved) //nolint:staticcheck // a kind's name
 	}
 	if err := w.createUpload(ctx, w.uploadWrite(token, a.RemoteSecret, secret.DockerConfigJSON), token); err != nil {

@@ -48,19 +48,6 @@ func mayStayOpen(listed, now kube.Component) bool {
 	return err == nil && (after == before || after == quay.Public)
 }
 
-// live reads the Component again and demands that it is the one planned for.
-func (w *work) live(ctx context.Context) (kube.Component, error) {
-	listed := w.plan.Component
-	c, err := w.Cluster.Component(ctx, listed.Group, listed.Namespace, listed.Name)
-	if err != nil && !errors.Is(err, kube.ErrNotFound) {
-		return c, err
-	}
-	if err != nil || c.UID != listed.UID || c.Deleting {
-		return c, fmt.Errorf("the Component %w", errOvertaken)
-	}
-	return c, nil
-}
-
 // deleteRobot removes a superseded robot once a live look has shown that the
 // Component this run knows is still the one there, after a stale list the robots to
 // delete would be its successor's; and that the robot bears the mark it was listed with.
@@ -87,7 +74,7 @@ func (w *work) deleteRobot(ctx context.Context, a plan.DeleteRobot) error {
 // patch that holds only while it is there as it was read. One that was changed meanwhile is
 // the next run's.
 func (w *work) stateVisibility(ctx context.Context, a plan.StateVisibility) error {
-	return w.annotate(ctx, func(c kube.Component) (kube.AnnotationChange, bool, error) {
+	return w.annotate(ctx, w.group(a.Of), func(c kube.Component) (kube.AnnotationChange, bool, error) {
 		return kube.AnnotationChange{
 			Test:   map[string]string{component.AnnotationGenerate: c.Annotations[component.AnnotationGenerate]},
 			Set:    map[string]string{component.AnnotationVisibility: string(a.To)},

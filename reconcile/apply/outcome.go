@@ -1,11 +1,13 @@
 package apply
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
 
 	"berth/kube"
+	"berth/reconcile/component"
 	"berth/reconcile/plan"
 	"berth/reconcile/world"
 )
@@ -85,4 +87,24 @@ func holdsBack(failed, next plan.Action, err error) bool {
 		return link || !plan.FailsAlone(failed)
 	}
 	return !plan.FailsAlone(failed) && (plan.GivesAccess(failed) || !plan.FailsAlone(next))
+}
+
+// failed records what an error means beyond this Component, and tells the
+// tenant when only the tenant or the operator can mend it.
+func (w *work) failed(ctx context.Context, err error) error {
+	if global(err) {
+		w.stop.CompareAndSwap(nil, &err)
+	}
+	if sentence := told(err); sentence != "" {
+		for _, c := range component.Both(w.component) {
+			value := component.WithMessage(c, w.plan.Names, w.plan.Image, sentence)
+			if value == c.Annotations[component.AnnotationImage] || c.Odd {
+				continue
+			}
+			if failed := w.announce(ctx, c.Group, value); failed != nil {
+				return errors.Join(err, failed)
+			}
+		}
+	}
+	return err
 }

@@ -37,6 +37,7 @@ func (w *work) begin(ctx context.Context) error {
 			return err
 		}
 		w.component = c
+		c = w.asker()
 		if m, ok := component.ParseMarker(c, w.Clock()); ok && w.adopts(m) {
 			w.rotation = &taken{m, c.Annotations[component.AnnotationRotation], w.plan.Rotation.To}
 			return nil
@@ -63,16 +64,16 @@ func (w *work) adopts(m component.Marker) bool {
 	if !r.Asked {
 		return true
 	}
-	return w.component.Annotations[component.AnnotationRotation] != w.plan.Component.Annotations[component.AnnotationRotation] &&
+	return w.asker().Annotations[component.AnnotationRotation] != w.plan.Asker.Annotations[component.AnnotationRotation] &&
 		(m.How == r.How || m.How == component.Revoke)
 }
 
 // decide chooses what is to be made, for the request as it stands, and makes sure that
 // all that follows could be written.
 func (w *work) decide(ctx context.Context) (component.Marker, error) {
-	r, c := w.plan.Rotation, w.component
+	r, c := w.plan.Rotation, w.asker()
 	asked, err := component.RequestOf(c)
-	listed, _ := component.RequestOf(w.plan.Component)
+	listed, _ := component.RequestOf(w.plan.Asker)
 	_, former := component.FormerMarker(c, w.Clock())
 	if err != nil || asked.Rotate == "" && (r.Resumed || listed.Rotate != "" && !r.Asked && !former) {
 		return component.Marker{}, fmt.Errorf("its request for rotation is gone: %w", errMoved)
@@ -101,7 +102,7 @@ func (w *work) decide(ctx context.Context) (component.Marker, error) {
 // take takes the request off and sets the marker, in one patch that holds only while
 // the request is the one that was read.
 func (w *work) take(ctx context.Context, m component.Marker) error {
-	c := w.component
+	c := w.asker()
 	change := kube.AnnotationChange{Set: map[string]string{component.AnnotationRotation: m.Encode()}}
 	if value, there := c.Annotations[component.AnnotationGenerate]; there {
 		change.Test = map[string]string{component.AnnotationGenerate: value}
@@ -111,7 +112,8 @@ func (w *work) take(ctx context.Context, m component.Marker) error {
 	}
 	c, err := w.Cluster.Annotate(ctx, c, change)
 	if err == nil {
-		w.component, w.rotation = c, &taken{m, c.Annotations[component.AnnotationRotation], w.plan.Rotation.To}
+		w.keep(c)
+		w.rotation = &taken{m, c.Annotations[component.AnnotationRotation], w.plan.Rotation.To}
 	}
 	return err
 }
@@ -147,9 +149,9 @@ func (w *work) actual(action plan.Action) plan.Action {
 func (w *work) acknowledge(ctx context.Context, a plan.Acknowledge) error {
 	switch {
 	case a.New:
-		return w.annotate(ctx, w.answered)
+		return w.annotate(ctx, w.group(a.Of), w.answered)
 	case a.Former:
-		return w.annotate(ctx, func(c kube.Component) (change kube.AnnotationChange, due bool, err error) {
+		return w.annotate(ctx, w.group(a.Of), func(c kube.Component) (change kube.AnnotationChange, due bool, err error) {
 			found, young := component.FormerMarker(c, w.Clock())
 			return unmarked(c), found && !young, nil
 		})
@@ -157,11 +159,18 @@ func (w *work) acknowledge(ctx context.Context, a plan.Acknowledge) error {
 	if err := w.settled(ctx); err != nil {
 		return err
 	}
-	return w.annotate(ctx, func(c kube.Component) (change kube.AnnotationChange, due bool, err error) {
+	announcement := a.Announcement.After(w.Clock()).Encode()
+	err := w.annotate(ctx, w.group(a.Of), func(c kube.Component) (change kube.AnnotationChange, due bool, err error) {
 		change = unmarked(c)
-		change.Set = map[string]string{component.AnnotationImage: a.Announcement.After(w.Clock()).Encode()}
+		change.Set = map[string]string{component.AnnotationImage: announcement}
 		return change, c.Annotations[component.AnnotationRotation] == w.rotation.raw, nil
 	})
+	for _, c := range component.Both(w.component) {
+		if err == nil && c.Group != w.group(a.Of) && !c.Odd {
+			err = w.announce(ctx, c.Group, announcement)
+		}
+	}
+	return err
 }
 
 // unmarked takes the marker off that a Component has.
@@ -183,7 +192,7 @@ func (w *work) answered(c kube.Component) (change kube.AnnotationChange, due boo
 	change.Test = map[string]string{component.AnnotationGenerate: value}
 	change.Remove = []string{component.AnnotationGenerate}
 	_, begun := component.ParseMarker(c, w.Clock())
-	return change, value == w.plan.Component.Annotations[component.AnnotationGenerate] && !begun, nil
+	return change, value == w.listed(c.Group).Annotations[component.AnnotationGenerate] && !begun, nil
 }
 
 // settled demands that both Secrets are at the marker's generation or a younger one and,
@@ -242,7 +251,7 @@ func (w *work) drain(ctx context.Context, a plan.DeleteRobot) error {
 		}
 		held = w.Naming.Held(a.Account, component.ContentOf(s.DockerConfigJSON()))
 	}
-	if a.Robot >= held {
+	if !a.Before(a.Robot, held) {
 		return fmt.Errorf("robot %s is not older than the one in Secret %s: %w", a.Robot, a.Secret, errMoved)
 	}
 	err := w.Registry.DeleteRobot(ctx, a.Robot)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"strings"
 	"time"
 
 	"berth/kube"
@@ -93,6 +94,7 @@ func (w *work) moveSecret(ctx context.Context, a plan.WriteSecret) (done bool, e
 		return false, err
 	}
 	write := w.secretWrite(account, a.Image, token)
+	write.Former = strings.Join(a.Former, ",")
 	whose, _ := component.Whose(s.secret.Labels, s.secret.Owners, w.plan.Component)
 	equal := s.exists && whose == component.Mine && plan.Covers(s.secret.Labels, write.Labels) && s.secret.Managing == "" &&
 		string(s.secret.DockerConfigJSON()) == string(write.DockerConfigJSON())

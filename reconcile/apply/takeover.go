@@ -48,8 +48,8 @@ func (w *work) keepRepository(ctx context.Context, a plan.KeepRepository) error 
 // keepVisibility writes what the repository was found with. A request that was changed
 // meanwhile was read by nobody, and is the next run's.
 func (w *work) keepVisibility(ctx context.Context, a plan.KeepVisibility) error {
-	return w.annotate(ctx, func(c kube.Component) (kube.AnnotationChange, bool, error) {
-		if c.Annotations[component.AnnotationGenerate] != w.plan.Component.Annotations[component.AnnotationGenerate] {
+	return w.annotate(ctx, w.group(a.Of), func(c kube.Component) (kube.AnnotationChange, bool, error) {
+		if c.Annotations[component.AnnotationGenerate] != w.listed(c.Group).Annotations[component.AnnotationGenerate] {
 			return kube.AnnotationChange{}, false, fmt.Errorf("what its owner states %w", errOvertaken)
 		}
 		change, due := component.KeepVisibility(c, a.To)
@@ -87,7 +87,7 @@ func (w *work) unfinalizeComponent(ctx context.Context) error {
 	}
 	c, err = w.Cluster.UnfinalizeComponent(ctx, c)
 	if err == nil {
-		w.component = c
+		w.keep(c)
 	}
 	return err
 }

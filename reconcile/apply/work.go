@@ -137,24 +137,24 @@ func unsure(err error) bool {
 const attempts = 5
 
 // announce writes the annotation that tells the tenant.
-func (w *work) announce(ctx context.Context, value string) error {
-	return w.annotate(ctx, func(kube.Component) (kube.AnnotationChange, bool, error) {
+func (w *work) announce(ctx context.Context, g kube.Group, value string) error {
+	return w.annotate(ctx, g, func(kube.Component) (kube.AnnotationChange, bool, error) {
 		return kube.AnnotationChange{Set: map[string]string{component.AnnotationImage: value}}, true, nil
 	})
 }
 
-// annotate changes the Component's annotations as decide says of it as it stands,
-// and asks again when somebody else wrote first.
-func (w *work) annotate(ctx context.Context, decide func(kube.Component) (change kube.AnnotationChange, due bool, err error)) error {
+// annotate changes the annotations of the Component of a group as decide says of it as it
+// stands, and asks again when somebody else wrote first.
+func (w *work) annotate(ctx context.Context, g kube.Group, decide func(kube.Component) (change kube.AnnotationChange, due bool, err error)) error {
 	var last error
 	for range attempts {
-		change, due, err := decide(w.component)
+		c := w.one(g)
+		change, due, err := decide(c)
 		if err != nil || !due {
 			return err
 		}
-		c, err := w.Cluster.Annotate(ctx, w.component, change)
-		if err == nil {
-			w.component = c
+		if c, err = w.Cluster.Annotate(ctx, c, change); err == nil {
+			w.keep(c)
 			return nil
 		}
 		if !errors.Is(err, kube.ErrConflict) && !errors.Is(err, kube.ErrInvalid) {
@@ -169,15 +169,16 @@ func (w *work) annotate(ctx context.Context, decide func(kube.Component) (change
 }
 
 // setImage names the repository in spec.containerImage, unless somebody else was faster.
-func (w *work) setImage(ctx context.Context, image string) error {
+func (w *work) setImage(ctx context.Context, g kube.Group, image string) error {
 	var last error
 	for range attempts {
-		if w.component.ContainerImage != "" {
+		c := w.one(g)
+		if c.ContainerImage != "" {
 			return nil
 		}
-		c, err := w.Cluster.SetContainerImage(ctx, w.component, image)
+		c, err := w.Cluster.SetContainerImage(ctx, c, image)
 		if err == nil {
-			w.component = c
+			w.keep(c)
 			return nil
 		}
 		if !errors.Is(err, kube.ErrConflict) {

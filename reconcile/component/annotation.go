@@ -35,9 +35,23 @@ type Request struct {
 }
 
 // StatementOf is the visibility that a Component's owner states, "" for none: what stands
-// in image.redhat.com/visibility, unless a request to write something else is there. The
-// error is for the owner.
-func StatementOf(c kube.Component) (quay.Visibility, error) {
+// in image.redhat.com/visibility, unless a request to write something else is there. Of two
+// statements on a Component and its twin the one that closes counts. The error is for the
+// owner.
+func StatementOf(c kube.Component) (stated quay.Visibility, err error) {
+	for _, one := range Both(c) {
+		v, err := statementOf(one)
+		if err != nil {
+			return "", err
+		}
+		if stated == "" || v == quay.Private {
+			stated = v
+		}
+	}
+	return stated, nil
+}
+
+func statementOf(c kube.Component) (quay.Visibility, error) {
 	asked, err := RequestOf(c)
 	if err != nil || asked.Visibility != "" {
 		return asked.Visibility, err

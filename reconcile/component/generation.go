@@ -49,6 +49,14 @@ func (a Account) StampOf(robot string) (string, bool) {
 	return stamp, true
 }
 
+// Before reports whether a robot is of an older generation than another. One of another
+// uid, or none, is older than all of this one's.
+func (a Account) Before(robot, other string) bool {
+	_, own := a.StampOf(robot)
+	_, later := a.StampOf(other)
+	return later && (!own || robot < other)
+}
+
 // Held is the generation that a Secret logs in as, "" when it is none of the account's.
 func (n Naming) Held(a Account, c Content) string {
 	robot, ok := strings.CutPrefix(c.Login, n.Organization)

@@ -14,6 +14,7 @@ const markPrefix = "berth/1 "
 type Mark struct {
 	Key       string // hash of cluster, namespace and name
 	Incarnate string // hash of the Component's uid, or for a repository of the namespace's
+	Use       string // of a robot: push or pull
 	Component Key    // as the readable end tells; empty when that was cut
 }
 
@@ -23,7 +24,7 @@ func ParseMark(description string) (Mark, bool) {
 	if !ours {
 		return Mark{}, false
 	}
-	var fields [2]string
+	var fields [3]string
 	last, n := "", 0
 	for field := range strings.FieldsSeq(rest) {
 		if n < len(fields) {
@@ -37,6 +38,9 @@ func ParseMark(description string) (Mark, bool) {
 	}
 	_, incarnate, _ := strings.Cut(fields[1], "=")
 	m := Mark{Key: key, Incarnate: incarnate}
+	if use := fields[2]; use == "push" || use == "pull" {
+		m.Use = use
+	}
 	if namespace, name, ok := strings.Cut(last, "/"); ok {
 		m.Component = Key{namespace, name}
 	}

@@ -88,26 +88,6 @@ func ofComponents(apiVersion string) bool {
 	return group == kube.AppStudio.String() || group == kube.Konflux.String()
 }
 
-// OwnersOf makes the Component the owner of an object, and its twin another, so that what
-// the garbage collector takes with the one is not taken from the other. None is said to
-// block the deletion of its owner: where owner references are guarded, that takes a right
-// to each Component's finalizers.
-func OwnersOf(c kube.Component) []kube.OwnerReference {
-	var owners []kube.OwnerReference
-	for _, one := range Both(c) {
-		owners = append(owners, kube.OwnerReference{APIVersion: one.Group.APIVersion(), Kind: Kind, Name: one.Name, UID: one.UID})
-	}
-	return owners
-}
-
-// Both are a Component and its twin, if it has one.
-func Both(c kube.Component) []kube.Component {
-	if c.Twin == nil {
-		return []kube.Component{c}
-	}
-	return []kube.Component{c, *c.Twin}
-}
-
 // Labels are those of everything that is made for a Component.
 func Labels(c kube.Component) map[string]string {
 	l := map[string]string{

@@ -123,7 +123,10 @@ func (o *observer) remoteSecretOf(r kube.RemoteSecret, called *world.Called) wor
 		why = "it is not of a RemoteSecret's form"
 	}
 	record := component.ParseUploadRecord(r.Upload)
-	remote := world.RemoteSecret{RemoteSecret: r, Owned: whose, Foreign: why, Record: record, Due: record.Due(o.now), Late: record.Late(o.now)}
+	remote := world.RemoteSecret{
+		RemoteSecret: r, Owned: whose, Foreign: why, Lacks: whose == component.Mine && !component.OwnedByBoth(r.Owners, c),
+		Record: record, Due: record.Due(o.now), Late: record.Late(o.now),
+	}
 	return remote.Slimmed(c, called.Pull.Secret, o.Policy.PullAccounts(c.Name))
 }
 

@@ -65,7 +65,10 @@ func (o *observer) listComponents(ctx context.Context, selector string) ([]kube.
 		return all, nil
 	})
 	all = slices.DeleteFunc(all, func(c kube.Component) bool { return !o.territory.within(c.Namespace) })
-	return world.Berths(all), err
+	if len(groups) > 1 {
+		all = world.Berths(all)
+	}
+	return all, err
 }
 
 // wantsAccount reports whether builds or pods run as a ServiceAccount, or the

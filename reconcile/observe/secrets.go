@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -225,7 +226,11 @@ func (o *observer) secretOf(s kube.Secret, called *world.Called, pull bool) worl
 		secret.Foreign = "it is not of a Secret's form"
 	}
 	if whose != component.Foreign {
+		secret.Lacks = !component.OwnedByBoth(s.Owners, c)
 		secret.Content = o.slimContent(s.DockerConfigJSON(), called, pull)
+		if s.Former != "" {
+			secret.Former = strings.Split(s.Former, ",")
+		}
 		secret.RotatedAt, _ = time.Parse(time.RFC3339, s.RotatedAt) // what cannot be read was not written by us
 	}
 	return secret

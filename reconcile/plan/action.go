@@ -48,6 +48,7 @@ type RememberSource struct {
 // the request off.
 type StateVisibility struct {
 	Component string
+	Of        Group
 	To        quay.Visibility
 }
 
@@ -59,6 +60,7 @@ type KeepRepository struct{ world.ImageRepository }
 // as if its owner had stated it, and takes an older request for another off.
 type KeepVisibility struct {
 	Component string
+	Of        Group
 	To        quay.Visibility
 }
 
@@ -81,6 +83,25 @@ type SetPermission struct {
 // RemovePermission takes a robot off a repository that is not its own.
 type RemovePermission struct{ Repository, Robot string }
 
+// Group tells which of two Components that are one berth is meant; "": it is one alone.
+type Group string
+
+// ShareObject makes both of two Components the owners of what is one's, so that the
+// garbage collector of the one does not take it from the other.
+type ShareObject struct {
+	Kind Shared
+	Name string
+}
+
+// Shared is a kind of object that two Components share.
+type Shared string
+
+// The kinds.
+const (
+	SharedSecret       Shared = "Secret"
+	SharedRemoteSecret Shared = "RemoteSecret"
+)
+
 // WriteSecret makes a Secret equal to what Quay says of its robot.
 type WriteSecret struct {
 	component.Account
@@ -90,7 +111,8 @@ type WriteSecret struct {
 	Rotated bool // to a newer generation
 	Revokes bool // and the older ones are deleted in the same run
 
-	Inherits string // it is taken over from the object of this uid; "": it is ours, or new
+	Inherits string   // it is taken over from the object of this uid; "": it is ours, or new
+	Former   []string // the uids, as marks have them, of the Components whose robots it follows
 }
 
 // LinkSecret lets a ServiceAccount use the push Secret.
@@ -166,6 +188,7 @@ type PruneRobot struct {
 // what came after the request.
 type Acknowledge struct {
 	Component    string
+	Of           Group
 	New          bool // a request: the robots are of this run, so that nothing was to be replaced
 	Former       bool // a marker of a form that is not written any more, and too old to count
 	How          component.How
@@ -175,12 +198,17 @@ type Acknowledge struct {
 // Announce writes the annotation that tells the tenant.
 type Announce struct {
 	Component string
+	Of        Group
 	Value     string
 	Problem   bool // it tells of one
 }
 
 // SetImage names the Component's repository in its spec.containerImage, which is empty.
-type SetImage struct{ Component, Image string }
+type SetImage struct {
+	Component string
+	Of        Group
+	Image     string
+}
 
 func (CreateRepository) action()   {}
 func (DescribeRepository) action() {}
@@ -194,6 +222,7 @@ func (CreateRobot) action()        {}
 func (SetPermission) action()      {}
 func (RemovePermission) action()   {}
 func (WriteSecret) action()        {}
+func (ShareObject) action()        {}
 func (LinkSecret) action()         {}
 func (LinkPullSecret) action()     {}
 func (UnlinkSecret) action()       {}
@@ -228,7 +257,7 @@ func FailsAlone(a Action) bool {
 	switch a := a.(type) {
 	case DeleteRobot:
 		return !a.Revokes // a request is answered only when that is done
-	case LinkSecret, LinkPullSecret, UnlinkSecret, RememberSource, StateVisibility, DeleteUpload, Unfinalize, NoteRepository:
+	case LinkSecret, LinkPullSecret, UnlinkSecret, RememberSource, StateVisibility, DeleteUpload, Unfinalize, NoteRepository, ShareObject:
 		return true
 	}
 	return Revokes(a)

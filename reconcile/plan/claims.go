@@ -66,7 +66,10 @@ func (w *planner) planSuperseded(p *Component) {
 	own, _ := component.ParseMark(p.Names.Push.Mark)
 	description := component.Description(w.Repositories[p.Names.Repository].Description)
 	all := w.incarnations(own.Key)
-	others := func(r bearer) bool { m, _ := component.ParseMark(r.mark); return m.Incarnate != own.Incarnate }
+	others := func(r bearer) bool {
+		m, _ := component.ParseMark(r.mark)
+		return m.Incarnate != own.Incarnate && !p.handedOver(r.name)
+	}
 	if !slices.ContainsFunc(all, others) {
 		return
 	}

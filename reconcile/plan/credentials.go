@@ -33,6 +33,11 @@ func (w *planner) planSecrets(p *Component) *Problem {
 		case !exists:
 		case secret.Owned == component.Inherited:
 			reason = "taken over in its place"
+		case r.follows && r.held == r.Robot:
+			if secret.Lacks {
+				p.share(SharedSecret, a.Secret)
+			}
+			continue // a rotation moves it
 		case secret.Owned == component.Predecessor:
 			reason = "it is of an earlier Component of this name"
 		case r.held != "" && r.held != a.Robot:
@@ -46,15 +51,28 @@ func (w *planner) planSecrets(p *Component) *Problem {
 		case a.Role == quay.Read && secret.By != "" && secret.By == p.PullSecret().String() && !slices.ContainsFunc(p.places.Targets, func(t world.Target) bool { return w.comesBack(*p, t.RemoteTarget) }):
 			// Its operator deletes what it manages when it has to do there no more.
 			reason = "its RemoteSecret has taken it over"
+		case secret.Lacks:
+			p.share(SharedSecret, a.Secret)
+			continue
 		default:
 			continue
 		}
 		if secret.Fixed {
 			return Immutable(c.Namespace, a.Secret)
 		}
-		p.Actions = append(p.Actions, WriteSecret{Account: a, Image: p.Image, Exists: exists, Reason: reason, Rotated: r.held != "" && r.held != a.Robot, Inherits: secret.Inherits})
+		p.Actions = append(p.Actions, WriteSecret{
+			Account: a, Image: p.Image, Exists: exists, Reason: reason, Rotated: r.held != "" && r.held != a.Robot, Inherits: secret.Inherits, Former: r.former,
+		})
 	}
 	return nil
+}
+
+// share makes both of two Components the owners of an object of one's.
+func (p *Component) share(kind Shared, name string) {
+	p.Actions = append(p.Actions, ShareObject{kind, name})
+	if p.Note == "" {
+		p.Note = "shared"
+	}
 }
 
 // Covers reports whether have holds everything in want.

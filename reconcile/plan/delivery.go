@@ -217,6 +217,9 @@ func (w *planner) planRemoteSecret(p *Component) {
 	if !w.Mode.RemoteSecrets || p.Problem != nil || p.Skipped != "" || p.Names.Repository == "" || p.waits || goes {
 		return
 	}
+	if r.Lacks {
+		p.share(SharedRemoteSecret, p.Names.Pull.Secret)
+	}
 	planned := len(p.Actions)
 	w.planTargets(p, r, exists)
 	w.planUpload(p, r)

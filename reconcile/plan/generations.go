@@ -12,8 +12,10 @@ import (
 // found by their mark, never by a name that a tenant wrote.
 type role struct {
 	component.Account          // with the generation that the Secret is to have
-	all               []string // at Quay, oldest first
+	all               []string // at Quay, oldest first; before its own those that were handed over
 	held              string   // the one of all that the Secret logs in as, "": none of them
+	follows           bool     // that is one that was handed over
+	former            []string // the uids of those whose robots were
 }
 
 // generations sorts out a role's. The Secret's own stays unless a younger one is there,
@@ -21,22 +23,31 @@ type role struct {
 // a marker stands only the rotation moves a Secret.
 func (w *planner) generations(p *Component, a component.Account) role {
 	r := role{Account: a}
-	own, _ := component.ParseMark(a.Mark)
-	for _, robot := range w.incarnations(own.Key) {
+	mark, _ := component.ParseMark(a.Mark)
+	all := w.incarnations(mark.Key)
+	own := make([]string, 0, len(all))
+	for _, robot := range all {
 		if _, ok := a.StampOf(robot.name); ok && robot.mark == a.Mark {
-			r.all = append(r.all, robot.name)
+			own = append(own, robot.name)
 		}
 	}
-	if held := w.Naming.Held(a, w.secret(p, a).Content); slices.Contains(r.all, held) {
+	r.all = own
+	if slices.ContainsFunc(all, func(b bearer) bool { return b.mark != p.Names.Push.Mark && b.mark != p.Names.Pull.Mark }) {
+		w.follow(p, &r, all)
+		r.all = append(r.all, own...)
+	}
+	if held := w.Naming.Held(a, w.secret(p, a).Content); slices.Contains(own, held) {
 		r.held = held
 	}
-	_, standing := component.ParseMarker(p.Component, w.At)
+	_, standing := component.ParseMarker(p.Asker, w.At)
 	switch {
-	case len(r.all) == 0: // the name is the same in every run, so that it needs no marker
+	case len(own) == 0 && r.follows: // until the rotation that makes its own
+		r.Robot = r.held
+	case len(own) == 0: // the name is the same in every run, so that it needs no marker
 	case standing && r.held != "":
 		r.Robot = r.held
 	default:
-		r.Robot = r.all[len(r.all)-1]
+		r.Robot = own[len(own)-1]
 	}
 	return r
 }
@@ -101,11 +112,11 @@ func (w *planner) planDrain(p *Component) {
 		return
 	}
 	for _, r := range p.roles {
-		if r.held == "" || r.held != r.Robot || !w.granted(p, r.held) || w.secret(p, r.Account).Content != w.wanted(p, r.Account) {
+		if r.held == "" || r.follows || r.held != r.Robot || !w.granted(p, r.held) || w.secret(p, r.Account).Content != w.wanted(p, r.Account) {
 			continue // first that is mended
 		}
 		for i, robot := range r.all {
-			if robot >= r.held {
+			if !r.Before(robot, r.held) {
 				break
 			}
 			if why := w.drains(p, r, i); why != "" && !p.deletes(robot) {

@@ -18,8 +18,15 @@ func (w *planner) leftAlone(p Component) string {
 
 // warnOfImage tells where the builds push, if it is not where their push Secret lets them.
 func (w *planner) warnOfImage(p *Component) {
-	image := shownImage(p.Component.ContainerImage)
-	switch w.Naming.Built(p.Component.ContainerImage, p.Names.Repository) {
+	w.warnOf(p, p.Component.ContainerImage)
+	if twin := p.Component.Twin; twin != nil && twin.ContainerImage != p.Component.ContainerImage {
+		w.warnOf(p, twin.ContainerImage)
+	}
+}
+
+func (w *planner) warnOf(p *Component, containerImage string) {
+	image := shownImage(containerImage)
+	switch w.Naming.Built(containerImage, p.Names.Repository) {
 	case component.BuiltMisspelt:
 		p.warn("image_elsewhere", fmt.Sprintf("spec.containerImage is %s; a login is looked for letter by letter, and the push Secret's is for %s.", image, p.Image))
 	case component.BuiltBeside:
@@ -37,7 +44,7 @@ func (w *planner) warnOfImage(p *Component) {
 // Component without a spec is built by nobody: what its definition demands of a spec,
 // only its owner can write. A spec of today may be all but empty.
 func (w *planner) planImage(p *Component) {
-	if !w.Policy.SetImages || p.Component.ContainerImage != "" || !p.Component.Specified || p.Problem != nil || p.Skipped != "" || p.waits || p.Names.Repository == "" {
+	if !w.Policy.SetImages || p.Problem != nil || p.Skipped != "" || p.waits || p.Names.Repository == "" {
 		return
 	}
 	if w.Repositories[p.Names.Repository].State != quay.Normal {
@@ -46,9 +53,14 @@ func (w *planner) planImage(p *Component) {
 	if accounts := w.Policy.PushAccounts(p.Component.Name); len(accounts) > 0 && len(w.there(p, accounts)) == 0 {
 		return
 	}
-	p.Actions = append(p.Actions, SetImage{Component: p.Component.Name, Image: p.Image})
-	if p.Note == "" {
-		p.Note = "image"
+	for _, one := range component.Both(p.Component) {
+		if one.ContainerImage != "" || !one.Specified {
+			continue
+		}
+		p.Actions = append(p.Actions, SetImage{Component: one.Name, Of: p.of(one), Image: p.Image})
+		if p.Note == "" {
+			p.Note = "image"
+		}
 	}
 }
 

@@ -32,6 +32,7 @@ type Plan struct {
 // Component is the plan for one Component.
 type Component struct {
 	Component  kube.Component
+	Asker      kube.Component  // it, or its twin, if that is where new credentials are asked for
 	Namespace  string          // the uid of its namespace
 	Visibility quay.Visibility // that its repository will have
 	Why        string          // it will
@@ -172,7 +173,7 @@ const drifted = "drifted"
 // plan decides about one Component, in the order of the truth table in doc.go.
 func (w *planner) plan(c kube.Component) Component {
 	namespace := w.Namespaces[c.Namespace]
-	p := Component{Component: c, Namespace: namespace.UID, draft: w.spare}
+	p := Component{Component: c, Asker: component.Asker(c, w.At), Namespace: namespace.UID, draft: w.spare}
 	w.spare = nil
 	switch {
 	case c.Deleting && c.Finalizer > 0:
@@ -200,8 +201,8 @@ func (w *planner) plan(c kube.Component) Component {
 		return p // nothing is told to its owner of what the next run may read
 	}
 	stated, err := component.StatementOf(c)
-	_, standing := component.ParseMarker(c, w.At)
-	p.Wanted = component.AsksRotation(c) || standing
+	_, standing := component.ParseMarker(p.Asker, w.At)
+	p.Wanted = component.AsksRotation(p.Asker) || standing
 	if err != nil {
 		return p.refuse(invalid(err.Error(), "Fix the annotation; nothing else is done for this Component."))
 	}
@@ -227,7 +228,7 @@ func (w *planner) plan(c kube.Component) Component {
 	w.planSuperseded(&p)
 	w.planReturn(&p)
 	w.planForeignPermissions(&p)
-	before, _ := component.Announced(c, names)
+	before := component.Told(c, names)
 	p.announcement = component.Announcement{
 		Image: p.Image, Visibility: p.Visibility, Secret: names.Push.Secret, PullSecret: names.Pull.Secret,
 		Message: p.message(), Rotated: before.Rotated, Rotations: before.Rotations,
@@ -252,8 +253,10 @@ func (w *planner) plan(c kube.Component) Component {
 // takeOn writes down a visibility that the owner asks for. It comes first, and for a
 // Component that cannot be served, too: the next request would be written over this one.
 func (p *Component) takeOn() {
-	if v := component.Unwritten(p.Component); v != "" {
-		p.Actions, p.Note = append(p.Actions, StateVisibility{p.Component.Name, v}), "visibility stated"
+	for _, one := range component.Both(p.Component) {
+		if v := component.Unwritten(one); v != "" {
+			p.Actions, p.Note = append(p.Actions, StateVisibility{one.Name, p.of(one), v}), "visibility stated"
+		}
 	}
 }
 
@@ -264,7 +267,9 @@ func (p Component) refuse(problem *Problem) Component {
 	}
 	p.Problem, p.Actions, p.Rotation, p.aside, p.Platform = problem, nil, nil, nil, nil
 	p.takeOn()
-	p.announce(component.WithMessage(p.Component, p.Names, p.Image, problem.Tenant), true)
+	for _, one := range component.Both(p.Component) {
+		p.announce(one, component.WithMessage(one, p.Names, p.Image, problem.Tenant), true)
+	}
 	return p
 }
 
@@ -275,22 +280,4 @@ func (p *Component) message() string {
 		sentences = append(sentences, cmp.Or(w.Told, w.Text))
 	}
 	return strings.Join(sentences, " ")
-}
-
-// announceAll writes down all that is known, unless it stands there.
-func (p *Component) announceAll() {
-	if !component.Says(p.Component, p.announcement) {
-		p.announce(p.announcement.Encode(), false)
-	}
-}
-
-func (p *Component) announce(value string, problem bool) {
-	a := Announce{p.Component.Name, value, problem}
-	switch {
-	case p.Component.Annotations[component.AnnotationImage] == value:
-	case !problem && component.Rewords(p.Component, value):
-		p.aside = append(p.aside, a)
-	default:
-		p.Actions = append(p.Actions, a)
-	}
 }

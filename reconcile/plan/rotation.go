@@ -54,11 +54,11 @@ const (
 
 // planRotation decides whether a rotation begins, goes on, or waits.
 func (w *planner) planRotation(p *Component) {
-	asked, _ := component.RequestOf(p.Component) // one that cannot be read has refused the Component
-	m, standing := component.ParseMarker(p.Component, w.At)
-	former, young := component.FormerMarker(p.Component, w.At)
+	asked, _ := component.RequestOf(p.Asker) // one that cannot be read has refused the Component
+	m, standing := component.ParseMarker(p.Asker, w.At)
+	former, young := component.FormerMarker(p.Asker, w.At)
 	ordered := w.Rotate[p.Key()]
-	if ordered == "" && !standing && !former && asked.Rotate == "" && !w.tooOld(p) {
+	if ordered == "" && !standing && !former && asked.Rotate == "" && !w.tooOld(p) && !p.follows() {
 		return
 	}
 	r := &Rotation{How: asked.Rotate, rank: requested, why: "rotation requested"}
@@ -73,8 +73,10 @@ func (w *planner) planRotation(p *Component) {
 	case young:
 		r.How = component.Revoke
 	case former && asked.Rotate == "":
-		p.Actions = append(p.Actions, Acknowledge{Component: p.Component.Name, Former: true})
+		p.Actions = append(p.Actions, Acknowledge{Component: p.Asker.Name, Of: p.of(p.Asker), Former: true})
 		return
+	case asked.Rotate == "" && p.follows():
+		r.How, r.rank, r.why = component.Graceful, byAge, "handed over"
 	case asked.Rotate == "" && w.tooOld(p):
 		r.How, r.rank, r.why = component.Graceful, byAge, "rotated for its age"
 	case asked.Rotate == "":
@@ -82,12 +84,14 @@ func (w *planner) planRotation(p *Component) {
 	}
 	if p.makesBoth() && !standing {
 		// The robots are as new as the request could want.
-		if asked.Rotate != "" {
-			p.Actions = append(p.Actions, Acknowledge{Component: p.Component.Name, New: true})
+		for _, one := range component.Both(p.Component) {
+			if component.AsksRotation(one) {
+				p.Actions = append(p.Actions, Acknowledge{Component: one.Name, Of: p.of(one), New: true})
+			}
 		}
 		return
 	}
-	if !r.Asked && !r.Resumed && w.waitsForPace(p, r.How) {
+	if !r.Asked && !r.Resumed && !(asked.Rotate == "" && p.follows()) && w.waitsForPace(p, r.How) {
 		return
 	}
 	if !r.Resumed {
@@ -116,7 +120,7 @@ func (w *planner) rotate(p *Component, r *Rotation) []Action {
 	var makes, grants, moves, deletes []Action
 	for _, x := range p.roles {
 		to := x.At(r.To)
-		if x.held < to.Robot {
+		if x.Before(x.held, to.Robot) {
 			robot, exists := w.Robots[to.Robot]
 			if !exists || robot.Mark != to.Mark {
 				makes = append(makes, CreateRobot{to})
@@ -124,10 +128,14 @@ func (w *planner) rotate(p *Component, r *Rotation) []Action {
 			if !w.granted(p, to.Robot) {
 				grants = append(grants, SetPermission{Repository: p.Names.Repository, Robot: to.Robot, To: to.Role})
 			}
-			moves = append(moves, WriteSecret{Account: to, Image: p.Image, Exists: true, Rotated: true, Revokes: r.How == component.Revoke})
+			moves = append(moves, WriteSecret{Account: to, Image: p.Image, Exists: true, Rotated: true, Revokes: r.How == component.Revoke, Former: x.former})
+		}
+		newest := to.Robot
+		if x.Before(newest, x.held) {
+			newest = x.held
 		}
 		for _, robot := range x.all {
-			if r.How == component.Revoke && robot < max(x.held, to.Robot) {
+			if r.How == component.Revoke && x.Before(robot, newest) {
 				deletes = append(deletes, DeleteRobot{Account: x.With(robot), Drain: true, Revokes: true, Reason: "revoked: older than its Secret's"})
 			}
 		}
@@ -139,7 +147,7 @@ func (w *planner) rotate(p *Component, r *Rotation) []Action {
 			}
 		}
 	}
-	done := Acknowledge{Component: p.Component.Name, How: r.How, Announcement: p.announcement}
+	done := Acknowledge{Component: p.Asker.Name, Of: p.of(p.Asker), How: r.How, Announcement: p.announcement}
 	return slices.Concat(makes, grants, moves, deletes, []Action{done})
 }
 
@@ -205,12 +213,16 @@ var paces = []struct {
 // anybody after a first generation.
 func (w *planner) waitsForPace(p *Component, how component.How) bool {
 	for _, x := range p.roles {
-		if how == component.Revoke && len(x.all) > 1 && x.all[0] < x.held {
+		if how == component.Revoke && len(x.all) > 1 && x.Before(x.all[0], x.held) {
 			return false
 		}
 	}
 	for _, x := range p.roles {
-		stamped := len(x.all) > 0 && x.all[len(x.all)-1] != x.First
+		stamp, own := "", false
+		if len(x.all) > 0 {
+			stamp, own = x.StampOf(x.all[len(x.all)-1])
+		}
+		stamped := own && stamp != ""
 		if made, known := w.since(x, x.Robot); stamped && known && w.At.Sub(made) < minPace {
 			p.Deferred = fmt.Sprintf("its rotation waits: the last one was less than %s ago", minPace)
 		}

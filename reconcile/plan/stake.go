@@ -52,8 +52,10 @@ func (w *planner) stake(p *Component) (s stake) {
 			s.astray = s.astray || !there || secret.Content.Login != w.LoginOf(p.Component, robot)
 		}
 	}
-	_, announced := component.Announced(p.Component, p.Names)
-	s.owns = s.owns || announced
+	for _, one := range component.Both(p.Component) {
+		_, announced := component.Announced(one, p.Names)
+		s.owns = s.owns || announced
+	}
 	r := w.RemoteSecrets[p.PullSecret()]
 	s.delivers = r.Owned == component.Mine && len(r.Targets) > 0
 	mark, ours := component.ParseMark(w.Repositories[p.Names.Repository].Description)
@@ -104,8 +106,8 @@ func (w *planner) unasked(p *Component, a Action) (kind int, counts bool) {
 // its Secrets get is asked for, also where an earlier run broke off between a token and
 // its Secret. A tenant can write markers and requests, and by that only hides its own.
 func (w *planner) rotationAsked(p *Component) bool {
-	_, begun := component.ParseMarker(p.Component, w.At)
-	return begun || w.moves(p.Names) || component.AsksRotation(p.Component) || w.Rotate[p.Key()] != ""
+	_, begun := component.ParseMarker(p.Asker, w.At)
+	return begun || w.moves(p.Names) || component.AsksRotation(p.Asker) || w.Rotate[p.Key()] != ""
 }
 
 // Under is a plan as the guard's verdict leaves it. Of what is held back nothing is done

@@ -49,8 +49,10 @@ func (w *planner) inherit(p *Component, stated quay.Visibility) quay.Visibility 
 		p.takeOn()
 		return stated
 	}
-	if _, due := component.KeepVisibility(p.Component, r.Visibility); due {
-		p.Actions = append(p.Actions, KeepVisibility{p.Component.Name, r.Visibility})
+	for _, one := range component.Both(p.Component) {
+		if _, due := component.KeepVisibility(one, r.Visibility); due {
+			p.Actions = append(p.Actions, KeepVisibility{one.Name, p.of(one), r.Visibility})
+		}
 	}
 	if stated != "" && stated != r.Visibility {
 		p.warn("visibility_kept", fmt.Sprintf("The repository was %s when it was taken over and stays so; what was stated before it was taken off. State %s again if that is wanted.", r.Visibility, stated))

@@ -41,6 +41,7 @@ type Change struct {
 	Op     Op
 	Kind   Kind
 	Target string
+	Group  string   // which of two Components that are one berth is meant; "": there is one
 	Detail string   // what becomes of it, for the plan in text
 	Lines  []string // more of that, each on a line of its own
 	Reason string   // why, when it is not plain
@@ -52,6 +53,14 @@ type Change struct {
 
 // ChangeOf shows an Action.
 func ChangeOf(action plan.Action) Change {
+	c := changeOf(action)
+	if c.Group != "" {
+		c.Detail += " of " + c.Group
+	}
+	return c
+}
+
+func changeOf(action plan.Action) Change {
 	switch a := action.(type) {
 	case plan.CreateRepository:
 		return Change{
@@ -143,16 +152,18 @@ func clusterChange(action plan.Action) Change {
 		return uploadToken(a)
 	case plan.DeleteUpload:
 		return Change{Op: OpDelete, Kind: KindUploadSecret, Target: a.Name, Reason: "its token is an earlier one", Audit: true}
+	case plan.ShareObject:
+		return shareObject(a)
 	case plan.StateVisibility:
 		return Change{
-			Op: OpUpdate, Kind: KindComponent, Target: a.Component, Detail: "states " + string(a.To), Reason: "as its owner asks",
+			Op: OpUpdate, Kind: KindComponent, Target: a.Component, Group: string(a.Of), Detail: "states " + string(a.To), Reason: "as its owner asks",
 			After: map[string]string{component.AnnotationVisibility: string(a.To)},
 		}
 	case plan.Acknowledge:
 		return acknowledge(a)
 	case plan.SetImage:
 		return Change{
-			Op: OpUpdate, Kind: KindComponent, Target: a.Component, Detail: "spec.containerImage", Lines: []string{a.Image},
+			Op: OpUpdate, Kind: KindComponent, Target: a.Component, Group: string(a.Of), Detail: "spec.containerImage", Lines: []string{a.Image},
 			After: map[string]string{"spec.containerImage": a.Image},
 		}
 	case plan.Announce:
@@ -201,7 +212,7 @@ func deleteRobot(a plan.DeleteRobot) Change {
 }
 
 func acknowledge(a plan.Acknowledge) Change {
-	c := Change{Op: OpUpdate, Kind: KindComponent, Target: a.Component, Detail: "rotation acknowledged"}
+	c := Change{Op: OpUpdate, Kind: KindComponent, Target: a.Component, Group: string(a.Of), Detail: "rotation acknowledged"}
 	switch {
 	case a.Former:
 		c.Detail = "marker of a former release removed"
@@ -209,6 +220,14 @@ func acknowledge(a plan.Acknowledge) Change {
 		c.Reason = "its robots are new"
 	default:
 		c.Reason = string(a.How)
+	}
+	return c
+}
+
+func shareObject(a plan.ShareObject) Change {
+	c := Change{Op: OpUpdate, Kind: KindSecret, Target: a.Name, Detail: "owned by both", Reason: "Components of both API groups have this name"}
+	if a.Kind == plan.SharedRemoteSecret {
+		c.Kind = KindRemoteSecret
 	}
 	return c
 }
@@ -263,7 +282,7 @@ func uploadToken(a plan.UploadToken) Change {
 
 func announce(a plan.Announce) Change {
 	c := Change{
-		Op: OpUpdate, Kind: KindComponent, Target: a.Component, Detail: component.AnnotationImage,
+		Op: OpUpdate, Kind: KindComponent, Target: a.Component, Group: string(a.Of), Detail: component.AnnotationImage,
 		After: map[string]string{component.AnnotationImage: a.Value},
 	}
 	if a.Problem {

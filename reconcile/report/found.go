@@ -94,7 +94,7 @@ func find(w world.World, c plan.Component) Found {
 		f.Places = append(f.Places, FoundPlace{component.Shown(d.Environment), d.Place, d.State, d.Why})
 	}
 	f.Request = request(w, c)
-	if told, ours := component.Announced(c.Component, c.Names); ours {
+	if told := component.Told(c.Component, c.Names); told.Image != "" {
 		if at, err := time.Parse(time.RFC3339, told.Rotated); err == nil {
 			f.RotatedAt = &at
 		}
@@ -195,15 +195,17 @@ func findLinks(w world.World, c plan.Component) []FoundLink {
 
 // request is what was asked for, by the Component's owner or by the operator.
 func request(w world.World, c plan.Component) string {
-	asked, err := component.RequestOf(c.Component)
 	var all []string
-	switch {
-	case err != nil:
-		all = append(all, "cannot be read")
-	case asked.Rotate != "":
-		all = append(all, "new credentials, "+string(asked.Rotate))
-	case asked.Visibility != "":
-		all = append(all, string(asked.Visibility))
+	for _, one := range component.Both(c.Component) {
+		asked, err := component.RequestOf(one)
+		switch {
+		case err != nil:
+			all = append(all, "cannot be read")
+		case asked.Rotate != "":
+			all = append(all, "new credentials, "+string(asked.Rotate))
+		case asked.Visibility != "":
+			all = append(all, string(asked.Visibility))
+		}
 	}
 	if how := w.Rotate[c.Key()]; how != "" {
 		all = append(all, "new credentials, "+string(how)+", of the operator")

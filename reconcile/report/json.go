@@ -109,6 +109,7 @@ type changeJSON struct {
 	Op     Op                `json:"op"`
 	Kind   Kind              `json:"kind"`
 	Target string            `json:"target"`
+	Group  string            `json:"group,omitempty"`
 	Reason string            `json:"reason,omitempty"`
 	Before map[string]string `json:"before,omitempty"`
 	After  map[string]string `json:"after,omitempty"`
@@ -193,7 +194,7 @@ func (j *JSON) Applied(p plan.Component, c Change) { j.change("apply_complete", 
 func (j *JSON) change(kind string, p plan.Component, c Change) {
 	r := j.record("info", kind, string(c.Op)+" "+string(c.Kind)+" "+c.Target, p.Key(), c.Op.Action())
 	r.Audit = c.Audit
-	j.write(changeLine{r, changeJSON{c.Op, c.Kind, c.Target, c.Reason, c.Before, c.After}})
+	j.write(changeLine{r, changeJSON{c.Op, c.Kind, c.Target, c.Group, c.Reason, c.Before, c.After}})
 }
 
 // Warned writes a diagnostic for a side step that failed.

@@ -15,7 +15,7 @@ func takeOver(action plan.Action) Change {
 		}
 	case plan.KeepVisibility:
 		return Change{
-			Op: OpUpdate, Kind: KindComponent, Target: a.Component, Detail: "states " + string(a.To), Reason: "as it was found",
+			Op: OpUpdate, Kind: KindComponent, Target: a.Component, Group: string(a.Of), Detail: "states " + string(a.To), Reason: "as it was found",
 			After: map[string]string{component.AnnotationVisibility: string(a.To)},
 		}
 	case plan.Unfinalize:

@@ -149,14 +149,32 @@ func (w *World) ImageOf(c kube.Component, repository string) string {
 // organization of its own, nothing is made for it, and nobody asks for that.
 func (w *World) Away(c kube.Component) bool {
 	n, err := w.Names(c)
-	if err != nil || w.Naming.Built(c.ContainerImage, n.Repository) != component.BuiltAway || w.Rotate[component.KeyOf(c)] != "" {
+	if err != nil || w.Rotate[component.KeyOf(c)] != "" {
 		return false
 	}
-	for _, a := range n.Accounts() {
-		if _, made := w.Robots[a.Robot]; made {
+	for _, one := range component.Both(c) {
+		if w.Naming.Built(one.ContainerImage, n.Repository) != component.BuiltAway {
+			return false
+		}
+		if asked, err := component.RequestOf(one); err != nil || asked != (component.Request{}) {
 			return false
 		}
 	}
-	asked, err := component.RequestOf(c)
-	return err == nil && asked == (component.Request{})
+	return !w.made(c, n)
+}
+
+// made reports whether something was made for a Component: a robot bears its mark, or that
+// of another Component of the name whose Secret it owns, too.
+func (w *World) made(c kube.Component, n component.Names) bool {
+	if w.marks == nil { // few Components are built elsewhere
+		w.marks = make(map[string]bool, 2*len(w.Robots))
+		for _, r := range w.Robots {
+			if m, ok := component.ParseMark(r.Mark); ok {
+				w.marks[r.Mark], w.marks[m.Key] = true, true
+			}
+		}
+	}
+	own, _ := component.ParseMark(n.Push.Mark)
+	return w.marks[n.Push.Mark] || w.marks[n.Pull.Mark] ||
+		w.marks[own.Key] && w.Secrets[component.Key{Namespace: c.Namespace, Name: n.Push.Secret}].Owned == component.Mine
 }

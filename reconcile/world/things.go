@@ -15,12 +15,14 @@ import (
 type Secret struct {
 	Owned     component.Ownership
 	Foreign   string // why it is not ours, for the reader
+	Lacks     bool   // it is owned by one of two Components that are one berth
 	Type      string
 	Fixed     bool              // immutable
 	Labels    map[string]string // those Berth writes
 	Slim      bool              // its labels were as Berth writes them, and are not kept
 	Content   component.Content
 	RotatedAt time.Time // when it was moved to its generation; zero: it never was, or that is not told
+	Former    []string  // the uids, as marks have them, of the Components that it was handed over from
 	By        string    // the RemoteSecret, NAMESPACE/NAME, that takes it for its own
 	Inherits  string    // of one that is to be taken over: the uid of the object that owns it
 }
@@ -62,6 +64,7 @@ type RemoteSecret struct {
 	Slim    bool // its form was as Berth writes it, and is not kept
 	Owned   component.Ownership
 	Foreign string                 // why it is not ours, for the reader
+	Lacks   bool                   // it is owned by one of two Components that are one berth
 	Record  component.UploadRecord // what was last uploaded to it
 	Due     bool                   // it may be uploaded again
 	Late    bool                   // it should have arrived by now

@@ -125,6 +125,7 @@ type World struct {
 	Roles             map[string]map[string]quay.Role     // of the audited repositories: repository to robot to role
 	Sources           map[component.Key]gitsource.Verdict // of the Components whose source was looked at
 	called            map[component.Key]*Called           // see NameComponents
+	marks             map[string]bool                     // of robots, and the keys in them; see made
 
 	Mode          Mode
 	Environments  map[string]*Environments       // by namespace
