@@ -50,7 +50,7 @@ func (c *Client) again(ctx context.Context, err error, n int) bool {
 func transient(ctx context.Context, err error) bool {
 	var certificate *tls.CertificateVerificationError
 	e, ok := errors.AsType[*Error](err)
-	if !ok || ctx.Err() != nil || e.kind != ErrUnavailable || errors.As(err, &certificate) {
+	if !ok || ctx.Err() != nil || !e.Is(ErrUnavailable) || errors.As(err, &certificate) {
 		return false
 	}
 	switch {

@@ -221,7 +221,7 @@ func TestDrills(t *testing.T) {
 					changed++
 				}
 			}
-			fmt.Printf("drill %s: calls %d, Components whole again %d of %d, tokens changed %d\n", d.name, calls, whole, of, changed)
+			fmt.Fprintf(os.Stdout, "drill %s: calls %d, Components whole again %d of %d, tokens changed %d\n", d.name, calls, whole, of, changed)
 			if whole != of || changed != d.tokens {
 				t.Errorf("%d of %d Components are whole, %d tokens changed, want %d", whole, of, changed, d.tokens)
 			}
