@@ -3,6 +3,8 @@ package main
 // first says which package and tests notice soonest that a guard is missing: they are
 // asked before all the others.
 var first = map[string]string{
+	"what a newer run has seen is not forgotten":                   "./reconcile TwoRunsAtOneDescription",
+	"nobody is asked again for what nobody gets":                   "./reconcile OneVerdictForTheRun|NoTenantSpeaksForOthers",
 	"what was seen before a change is no base for what follows it": "./reconcile RotationOfWhatDrifted",
 	"the marker comes first":                                       "./reconcile RotationUnrecordable",
 	"the patch that sets the marker takes the request off":         "./reconcile Rotation",
@@ -52,9 +54,9 @@ var first = map[string]string{
 	"the run begins as an administrator":                           "./reconcile RunNeedsAnAdministrator",
 	"a foreign Secret is not written":                              "./reconcile/plan PlanOfCollidingSecrets|PlanOf.*",
 	"a foreign repository is not taken":                            "./reconcile/plan PlanOf.*|RefuseCollisions",
-	"a source closes by two looks":                                 "./reconcile/plan .*Source.*",
-	"a host in trouble is not believed":                            "./reconcile/plan .*Source.*",
-	"what a person closed is not opened":                           "./reconcile/plan .*Source.*",
+	"a source closes by two looks":                                 "./reconcile RepositoryFollowsItsSource|WhatWaitsForASecondLookIsTold",
+	"a host in trouble is not believed":                            "./reconcile AHostInTroubleClosesNothing",
+	"what a person closed is not opened":                           "./reconcile/plan SecondLook|.*Memory.*",
 	"nothing is done but what was shown":                           "./reconcile OnlyWhatWasShownIsDone",
 	"the guard counts unasked changes":                             "./reconcile/plan Guard",
 	"no namespace makes a change wide":                             "./reconcile/plan Guard",
@@ -79,7 +81,7 @@ var first = map[string]string{
 	"a last look comes between a token and its Secret":             "./reconcile NoCredentialForANamesake",
 	"what was stated is looked at before a repository is opened":   "./reconcile AStatementThatWasTakenBackOpensNothing",
 	"an upload Secret is one by its name":                          "./reconcile OnlyUploadsAreDeleted",
-	"an earlier Component's robot works on this one's repository":  "./reconcile/plan PlanOf.*",
+	"an earlier Component's robot works on this one's repository":  "./reconcile ARobotThatWorksOnNothingIsReported|TwoClusters.*|Adopt.*|.*Shown",
 	"a right that stands is no warning":                            "./reconcile WhoseProblemsAre|RotationMeetsPeople",
 	"a request comes off as it was read":                           "./reconcile AStatementOutlivesRequests|ARequest.*",
 	"no namespace is not all of them":                              "./kube/kubetest ConformanceOfTheSimulator",
