@@ -178,7 +178,7 @@ func (a *actor) reach(call string, effect effect) (any, error) {
 
 func (a *actor) die() {
 	close(a.answers)
-	for range a.asks { //nolint:revive // until it has ended
+	for range a.asks { // until it has ended
 	}
 }
 

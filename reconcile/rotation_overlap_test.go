@@ -383,11 +383,11 @@ func (x *explorer) explore() (violations []string) {
 			violations = append(violations, x.tell(s, s.ends.found)...)
 			continue
 		}
-		if key := x.key(s); x.seen[key] {
+		key := x.key(s)
+		if x.seen[key] {
 			continue
-		} else {
-			x.seen[key] = true
 		}
+		x.seen[key] = true
 		if s.runs == [2]*moment{} {
 			x.ends++
 			if key := s.ends.state(); !settled[key] {

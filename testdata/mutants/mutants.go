@@ -374,7 +374,7 @@ var mutants = []mutant{
 	},
 	{
 		"what was stated is looked at before a repository is opened", "reconcile/apply/look.go",
-		`after == before || after == quay.Public`, `true`, domain,
+		`after == before || after == quay.Public`, `after == before || after != before`, domain,
 	},
 	{
 		"an upload Secret is one by its name", "reconcile/world/things.go",
