@@ -28,6 +28,8 @@ var more = map[string]string{
 	"MAX_TOKEN_AGE":        "Or within a fifth of it, so that not all are due at once.",
 	"VISIBILITY":           "See [visibility](visibility.md).",
 	"ADOPT":                "Also those of a former namespace of the name. See [taking over](operations.md#take-over-from-image-controller).",
+	"ADOPT_GRACE":          "By Quay's word on their last login; what it tells nothing of stays.",
+	"RELEASE":              "Of the Components that are named, or of all. See [going back](operations.md#go-back-to-image-controller).",
 	"PRUNE":                "Repositories are never deleted. See [what is left behind](operations.md#what-is-left-behind).",
 	"PRUNE_AFTER":          "A day at least; `720h` are 30 days.",
 	"PUSH_SERVICE_ACCOUNT": "Those that are there are linked.",

@@ -216,7 +216,7 @@ func newRun(s settings, e ends, log *slog.Logger, id string) *reconcile.Run {
 			Layout: component.Layout(s.RepositoryLayout), Prefix: s.RepositoryPrefix, Former: s.TakeOverFrom,
 		},
 		Policy: world.Policy{
-			Visibility: visibility(s.Visibility), AllowPublish: s.AllowPublish, Adopt: s.Adopt,
+			Visibility: visibility(s.Visibility), AllowPublish: s.AllowPublish, Adopt: s.Adopt, AdoptGrace: s.AdoptGrace, Release: s.Release,
 			ReportOrphans: s.Prune != "off", PruneRobots: s.Prune == "robots", PruneAfter: s.PruneAfter,
 			PushServiceAccounts: s.PushServiceAccount, MaxRotations: s.share(s.MaxRotations),
 			PullServiceAccounts: s.PullServiceAccount, SetImages: !s.NoContainerImage, RemoteSecrets: remoteSecrets(s.RemoteSecrets),

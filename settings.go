@@ -54,6 +54,8 @@ type settings struct {
 	Visibility   string        `group:"Repositories" env:"VISIBILITY, default=auto" oneof:"auto private public" help:"of repositories whose Component states none; auto: as the source"`
 	AllowPublish bool          `env:"ALLOW_PUBLISH" help:"let --visibility open private repositories"`
 	Adopt        bool          `env:"ADOPT" help:"take over repositories that carry no live mark, and from image-controller"`
+	AdoptGrace   time.Duration `env:"ADOPT_GRACE, default=168h" min:"0" arg:"TIME" help:"unused for so long, what image-controller made for a Component that was taken over is removed"`
+	Release      bool          `env:"RELEASE" help:"give back to image-controller what was taken over from it"`
 	Prune        string        `env:"PRUNE, default=report" oneof:"off report robots" help:"robots and repositories without a Component: tell of them, or delete unused robots, too"`
 	PruneAfter   time.Duration `env:"PRUNE_AFTER, default=720h" arg:"TIME" help:"for which robots are not used when they go into quarantine, a week before they are deleted"`
 

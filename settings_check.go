@@ -33,6 +33,9 @@ func (s *settings) check(src sources) problems {
 	if s.DetailedExitcode && !s.DryRun {
 		add("DETAILED_EXITCODE", "goes with --dry-run.")
 	}
+	if s.Adopt && s.Release {
+		add("RELEASE", "does not go with --adopt, which it undoes.")
+	}
 	selector, given := src.Lookup("SELECTOR")
 	if parsed, err := labels.Parse(s.Selector); err != nil || given && !src.blank("SELECTOR") && (parsed.Empty() || strings.TrimSpace(selector) == "") {
 		add("SELECTOR", "is not a label selector, such as app=web,tier!=test.")

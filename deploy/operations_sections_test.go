@@ -68,7 +68,7 @@ func looked(t *testing.T, o *operations, said string) {
 }
 
 func tookOver(t *testing.T, o *operations, said string) {
-	says(t, said, "job.batch/adopt", deploytest.Org, `"type":"planned_change"`, "scaled", "taken over in its place")
+	says(t, said, "job.batch/adopt", deploytest.Org, `"type":"planned_change"`, "scaled", "taken over in its place", `"type":"take_over_summary"`, "4 Components: 2 taken over in place, 2 with new Secrets beside the old, 0 refused")
 	o.untouched(t)
 	if pods := o.node.pods(); pods[len(pods)-1].Env["BERTH_ADOPT"] != "true" {
 		t.Errorf("pods: %+v", pods)
@@ -81,13 +81,17 @@ func wentLive(t *testing.T, o *operations, said string) {
 		o.content(t, name+"-image-push")
 		o.content(t, name+"-image-pull")
 	}
-	if n := len(o.quay.Snapshot().Repositories); n != 3 {
-		t.Errorf("%d repositories, want image-controller's two and one more", n)
+	says(t, said, "kept-by-berth")
+	if n := len(o.quay.Snapshot().Repositories); n != 5 {
+		t.Errorf("%d repositories, want image-controller's four and one more", n)
 	}
 	for name, image := range map[string]string{"cart": "shop/cart", "till": "shop/shop/till"} {
 		o.takenOver(t, name, image)
 	}
+	o.ends(t)
+	o.unused(t)
 	o.scheduled(t)
+	o.cleared(t)
 	o.collected(t)
 }
 
@@ -225,11 +229,11 @@ func narrowed(t *testing.T, o *operations, said string) {
 func removed(t *testing.T, o *operations, _ string) {
 	left := o.do(t, `kubectl get namespaces,clusterroles,clusterrolebindings,validatingadmissionpolicies,validatingadmissionpolicybindings -o name
 		kubectl get secrets --all-namespaces -o name`)
-	if strings.Contains(left, "berth") || strings.Contains(left, "secret/cart-image-pu") || strings.Contains(left, "secret/till-image-pu") {
+	if strings.Contains(left, "berth") {
 		t.Errorf("something is left:\n%s", left)
 	}
-	if n := len(o.quay.Snapshot().Repositories); n != 3 {
-		t.Errorf("%d repositories are left of 3", n)
+	if n := len(o.quay.Snapshot().Repositories); n != 5 {
+		t.Errorf("%d repositories are left of 5", n)
 	}
 	if told := o.get(t, "components", "cart").GetAnnotations()[component.AnnotationImage]; told == "" {
 		t.Error("the Component is told nothing any more")

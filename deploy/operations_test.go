@@ -125,6 +125,7 @@ func TestOperations(t *testing.T) {
 		{"Shards", nil, sharded},
 		{"A page to look at", nil, paged},
 		{"Take rights away", nil, narrowed},
+		{"Go back to image-controller", nil, wentBack},
 		{"Remove", nil, removed},
 	}
 	all := sections(t, string(readFile(t, "../docs/operations.md")))

@@ -96,6 +96,24 @@ func (c *Client) UnfinalizeComponent(ctx context.Context, in Component) (Compone
 	return w.slim(in.Group), nil
 }
 
+// ReturnSecret takes off a Secret that is still as it was read, otherwise ErrConflict, what
+// says that it is Berth's, and makes another object its owner; nil: its owner stays. The
+// content stays.
+func (c *Client) ReturnSecret(ctx context.Context, s Secret, to *OwnerReference) error {
+	if s.ResourceVersion == "" {
+		return call{op: "patch", resource: secrets, namespace: s.Namespace, name: s.Name}.error(ErrInvalid, noVersion)
+	}
+	metadata := map[string]any{
+		"resourceVersion": s.ResourceVersion, "annotations": map[string]any{rotatedAtAnnotation: nil},
+		"labels": map[string]any{managedByLabel: nil, "appstudio.redhat.com/component": nil, "appstudio.redhat.com/application": nil},
+	}
+	if to != nil {
+		metadata["ownerReferences"] = []OwnerReference{*to}
+	}
+	_, err := patch[object](ctx, c, secrets, s.Namespace, s.Name, types.MergePatchType, map[string]any{"metadata": metadata}, false)
+	return err
+}
+
 // unfinalize removes a finalizer by its place, which holds at its resourceVersion.
 func unfinalize(resourceVersion string, place int) []operation {
 	return []operation{{"replace", "/metadata/resourceVersion", resourceVersion}, {Op: "remove", Path: "/metadata/finalizers/" + strconv.Itoa(place-1)}}

@@ -5,12 +5,14 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"net/http"
 	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"berth/kube/kubetest"
 	"berth/quay/quaytest"
@@ -125,7 +127,7 @@ func (e *env) adoptingOver(b between) *reconcile.Run {
 }
 
 func takesOver(r *reconcile.Run) {
-	r.Policy.Adopt, r.Policy.SetImages = true, true
+	r.Policy.Adopt, r.Policy.SetImages, r.Policy.AdoptGrace = true, true, grace
 	r.Policy.PushServiceAccounts = []string{"appstudio-pipeline", "build-pipeline-{component}"}
 }
 
@@ -289,7 +291,9 @@ func (e *env) takenOver(m imageController) (violations []string) {
 	if why := e.buildFails(m); why != "" {
 		blame("a build fails: %s", why)
 	}
-	if all := e.visibilities(); all[org+"/"+m.repository()] != m.public || len(all) != 2 {
+	all := e.visibilities()
+	maps.DeleteFunc(all, func(name string, _ bool) bool { return strings.HasPrefix(name, "acme/stranger/") })
+	if all[org+"/"+m.repository()] != m.public || len(all) != 1 {
 		blame("repositories %v", all)
 	}
 	request := e.cluster.Object("imagerepositories", m.space(), m.request())["metadata"].(map[string]any)
@@ -311,3 +315,230 @@ func (e *env) takenOver(m imageController) (violations []string) {
 }
 
 func mapsEqual(a, b map[string]bool) bool { return fmt.Sprint(a) == fmt.Sprint(b) }
+
+const grace = 7 * 24 * time.Hour
+
+// clearing is an ordinary run, which clears away what nobody uses any more.
+func (e *env) clearing() record {
+	r := e.newRun()
+	takesOver(r)
+	r.Policy.Adopt = false
+	return e.do(r)
+}
+
+// What image-controller made goes when nobody has used it for the grace, and not before.
+func TestTakeOverClearsAway(t *testing.T) {
+	t.Parallel()
+	for _, m := range []imageController{{name: "billing"}, {name: "billing", older: true, annotated: true, public: true}} {
+		push, pull := m.robots()
+		secrets := func(e *env) (left []string) {
+			for _, use := range []string{"push", "pull"} {
+				if name := m.request() + "-image-" + use; m.annotated && e.cluster.Object("secrets", "tenant", name) != nil {
+					left = append(left, use)
+				}
+			}
+			return left
+		}
+		robots := func(e *env) (left []string) {
+			for use, robot := range map[string]string{"push": push, "pull": pull} {
+				if e.quay.RobotToken(org+"+"+robot) != "" {
+					left = append(left, use)
+				}
+			}
+			slices.Sort(left)
+			return left
+		}
+		for _, row := range []struct {
+			why     string
+			push    time.Duration // since the last use; 0: not told
+			pull    time.Duration
+			spoil   func(*env)
+			robots  string
+			secrets string // of other names
+			said    string
+		}{
+			{"both unused", grace, grace, nil, "[]", "[]", "image-controller's, and not used any more"},
+			{"pushed with a minute short of it", grace - time.Minute, 2 * grace, nil, "[push]", "[push]", ""},
+			{"pulled with yesterday", 3 * grace, 24 * time.Hour, nil, "[pull]", "[pull]", ""},
+			{"nobody can tell when", 0, grace, nil, "[push]", "[push]", "Quay does not say when image-controller's robot"},
+			{"it may not be looked at", grace, grace, func(e *env) { e.cluster.Delete("clusterrolebindings", "", "berth-take-over") }, "[pull push]", "[push pull]", "add deploy/components/take-over"},
+			{"the repository is not the Component's any more", grace, grace, func(e *env) { e.quay.SetDescription(org+"/"+m.repository(), "by hand") }, "[pull push]", "[push pull]", "RepositoryNotOurs"},
+			{"a robot has got another repository", grace, grace, func(e *env) { e.quay.SetPermission("acme/stranger/app", org+"+"+push, "read") }, "[push]", "[push]", ""},
+			{"a Secret of Berth's is missing", grace, grace, func(e *env) { e.cluster.Delete("secrets", "tenant", "billing-image-push") }, "[pull push]", "[push pull]", ""},
+		} {
+			e := newTakeOver(m)
+			e.quay.AddRepository(quaytest.Repository{Name: "acme/stranger/app", Description: "somebody's", Creator: "platform"})
+			e.do(e.adopting())
+			made := e.clock.Add(-100 * 24 * time.Hour)
+			for robot, ago := range map[string]time.Duration{push: row.push, pull: row.pull} {
+				used := e.clock.Add(-ago)
+				if ago == 0 {
+					used = time.Time{}
+				}
+				e.quay.SetRobotTimes(org+"+"+robot, made, used)
+			}
+			if row.spoil != nil {
+				row.spoil(e)
+			}
+			watch := &builders{e: e, made: []imageController{m}}
+			r := e.newRunOver(watch.between)
+			takesOver(r)
+			r.Policy.Adopt = false
+			done := e.do(r)
+			want := row.secrets
+			if !m.annotated {
+				want = "[]"
+			}
+			if fmt.Sprint(robots(e)) != row.robots || fmt.Sprint(secrets(e)) != want || !strings.Contains(done.text, row.said) {
+				t.Errorf("%+v: %s: robots %v, Secrets %v\n%s", m, row.why, robots(e), secrets(e), done.text)
+			}
+			if len(watch.failed) > 0 && !strings.Contains(row.why, "missing") {
+				t.Errorf("%+v: %s: %v", m, row.why, watch.failed)
+			}
+			e.clearing()
+			links := fmt.Sprint(e.cluster.Object("serviceaccounts", "tenant", m.account())["secrets"])
+			if m.annotated && row.why != "a Secret of Berth's is missing" && strings.Contains(links, m.request()+"-image-push") != strings.Contains(row.secrets, "push") {
+				t.Errorf("%s: links %v", row.why, links)
+			}
+			if again := e.clearing(); again.Summary.Changes != (report.ChangeCount{}) && again.Result() == report.ResultOK {
+				t.Errorf("%s: it does not settle:\n%s", row.why, again.text)
+			}
+		}
+	}
+}
+
+// metadataOf reads what a release is to bring back of an object.
+func (e *env) metadataOf(resource, name string) string {
+	metadata, _ := e.cluster.Object(resource, "tenant", name)["metadata"].(map[string]any)
+	return fmt.Sprint(metadata["labels"], metadata["annotations"], metadata["ownerReferences"], metadata["finalizers"])
+}
+
+// snapshot is all that a take-over may touch of a Component, a line for each.
+func (e *env) snapshot(m imageController) map[string]string {
+	all := map[string]string{}
+	for _, r := range e.quay.Snapshot().Repositories {
+		all["repository "+r.Name] = fmt.Sprint(r.Description, r.Public)
+	}
+	for _, r := range e.quay.Snapshot().Robots {
+		all["robot "+r.Name] = fmt.Sprint(r.Description, r.Permissions)
+	}
+	for _, request := range []string{m.request(), m.name} {
+		for _, use := range []string{"push", "pull"} {
+			name := request + "-image-" + use
+			if object := e.cluster.Object("secrets", "tenant", name); object != nil {
+				_, login, _ := credentialIn(object)
+				all["Secret "+name] = e.metadataOf("secrets", name)
+				all["login of Secret "+name] = login
+			}
+		}
+	}
+	all["ImageRepository"] = e.metadataOf("imagerepositories", m.request())
+	all["Component"] = e.metadataOf("components", m.name)
+	all["links"] = fmt.Sprint(e.cluster.Object("serviceaccounts", "tenant", m.account())["secrets"])
+	return all
+}
+
+func releases(r *reconcile.Run) {
+	takesOver(r)
+	r.Policy.Adopt, r.Policy.Release = false, true
+}
+
+// What was taken over goes back, but for what is listed here, and can be taken over again.
+func TestRelease(t *testing.T) {
+	t.Parallel()
+	always := []string{
+		"robot acme+berth_*_pull", "robot acme+berth_*_push", // they work until nobody needs them
+		"Component",       // where the image is, and its visibility, stay written; an old request stays off
+		"ImageRepository", // image-controller sets its finalizer again, as it does for one that it has not seen yet
+		"login of Secret billing-image-pull", "login of Secret billing-image-push",
+	}
+	beside := append([]string{"Secret billing-image-pull", "Secret billing-image-push", "links"}, always...) // they were not there
+	for _, row := range []struct {
+		made    imageController
+		differs []string
+	}{
+		{imageController{name: "billing", generate: `{"visibility":"public"}`}, always},
+		{imageController{name: "billing", older: true, public: true, components: true}, always},
+		{imageController{name: "billing", annotated: true}, beside},
+	} {
+		m := row.made
+		e := newTakeOver(m)
+		before := e.snapshot(m)
+		e.do(e.adopting())
+		e.clearing()
+		watch := &builders{e: e, made: []imageController{m}}
+		r := e.newRunOver(watch.between)
+		releases(r)
+		done := e.do(r)
+		after := e.snapshot(m)
+		hashed := regexp.MustCompile(`berth_tenant_billing_[a-z0-9]{16}`)
+		var differs []string
+		for _, key := range slices.Sorted(maps.Keys(merged(before, after))) {
+			if before[key] != after[key] {
+				differs = append(differs, hashed.ReplaceAllString(key, "berth_*"))
+			}
+		}
+		want := slices.Sorted(slices.Values(row.differs))
+		if !slices.Equal(differs, want) || done.Result() != report.ResultOK || len(watch.failed) > 0 {
+			t.Errorf("%+v: what differs is %q, want %q; %v\n%s", m, differs, want, watch.failed, done.text)
+		}
+		if request := e.metadataOf("imagerepositories", m.request()); strings.Contains(request, "taken-over") || strings.Contains(request, "skip-repository-deletion") {
+			t.Errorf("%+v: %s", m, request)
+		}
+		again := e.newRun()
+		releases(again)
+		if s := e.do(again); s.Summary.Changes != (report.ChangeCount{}) || s.Result() != report.ResultOK {
+			t.Errorf("%+v: it releases again:\n%s", m, s.text)
+		}
+		if s := e.clearing(); s.Result() == report.ResultOK || !strings.Contains(s.text, "RepositoryNotOurs") {
+			t.Errorf("%+v: what was released is served:\n%s", m, s.text)
+		}
+		second := e.adoptingOver(watch.between)
+		if s := e.do(second); s.Result() != report.ResultOK || len(watch.failed) > 0 {
+			t.Errorf("%+v: the second take-over: %v\n%s", m, watch.failed, s.text)
+		}
+		if violations := e.takenOver(m); len(violations) > 0 {
+			t.Errorf("%+v: after the second take-over: %v", m, violations)
+		}
+	}
+}
+
+// merged has the keys of both.
+func merged(a, b map[string]string) map[string]string {
+	all := maps.Clone(a)
+	maps.Copy(all, b)
+	return all
+}
+
+// A dry run says first what a take-over comes to.
+func TestTakeOverIsToldFirst(t *testing.T) {
+	t.Parallel()
+	e := newTakeOver(imageController{name: "billing"}, imageController{name: "ledger", annotated: true}, imageController{name: "till", older: true})
+	e.quay.SetDescription(org+"/tenant/shop/till", "berth/1 key=abcdefghijklmnopqrstuvwxyz ns=abcdefghijklmnop elsewhere/till")
+	r := e.adopting()
+	r.Header.DryRun = true
+	e.resetCalls()
+	done := e.do(r)
+	if e.mutations() > 0 {
+		t.Error("a dry run wrote something")
+	}
+	head, _, _ := strings.Cut(done.text, "+ create")
+	for _, want := range []string{
+		"Take-over: 3 Components: 1 taken over in place, 1 with new Secrets beside the old, 1 refused.",
+		"  in place        tenant/billing\n", "  new beside old  tenant/ledger\n",
+		"  refused         tenant/till: ImagesElsewhere: ImageRepository till has its images in repository tenant/shop/till, and this Component's is tenant/till\n",
+	} {
+		if !strings.Contains(head, want) {
+			t.Errorf("it does not begin with %q:\n%s", want, done.text)
+		}
+	}
+	for _, want := range []string{
+		`"type":"take_over_summary"`, `"take_over":{"in_place":1,"new_beside_old":1,"refused":1}`,
+		`"name":"billing","controllerKind":"Component","action":"VIEW","take_over":{"how":"in place","repository":"tenant/billing"}`,
+		`"take_over":{"how":"refused","repository":"tenant/till","reason":"ImagesElsewhere: `,
+	} {
+		if !strings.Contains(done.json, want) {
+			t.Errorf("no %s in\n%s", want, done.json)
+		}
+	}
+}

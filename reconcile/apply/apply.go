@@ -252,12 +252,8 @@ func (w *work) do(ctx context.Context, action plan.Action) error {
 		return w.rememberSource(ctx, a)
 	case plan.StateVisibility:
 		return w.stateVisibility(ctx, a)
-	case plan.KeepRepository:
-		return w.keepRepository(ctx, a)
-	case plan.KeepVisibility:
-		return w.keepVisibility(ctx, a)
-	case plan.Unfinalize:
-		return w.unfinalize(ctx, a)
+	case plan.KeepRepository, plan.KeepVisibility, plan.Unfinalize, plan.Retire, plan.ReturnSecret, plan.UnmarkRepository, plan.ReturnRepository:
+		return w.takeOver(ctx, action)
 	case plan.CreateRobot:
 		return w.createRobot(ctx, a)
 	case plan.SetPermission:

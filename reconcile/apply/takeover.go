@@ -1,11 +1,13 @@
 package apply
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 
 	"berth/kube"
+	"berth/quay"
 	"berth/reconcile/component"
 	"berth/reconcile/plan"
 	"berth/reconcile/world"
@@ -16,6 +18,8 @@ type heir interface {
 	AnnotateImageRepository(ctx context.Context, r kube.ImageRepository, change kube.AnnotationChange, dryRun bool) (kube.ImageRepository, error)
 	UnfinalizeImageRepository(ctx context.Context, r kube.ImageRepository) error
 	UnfinalizeComponent(ctx context.Context, c kube.Component) (kube.Component, error)
+	ReturnSecret(ctx context.Context, s kube.Secret, to *kube.OwnerReference) error
+	DeleteSecret(ctx context.Context, s kube.Secret) error
 }
 
 // MayTakeOver asks the cluster, before anything is written, whether ImageRepositories could
@@ -23,11 +27,15 @@ type heir interface {
 func MayTakeOver(ctx context.Context, e Ends, plans []plan.Component) error {
 	for _, p := range plans {
 		for _, action := range p.Actions {
-			a, ok := action.(plan.KeepRepository)
-			if !ok {
+			var err error
+			switch a := action.(type) {
+			case plan.KeepRepository:
+				_, err = e.Cluster.AnnotateImageRepository(ctx, a.ImageRepository.ImageRepository, component.Keep(a.ImageRepository.ImageRepository), true)
+			case plan.ReturnRepository:
+				_, err = e.Cluster.AnnotateImageRepository(ctx, a.ImageRepository.ImageRepository, component.Return(a.ImageRepository.ImageRepository), true)
+			default:
 				continue
 			}
-			_, err := e.Cluster.AnnotateImageRepository(ctx, a.ImageRepository.ImageRepository, component.Keep(a.ImageRepository.ImageRepository), true)
 			if errors.Is(err, kube.ErrForbidden) {
 				return fmt.Errorf("%w: %w", world.ErrNoTakeOver, err)
 			}
@@ -35,6 +43,28 @@ func MayTakeOver(ctx context.Context, e Ends, plans []plan.Component) error {
 		}
 	}
 	return nil
+}
+
+// takeOver makes the changes by which a Component changes hands between image-controller and
+// Berth.
+func (w *work) takeOver(ctx context.Context, action plan.Action) (err error) {
+	switch a := action.(type) {
+	case plan.KeepRepository:
+		return w.keepRepository(ctx, a)
+	case plan.KeepVisibility:
+		return w.keepVisibility(ctx, a)
+	case plan.Unfinalize:
+		return w.unfinalize(ctx, a)
+	case plan.Retire:
+		return w.retire(ctx, a)
+	case plan.ReturnSecret:
+		return w.returnSecret(ctx, a)
+	case plan.UnmarkRepository:
+		return w.unmarkRepository(ctx, a)
+	case plan.ReturnRepository:
+		_, err = w.Cluster.AnnotateImageRepository(ctx, a.ImageRepository.ImageRepository, component.Return(a.ImageRepository.ImageRepository), false)
+	}
+	return err
 }
 
 func (w *work) keepRepository(ctx context.Context, a plan.KeepRepository) error {
@@ -90,4 +120,77 @@ func (w *work) unfinalizeComponent(ctx context.Context) error {
 		w.keep(c)
 	}
 	return err
+}
+
+// retire removes a robot of image-controller's, once a last look has shown that nobody has
+// used it for the grace; first the links to the Secrets that log in as it, then these.
+func (w *work) retire(ctx context.Context, a plan.Retire) error {
+	robot, err := w.Registry.GetRobot(ctx, a.Robot)
+	switch {
+	case errors.Is(err, quay.ErrNotFound):
+	case err != nil:
+		return err
+	case robot.Description != a.Mark, robot.LastAccessed.IsZero(), w.Clock().Sub(robot.LastAccessed) < w.Policy.AdoptGrace:
+		return fmt.Errorf("robot %s was used again: %w", a.Robot, errMoved)
+	}
+	for _, s := range a.Secrets {
+		if err := w.retireSecret(ctx, a.Robot, s); err != nil {
+			return err
+		}
+	}
+	return w.Registry.DeleteRobot(ctx, a.Robot)
+}
+
+// retireSecret leaves alone what logs in as another, or has become somebody else's.
+func (w *work) retireSecret(ctx context.Context, robot string, a plan.FormerSecret) error {
+	namespace := w.plan.Component.Namespace
+	s, err := w.Cluster.Secret(ctx, namespace, a.Name)
+	if errors.Is(err, kube.ErrNotFound) {
+		return nil
+	}
+	if err != nil || !component.InheritedFrom(s, a.Owner) || component.ContentOf(s.DockerConfigJSON()).Login != w.Naming.Login(robot) {
+		return err
+	}
+	defer w.links.enter(namespace)()
+	for _, account := range a.Accounts {
+		if err := w.Cluster.UnlinkSecret(ctx, namespace, account, a.Name); err != nil && !errors.Is(err, kube.ErrNotFound) {
+			return err
+		}
+	}
+	for _, account := range a.PullAccounts {
+		if err := w.Cluster.UnlinkPullSecret(ctx, namespace, account, a.Name); err != nil && !errors.Is(err, kube.ErrNotFound) {
+			return err
+		}
+	}
+	err = w.Cluster.DeleteSecret(ctx, s)
+	if errors.Is(err, kube.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// returnSecret gives a Secret back as it is: whoever is linked to it goes on.
+func (w *work) returnSecret(ctx context.Context, a plan.ReturnSecret) error {
+	s, err := w.Cluster.Secret(ctx, w.plan.Component.Namespace, a.Secret)
+	if errors.Is(err, kube.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if whose, _ := component.Whose(s.Labels, s.Owners, w.plan.Component); whose != component.Mine {
+		return nil // it was given back
+	}
+	return w.Cluster.ReturnSecret(ctx, s, a.To)
+}
+
+// unmarkRepository takes our mark off what still bears it, and leaves what people wrote
+// below; where they wrote nothing it is described as image-controller does.
+func (w *work) unmarkRepository(ctx context.Context, a plan.UnmarkRepository) error {
+	r, err := w.Registry.GetRepository(ctx, a.Name)
+	if err != nil || component.Description(r.Description).Mark() != a.Mark {
+		return err
+	}
+	rest := component.Description(r.Description).Unmarked()
+	return w.Registry.DescribeRepository(ctx, a.Name, cmp.Or(string(rest), component.FormerDescription))
 }

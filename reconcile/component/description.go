@@ -106,6 +106,19 @@ func (d Description) Under(mark string) Description {
 	return Description(mark + "\n" + rest)
 }
 
+// Unmarked is what is left of the description when the mark and Berth's own notes are taken
+// off: what people wrote.
+func (d Description) Unmarked() Description {
+	if _, marked := ParseMark(string(d)); !marked {
+		return d
+	}
+	for _, n := range d.Notes() {
+		d = d.Without(n)
+	}
+	_, rest, _ := strings.Cut(string(d), "\n")
+	return Description(rest)
+}
+
 // below are the lines under the mark, none where there is no mark.
 func (d Description) below() []string {
 	if _, marked := ParseMark(string(d)); !marked {

@@ -39,6 +39,20 @@ func Keep(r kube.ImageRepository) kube.AnnotationChange {
 	return kube.AnnotationChange{Set: map[string]string{AnnotationKeep: "true", AnnotationTakenOver: by}}
 }
 
+// Return takes off an ImageRepository what Keep has written.
+func Return(r kube.ImageRepository) kube.AnnotationChange {
+	change := kube.AnnotationChange{Remove: []string{AnnotationTakenOver}}
+	if r.Annotations[AnnotationTakenOver] == KeptByBerth {
+		change.Remove = append(change.Remove, AnnotationKeep)
+	}
+	return change
+}
+
+// OwnerOfRequest makes an ImageRepository the owner of an object, as image-controller does.
+func OwnerOfRequest(r kube.ImageRepository) kube.OwnerReference {
+	return kube.OwnerReference{APIVersion: r.Group.APIVersion(), Kind: "ImageRepository", Name: r.Name, UID: r.UID}
+}
+
 // Descriptions that image-controller gave: to repositories, and to robots under the names
 // that the platform has had (pkg/quay/quay.go).
 const FormerDescription = "AppStudio repository for the user"

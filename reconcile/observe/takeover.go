@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"berth/kube"
@@ -20,12 +21,13 @@ const maxRequests = 10
 // be taken over, or what is left of them is to go. Where they may not be read they stay.
 func (o *observer) observeImageRepositories(ctx context.Context) error {
 	leftovers := o.leftovers()
-	if !o.Policy.Adopt && len(leftovers) == 0 {
+	asked := o.Policy.Adopt || o.Policy.Release
+	if !asked && len(leftovers) == 0 {
 		return nil
 	}
 	wanted := make(map[component.Key]kube.Component, len(o.Components))
 	for _, c := range o.Components {
-		if o.Policy.Adopt || leftovers[component.KeyOf(c)] {
+		if _, left := leftovers[component.KeyOf(c)]; asked || left {
 			wanted[component.KeyOf(c)] = c
 		}
 	}
@@ -39,7 +41,7 @@ func (o *observer) observeImageRepositories(ctx context.Context) error {
 			switch {
 			case !errors.Is(err, kube.ErrForbidden):
 				return list, err
-			case o.Policy.Adopt:
+			case asked:
 				return nil, fmt.Errorf("%w: %w", world.ErrNoTakeOver, err)
 			}
 			o.Unshown = true
@@ -69,16 +71,50 @@ func (o *observer) observeImageRepositories(ctx context.Context) error {
 		})
 		o.ImageRepositories[k] = all[:min(len(all), maxRequests)]
 	}
-	return nil
+	return o.observeFormerSecrets(ctx, leftovers)
+}
+
+// observeFormerSecrets looks for the Secrets that go with a robot which is due to.
+func (o *observer) observeFormerSecrets(ctx context.Context, due map[component.Key]bool) error {
+	wanted := map[component.Key][]*string{}
+	owners, of := map[*string]string{}, map[component.Key]component.Key{}
+	for k, all := range o.ImageRepositories {
+		for i := range all {
+			push, pull := component.FormerSecrets(all[i].ImageRepository)
+			ownPush, ownPull := component.SecretNames(k.Name)
+			for name, into := range map[string]*string{push: &all[i].PushSecret, pull: &all[i].PullSecret} {
+				if secret := (component.Key{Namespace: k.Namespace, Name: name}); due[k] && name != ownPush && name != ownPull {
+					wanted[secret] = append(wanted[secret], into)
+					owners[into], of[secret] = all[i].UID, k
+				}
+			}
+		}
+	}
+	keys := slices.SortedFunc(maps.Keys(wanted), component.Key.Compare)
+	there, errs, err := o.metadata(ctx, keys)
+	for i, err := range errs {
+		if err != nil {
+			o.unread(of[keys[i]], err)
+		}
+	}
+	for _, s := range there {
+		for _, into := range wanted[component.Key{Namespace: s.Namespace, Name: s.Name}] {
+			if component.InheritedFrom(s, owners[into]) {
+				*into = s.Name
+			}
+		}
+	}
+	return err
 }
 
 // leftovers are the Components whose repository is their own, and has robots of
-// image-controller's besides.
+// image-controller's besides; and whether one of these is due to go.
 func (o *observer) leftovers() map[component.Key]bool {
-	former := map[string]bool{}
+	former, due := map[string]bool{}, map[string]bool{}
 	for name, r := range o.Robots {
 		if repository, _, ok := component.FormerRobot(name, r.Mark, r.Repositories); ok {
 			former[repository] = true
+			due[repository] = due[repository] || !r.LastAccessed.IsZero() && o.At.Sub(r.LastAccessed) >= o.Policy.AdoptGrace
 		}
 	}
 	left := map[component.Key]bool{}
@@ -87,7 +123,7 @@ func (o *observer) leftovers() map[component.Key]bool {
 	}
 	for _, c := range o.Components {
 		if n, err := o.Names(c); err == nil && former[n.Repository] && n.Marks(o.Repositories[n.Repository].Description) {
-			left[component.KeyOf(c)] = true
+			left[component.KeyOf(c)] = due[n.Repository]
 		}
 	}
 	return left

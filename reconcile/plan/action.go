@@ -257,7 +257,7 @@ func FailsAlone(a Action) bool {
 	switch a := a.(type) {
 	case DeleteRobot:
 		return !a.Revokes // a request is answered only when that is done
-	case LinkSecret, LinkPullSecret, UnlinkSecret, RememberSource, StateVisibility, DeleteUpload, Unfinalize, NoteRepository, ShareObject:
+	case LinkSecret, LinkPullSecret, UnlinkSecret, RememberSource, StateVisibility, DeleteUpload, Unfinalize, NoteRepository, ShareObject, Retire:
 		return true
 	}
 	return Revokes(a)

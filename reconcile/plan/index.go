@@ -2,6 +2,7 @@ package plan
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
@@ -14,6 +15,9 @@ type index struct {
 	robots []bearer               // of ours, sorted
 	keys   map[component.Key]bool // names that a Component has
 	live   map[string]bool        // the keys in the marks of Components
+
+	left     map[string][]string // image-controller's robots by their repository, sorted; nil: nobody has asked
+	accounts map[string][]string // ServiceAccounts by namespace, sorted; nil: nobody has asked
 }
 
 // bearer is a robot that bears one of our marks.
@@ -66,4 +70,31 @@ func (w *planner) taken(k component.Key) bool {
 		}
 	}
 	return w.keys[k]
+}
+
+// leftRobots are image-controller's of a repository alone.
+func (w *planner) leftRobots(repository string) []string {
+	if w.left == nil {
+		w.left = map[string][]string{}
+		for name, r := range w.Robots {
+			if repository, _, ok := component.FormerRobot(name, r.Mark, r.Repositories); ok {
+				w.left[repository] = append(w.left[repository], name)
+			}
+		}
+		for _, robots := range w.left {
+			slices.Sort(robots)
+		}
+	}
+	return w.left[repository]
+}
+
+// accountsIn are the ServiceAccounts of a namespace that were read.
+func (w *planner) accountsIn(namespace string) []string {
+	if w.accounts == nil {
+		w.accounts = map[string][]string{}
+		for _, k := range slices.SortedFunc(maps.Keys(w.ServiceAccounts), component.Key.Compare) {
+			w.accounts[k.Namespace] = append(w.accounts[k.Namespace], k.Name)
+		}
+	}
+	return w.accounts[namespace]
 }

@@ -159,6 +159,7 @@ func (w *planner) finish(p *Component) {
 	w.planImage(p)
 	w.planDrain(p)
 	w.planUnfinalize(p)
+	w.planRetirement(p)
 	p.TakeOver = w.takeOver(p)
 	w.planMove(p)
 	p.stake = w.stake(p)
@@ -193,6 +194,12 @@ func (w *planner) plan(c kube.Component) Component {
 		return p.refuse(invalid(err.Error(), "Give the Component another name; nothing else is done for it."))
 	}
 	p.Names, p.Image = names, w.ImageOf(c, names.Repository)
+	if w.Policy.Release {
+		if p.Problem = w.unreadable(c, names); p.Problem != nil {
+			return p
+		}
+		return w.release(p)
+	}
 	if w.Away(c) {
 		p.Skipped = w.leftAlone(p)
 		return p

@@ -1,12 +1,14 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
 	"berth/kube"
 	"berth/quay"
 	"berth/reconcile/component"
+	"berth/reconcile/world"
 )
 
 // To take over from image-controller is to do, for each Component, in an order in which
@@ -125,3 +127,126 @@ func (w *planner) planUnfinalize(p *Component) {
 		p.Note = "taken over"
 	}
 }
+
+// planRetirement removes what image-controller made and nobody has used for the grace: the
+// robots of the Component's repository and, with each, the Secrets of other names than ours
+// that log in as it, and their links. What Quay does not tell the last use of stays.
+func (w *planner) planRetirement(p *Component) {
+	r, exists := w.Repositories[p.Names.Repository]
+	if p.Problem != nil || p.Skipped != "" || p.waits || !exists || !p.Names.Marks(r.Description) || len(w.leftRobots(r.Name)) == 0 {
+		return
+	}
+	if w.Unshown {
+		p.Platform = append(p.Platform, Warning{Code: "left_over", Text: "image-controller's robots are left, and its ImageRepositories may not be read: add deploy/components/take-over"})
+		return
+	}
+	for _, x := range p.roles {
+		if x.held == "" || x.held != x.Robot || w.secret(p, x.Account).Content != w.wanted(p, x.Account) {
+			return // first that is mended
+		}
+	}
+	for _, robot := range w.leftRobots(r.Name) {
+		used := w.Robots[robot].LastAccessed
+		switch {
+		case used.IsZero():
+			p.Platform = append(p.Platform, Warning{Code: "left_over", Text: fmt.Sprintf(
+				"Quay does not say when image-controller's robot %s was last used, so it stays, with its Secret; delete both when nobody needs them", robot)})
+		case w.At.Sub(used) >= w.Policy.AdoptGrace:
+			p.Actions = append(p.Actions, Retire{Robot: robot, Repository: r.Name, Mark: w.Robots[robot].Mark, Secrets: w.formerSecrets(p, robot)})
+			p.Note = cmp.Or(p.Note, "cleared away")
+		}
+	}
+}
+
+// formerSecrets are those of image-controller's that may log in as a robot.
+func (w *planner) formerSecrets(p *Component, robot string) (all []FormerSecret) {
+	_, role, _ := component.FormerRobot(robot, w.Robots[robot].Mark, w.Robots[robot].Repositories)
+	for _, r := range w.ImageRepositories[p.Key()] {
+		name := r.PushSecret
+		if role == quay.Read {
+			name = r.PullSecret
+		}
+		if name == "" {
+			continue
+		}
+		s := FormerSecret{Name: name, Owner: r.UID}
+		for _, account := range w.accountsIn(p.Component.Namespace) {
+			links := w.links(p, account)
+			if links.Secrets[name] {
+				s.Accounts = append(s.Accounts, account)
+			}
+			if links.Pull[name] {
+				s.PullAccounts = append(s.PullAccounts, account)
+			}
+		}
+		all = append(all, s)
+	}
+	return all
+}
+
+// release plans the way back to image-controller: what was taken over is given back, and
+// nothing that works stops working by it.
+func (w *planner) release(p Component) Component {
+	p.waits = true // of what is to be there nothing is looked at
+	requests := w.ImageRepositories[p.Key()]
+	for _, a := range p.Names.Accounts() {
+		s, exists := w.Secrets[component.Key{Namespace: p.Component.Namespace, Name: a.Secret}]
+		if !exists || s.Owned != component.Mine {
+			continue
+		}
+		back := ReturnSecret{Secret: a.Secret}
+		for _, r := range requests {
+			if push, pull := component.FormerSecrets(r.ImageRepository); back.To == nil && (a.Secret == push || a.Secret == pull) {
+				to := component.OwnerOfRequest(r.ImageRepository)
+				back.To = &to
+			}
+		}
+		p.Actions = append(p.Actions, back)
+	}
+	if r, exists := w.Repositories[p.Names.Repository]; exists && p.Names.Marks(r.Description) {
+		p.Actions = append(p.Actions, UnmarkRepository{r.Name, p.Names.Mark})
+	}
+	for _, r := range requests {
+		if component.TakenOver(r.ImageRepository) {
+			p.Actions = append(p.Actions, ReturnRepository{r})
+		}
+	}
+	if len(p.Actions) > 0 {
+		p.Note = "given back"
+	} else {
+		p.Skipped = "there is nothing of it to give back"
+	}
+	return p
+}
+
+// Retire removes a robot of image-controller's that nobody has used for the grace, after the
+// Secrets that log in as it and their links.
+type Retire struct {
+	Robot, Repository string
+	Mark              string // its description
+	Secrets           []FormerSecret
+}
+
+// FormerSecret is one of image-controller's, of another name than ours.
+type FormerSecret struct {
+	Name, Owner            string // the ImageRepository's uid
+	Accounts, PullAccounts []string
+}
+
+// ReturnSecret gives a Secret back: to an ImageRepository; when that is nil, only the label
+// comes off, and the Component still owns it.
+type ReturnSecret struct {
+	Secret string
+	To     *kube.OwnerReference
+}
+
+// UnmarkRepository takes our mark off a repository.
+type UnmarkRepository struct{ Name, Mark string }
+
+// ReturnRepository takes off an ImageRepository what a take-over has written there.
+type ReturnRepository struct{ world.ImageRepository }
+
+func (Retire) action()           {}
+func (ReturnSecret) action()     {}
+func (UnmarkRepository) action() {}
+func (ReturnRepository) action() {}

@@ -130,7 +130,7 @@ func leftChange(action plan.Action) (Change, bool) {
 // clusterChange shows an Action on the cluster.
 func clusterChange(action plan.Action) Change {
 	switch a := action.(type) {
-	case plan.KeepRepository, plan.KeepVisibility, plan.Unfinalize:
+	case plan.KeepRepository, plan.KeepVisibility, plan.Unfinalize, plan.Retire, plan.ReturnSecret, plan.UnmarkRepository, plan.ReturnRepository:
 		return takeOver(action)
 	case plan.WriteSecret:
 		return writeSecret(a)

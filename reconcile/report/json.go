@@ -166,6 +166,7 @@ func (j *JSON) Planned(o Observed, p plan.Plan, _ Summary) {
 		j.write(foundLine{j.record("info", "component", "found it: "+f.State, f.Key, "VIEW"), f})
 	}
 	each := j.Detail != SummaryOnly && j.Detail != Problems
+	j.takeOver(p, each)
 	for _, c := range p.All() {
 		for _, a := range c.Actions {
 			if each {

@@ -14,8 +14,9 @@ import (
 // types are those that are documented, with the keys a line of each must have
 // besides those of all.
 var types = map[string][]string{
-	"orphan":         {"kind", "target", "namespace", "name", "controllerKind", "action", "run"},
-	"version":        {"version", "format_version", "dry_run", "cluster", "cluster_id", "quay", "org", "run"},
+	"orphan":            {"kind", "target", "namespace", "name", "controllerKind", "action", "run"},
+	"version":           {"version", "format_version", "dry_run", "cluster", "cluster_id", "quay", "org", "run"},
+	"take_over_summary": {"run", "take_over"}, "take_over": {"run", "namespace", "name", "controllerKind", "action", "take_over"},
 	"planned_change": {"change", "namespace", "name", "controllerKind", "action"},
 	"delivery":       {"environment", "state", "namespace", "name", "controllerKind", "action"},
 	"apply_complete": {"change", "namespace", "name", "controllerKind", "action"},

@@ -72,6 +72,7 @@ func (t *Text) Start(h Header) {
 func (t *Text) Planned(o Observed, p plan.Plan, s Summary) {
 	t.planned, t.summary = true, s
 	t.print("%s\n", o.read())
+	t.takeOver(p)
 	folded := t.rows(p, s)
 	t.findings(o)
 	if t.Detail == Full {

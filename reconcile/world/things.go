@@ -35,8 +35,11 @@ var ErrNoTakeOver = errors.New("--adopt needs rights on ImageRepositories, and n
 // a Component.
 type ImageRepository struct {
 	kube.ImageRepository
-	Repository string   // at Quay, in our organization; "": none
-	Secrets    []string // image-controller's push and pull Secrets that are there under other names than ours, "" for none
+	Repository string // at Quay, in our organization; "": none
+
+	// Image-controller's Secrets that are there under other names than ours, where a robot
+	// is to go; "" for none.
+	PushSecret, PullSecret string
 }
 
 // Labelled reports whether its labels are as Berth writes them for a Component.

@@ -22,6 +22,7 @@ type Policy struct {
 	Visibility          quay.Visibility // of a repository without a statement on its Component; "": as its source
 	AllowPublish        bool            // private to public by Visibility alone
 	Adopt               bool            // take over repositories that carry no live mark, and what image-controller made for them
+	Release             bool            // give back what was taken over
 	AdoptGrace          time.Duration   // for which what image-controller made must not have been used before it goes
 	ReportOrphans       bool
 	PruneRobots         bool          // orphans that nobody uses are deleted, a week after a quarantine
