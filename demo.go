@@ -193,6 +193,7 @@ func (st stage) history(ctx context.Context) error {
 	}
 	st.quay.SetVisibility(demoOrg+"/acme-tenant/ledger", true)
 	st.quay.SetPermission(demoOrg+"/acme-tenant/ledger", st.robot("acme-tenant", "ledger-image-pull"), "admin")
+	st.quay.AddToTeam(demoOrg, "owners", st.robot("acme-tenant", "ledger-image-push"))
 	st.quay.RegenerateToken(st.robot("acme-tenant", "gateway-image-push"))
 	st.cluster.Delete("secrets", "acme-tenant", "ledger-image-push")
 	st.cluster.Delete("components", "globex-tenant", "api")

@@ -247,7 +247,7 @@ func TestTheDemosPage(t *testing.T) {
 	}
 	seen := browser.Look(t, page, 390, false)
 	for _, want := range []string{
-		"62 changes were made", "Done: 37 created, 17 updated, 4 rotated, 4 deleted.", "quay.example.com/acme-workloads, cluster demo", "10 Components",
+		"63 changes were made", "Done: 37 created, 17 updated, 4 rotated, 5 deleted.", "quay.example.com/acme-workloads, cluster demo", "10 Components",
 		"initech-tenant/fax: annotation image.redhat.com/generate is not valid JSON", "Pull Secrets in 6 environments", "unresolved", "40 days",
 		"What was changed, and why", "private: its source asks for a login", "Berth " + version() + ", run ",
 	} {

@@ -210,7 +210,7 @@ func newRun(s settings, e ends, log *slog.Logger, id string) *reconcile.Run {
 		},
 		Read:  observe.Ends{Registry: e.quay, Cluster: e.kube, Git: e.git},
 		Write: apply.Ends{Registry: e.quay, Cluster: e.kube},
-		Stats: e.quay.Stats,
+		Stats: e.quay.Stats, Token: s.tokenFrom,
 		Naming: component.Naming{
 			Cluster: s.ClusterID, Host: e.images, Organization: s.QuayOrg,
 			Layout: component.Layout(s.RepositoryLayout), Prefix: s.RepositoryPrefix, Former: s.TakeOverFrom,

@@ -110,15 +110,15 @@ func TestExitCodes(t *testing.T) {
 			args: []string{"--quay-org", "nobodys"},
 		},
 		{
-			reason: "Quay does not know the token", code: 77, says: "org:admin",
+			reason: "Quay does not know the token", code: 77, says: "Quay does not know the token, or not any more\n       The OAuth token of variable BERTH_QUAY_TOKEN has expired, was revoked, or is another Quay's.",
 			args: []string{"BERTH_QUAY_TOKEN_FILE=", "BERTH_QUAY_TOKEN=of-another-quay"},
 		},
 		{
-			reason: "Quay's token has died", code: 77, says: "Error: ",
+			reason: "Quay's token has died", code: 77, says: "(BERTH_QUAY_TOKEN_FILE) has expired",
 			spoil: func(_ *testing.T, p *platform) { p.quay.ExpireToken(oauthToken) },
 		},
 		{
-			reason: "the token lacks a scope", code: 77, says: "does not administer the organization",
+			reason: "the token lacks a scope", code: 77, says: "does not administer the organization\n       The OAuth token of file ",
 			spoil: func(_ *testing.T, p *platform) { p.quay.AddToken(oauthToken, "platform", "repo:admin") },
 		},
 		{

@@ -104,6 +104,7 @@ type settings struct {
 	roots      *x509.CertPool          // for Quay; nil: the system's
 	git        gitsource.Options
 	token      func() (quay.Token, error)
+	tokenFrom  string // in words
 }
 
 const envPrefix = "BERTH_"

@@ -200,6 +200,7 @@ func trusted(file string) (*x509.CertPool, error) {
 func (s *settings) findToken(src sources) problems {
 	name, file := src.name("QUAY_TOKEN_FILE"), s.QuayTokenFile
 	if value, ok := src.environment.Lookup("QUAY_TOKEN"); ok && value != "" && file == "" {
+		s.tokenFrom = "variable BERTH_QUAY_TOKEN"
 		s.token = func() (quay.Token, error) { return quay.NewToken(strings.TrimSpace(value)), nil }
 		return nil
 	}
@@ -209,6 +210,7 @@ func (s *settings) findToken(src sources) problems {
 	if file == "" {
 		return problems{{name, "is not set. A file with the OAuth token of the organization.  (--quay-token-file, or BERTH_QUAY_TOKEN)"}}
 	}
+	s.tokenFrom = "file " + file + " (" + name + ")"
 	s.token = func() (quay.Token, error) {
 		raw, err := os.ReadFile(file)
 		if err != nil {

@@ -128,9 +128,9 @@ func TestEachFaultIsTold(t *testing.T) {
 		},
 		{
 			why: "the token is rejected", befall: func(p *platform) { p.quay.ExpireToken(oauthToken) },
-			code: 77, last: "failed 77", error: "the Quay token does not administer",
-			differ: map[string]float64{"success renewed": 0, "last_run_exit_code": 77, "components state=up_to_date": 0, "failures reason=quay_forbidden": 1},
-			alerts: []string{"BerthCredentials", "BerthNotSucceeding"}, page: []string{"The run failed", "It needs the scopes org:admin and repo:admin"},
+			code: 77, last: "failed 77", error: "Quay does not know the token",
+			differ: map[string]float64{"success renewed": 0, "last_run_exit_code": 77, "components state=up_to_date": 0, "failures reason=quay_unauthorized": 1},
+			alerts: []string{"BerthCredentials", "BerthNotSucceeding"}, page: []string{"The run failed", "has expired, was revoked, or is another Quay"},
 		},
 		{
 			why: "Quay is read-only", befall: func(p *platform) {

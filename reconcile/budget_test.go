@@ -70,7 +70,7 @@ func TestSettledWorldCosts(t *testing.T) {
 	if got := e.quay.Requests(http.MethodGet, quaytest.RouteUserPermissions); got != audit {
 		t.Errorf("the audit made %d calls, want %d", got, audit)
 	}
-	if got, want := e.quay.Total()-audit, 2+pages(components, 100); got != want {
+	if got, want := e.quay.Total()-audit, 3+pages(components, 100); got != want {
 		t.Errorf("%d Quay calls besides the audit, want %d", got, want)
 	}
 	if got := e.mutations(); got != 0 {

@@ -103,7 +103,7 @@ func TestSettledDeliveryCosts(t *testing.T) {
 	}
 	e.resetCalls()
 	e.settled(t)
-	const lists, audit, discovery, id = 3, 1, 3, 1
+	const lists, audit, discovery, id = 4, 1, 3, 1
 	if got := e.quay.Total(); got != lists+audit {
 		t.Errorf("%d calls at Quay", got)
 	}

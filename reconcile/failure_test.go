@@ -38,6 +38,7 @@ var situations = []situation{
 		e.quay.SetVisibility(org+"/tenant/api", true)
 		e.quay.SetPermission(org+"/tenant/api", org+"+"+n.Push.Robot, "admin")
 		e.quay.SetPermission(org+"/library/tools", org+"+"+n.Push.Robot, "read")
+		e.quay.AddToTeam(org, "owners", org+"+"+n.Pull.Robot)
 		e.quay.RegenerateToken(org + "+" + n.Push.Robot)
 		e.cluster.Delete("secrets", "tenant", n.Pull.Secret)
 		e.apply(`{apiVersion: v1, kind: ServiceAccount, metadata: {name: appstudio-pipeline, namespace: tenant}, secrets: []}`)

@@ -104,6 +104,7 @@ var scenarios = []scenario{
 		e.quay.SetVisibility("acme/tenant/billing", true)
 		e.quay.SetPermission("acme/tenant/billing", e.login("billing-image-pull"), "admin")
 		e.quay.SetPermission("acme/stranger/app", e.login("billing-image-push"), "read")
+		e.quay.AddToTeam("acme", "owners", e.login("billing-image-push"))
 		e.quay.RegenerateToken(e.login("billing-image-push"))
 		e.cluster.Delete("secrets", "tenant", "billing-image-pull")
 		e.component("tenant", "billing", "uid-1", `image.redhat.com/image: "{}"`)

@@ -55,6 +55,14 @@ func (a auditing) ListRobotPermissions(context.Context, string) (map[string]quay
 	return call(a.party, "list roles", func(e *ends) (map[string]quay.Role, error) { return e.roles(), nil })
 }
 
+// ListDefaultPermissions and DeleteFederation take no turn, either: nothing here is about
+// what they would tell or end.
+func (p party) ListDefaultPermissions(context.Context) ([]quay.DefaultPermission, error) {
+	return nil, nil
+}
+
+func (p party) DeleteFederation(context.Context, string) error { return nil }
+
 func (e *ends) roles() map[string]quay.Role {
 	roles := map[string]quay.Role{}
 	for name, r := range e.robots {

@@ -24,6 +24,7 @@ type Run struct {
 	Read        observe.Ends
 	Write       apply.Ends        // the same two ends
 	Stats       func() quay.Stats // of the calls of Quay
+	Token       string            // where the token for it comes from, in words; "": not known
 	Naming      component.Naming
 	Policy      world.Policy
 	Scope       world.Scope
@@ -166,7 +167,7 @@ func (r *Run) look(ctx context.Context, a agreed, show bool) (world.World, plan.
 	read := r.Now()
 	s.Phases.Read = read.Sub(began)
 	if err != nil {
-		return w, plan.Plan{}, s.Ended(err)
+		return w, plan.Plan{}, s.Ended(report.WithToken(err, r.Token))
 	}
 	if a.plan != nil { // what was shown was planned by that time
 		w.At, w.Ahead = a.quayAt, w.Ahead-began.Sub(at)
@@ -221,6 +222,7 @@ func (r *Run) apply(ctx context.Context, w world.World, p plan.Plan, moved []int
 			r.logWarning(ctx, plans[i], w)
 		}
 		if o.Err != nil {
+			o.Err = report.WithToken(o.Err, r.Token)
 			r.Report.Failed(plans[i], o)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"berth/quay"
+	"berth/quay/quaytest"
 	"berth/reconcile"
 	"berth/reconcile/observe"
 	"berth/reconcile/report"
@@ -34,8 +35,41 @@ func TestRunNeedsAnAdministrator(t *testing.T) {
 	if s := e.newRun().Do(t.Context()); !errors.Is(s.Err, observe.ErrNotAdmin) || s.ExitCode() != report.ExitRejected {
 		t.Errorf("exit code %d: %v", s.ExitCode(), s.Err)
 	}
-	if n := e.quay.Total(); n != 1 {
-		t.Errorf("%d requests, want the first alone", n)
+	if n := e.quay.Total(); n != 3 { // the list of robots twice: a token in a file may have been exchanged
+		t.Errorf("%d requests, want the first two alone", n)
+	}
+}
+
+// To a token that it does not know Quay gives the same first answer; whose fault it is, the
+// list of robots tells. A good token that it does not know for a moment is still good.
+func TestWhoseFaultATokenIs(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		why   string
+		spoil func(*env)
+		err   error // nil: the run goes well
+	}{
+		{"it has expired", func(e *env) { e.quay.ExpireToken(oauth) }, observe.ErrUnknownToken},
+		{"it lacks a scope", func(e *env) { e.quay.AddToken(oauth, "platform", "repo:admin") }, observe.ErrNotAdmin},
+		{"nobody's", func(e *env) { e.quay.RemoveFromTeam(org, "owners", "platform") }, observe.ErrNotAdmin},
+		{"it is unknown once", func(e *env) { e.quay.Inject(quaytest.Fault{Outcome: quaytest.Anonymous}) }, nil},
+		{"it is unknown three times", func(e *env) { e.quay.Inject(quaytest.Fault{Outcome: quaytest.Anonymous, Times: 3}) }, nil},
+	} {
+		e := newEnv()
+		e.component("tenant", "billing", "uid-1")
+		row.spoil(e)
+		r := e.newRun()
+		r.Token = "file /x/token (--quay-token-file)"
+		got := e.do(r)
+		if row.err == nil && got.ExitCode() != 0 || row.err != nil && (got.ExitCode() != report.ExitRejected || !errors.Is(got.Err, row.err)) {
+			t.Errorf("%s: exit %d, %v", row.why, got.ExitCode(), got.Err)
+		}
+		if row.err != nil && (!strings.Contains(got.text, "The OAuth token of file /x/token (--quay-token-file) ") || !strings.Contains(got.json, "Make a new one at Quay")) {
+			t.Errorf("%s: it does not say where the token came from:\n%s", row.why, got.text)
+		}
+		if writes := e.mutations(); row.err != nil && writes != 0 {
+			t.Errorf("%s: %d writes", row.why, writes)
+		}
 	}
 }
 

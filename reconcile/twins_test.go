@@ -169,7 +169,7 @@ func TestAPlatformThatMoves(t *testing.T) {
 	if s := e.run(t); s.Changes.Update != 3*all || s.Changes.Create+s.Changes.Rotate+s.Changes.Delete != 0 {
 		t.Errorf("%+v", s.Changes)
 	}
-	if n := e.quay.Total(); n != 3+10 {
+	if n := e.quay.Total(); n != 4+10 {
 		t.Errorf("%d calls of Quay, want the lists and the audit's", n)
 	}
 	e.settled(t)

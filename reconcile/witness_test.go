@@ -164,7 +164,7 @@ func (w *witness) note(name string) {
 		return
 	}
 	image, login, token := credentialOf([]byte(content))
-	now := &written{content: content, image: image, login: login, token: token, left: map[string]time.Time{}, good: true}
+	now := &written{content: content, image: image, login: login, token: token, left: map[string]time.Time{}}
 	if before != nil {
 		now.left, now.revoked = before.left, before.revoked
 		if before.login != login {
@@ -176,7 +176,8 @@ func (w *witness) note(name string) {
 		}
 	}
 	w.secrets[name] = now
-	if why := w.accepted(name, now); why != "" && w.strict(why) {
+	why := w.accepted(name, now)
+	if now.good = why == ""; !now.good && w.strict(why) {
 		asked.dead.Add(w.counts())
 		w.blame("dead token in Secret %s as it was written: %s", name, why)
 	}

@@ -43,6 +43,8 @@ type robots interface {
 	GetRobot(ctx context.Context, name string) (quay.Robot, error)
 	CreateRobot(ctx context.Context, name, description string) (quay.Robot, error)
 	DeleteRobot(ctx context.Context, name string) error
+	RemoveFromTeam(ctx context.Context, team, robot string) error
+	DeleteFederation(ctx context.Context, robot string) error
 	Granted(ctx context.Context, robot string, token quay.Token, repository string) (quay.Grant, error)
 }
 
@@ -70,10 +72,6 @@ var (
 	errMoved   = errors.New("it changed while it was being worked on; the next run looks again")
 	errRaced   = errors.New("somebody else was at it at Quay; the next run looks again")
 )
-
-// grace is how long the Components in flight may go on after the run was told
-// to end. It is shorter than the pod's.
-const grace = 20 * time.Second
 
 // Ends are what is written to, and looked at once more before.
 type Ends struct {
@@ -137,20 +135,6 @@ func Plan(ctx context.Context, e Ends, plans []plan.Component, o Options) []Outc
 	workers.Wait()
 	a.passOn(ctx, detached, plans, outcomes)
 	return outcomes
-}
-
-// outlive gives a context that ends a while after ctx does, and tells when, if that
-// is known: who waits for something sees that it is in vain.
-func outlive(ctx context.Context, by time.Duration) (context.Context, context.CancelFunc) {
-	detached, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	if end, limited := ctx.Deadline(); limited {
-		detached, cancel = context.WithDeadline(context.WithoutCancel(ctx), end.Add(by))
-	}
-	stop := context.AfterFunc(ctx, func() {
-		timer := time.AfterFunc(by, cancel)
-		context.AfterFunc(detached, func() { timer.Stop() })
-	})
-	return detached, func() { stop(); cancel() }
 }
 
 // component applies one Component's plan under the detached context, unless
@@ -260,6 +244,8 @@ func (w *work) do(ctx context.Context, action plan.Action) error {
 		return w.setPermission(ctx, a)
 	case plan.RemovePermission:
 		return w.Registry.DeletePermission(ctx, a.Repository, a.Robot)
+	case plan.LeaveTeam:
+		return w.Registry.RemoveFromTeam(ctx, a.Team, a.Robot)
 	case plan.WriteSecret:
 		if w.rotation != nil {
 			if err := w.proveAll(ctx); err != nil {

@@ -74,13 +74,13 @@ func ends(err error) bool {
 }
 
 // holdsBack reports whether an action that failed keeps another from being tried: side
-// steps but wait for what gives access, and a foreign permission is taken away at any rate.
+// steps but wait for what gives access, and a foreign right is taken away at any rate.
 func holdsBack(failed, next plan.Action, err error) bool {
 	if ends(err) {
 		return true
 	}
 	switch next.(type) {
-	case plan.RemovePermission: // a foreign one
+	case plan.RemovePermission, plan.LeaveTeam: // foreign ones
 		return false
 	case plan.SetImage: // builds begin at once, and push
 		_, link := failed.(plan.LinkSecret)

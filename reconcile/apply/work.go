@@ -119,7 +119,15 @@ func (w *work) createRobot(ctx context.Context, a plan.CreateRobot) error {
 	return nil
 }
 
+// setPermission first ends what a robot may be open to that this run has not made, or that
+// has its name from another time: to identities federated with it. No list shows them, and
+// to look would cost as much.
 func (w *work) setPermission(ctx context.Context, a plan.SetPermission) error {
+	if a.Again || a.From == "" && !w.made[a.Robot] {
+		if err := w.Registry.DeleteFederation(ctx, a.Robot); err != nil {
+			return err
+		}
+	}
 	err := w.Registry.SetPermission(ctx, a.Repository, a.Robot, a.To)
 	if err == nil {
 		w.granted[a.Robot] = a.To

@@ -28,6 +28,7 @@ type Registry interface {
 	ListRepositories(ctx context.Context) ([]quay.Repository, error)
 	GetRepository(ctx context.Context, name string) (quay.Repository, error)
 	ListRobotPermissions(ctx context.Context, repository string) (map[string]quay.Role, error)
+	ListDefaultPermissions(ctx context.Context) ([]quay.DefaultPermission, error)
 }
 
 // Cluster is Kubernetes as reading it needs it.
@@ -57,6 +58,14 @@ type notAdmin struct{}
 
 func (notAdmin) Error() string { return "the Quay token does not administer the organization" }
 func (notAdmin) Unwrap() error { return quay.ErrForbidden }
+
+// ErrUnknownToken stops a run in the same place.
+var ErrUnknownToken error = unknownToken{}
+
+type unknownToken struct{}
+
+func (unknownToken) Error() string { return "Quay does not know the token, or not any more" }
+func (unknownToken) Unwrap() error { return quay.ErrUnauthorized }
 
 // errEmptyList: to a token that it does not know, be it for this one request,
 // Quay lists no repository and calls that success.
@@ -102,6 +111,9 @@ type observer struct {
 // are looked at, and tells what of rotations is too young or too old.
 func World(ctx context.Context, e Ends, n component.Naming, p world.Policy, s world.Scope, now time.Time) (world.World, error) {
 	organization, err := e.Registry.GetOrganization(ctx)
+	if err == nil && !organization.Admin {
+		organization, err = doubted(ctx, e.Registry)
+	}
 	if err != nil {
 		return world.World{}, err
 	}
@@ -144,6 +156,9 @@ func (o *observer) observe(ctx context.Context) error {
 	}
 	if o.Whole && len(o.Repositories) == 0 && permitted(o.Robots) {
 		return errEmptyList
+	}
+	if err := o.observeDefaults(ctx); err != nil {
+		return err
 	}
 	if !o.Whole {
 		if err := o.observeNamed(ctx); err != nil {

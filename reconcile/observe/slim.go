@@ -1,6 +1,7 @@
 package observe
 
 import (
+	"slices"
 	"strings"
 
 	"berth/kube"
@@ -15,6 +16,9 @@ import (
 // slimRobot keeps of a robot what a run has to know.
 func (o *observer) slimRobot(r quay.Robot) (string, world.Robot) {
 	name, robot := r.Name, world.Robot{Mark: r.Description, Repositories: r.Repositories, Created: r.Created, LastAccessed: r.LastAccessed}
+	if len(r.Teams) > 0 {
+		robot.Teams = slices.Sorted(slices.Values(r.Teams))
+	}
 	login := ""
 	if called := o.marked(r.Description); called != nil {
 		for _, a := range called.Accounts() {

@@ -78,6 +78,7 @@ type CreateRobot struct{ component.Account }
 type SetPermission struct {
 	Repository, Robot string
 	From, To          quay.Role
+	Again             bool // the robot is from another time: who was federated with it is put out first
 }
 
 // RemovePermission takes a robot off a repository that is not its own.
@@ -101,6 +102,9 @@ const (
 	SharedSecret       Shared = "Secret"
 	SharedRemoteSecret Shared = "RemoteSecret"
 )
+
+// LeaveTeam takes a robot out of a team, whose rights it has besides its own.
+type LeaveTeam struct{ Robot, Team string }
 
 // WriteSecret makes a Secret equal to what Quay says of its robot.
 type WriteSecret struct {
@@ -221,6 +225,7 @@ func (Unfinalize) action()         {}
 func (CreateRobot) action()        {}
 func (SetPermission) action()      {}
 func (RemovePermission) action()   {}
+func (LeaveTeam) action()          {}
 func (WriteSecret) action()        {}
 func (ShareObject) action()        {}
 func (LinkSecret) action()         {}
@@ -267,7 +272,7 @@ func FailsAlone(a Action) bool {
 // never passed over.
 func Revokes(a Action) bool {
 	switch a.(type) {
-	case RemovePermission, DeleteRobot:
+	case RemovePermission, LeaveTeam, DeleteRobot:
 		return true
 	}
 	return false

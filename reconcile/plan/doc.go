@@ -59,6 +59,7 @@
 //	                that work on another repository    warning: another cluster's
 //	                that work on none                  reported as left over
 //	permission      on another repository              RemovePermission **
+//	                of a team that a robot is in       LeaveTeam **, and a warning
 //	                names a Secret of ours that went   UnlinkSecret *, by the first Component of the
 //	                with its Component                 namespace
 //	Component       names no image                     SetImage, when an account may push: builds

@@ -48,8 +48,8 @@ func TestPlanOfDrift(t *testing.T) {
 			want: func(n component.Names) []Action {
 				return []Action{
 					CreateRepository{Repository: quay.Repository{Name: n.Repository, Description: n.Mark, Visibility: quay.Private}},
-					SetPermission{Repository: n.Repository, Robot: n.Push.Robot, To: quay.Write},
-					SetPermission{Repository: n.Repository, Robot: n.Pull.Robot, To: quay.Read},
+					SetPermission{Repository: n.Repository, Robot: n.Push.Robot, To: quay.Write, Again: true},
+					SetPermission{Repository: n.Repository, Robot: n.Pull.Robot, To: quay.Read, Again: true},
 				}
 			},
 			note: "new, private",
@@ -62,7 +62,7 @@ func TestPlanOfDrift(t *testing.T) {
 			want: func(n component.Names) []Action {
 				return []Action{
 					CreateRobot{n.Pull},
-					SetPermission{Repository: n.Repository, Robot: n.Pull.Robot, To: quay.Read},
+					SetPermission{Repository: n.Repository, Robot: n.Pull.Robot, To: quay.Read, Again: true},
 					wrong(n.Pull, stale),
 				}
 			},
@@ -70,7 +70,7 @@ func TestPlanOfDrift(t *testing.T) {
 			why:  "a robot without its permission",
 			edit: func(s *scene.Scene, n component.Names) { s.Robot(n.Push) },
 			want: func(n component.Names) []Action {
-				return []Action{SetPermission{Repository: n.Repository, Robot: n.Push.Robot, To: quay.Write}}
+				return []Action{SetPermission{Repository: n.Repository, Robot: n.Push.Robot, To: quay.Write, Again: true}}
 			},
 		}, {
 			why:  "the audit sees a role too high",
@@ -107,6 +107,26 @@ func TestPlanOfDrift(t *testing.T) {
 			want: func(n component.Names) []Action {
 				return []Action{RemovePermission{Repository: "a/a", Robot: n.Push.Robot}, RemovePermission{Repository: "z/z", Robot: n.Push.Robot}}
 			},
+		}, {
+			why: "a team's rights come on top of a robot's own",
+			edit: func(s *scene.Scene, n component.Names) {
+				scene.Change(s.Robots, n.Pull.Robot, func(r *world.Robot) { r.Teams = []string{"devs", "owners"} })
+			},
+			want: func(n component.Names) []Action {
+				return []Action{LeaveTeam{Robot: n.Pull.Robot, Team: "devs"}, LeaveTeam{Robot: n.Pull.Robot, Team: "owners"}}
+			},
+		}, {
+			why: "and an older generation's are as good",
+			edit: func(s *scene.Scene, n component.Names) {
+				older, younger := n.Push, n.Push.At("20991231235959")
+				s.Robot(younger, n.Repository)
+				s.Roles[n.Repository][younger.Robot] = quay.Write
+				scene.Change(s.Secrets, component.Key{Namespace: "tenant", Name: n.Push.Secret}, func(x *world.Secret) {
+					x.Content.Login, x.Content.Fingerprint = s.Naming.Login(younger.Robot), s.Robots[younger.Robot].Fingerprint
+				})
+				scene.Change(s.Robots, older.Robot, func(r *world.Robot) { r.Teams = []string{"owners"} })
+			},
+			want: func(n component.Names) []Action { return []Action{LeaveTeam{Robot: n.Push.Robot, Team: "owners"}} },
 		}, {
 			why: "a deleted repository waits under a random name and counts for nothing",
 			edit: func(s *scene.Scene, n component.Names) {

@@ -1,7 +1,9 @@
 package plan
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"berth/quay"
@@ -79,10 +81,18 @@ func (w *planner) planRobots(p *Component, repository []Action) {
 	}
 }
 
-// planForeignPermissions takes all generations off what is not their repository.
-func (w *planner) planForeignPermissions(p *Component) {
+// planForeignRights takes from all generations what they may do beyond their repository:
+// the rights of teams, and permissions on others.
+func (w *planner) planForeignRights(p *Component) {
 	for _, r := range p.roles {
 		for _, robot := range r.all {
+			if teams := w.Robots[robot].Teams; len(teams) > 0 {
+				p.Platform = append(p.Platform, Warning{Code: "robot_in_team", Text: fmt.Sprintf(
+					"robot %s is in team %s and may do whatever the team may: it is taken out, but who put it in?", robot, strings.Join(teams, ", "))})
+				for _, team := range teams {
+					p.aside = append(p.aside, LeaveTeam{Robot: robot, Team: team})
+				}
+			}
 			for _, other := range w.worksOn(robot) {
 				if other != p.Names.Repository {
 					p.aside = append(p.aside, RemovePermission{other, robot})
@@ -97,12 +107,21 @@ func (w *planner) planPermission(p *Component, a component.Account) {
 	set := SetPermission{Repository: p.Names.Repository, Robot: a.Robot, To: a.Role}
 	switch {
 	case !w.granted(p, a.Robot):
+		set.Again = w.again(p, a)
 	case audited && roles[a.Robot] != a.Role:
 		set.From = roles[a.Robot]
 	default:
 		return
 	}
 	p.Actions = append(p.Actions, set)
+}
+
+// again reports whether a robot may have been somebody's before it gets its role: it is
+// there, or it was, since the Secret logs in as a name without a stamp. A new Component's
+// cannot have been, for its uid is in its name.
+func (w *planner) again(p *Component, a component.Account) bool {
+	_, there := w.Robots[a.Robot]
+	return there || a.Robot == a.First && w.secret(p, a).Content.Login == w.Naming.Login(a.Robot)
 }
 
 // planDrain deletes the generations older than the Secret's. It comes last: it only

@@ -1,9 +1,7 @@
 package plan
 
 import (
-	"cmp"
 	"slices"
-	"strings"
 	"time"
 
 	"berth/kube"
@@ -19,7 +17,8 @@ type Plan struct {
 	Missing    []component.Key // asked for by name, not there
 	Absent     []string        // namespaces named to the run, not there
 	Closed     []Closed        // namespaces named to the run that cannot be read
-	Odd        []string        // objects whose form cannot be read
+	Defaults   Defaults
+	Odd        []string // objects whose form cannot be read
 	Orphans    Orphans
 	Left       []Component // of Components that are gone: what is done about what is left of each
 	Mode       world.Mode
@@ -103,6 +102,7 @@ func Make(world world.World) Plan {
 	p := Plan{
 		Mode: w.Mode, Missing: slices.SortedFunc(slices.Values(w.Missing), component.Key.Compare),
 		Absent: slices.Sorted(slices.Values(w.Absent)), Closed: w.closed(), Odd: w.Odd,
+		Defaults: w.defaults(),
 	}
 	p.Components = w.all(w.Components)
 	w.pace(p.Components)
@@ -234,7 +234,10 @@ func (w *planner) plan(c kube.Component) Component {
 	w.planEnvironments(&p)
 	w.planSuperseded(&p)
 	w.planReturn(&p)
-	w.planForeignPermissions(&p)
+	w.planForeignRights(&p)
+	if len(makes) > 0 {
+		w.planDefaults(&p)
+	}
 	before := component.Told(c, names)
 	p.announcement = component.Announcement{
 		Image: p.Image, Visibility: p.Visibility, Secret: names.Push.Secret, PullSecret: names.Pull.Secret,
@@ -278,13 +281,4 @@ func (p Component) refuse(problem *Problem) Component {
 		p.announce(one, component.WithMessage(one, p.Names, p.Image, problem.Tenant), true)
 	}
 	return p
-}
-
-// message tells the Component's owner of the warnings.
-func (p *Component) message() string {
-	var sentences []string
-	for _, w := range p.Warnings {
-		sentences = append(sentences, cmp.Or(w.Told, w.Text))
-	}
-	return strings.Join(sentences, " ")
 }

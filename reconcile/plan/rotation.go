@@ -126,7 +126,7 @@ func (w *planner) rotate(p *Component, r *Rotation) []Action {
 				makes = append(makes, CreateRobot{to})
 			}
 			if !w.granted(p, to.Robot) {
-				grants = append(grants, SetPermission{Repository: p.Names.Repository, Robot: to.Robot, To: to.Role})
+				grants = append(grants, SetPermission{Repository: p.Names.Repository, Robot: to.Robot, To: to.Role, Again: exists})
 			}
 			moves = append(moves, WriteSecret{Account: to, Image: p.Image, Exists: true, Rotated: true, Revokes: r.How == component.Revoke, Former: x.former})
 		}

@@ -94,7 +94,7 @@ func (w *planner) unasked(p *Component, a Action) (kind int, counts bool) {
 		return visibilities, !a.Asked
 	case DeleteRobot:
 		return deletions, !a.Drain && !a.Moved
-	case RemovePermission:
+	case RemovePermission, LeaveTeam:
 		return deletions, true
 	case WriteRemoteSecret:
 		return targets, len(a.Removed) > 0

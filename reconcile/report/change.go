@@ -89,6 +89,11 @@ func changeOf(action plan.Action) Change {
 			Op: OpDelete, Kind: KindPermission, Target: a.Robot, Detail: "on " + a.Repository, Reason: "not its repository", Audit: true,
 			Before: map[string]string{"repository": a.Repository},
 		}
+	case plan.LeaveTeam:
+		return Change{
+			Op: OpDelete, Kind: KindPermission, Target: a.Robot, Detail: "in team " + a.Team, Reason: "a team's rights add to its own", Audit: true,
+			Before: map[string]string{"team": a.Team},
+		}
 	case plan.DeleteRobot:
 		return deleteRobot(a)
 	}

@@ -2,6 +2,7 @@ package report
 
 import (
 	"errors"
+	"strings"
 
 	"berth/kube"
 	"berth/quay"
@@ -17,9 +18,8 @@ var hints = []struct {
 	{kube.ErrLockLost, "The next run goes on; nothing that was begun is left half done."},
 	{world.ErrPanic, "Please report it, with the log of the run; the next run tries again."},
 	{world.ErrNoTakeOver, "Add deploy/components/take-over to what is deployed."},
-	{observe.ErrNotAdmin, "It needs the scopes org:admin and repo:admin, granted by a member of a team with the role admin."},
-	{quay.ErrUnauthorized, "Renew the OAuth token; the file is read again at the start of each run."},
-	{quay.ErrForbidden, "The token needs the scopes org:admin and repo:admin, granted by a member of a team with the role admin."},
+	{quay.ErrUnauthorized, "TOKEN has expired, was revoked, or is another Quay's. " + newToken},
+	{quay.ErrForbidden, "TOKEN needs the scopes org:admin and repo:admin, granted by a member of a team with the role admin. " + newToken},
 	{quay.ErrPaymentRequired, "Extend the organization's plan at Quay; what is public needs none."},
 	{quay.ErrRobotsDisabled, "Nothing new can be served until Quay allows robots again; what is there goes on."},
 	{quay.ErrMirrored, "End the organization's mirroring at Quay, or give Berth another one with --quay-org."},
@@ -40,6 +40,26 @@ var hints = []struct {
 	{kube.ErrUnavailable, "Check the cluster's address and the network; the next run goes on."},
 }
 
+// newToken is how to make one.
+const newToken = "Make a new one at Quay, among the organization's applications (Generate Token, with the scopes org:admin and repo:admin), and put it in its place; the next run reads it."
+
+// tokenError also tells where the token came from that Quay refuses.
+type tokenError struct {
+	error
+	from string
+}
+
+func (t *tokenError) Unwrap() error { return t.error }
+
+// WithToken adds to an error of Quay's about a token where that came from, such as "file
+// NAME (--quay-token-file)"; "" is not known. What the error says stays.
+func WithToken(err error, from string) error {
+	if from == "" || !errors.Is(err, quay.ErrUnauthorized) && !errors.Is(err, quay.ErrForbidden) {
+		return err
+	}
+	return &tokenError{err, from}
+}
+
 // hint says what a person can do about an error that ended a run.
 func hint(err error) string {
 	if _, held := errors.AsType[*kube.HeldError](err); held {
@@ -47,7 +67,11 @@ func hint(err error) string {
 	}
 	for _, h := range hints {
 		if errors.Is(err, h.kind) {
-			return h.hint
+			token := "The OAuth token"
+			if t, known := errors.AsType[*tokenError](err); known {
+				token += " of " + t.from
+			}
+			return strings.Replace(h.hint, "TOKEN", token, 1)
 		}
 	}
 	return ""

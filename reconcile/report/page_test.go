@@ -118,7 +118,7 @@ func TestWhatAPageSays(t *testing.T) {
 		{"refused", []string{"The guard refused the plan: nothing was changed", "What was planned, and why", "Error the guard refused this plan"}},
 		{"held_back", []string{"Warning namespace acme-tenant is held back"}},
 		{"declined", []string{"Not confirmed: nothing was changed", "What was planned, and why"}},
-		{"rejected", []string{"The run failed", "Error list robots of acme: ", "Renew the OAuth token"}},
+		{"rejected", []string{"The run failed", "Error list robots of acme: ", "Make a new one at Quay"}},
 		{"invalid", []string{"Invalid initech-tenant/fax: "}},
 		{"delivery", []string{"Pull Secrets in", "tenant/late", "no route to host"}},
 	} {

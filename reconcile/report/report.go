@@ -227,6 +227,13 @@ func diagnostics(p plan.Plan) []diagnostic {
 	if n := len(p.Odd); n > 0 {
 		warn("odd_object", Plural(n, "object is", "objects are")+" not of the form of its kind, and nothing is concluded from it", firstOf(p.Odd, 6))
 	}
+	if n := len(p.Defaults.Named); n > 0 {
+		warn("default_permission", "the organization's default permissions name "+Plural(n, "robot", "robots")+" of Berth's: each repository that is made is open to them, too",
+			"Delete them in the organization's settings at Quay; what they give is taken off again, run by run: "+firstOf(p.Defaults.Named, 3))
+	}
+	if p.Defaults.Unread != "" {
+		warn("default_permission", "the organization's default permissions could not be read", p.Defaults.Unread)
+	}
 	switch {
 	case !p.Mode.Wanted:
 	case !p.Mode.RemoteSecrets:

@@ -124,6 +124,8 @@ type World struct {
 	ImageRepositories map[component.Key][]ImageRepository // by Component; read where there is something to take over, or left to clear away
 	Unshown           bool                                // these may not be read, and there is something to clear away
 	Roles             map[string]map[string]quay.Role     // of the audited repositories: repository to robot to role
+	Defaults          []quay.DefaultPermission            // of robots of ours, on each repository made from now on
+	DefaultsUnread    error                               // nil: they were read, or there was no need to
 	Sources           map[component.Key]gitsource.Verdict // of the Components whose source was looked at
 	called            map[component.Key]*Called           // see NameComponents
 	marks             map[string]bool                     // of robots, and the keys in them; see made
@@ -154,6 +156,7 @@ type DeadLink struct {
 type Robot struct {
 	Mark         string
 	Repositories []string
+	Teams        []string  // whose rights it has besides
 	Fingerprint  string    // of its token; "": Quay does not show it
 	Created      time.Time // zero: Quay does not say
 	LastAccessed time.Time // its last login at the registry; zero: Quay does not say, or there was none

@@ -300,6 +300,14 @@ var mutants = []mutant{
 		`	case whose != plan.TheTenants:`, `	case whose != plan.TheTenants, reason != plan.ReasonInvalidComponent:`, domain,
 	},
 	{
+		"older generations leave their teams, too", "reconcile/plan/generations.go",
+		`if teams := w.Robots[robot].Teams; len(teams) > 0 {`, `if teams := w.Robots[robot].Teams; len(teams) > 0 && robot == r.Robot {`, domain,
+	},
+	{
+		"who is federated with a robot from another time is put out", "reconcile/apply/work.go",
+		`a.Again || a.From == "" && !w.made[a.Robot]`, `a.Again && a.From != "" && !w.made[a.Robot]`, domain,
+	},
+	{
 		"nobody is asked again for what nobody gets", "reconcile/apply/refusals.go",
 		`r.inRow[kind] >= verdict {`, `r.inRow[kind] >= 1000*verdict {`, domain,
 	},

@@ -1,0 +1,33 @@
+package observe
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"berth/quay"
+	"berth/reconcile/component"
+)
+
+// observeDefaults reads what the organization gives our robots on each repository that is
+// made: one call, by a look at everything alone, and where there is a robot of ours. Nothing
+// rests on it but a warning and what is taken off again, so that it is told when it cannot
+// be read and stops nothing.
+func (o *observer) observeDefaults(ctx context.Context) error {
+	if !o.Whole || !slices.ContainsFunc(slices.Collect(maps.Keys(o.Robots)), o.ours) {
+		return nil
+	}
+	all, err := o.Registry.ListDefaultPermissions(ctx)
+	if err != nil && universal(ctx, err) {
+		return err
+	}
+	o.DefaultsUnread = err
+	o.Defaults = slices.DeleteFunc(all, func(d quay.DefaultPermission) bool { return !o.ours(d.Robot) })
+	return nil
+}
+
+// ours reports whether a robot bears a mark of this cluster.
+func (o *observer) ours(robot string) bool {
+	m, marked := component.ParseMark(o.Robots[robot].Mark)
+	return marked && o.Naming.Ours(m)
+}
