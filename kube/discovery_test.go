@@ -54,7 +54,8 @@ func TestServed(t *testing.T) {
 		{"a version without kinds", func() *http.Response { return kinds("v1alpha1") }, nowhere, nil, kube.Served{}},
 		{"the younger group alone", nowhere, nowhere, []string{"components", "imagerepositories"}, kube.Served{Components: kube.Groups{Konflux: true}, ImageRepositories: kube.Groups{Konflux: true}}},
 		{
-			"both groups", func() *http.Response { return kinds("v1alpha1", "components", "imagerepositories") }, nowhere, []string{"components"},
+			"both groups", func() *http.Response { return kinds("v1alpha1", "components", "imagerepositories") }, nowhere,
+			[]string{"components"},
 			kube.Served{Components: kube.Groups{AppStudio: true, Konflux: true}, ImageRepositories: kube.Groups{AppStudio: true}},
 		},
 		{"kinds that have not moved, in the younger group", nowhere, nowhere, []string{"environments", "remotesecrets", "components/status"}, kube.Served{}},

@@ -53,10 +53,10 @@ func OwnerOfRequest(r kube.ImageRepository) kube.OwnerReference {
 	return kube.OwnerReference{APIVersion: r.Group.APIVersion(), Kind: "ImageRepository", Name: r.Name, UID: r.UID}
 }
 
-// Descriptions that image-controller gave: to repositories, and to robots under the names
-// that the platform has had (pkg/quay/quay.go).
+// FormerDescription is what image-controller gave to every repository (pkg/quay/quay.go).
 const FormerDescription = "AppStudio repository for the user"
 
+// formerRobot is what it gave to robots, under the names that the platform has had.
 var formerRobot = regexp.MustCompile(`^Robot account for (Stonesoup|AppStudio|Konflux) Component$`)
 
 var randomEnd = regexp.MustCompile(`^[a-z0-9]{10}(_pull)?$`)

@@ -18,9 +18,11 @@ func (w *planner) refuseCollisions(plans []Component) {
 		name   string
 	}
 	first, clashes := map[claim]int{}, map[string][]int{}
+	namespace := ""
 	for i := range plans {
 		p := &plans[i]
-		if i > 0 && p.Component.Namespace != plans[i-1].Component.Namespace {
+		if p.Component.Namespace != namespace {
+			namespace = p.Component.Namespace
 			clear(first) // the namespace is part of every name, and the plans are sorted by it
 		}
 		if p.Names.Repository == "" || p.Skipped != "" {

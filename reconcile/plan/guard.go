@@ -135,19 +135,19 @@ func (m measure) count(lists ...[]Component) (total count, by map[string]*count)
 	return total, by
 }
 
-func (n *count) add(c *Component, struck bool) {
-	n.of++
+func (c *count) add(p *Component, struck bool) {
+	c.of++
 	if !struck {
 		return
 	}
-	n.struck++
-	for kind, changes := range c.stake.changes {
+	c.struck++
+	for kind, changes := range p.stake.changes {
 		if changes {
-			n.changes[kind]++
+			c.changes[kind]++
 		}
 	}
-	if len(n.names) < maxNamed {
-		n.names = append(n.names, c.Key())
+	if len(c.names) < maxNamed {
+		c.names = append(c.names, p.Key())
 	}
 }
 
