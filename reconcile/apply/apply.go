@@ -10,7 +10,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -82,7 +81,7 @@ type Ends struct {
 // Options say how a plan is applied.
 type Options struct {
 	Naming      component.Naming
-	Run         string // identifies the run
+	Turn        int // where turns begin in this run, see [world.InTurns]
 	Now         func() time.Time
 	Ahead       time.Duration                              // how far Quay's clock is ahead of that
 	Pause       func(context.Context, time.Duration) error // waits; the error is the context's
@@ -126,9 +125,7 @@ func Plan(ctx context.Context, e Ends, plans []plan.Component, o Options) []Outc
 			}
 		})
 	}
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(o.Run))
-	for _, i := range plan.InTurns(plans, int(h.Sum32()), func(p plan.Component) bool { return len(p.Actions) > 0 }) {
+	for _, i := range plan.InTurns(plans, o.Turn, func(p plan.Component) bool { return len(p.Actions) > 0 }) {
 		next <- i
 	}
 	close(next)

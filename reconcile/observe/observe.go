@@ -9,7 +9,6 @@ package observe
 import (
 	"context"
 	"errors"
-	"hash/fnv"
 	"slices"
 	"strings"
 	"time"
@@ -122,7 +121,7 @@ func World(ctx context.Context, e Ends, n component.Naming, p world.Policy, s wo
 	}
 	o := observer{
 		Ends: e, scope: s, territory: newTerritory(s), now: now,
-		World: world.World{Naming: n, Policy: p, Whole: s.Whole(), At: now, Turn: turn(now), Unread: map[component.Key]error{}},
+		World: world.World{Naming: n, Policy: p, Whole: s.Whole(), At: now, Turn: world.TurnOf(now), Unread: map[component.Key]error{}},
 	}
 	if at := organization.Observed; !at.IsZero() {
 		o.At, o.Ahead = at, at.Sub(now)
@@ -237,13 +236,6 @@ func (o *observer) leaveClosed() {
 		*list = open
 	}
 	o.Missing = slices.DeleteFunc(o.Missing, func(k component.Key) bool { return o.Closed[k.Namespace] != nil })
-}
-
-// turn is where turns begin in this run: nobody can arrange to be the first in each.
-func turn(now time.Time) int {
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(now.UTC().Format(time.RFC3339)))
-	return int(h.Sum32() & (1<<31 - 1))
 }
 
 func (o *observer) observeRobots(ctx context.Context) error {
