@@ -21,7 +21,7 @@ demo: ## run against a simulated Quay and cluster
 	go run . --demo
 
 test: kubernetes ## run all tests, with the race detector and a real kube-apiserver
-	BERTH_REQUIRE_KUBERNETES=1 go test -race -shuffle=on -count=1 -timeout=40m -skip='^TestAgainstARealAPIServer$$' ./...
+	BERTH_REQUIRE_KUBERNETES=1 go test -race -shuffle=on -count=1 -timeout=40m -skip='^TestAgainstARealAPIServer$$' ./... ./testdata/mutants
 	BERTH_REQUIRE_KUBERNETES=1 go test -count=1 -timeout=40m -v -run='^Test(AgainstARealAPIServer$$|Crash(Points|Pairs)|Overlap|Rotation|Shards|APausedRun|NothingLeaks|EveryWrite)' ./deploy ./reconcile # what prints its findings, much of it too long for the race detector
 
 crash-pairs: ## kill a run and the one that mends it, in every pair of calls

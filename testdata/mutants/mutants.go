@@ -69,7 +69,7 @@ var mutants = []mutant{
 	},
 	{
 		"only generations older than the Secret's are drained", "reconcile/apply/rotation.go",
-		`	if a.Robot >= held {`,
+		`	if !a.Before(a.Robot, held) {`,
 		`	if a.Robot == "" {`, domain,
 	},
 	{
@@ -199,7 +199,7 @@ var mutants = []mutant{
 		`holder != "" && !found.expired(l.seen)`, `holder != "" && holder == o.Name`, cluster,
 	},
 	{
-		"the Component is still the one listed", "reconcile/apply/look.go",
+		"the Component is still the one listed", "reconcile/apply/twins.go",
 		`c.UID != listed.UID || c.Deleting`, `c.Deleting`, domain,
 	},
 	{
@@ -249,7 +249,7 @@ var mutants = []mutant{
 	},
 	{
 		"the run begins as an administrator", "reconcile/observe/observe.go",
-		`!organization.Admin`, `!organization.Admin && ctx == nil`, domain,
+		"	if !organization.Admin {", "	if !organization.Admin && ctx == nil {", domain,
 	},
 	{
 		"a foreign Secret is not written", "reconcile/plan/foreign.go",
@@ -257,7 +257,7 @@ var mutants = []mutant{
 	},
 	{
 		"a foreign repository is not taken", "reconcile/plan/foreign.go",
-		`exists && !n.Marks(r.Description) && !(`, `exists && n.Mark == "" && !(`, domain,
+		`exists && !n.Marks(r.Description) && !n.Moved`, `exists && n.Mark == "" && !n.Moved`, domain,
 	},
 	{
 		"a source closes by two looks", "reconcile/plan/source.go",
@@ -312,7 +312,7 @@ var mutants = []mutant{
 		`r.inRow[kind] >= verdict {`, `r.inRow[kind] >= 1000*verdict {`, domain,
 	},
 	{
-		"a global fact stops the run", "reconcile/apply/apply.go",
+		"a global fact stops the run", "reconcile/apply/outcome.go",
 		`	if global(err) {`, `	if global(err) && w == nil {`, domain,
 	},
 	{
@@ -390,7 +390,7 @@ var mutants = []mutant{
 	},
 	{
 		"an earlier Component's robot works on this one's repository", "reconcile/plan/claims.go",
-		`slices.Contains(works, p.Names.Repository) && strings`, `strings`, domain,
+		`(slices.Contains(works, p.Names.Repository) || len(works) == 0 && quarantined) && strings`, `(len(works) > 0 || quarantined) && strings`, domain,
 	},
 	{
 		"a right that stands is no warning", "reconcile/apply/outcome.go",
