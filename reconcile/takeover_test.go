@@ -364,6 +364,9 @@ func TestTakeOverClearsAway(t *testing.T) {
 			{"it may not be looked at", grace, grace, func(e *env) { e.cluster.Delete("clusterrolebindings", "", "berth-take-over") }, "[pull push]", "[push pull]", "add deploy/components/take-over"},
 			{"the repository is not the Component's any more", grace, grace, func(e *env) { e.quay.SetDescription(org+"/"+m.repository(), "by hand") }, "[pull push]", "[push pull]", "RepositoryNotOurs"},
 			{"a robot has got another repository", grace, grace, func(e *env) { e.quay.SetPermission("acme/stranger/app", org+"+"+push, "read") }, "[push]", "[push]", ""},
+			{"a robot is in a team", grace, grace, func(e *env) {
+				e.quay.AddTeam(org, "builders", "member", org+"+"+push)
+			}, "[push]", "[push]", "is in a team, so it stays"},
 			{"a Secret of Berth's is missing", grace, grace, func(e *env) { e.cluster.Delete("secrets", "tenant", "billing-image-push") }, "[pull push]", "[push pull]", ""},
 		} {
 			e := newTakeOver(m)

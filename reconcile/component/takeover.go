@@ -105,7 +105,8 @@ func FormerSecrets(r kube.ImageRepository) (push, pull string) {
 
 // RequestedBy tells which Components of its namespace an ImageRepository may be for: the one
 // that its label or its owner names, and the one whose repository it has. A tenant writes
-// each of them, and of its own namespace only.
+// each of them, and is believed of its own namespace only: a repository of another's is none,
+// or who writes its name would be told whether it exists.
 func (n Naming) RequestedBy(r kube.ImageRepository) (repository string, components []Key) {
 	if path, of := strings.CutPrefix(r.Image, n.Image("")); of && ValidRepository(path) {
 		repository = path
@@ -120,7 +121,10 @@ func (n Naming) RequestedBy(r kube.ImageRepository) (repository string, componen
 		components = append(components, Key{r.Namespace, name})
 	}
 	segments := strings.Split(strings.TrimPrefix(strings.TrimPrefix(repository, n.Prefix), "/"), "/")
-	if last := segments[len(segments)-1]; len(segments) > 1 && len(segments) < 4 && segments[0] == r.Namespace && last != name {
+	if segments[0] != r.Namespace {
+		return "", components
+	}
+	if last := segments[len(segments)-1]; len(segments) > 1 && len(segments) < 4 && last != name {
 		components = append(components, Key{r.Namespace, last})
 	}
 	return repository, components

@@ -130,7 +130,8 @@ func (w *planner) planUnfinalize(p *Component) {
 
 // planRetirement removes what image-controller made and nobody has used for the grace: the
 // robots of the Component's repository and, with each, the Secrets of other names than ours
-// that log in as it, and their links. What Quay does not tell the last use of stays.
+// that log in as it, and their links. What Quay does not tell the last use of stays, and what
+// somebody has given further rights.
 func (w *planner) planRetirement(p *Component) {
 	r, exists := w.Repositories[p.Names.Repository]
 	if p.Problem != nil || p.Skipped != "" || p.waits || !exists || !p.Names.Marks(r.Description) || len(w.leftRobots(r.Name)) == 0 {
@@ -148,6 +149,9 @@ func (w *planner) planRetirement(p *Component) {
 	for _, robot := range w.leftRobots(r.Name) {
 		used := w.Robots[robot].LastAccessed
 		switch {
+		case len(w.Robots[robot].Teams) > 0: // image-controller puts none there: somebody has another use for it
+			p.Platform = append(p.Platform, Warning{Code: "left_over", Text: fmt.Sprintf(
+				"image-controller's robot %s is in a team, so it stays, with its Secret; take it out of the team, or delete both, when nobody needs it", robot)})
 		case used.IsZero():
 			p.Platform = append(p.Platform, Warning{Code: "left_over", Text: fmt.Sprintf(
 				"Quay does not say when image-controller's robot %s was last used, so it stays, with its Secret; delete both when nobody needs them", robot)})
