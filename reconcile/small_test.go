@@ -142,3 +142,32 @@ func TestManyNamespacesTakeOneList(t *testing.T) {
 		t.Errorf("%d calls side by side, %d by one list", more, calls)
 	}
 }
+
+// A thousand namespaces that are named cost the cluster about what all of it does: pages,
+// not calls for each.
+func TestAThousandNamedNamespacesCostPages(t *testing.T) {
+	t.Parallel()
+	const namespaces, most = 1000, 120
+	e := newEnv()
+	var named []string
+	for i := range namespaces {
+		name := fmt.Sprintf("tenant-%03d", i)
+		e.namespace(name)
+		named = append(named, name)
+	}
+	for _, name := range named[:5] {
+		e.component(name, "api", "uid-"+name)
+	}
+	e.run(t)
+	e.resetCalls()
+	r := e.newRun()
+	r.Scope.Namespaces = named
+	if s := r.Do(t.Context()); s.ExitCode() != 0 || s.Components.UpToDate != 5 {
+		t.Fatalf("exit code %d, %+v", s.ExitCode(), s.Components)
+	}
+	if calls := e.cluster.Count("", ""); calls > most {
+		t.Errorf("%d calls of the cluster, want %d at most", calls, most)
+	} else {
+		t.Logf("%d namespaces: %d calls of the cluster", namespaces, calls)
+	}
+}
