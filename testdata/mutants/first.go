@@ -82,7 +82,7 @@ var first = map[string]string{
 	"what was stated is looked at before a repository is opened":   "./reconcile AStatementThatWasTakenBackOpensNothing",
 	"an upload Secret is one by its name":                          "./reconcile OnlyUploadsAreDeleted",
 	"an earlier Component's robot works on this one's repository":  "./reconcile ARobotThatWorksOnNothingIsReported|TwoClusters.*|Adopt.*|.*Shown",
-	"a right that stands is no warning":                            "./reconcile/apply ARightThatStands",
+	"a right that stands is no warning":                            "./reconcile/apply ARightThatStandsIsNoWarning",
 	"a request comes off as it was read":                           "./reconcile AStatementOutlivesRequests|ARequest.*",
 	"no namespace is not all of them":                              "./kube/kubetest ConformanceOfTheSimulator",
 	"an upload Secret is deleted as it was read":                   "./kube/kubetest ConformanceOfTheSimulator",
