@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"berth/kube"
@@ -126,8 +127,8 @@ func (w *planner) due(r *leftRobot) (step, time.Time) {
 	}
 	noted := !r.Quarantined.IsZero() && !r.Quarantined.After(w.At)
 	switch {
-	case r.Made.IsZero():
-		return stay, last // nobody can tell how long it is there
+	case r.Made.IsZero(), len(w.Robots[r.Name].Teams) > 0:
+		return stay, last // nobody can tell how long it is there, or its permission is not all that it has
 	case w.At.Sub(last) < w.Policy.PruneAfter, noted && !r.Used.Before(r.Quarantined):
 		if !r.Quarantined.IsZero() {
 			return release, last
@@ -188,6 +189,8 @@ func (w *planner) mayPrune() int {
 func (w *planner) fate(r *leftRobot, last time.Time) string {
 	day := func(t time.Time) string { return t.Format(time.DateOnly) }
 	switch {
+	case len(w.Robots[r.Name].Teams) > 0:
+		return "left alone while it is in team " + strings.Join(w.Robots[r.Name].Teams, ", ")
 	case r.step == release:
 		return "it was used in quarantine: its permission comes back"
 	case r.step == confine:

@@ -134,6 +134,13 @@ func TestPrune(t *testing.T) {
 				scene.Change(l.Robots, a.Robot, func(r *world.Robot) { r.Created = time.Time{} })
 			}
 		}, noted},
+		{"in a team, which gives it more than its permission", func(l leftScene) {
+			scene.Change(l.Robots, l.gone.Push.Robot, func(r *world.Robot) { r.Teams = []string{"owners"} })
+		}, "+orphan, +pull, quarantine pull"},
+		{"in a team since its quarantine", func(l leftScene) {
+			l.confined(8 * day)
+			scene.Change(l.Robots, l.gone.Push.Robot, func(r *world.Robot) { r.Teams = []string{"owners"} })
+		}, "delete pull, -pull"},
 		{"in quarantine, not for long enough", func(l leftScene) { l.confined(7 * day) }, ""},
 		{"in quarantine, for a week", func(l leftScene) { l.confined(8 * day) }, "delete pull, delete push, -pull, -push"},
 		{"used in quarantine", func(l leftScene) { l.confined(8 * day); l.used(l.gone.Push, 7*day) }, "delete pull, release push write, -pull, -push"},
