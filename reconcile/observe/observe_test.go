@@ -74,3 +74,31 @@ func TestSecretOfKeepsNoContentOfOthers(t *testing.T) {
 		t.Errorf("somebody's Secret: %+v", got)
 	}
 }
+
+// A Secret of two Components that are one berth is theirs whichever of them owns it, and
+// lacks the one that does not.
+func TestSecretOfTwoThatAreOne(t *testing.T) {
+	t.Parallel()
+	c := scene.Component("tenant", "api")
+	c.Twin = &kube.Component{Namespace: "tenant", Name: "api", UID: "uid-k", Group: kube.Konflux}
+	o := observer{World: world.World{Naming: scene.Naming(), Components: []kube.Component{c}}}
+	o.NameComponents()
+	owners := component.OwnersOf(c)
+	for _, row := range []struct {
+		why    string
+		owners []kube.OwnerReference
+		owned  component.Ownership
+		lacks  bool
+	}{
+		{"both own it", owners, component.Mine, false},
+		{"the older alone", owners[:1], component.Mine, true},
+		{"the younger alone", owners[1:], component.Mine, true},
+		{"an earlier one of the younger group", []kube.OwnerReference{{APIVersion: owners[1].APIVersion, Kind: component.Kind, Name: "api", UID: "gone"}}, component.Predecessor, true},
+		{"the younger's uid in another group", []kube.OwnerReference{{APIVersion: "example.com/v1", Kind: component.Kind, Name: "api", UID: "uid-k"}}, component.Foreign, false},
+	} {
+		s := kube.Secret{Type: component.SecretType, Labels: component.Labels(c), Owners: row.owners}
+		if got := o.secretOf(s, o.Called(component.KeyOf(c)), false); got.Owned != row.owned || got.Lacks != row.lacks {
+			t.Errorf("%s: %v, lacks %v", row.why, got.Owned, got.Lacks)
+		}
+	}
+}
