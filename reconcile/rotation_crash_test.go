@@ -93,6 +93,7 @@ type scenario struct {
 	places   []string // where the pull Secret belongs in the end
 	remains  string   // what is public or private in the end, and whether its source is remembered; "": whatever
 	made     *imageController
+	release  bool // what was taken over is given back
 }
 
 var scenarios = []scenario{
@@ -131,6 +132,8 @@ var scenarios = []scenario{
 	}},
 	takeOverScenario("take over in place", imageController{name: "billing", older: true, components: true, generate: `{"visibility":"public"}`}),
 	takeOverScenario("take over beside", imageController{name: "billing", annotated: true, public: true}),
+	releaseScenario("release in place", imageController{name: "billing", components: true}),
+	releaseScenario("release beside", imageController{name: "billing", older: true, annotated: true, public: true}),
 	{name: "supersede", prepare: func(e *env) {
 		e.settledComponent()
 		e.cluster.Delete("components", "tenant", "billing")
@@ -197,6 +200,20 @@ func takeOverScenario(name string, m imageController) scenario {
 	}}
 }
 
+// releaseScenario gives back what was taken over, and was cleared.
+func releaseScenario(name string, m imageController) scenario {
+	s := takeOverScenario(name, m)
+	fill := s.prepare
+	s.release, s.adopt = true, false
+	s.prepare = func(e *env) {
+		fill(e)
+		e.adopting().Do(context.Background())
+		e.clearing()
+		e.quay.ResetCalls()
+	}
+	return s
+}
+
 func rotation(s scenario) scenario {
 	s.rotation = true
 	return s
@@ -247,6 +264,9 @@ func (e *env) attempt(s scenario, k *killer) {
 	if s.made != nil {
 		watch := &builders{e: e, made: []imageController{*s.made}}
 		r := e.adoptingOver(func(end http.RoundTripper) http.RoundTripper { return k.between(watch.between(end)) })
+		if s.release {
+			releases(r)
+		}
 		r.Concurrency = 1
 		r.Do(context.Background())
 		e.blamed = append(e.blamed, watch.failed...)
@@ -267,10 +287,19 @@ func (e *env) heal(s scenario) (violations []string) {
 	if s.made != nil {
 		takesOver(r)
 	}
+	if s.release {
+		releases(r)
+	}
 	if sum := r.Do(context.Background()); sum.Result() != report.ResultOK {
 		violations = append(violations, fmt.Sprintf("not converged: the next run was %s: %v %v", sum.Result(), sum.Err, sum.Failures))
 	}
 	e.sync()
+	if s.release {
+		violations = append(violations, e.released(*s.made)...)
+		if sum := e.adopting().Do(context.Background()); sum.Result() != report.ResultOK {
+			violations = append(violations, fmt.Sprintf("not converged: the second take-over was %s: %v", sum.Result(), sum.Failures))
+		}
+	}
 	if s.made != nil {
 		violations = append(violations, e.takenOver(*s.made)...)
 	}

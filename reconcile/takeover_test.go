@@ -485,13 +485,8 @@ func TestRelease(t *testing.T) {
 		if !slices.Equal(differs, want) || done.Result() != report.ResultOK || len(watch.failed) > 0 {
 			t.Errorf("%+v: what differs is %q, want %q; %v\n%s", m, differs, want, watch.failed, done.text)
 		}
-		if request := e.metadataOf("imagerepositories", m.request()); strings.Contains(request, "taken-over") || strings.Contains(request, "skip-repository-deletion") {
-			t.Errorf("%+v: %s", m, request)
-		}
-		again := e.newRun()
-		releases(again)
-		if s := e.do(again); s.Summary.Changes != (report.ChangeCount{}) || s.Result() != report.ResultOK {
-			t.Errorf("%+v: it releases again:\n%s", m, s.text)
+		if violations := e.released(m); len(violations) > 0 {
+			t.Errorf("%+v: %v", m, violations)
 		}
 		if s := e.clearing(); s.Result() == report.ResultOK || !strings.Contains(s.text, "RepositoryNotOurs") {
 			t.Errorf("%+v: what was released is served:\n%s", m, s.text)
@@ -504,6 +499,36 @@ func TestRelease(t *testing.T) {
 			t.Errorf("%+v: after the second take-over: %v", m, violations)
 		}
 	}
+}
+
+// released tells what of a Component is not as a release leaves it.
+func (e *env) released(m imageController) (violations []string) {
+	blame := func(format string, args ...any) {
+		violations = append(violations, fmt.Sprintf("not released: "+format, args...))
+	}
+	if why := e.buildFails(m); why != "" {
+		blame("a build fails: %s", why)
+	}
+	for _, r := range e.quay.Snapshot().Repositories {
+		if r.Name == org+"/"+m.repository() && (r.Description != component.FormerDescription || r.Public != m.public) {
+			blame("the repository is public: %t, %q", r.Public, r.Description)
+		}
+	}
+	owner := map[bool]string{true: "Component", false: "ImageRepository"}[m.annotated]
+	for _, secret := range []string{"billing-image-push", "billing-image-pull"} {
+		if is := e.metadataOf("secrets", secret); strings.Contains(is, "managed-by") || !strings.Contains(is, "kind:"+owner) {
+			blame("Secret %s: %s", secret, is)
+		}
+	}
+	if request := e.metadataOf("imagerepositories", m.request()); strings.Contains(request, component.AnnotationKeep) || strings.Contains(request, component.AnnotationTakenOver) {
+		blame("ImageRepository: %s", request)
+	}
+	again := e.newRun()
+	releases(again)
+	if s := again.Do(context.Background()); s.Changes != (report.ChangeCount{}) || s.Result() != report.ResultOK {
+		blame("it is released again: %+v", s.Changes)
+	}
+	return violations
 }
 
 // merged has the keys of both.
