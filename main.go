@@ -219,8 +219,8 @@ func newRun(s settings, e ends, log *slog.Logger, id string) *reconcile.Run {
 			Visibility: visibility(s.Visibility), AllowPublish: s.AllowPublish, Adopt: s.Adopt, AdoptGrace: s.AdoptGrace, Release: s.Release,
 			ReportOrphans: s.Prune != "off", PruneRobots: s.Prune == "robots", PruneAfter: s.PruneAfter,
 			PushServiceAccounts: s.PushServiceAccount, MaxRotations: s.share(s.MaxRotations),
-			PullServiceAccounts: s.PullServiceAccount, SetImages: !s.NoContainerImage, RemoteSecrets: remoteSecrets(s.RemoteSecrets),
-			Overlap: s.RotationOverlap, MaxTokenAge: s.MaxTokenAge,
+			PullServiceAccounts: s.PullServiceAccount, SetImages: !s.NoContainerImage, RemoteSecrets: unlessOff[world.RemoteSecrets](s.RemoteSecrets),
+			NamespaceSecret: unlessOff[world.NamespaceSecret](s.NamespacePullSecret), Overlap: s.RotationOverlap, MaxTokenAge: s.MaxTokenAge,
 		},
 		Scope:       world.Scope{Namespaces: s.Namespace, Selector: s.Selector, Only: s.only, Rotate: s.rotate, Gracefully: s.gracefully, Shard: s.shard()},
 		Limits:      plan.Limits{MaxChangeRatio: s.MaxChangeRatio, Force: s.Force},
@@ -253,11 +253,11 @@ func visibility(setting string) quay.Visibility {
 }
 
 // remoteSecrets is the setting, "" for off.
-func remoteSecrets(setting string) world.RemoteSecrets {
+func unlessOff[T ~string](setting string) T {
 	if setting == "off" {
 		return ""
 	}
-	return world.RemoteSecrets(setting)
+	return T(setting)
 }
 
 // reporter tells on stdout, and on a page where one is wanted.

@@ -66,6 +66,8 @@ type settings struct {
 	RemoteSecrets      string   `group:"Environments" env:"REMOTE_SECRETS, default=auto" oneof:"auto off require" help:"deliver pull Secrets to environments; auto: where the cluster has RemoteSecrets"`
 	PullServiceAccount []string `env:"PULL_SERVICE_ACCOUNT, default=default" arg:"NAME" help:"pulls images, in each environment; {component} is replaced; may be repeated"`
 
+	NamespacePullSecret string `env:"NAMESPACE_PULL_SECRET, default=auto" oneof:"auto on off" help:"one for all of a namespace, too; auto: where components-namespace-pull is empty, or Berth's"`
+
 	SourceHosts  []string `group:"Where sources are" env:"SOURCE_HOSTS" arg:"HOST" help:"only ask these git hosts (*.example.com for all below); may be repeated"`
 	SourceCAFile string   `env:"SOURCE_CA_FILE" arg:"FILE" help:"certificates (PEM) to trust for git hosts besides the system's"`
 	SourceProxy  string   `env:"SOURCE_PROXY" arg:"URL" help:"an HTTP proxy for asking git hosts; no other is used"`

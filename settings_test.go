@@ -22,7 +22,7 @@ var badSettings = map[string]string{
 	"NAMESPACE": canary, "SELECTOR": canary, "DRY_RUN": canary, "DETAILED_EXITCODE": canary, "YES": canary, "ROTATE": canary, "ROTATE_GRACEFULLY": canary,
 	"ROTATION_OVERLAP": canary, "MAX_TOKEN_AGE": canary,
 	"VISIBILITY": canary, "ALLOW_PUBLISH": canary, "ADOPT": canary, "ADOPT_GRACE": canary, "RELEASE": canary, "PRUNE": canary, "PRUNE_AFTER": canary, "PUSH_SERVICE_ACCOUNT": canary, "NO_CONTAINER_IMAGE": canary,
-	"REMOTE_SECRETS": canary, "PULL_SERVICE_ACCOUNT": canary,
+	"REMOTE_SECRETS": canary, "PULL_SERVICE_ACCOUNT": canary, "NAMESPACE_PULL_SECRET": canary,
 	"CLUSTER_ID": "", "TAKE_OVER_FROM": "", "REPOSITORY_LAYOUT": canary, "REPOSITORY_PREFIX": canary, "MAX_CHANGE_RATIO": canary,
 	"MAX_ROTATIONS": canary, "FORCE": canary, "CONCURRENCY": canary, "TIMEOUT": canary, "OUTPUT": canary,
 	"LOG_LEVEL": canary, "LOG_FORMAT": canary, "COLOR": canary, "NO_PROGRESS": canary, "PLAN": canary, "DEMO": canary,

@@ -74,6 +74,9 @@ var (
 const newSecret = `{apiVersion: v1, kind: Secret, type: kubernetes.io/dockerconfigjson, data: {.dockerconfigjson: e30K},
 		metadata: {name: new, labels: {app.kubernetes.io/managed-by: berth}}}`
 
+// fillsSecret makes a Secret Berth's, with a content of its own.
+const fillsSecret = `{"metadata":{"labels":{"app.kubernetes.io/managed-by":"berth"}},"data":{".dockerconfigjson":"eyJhdXRocyI6eyJhIjp7fX19"}}`
+
 // newRemoteSecret is a RemoteSecret as Berth makes them.
 const newRemoteSecret = `{apiVersion: appstudio.redhat.com/v1beta1, kind: RemoteSecret, metadata: {name: new, labels: {app.kubernetes.io/managed-by: berth}},
 		spec: {secret: {name: new, type: kubernetes.io/dockerconfigjson}, targets: [{namespace: shop-new}, {namespace: kube-public, apiUrl: "https://api.example"}]}}`
@@ -108,6 +111,7 @@ var abuses = []struct {
 
 	{"overwrite somebody's Secret", true, patches(secretsResource, "shop", "somebodys", `{"data":{".dockerconfigjson":"e30K"}}`)},
 	{"put our label on somebody's Secret", true, patches(secretsResource, "shop", "somebodys", `{"metadata":{"labels":{"app.kubernetes.io/managed-by":"berth"}}}`)},
+	{"overwrite a namespace's Secret that holds a login", true, patches(secretsResource, "shop-new", "components-namespace-pull", fillsSecret)},
 	{"take our label from our Secret", true, patches(secretsResource, "shop", "cart-image-pull", `{"metadata":{"labels":{"app.kubernetes.io/managed-by":null}}}`)},
 	{"make a Secret without our label", true, creates(secretsResource, "shop", strings.Replace(newSecret, "berth", "helm", 1))},
 	{"make a ServiceAccount's token", true, creates(secretsResource, "shop", `{apiVersion: v1, kind: Secret, type: kubernetes.io/service-account-token,
@@ -163,6 +167,7 @@ var permitted = []struct {
 }{
 	{"make a Secret", creates(secretsResource, "shop", newSecret)},
 	{"write our Secret", patches(secretsResource, "shop", "cart-image-pull", `{"data":{".dockerconfigjson":"e30K"}}`)},
+	{"fill a namespace's Secret", patches(secretsResource, "shop", "components-namespace-pull", fillsSecret)},
 	{"delete our upload Secret", deletes(secretsResource, "shop", "cart-image-pull-upload-0123abcd")},
 	{"make a RemoteSecret", creates(remoteSecretsResource, "shop", newRemoteSecret)},
 	{"take targets off a RemoteSecret", patches(remoteSecretsResource, "shop", "cart-image-pull", `{"spec":{"targets":[]}}`)},
@@ -184,6 +189,12 @@ const victims = `
 {apiVersion: v1, kind: Pod, metadata: {name: victim, namespace: shop}, spec: {serviceAccountName: builder, containers: [{name: a, image: a}]}}
 ---
 {apiVersion: v1, kind: Secret, type: kubernetes.io/dockerconfigjson, metadata: {name: somebodys, namespace: shop}, data: {.dockerconfigjson: e30K}}
+---
+{apiVersion: v1, kind: Namespace, metadata: {name: shop-new}}
+---
+{apiVersion: v1, kind: Secret, type: kubernetes.io/dockerconfigjson, metadata: {name: components-namespace-pull, namespace: shop-new}, data: {.dockerconfigjson: eyJhdXRocyI6eyJ4Ijp7fX19}}
+---
+{apiVersion: v1, kind: Secret, type: kubernetes.io/dockerconfigjson, metadata: {name: components-namespace-pull, namespace: shop}, data: {.dockerconfigjson: eyJhdXRocyI6e319}}
 ---
 {apiVersion: v1, kind: Secret, type: kubernetes.io/dockerconfigjson, metadata: {name: somebodys-upload, namespace: shop,
   labels: {appstudio.redhat.com/upload-secret: remotesecret}}, data: {.dockerconfigjson: e30K}}

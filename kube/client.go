@@ -125,7 +125,8 @@ type resource struct {
 	plural string
 	scoped bool // lives in a namespace
 
-	partial bool // only its metadata is asked for: the server sends no more
+	partial bool   // only its metadata is asked for: the server sends no more
+	named   string // of a list: only those of this name; "": all
 }
 
 const partialList = "PartialObjectMetadataList"

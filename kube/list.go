@@ -136,6 +136,9 @@ func (c *Client) page(ctx context.Context, k call, selector, token string, item 
 	if selector != "" {
 		req.Param("labelSelector", selector)
 	}
+	if k.resource.named != "" {
+		req.Param("fieldSelector", "metadata.name="+k.resource.named)
+	}
 	if token != "" {
 		req.Param("continue", token)
 	}

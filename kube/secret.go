@@ -101,6 +101,14 @@ func (c *Client) EachSecret(ctx context.Context, namespace, labelSelector string
 	return each(ctx, c, secrets, namespace, labelSelector, func(w secretWire) (Secret, bool) { return w.slim(), true }, begin)
 }
 
+// SecretsNamed lists the Secrets of a name: at most one of a namespace, those of all
+// namespaces where it is [AllNamespaces].
+func (c *Client) SecretsNamed(ctx context.Context, namespace, name string) ([]Secret, error) {
+	r := secrets
+	r.named = name
+	return list(ctx, c, r, namespace, "", func(w secretWire) (Secret, bool) { return w.slim(), w.Metadata.Name == name })
+}
+
 // Secret reads one Secret.
 func (c *Client) Secret(ctx context.Context, namespace, name string) (Secret, error) {
 	return c.secret(ctx, secrets, namespace, name)

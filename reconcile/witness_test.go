@@ -156,7 +156,8 @@ func secretOf(r *http.Request) string {
 func (w *witness) note(name string) {
 	content := w.current(name)
 	_, use, ours := strings.Cut(name, "-image-")
-	if !ours || use != "push" && use != "pull" || content == "" {
+	ours = ours && (use == "push" || use == "pull") || ofNamespace(name) && strings.Contains(content, "berth_")
+	if !ours || content == "" {
 		return
 	}
 	before := w.secrets[name]
@@ -212,6 +213,9 @@ func (w *witness) current(name string) string {
 
 // accepted tells what a login lacks, or has too much; "" for neither.
 func (w *witness) accepted(name string, s *written) string {
+	if ofNamespace(name) {
+		return w.acceptedForAll(s)
+	}
 	granted, ok := w.e.quay.Granted(s.login, s.token, strings.TrimPrefix(s.image, host+"/"))
 	want := []string{"push", "pull"}
 	if strings.HasSuffix(name, "-image-pull") {
@@ -223,6 +227,29 @@ func (w *witness) accepted(name string, s *written) string {
 	case slices.Equal(granted, []string{"pull"}) && w.frozen(s.image):
 	case !slices.Equal(granted, want):
 		return fmt.Sprintf("%s is granted %v", s.login, granted)
+	}
+	return ""
+}
+
+func ofNamespace(name string) bool { return strings.HasSuffix(name, "/"+component.NamespaceSecret) }
+
+// acceptedForAll is accepted of the Secret of a namespace: whatever one of its robots may
+// read, its login must be good for.
+func (w *witness) acceptedForAll(s *written) string {
+	at := w.e.quay.Snapshot()
+	for _, r := range at.Robots {
+		for repository := range r.Permissions {
+			if !strings.Contains(r.Name, "_namespace") || !strings.HasPrefix(repository, strings.TrimPrefix(s.image, host+"/")+"/") {
+				continue
+			}
+			granted, ok := w.e.quay.Granted(s.login, s.token, repository)
+			if !ok || !slices.Equal(granted, []string{"pull"}) {
+				return fmt.Sprintf("%s is granted %v on %s", s.login, granted, repository)
+			}
+		}
+	}
+	if w.e.quay.RobotToken(s.login) != s.token {
+		return s.login + " is refused"
 	}
 	return ""
 }

@@ -37,6 +37,13 @@ func testCreateSecret(f *fixture) {
 	if string(s.DockerConfigJSON()) != dockerConfig {
 		f.Error("the content is not what was written")
 	}
+	for name, want := range map[string]int{"push": 1, "pus": 0} {
+		named, err := f.SecretsNamed(f.Context(), f.ns, name)
+		f.no(err)
+		if len(named) != want || want > 0 && string(named[0].DockerConfigJSON()) != dockerConfig {
+			f.Errorf("%d Secrets are called %s", len(named), name)
+		}
+	}
 	err := f.CreateSecret(f.Context(), w)
 	f.is(err, kube.ErrExists)
 	if want := `secrets "push" already exists`; message(err) != want {

@@ -57,12 +57,13 @@ func (s *Server) list(q request, k *kind) answer {
 	if err != nil {
 		return failure(apierrors.NewBadRequest("unable to parse requirement: " + err.Error()))
 	}
-	if q.query.Get("fieldSelector") != "" {
-		return failure(notSimulated("a field selector"))
+	name, named := strings.CutPrefix(q.query.Get("fieldSelector"), "metadata.name=")
+	if q.query.Get("fieldSelector") != "" && (!named || name == "") {
+		return failure(notSimulated("a field selector but metadata.name"))
 	}
-	begun := snapshot{kind: k, version: strconv.Itoa(s.store.version), selected: !selector.Empty()}
+	begun := snapshot{kind: k, version: strconv.Itoa(s.store.version), selected: !selector.Empty() || named}
 	for _, object := range s.store.all(k, q.namespace) {
-		if selector.Matches(labels.Set(object.GetLabels())) {
+		if selector.Matches(labels.Set(object.GetLabels())) && (!named || object.GetName() == name) {
 			begun.objects = append(begun.objects, object)
 		}
 	}

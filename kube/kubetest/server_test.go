@@ -276,7 +276,7 @@ func TestNotSimulated(t *testing.T) {
 	s.Apply([]byte("{apiVersion: v1, kind: ServiceAccount, metadata: {name: a, namespace: ns}, secrets: [{name: s}]}"))
 	for _, row := range []struct{ method, path, form, body string }{
 		{http.MethodGet, "/api/v1/secrets?watch=1", "", ""},
-		{http.MethodGet, "/api/v1/secrets?fieldSelector=metadata.name%3Ds", "", ""},
+		{http.MethodGet, "/api/v1/secrets?fieldSelector=type%3Ds", "", ""},
 		{http.MethodDelete, "/api/v1/namespaces/ns/secrets", "", ""},
 		{http.MethodPatch, account, strategic, `{"secrets":[{"$patch":"replace","name":"s"}]}`},
 		{http.MethodPatch, account, strategic, `{"secrets":[{"$patch":"delete","name":"s"}]}`},

@@ -11,7 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -103,6 +102,7 @@ type applier struct {
 	stop     atomic.Pointer[error] // a fact about the whole run that ends it
 	refusals                       // of what Quay makes for nobody
 	links    turnstile
+	made     map[string]bool // repositories, when all Components are done
 }
 
 // Plan works off the plan, some Components at a time, and returns an outcome
@@ -116,21 +116,11 @@ func Plan(ctx context.Context, e Ends, plans []plan.Component, o Options) []Outc
 	defer release()
 
 	outcomes := make([]Outcome, len(plans))
-	next := make(chan int)
-	var workers sync.WaitGroup
-	for range o.Concurrency {
-		workers.Go(func() {
-			for i := range next {
-				outcomes[i] = a.component(ctx, detached, plans[i])
-			}
-		})
-	}
-	for _, i := range plan.InTurns(plans, o.Turn, func(p plan.Component) bool { return len(p.Actions) > 0 }) {
-		next <- i
-	}
-	close(next)
-	workers.Wait()
+	a.each(plan.InTurns(plans, o.Turn, func(p plan.Component) bool { return len(p.Alone().Actions) > 0 }), func(i int) {
+		outcomes[i] = a.component(ctx, detached, plans[i].Alone())
+	})
 	a.passOn(ctx, detached, plans, outcomes)
+	a.forNamespaces(ctx, detached, plans, outcomes)
 	return outcomes
 }
 
@@ -154,9 +144,12 @@ func (a *applier) component(ctx, detached context.Context, p plan.Component) (o 
 		applier: a, plan: p, component: p.Component, made: map[string]bool{}, gone: map[string]bool{}, proved: map[string]bool{},
 		fresh: map[string]quay.Token{}, granted: map[string]quay.Role{}, at: map[quay.Role]string{}, kept: map[string]kube.ImageRepository{},
 	}
-	if p.Gone {
+	switch {
+	case p.Gone:
 		w.leftovers(detached, &o)
-	} else {
+	case p.Common != nil:
+		w.forAll(detached, &o)
+	default:
 		w.all(detached, &o)
 	}
 	return o
@@ -212,6 +205,7 @@ type work struct {
 	sights   map[quay.Role]sight  // Secrets read before the last look at the roles and not used yet
 	roles    map[string]quay.Role // of the last look, nil: there was none
 	at       map[quay.Role]string // the generations that Secrets are known to hold, by role
+	toProve  []string             // a namespace's repositories that are there
 	looked   bool                 // the cluster was looked at since the last call of Quay
 
 	remote *kube.RemoteSecret              // as this run last wrote it
@@ -244,6 +238,9 @@ func (w *work) do(ctx context.Context, action plan.Action) error {
 	case plan.LeaveTeam:
 		return w.Registry.RemoveFromTeam(ctx, a.Team, a.Robot)
 	case plan.WriteSecret:
+		if a.Secret == component.NamespaceSecret {
+			return w.writeNamespaceSecret(ctx, a)
+		}
 		if w.rotation != nil {
 			if err := w.proveAll(ctx); err != nil {
 				return err

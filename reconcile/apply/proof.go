@@ -33,7 +33,12 @@ func (w *work) proveAll(ctx context.Context) error {
 
 // prove asks the registry itself, with the login of a generation, what it is worth.
 func (w *work) prove(ctx context.Context, a component.Account) error {
-	if w.proved[a.Robot] {
+	return w.proveOn(ctx, a, w.plan.Names.Repository)
+}
+
+func (w *work) proveOn(ctx context.Context, a component.Account, repository string) error {
+	proof := a.Robot + " " + repository
+	if w.proved[proof] {
 		return nil
 	}
 	token, err := w.token(ctx, a)
@@ -48,7 +53,7 @@ func (w *work) prove(ctx context.Context, a component.Account) error {
 			}
 		}
 		w.looked = false
-		grant, err := w.Registry.Granted(ctx, a.Robot, token, w.plan.Names.Repository)
+		grant, err := w.Registry.Granted(ctx, a.Robot, token, repository)
 		if err != nil {
 			return err
 		}
@@ -56,7 +61,7 @@ func (w *work) prove(ctx context.Context, a component.Account) error {
 			return err
 		}
 		if why == "" {
-			w.proved[a.Robot] = true
+			w.proved[proof] = true
 			return nil
 		}
 	}

@@ -240,21 +240,14 @@ func older(a component.Account, roles map[string]quay.Role, than string) (found 
 
 // drain deletes a generation, but only while the Secret holds a younger one.
 func (w *work) drain(ctx context.Context, a plan.DeleteRobot) error {
-	held := w.at[a.Role]
-	if held == "" {
-		s, err := w.Cluster.Secret(ctx, w.plan.Component.Namespace, a.Secret)
-		if err != nil {
-			return err
-		}
-		if err := w.inTheWay(s, a.Secret, ""); err != nil {
-			return err
-		}
-		held = w.Naming.Held(a.Account, component.ContentOf(s.DockerConfigJSON()))
+	held, err := w.heldBy(ctx, a.Account)
+	if err != nil {
+		return err
 	}
 	if !a.Before(a.Robot, held) {
 		return fmt.Errorf("robot %s is not older than the one in Secret %s: %w", a.Robot, a.Secret, errMoved)
 	}
-	err := w.Registry.DeleteRobot(ctx, a.Robot)
+	err = w.Registry.DeleteRobot(ctx, a.Robot)
 	if err == nil {
 		w.gone[a.Robot] = true
 		delete(w.granted, a.Robot)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"sync"
 
 	"berth/reconcile/plan"
 )
@@ -33,4 +34,22 @@ func (a *applier) passOn(ctx, detached context.Context, plans []plan.Component, 
 		o.Applied = append(outcomes[i].Applied, o.Applied...)
 		outcomes[i] = o
 	}
+}
+
+// each does something for the plans at these places, so many at a time as may be in flight.
+func (a *applier) each(places []int, do func(i int)) {
+	next := make(chan int)
+	var workers sync.WaitGroup
+	for range a.Concurrency {
+		workers.Go(func() {
+			for i := range next {
+				do(i)
+			}
+		})
+	}
+	for _, i := range places {
+		next <- i
+	}
+	close(next)
+	workers.Wait()
 }

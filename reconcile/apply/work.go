@@ -123,7 +123,8 @@ func (w *work) createRobot(ctx context.Context, a plan.CreateRobot) error {
 // has its name from another time: to identities federated with it. No list shows them, and
 // to look would cost as much.
 func (w *work) setPermission(ctx context.Context, a plan.SetPermission) error {
-	if a.Again || a.From == "" && !w.made[a.Robot] {
+	_, before := w.granted[a.Robot]
+	if !before && (a.Again || a.From == "" && !w.made[a.Robot] && !a.Settled) {
 		if err := w.Registry.DeleteFederation(ctx, a.Robot); err != nil {
 			return err
 		}

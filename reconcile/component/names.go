@@ -177,7 +177,7 @@ func (n Naming) Names(c kube.Component, namespaceUID string) (Names, error) {
 	return Names{
 		Repository: repository,
 		Former:     former,
-		Mark:       cut(fmt.Sprintf("%skey=%s ns=%s %s", markPrefix, key, Hash(16, "namespace", namespaceUID), KeyOf(c))),
+		Mark:       cut(fmt.Sprintf("%skey=%s ns=%s %s", markPrefix, key, namespaceHash(namespaceUID), KeyOf(c))),
 		Push:       account("push", quay.Write),
 		Pull:       account("pull", quay.Read),
 	}, nil
@@ -191,6 +191,9 @@ func robotPrefix(k Key) string {
 	}
 	return "berth_" + slug + "_"
 }
+
+// namespaceHash stands for a namespace's uid in the marks of its repositories.
+func namespaceHash(uid string) string { return Hash(16, "namespace", uid) }
 
 func (n Naming) repository(c kube.Component) (string, error) {
 	parts := []string{c.Namespace, c.Name}

@@ -38,6 +38,7 @@ type Cluster interface {
 	Components(ctx context.Context, g kube.Group, namespace, selector string) ([]kube.Component, error)
 	EachSecret(ctx context.Context, namespace, labelSelector string, begin func() func(kube.Secret)) error
 	SecretMetadata(ctx context.Context, namespace, name string) (kube.Secret, error)
+	SecretsNamed(ctx context.Context, namespace, name string) ([]kube.Secret, error)
 	SecretsMetadata(ctx context.Context, namespace string, keep func(namespace, name string) bool) ([]kube.Secret, error)
 	ServiceAccounts(ctx context.Context, namespace string, keep func(kube.ServiceAccount) bool) ([]kube.ServiceAccount, error)
 	ImageRepositories(ctx context.Context, g kube.Group, namespace string, keep func(kube.ImageRepository) bool) ([]kube.ImageRepository, error)
@@ -170,6 +171,9 @@ func (o *observer) observe(ctx context.Context) error {
 		return err
 	}
 	if err := o.observeSecrets(ctx, seen.secrets); err != nil {
+		return err
+	}
+	if err := o.observeNamespaceSecrets(ctx); err != nil {
 		return err
 	}
 	if err := o.territory.shut(); err != nil {

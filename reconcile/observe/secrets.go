@@ -62,6 +62,9 @@ func (o *observer) sortListed(found kube.Secret, s *secrets) {
 	if found.Odd {
 		s.odd = append(s.odd, key)
 	}
+	if found.Name == component.NamespaceSecret {
+		return // see observeNamespaceSecrets
+	}
 	called, pull := o.owner(key)
 	if called == nil || !called.Whole() {
 		s.strays[key] = true

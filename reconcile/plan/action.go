@@ -78,6 +78,7 @@ type CreateRobot struct{ component.Account }
 type SetPermission struct {
 	Repository, Robot string
 	From, To          quay.Role
+	Settled           bool // the robot has its role on others of its repositories already
 	Again             bool // the robot is from another time: who was federated with it is put out first
 }
 

@@ -86,13 +86,7 @@ func (w *planner) planRobots(p *Component, repository []Action) {
 func (w *planner) planForeignRights(p *Component) {
 	for _, r := range p.roles {
 		for _, robot := range r.all {
-			if teams := w.Robots[robot].Teams; len(teams) > 0 {
-				p.Platform = append(p.Platform, Warning{Code: "robot_in_team", Text: fmt.Sprintf(
-					"robot %s is in team %s and may do whatever the team may: it is taken out, but who put it in?", robot, strings.Join(teams, ", "))})
-				for _, team := range teams {
-					p.aside = append(p.aside, LeaveTeam{Robot: robot, Team: team})
-				}
-			}
+			p.aside = append(p.aside, w.leaveTeams(p, robot)...)
 			for _, other := range w.worksOn(robot) {
 				if other != p.Names.Repository {
 					p.aside = append(p.aside, RemovePermission{other, robot})
@@ -100,6 +94,18 @@ func (w *planner) planForeignRights(p *Component) {
 			}
 		}
 	}
+}
+
+func (w *planner) leaveTeams(p *Component, robot string) (actions []Action) {
+	teams := w.Robots[robot].Teams
+	if len(teams) > 0 {
+		p.Platform = append(p.Platform, Warning{Code: "robot_in_team", Text: fmt.Sprintf(
+			"robot %s is in team %s and may do whatever the team may: it is taken out, but who put it in?", robot, strings.Join(teams, ", "))})
+	}
+	for _, team := range teams {
+		actions = append(actions, LeaveTeam{Robot: robot, Team: team})
+	}
+	return actions
 }
 
 func (w *planner) planPermission(p *Component, a component.Account) {

@@ -36,11 +36,20 @@ func indexOf(w world.World) index {
 	}
 	slices.SortFunc(robots, bearer.compare)
 	live := make(map[string]bool, len(w.Components)+len(w.Elsewhere))
+	settled := map[string]bool{} // namespaces with Components
 	for c := range w.All() {
+		settled[c.Namespace] = true
 		if called := w.Called(component.KeyOf(*c)); called != nil && called.Key != "" {
 			live[called.Key] = true
 		} else {
 			live[w.Naming.KeyHash(component.KeyOf(*c))] = true
+		}
+	}
+	for _, r := range robots { // of a namespace, that is there
+		m, _ := component.ParseMark(r.mark)
+		if n, stands := w.Namespaces[m.Component.Namespace]; stands && m.Component.Name == "" {
+			own, _ := component.ParseMark(w.Naming.NamespaceAccount(n.Name, n.UID).Mark)
+			live[r.key] = live[r.key] || m.Incarnate == own.Incarnate || settled[n.Name]
 		}
 	}
 	return index{robots: robots, live: live}

@@ -66,7 +66,7 @@ func turns(plans []Component, from int) (order []int) {
 // Now is the plan of a Component whose rotation has waited for a turn, and nothing else.
 func (p Component) Now() Component {
 	r := *p.Rotation
-	r.First, p.Actions, p.Rotation = 0, r.Actions, &r
+	r.First, p.Actions, p.Rotation, p.Common = 0, r.Actions, &r, nil
 	return p
 }
 

@@ -49,6 +49,7 @@ type Component struct {
 	TakeOver   TakeOver      // how it is taken over from image-controller; "": there is nothing to take over
 	Gone       bool          // it is not there: the plan is about what is left of it
 
+	Common   *Common   // what it does for its whole namespace; nil: nothing
 	Rotation *Rotation // nil: none is wanted, or it waits for its pace
 	Wanted   bool      // a request for rotation, or a marker, stands on it
 
@@ -107,6 +108,7 @@ func Make(world world.World) Plan {
 	p.Components = w.all(w.Components)
 	w.pace(p.Components)
 	w.finishAll(p.Components)
+	w.planNamespaces(p.Components)
 	p.elsewhere = w.all(w.Elsewhere)
 	w.finishAll(p.elsewhere)
 	for i := range p.Components {
@@ -275,7 +277,7 @@ func (p Component) refuse(problem *Problem) Component {
 	if p.draft == nil {
 		p.draft = &draft{}
 	}
-	p.Problem, p.Actions, p.Rotation, p.aside, p.Platform = problem, nil, nil, nil, nil
+	p.Problem, p.Actions, p.Rotation, p.Common, p.aside, p.Platform = problem, nil, nil, nil, nil, nil
 	p.takeOn()
 	for _, one := range component.Both(p.Component) {
 		p.announce(one, component.WithMessage(one, p.Names, p.Image, problem.Tenant), true)

@@ -18,7 +18,7 @@ func (p Plan) Within(shown Plan) (within Plan, moved []int) {
 	within.Components = append([]Component(nil), p.Components...)
 	for i, c := range within.Components {
 		if len(c.Actions) > 0 && !reflect.DeepEqual(c.Actions, seen[c.Key()]) {
-			within.Components[i].Actions = nil
+			within.Components[i].Actions, within.Components[i].Common = nil, nil
 			moved = append(moved, i)
 		}
 	}

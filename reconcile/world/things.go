@@ -54,6 +54,28 @@ const (
 	RemoteSecretsRequire RemoteSecrets = "require"
 )
 
+// NamespaceSecret says where a namespace has a pull Secret for all its Components.
+type NamespaceSecret string
+
+// The choices; the zero value is off.
+const (
+	NamespaceSecretAuto NamespaceSecret = "auto" // where one stands that is empty, or ours
+	NamespaceSecretOn   NamespaceSecret = "on"
+)
+
+// NamespaceSecrets reports whether any namespace has one.
+func (p Policy) NamespaceSecrets() bool { return p.NamespaceSecret != "" }
+
+// NamespaceAccounts are the ServiceAccounts whose pods pull with it: those that pull whatever
+// the Component is called, and that of integration tests.
+func (p Policy) NamespaceAccounts() []string {
+	named := slices.DeleteFunc(slices.Clone(p.PullServiceAccounts), func(a string) bool { return strings.Contains(a, componentVariable) })
+	if !slices.Contains(named, component.IntegrationAccount) {
+		named = append(named, component.IntegrationAccount)
+	}
+	return named
+}
+
 // Mode is how far a run delivers.
 type Mode struct {
 	Wanted        bool // by the setting

@@ -31,6 +31,7 @@ type Policy struct {
 	PullServiceAccounts []string      // pull images, in each environment; the same
 	SetImages           bool          // write spec.containerImage where it is empty
 	RemoteSecrets       RemoteSecrets
+	NamespaceSecret     NamespaceSecret
 	MaxRotations        int           // in one run
 	Overlap             time.Duration // for which a graceful rotation leaves the older generation alive
 	MaxTokenAge         time.Duration // from which on a token is rotated unasked; zero: never
@@ -69,6 +70,9 @@ func ComponentName(pattern, component string) string {
 
 // Links reports whether a ServiceAccount of this name may be linked to a Secret of ours.
 func (p Policy) Links(account string) bool {
+	if account == component.IntegrationAccount && p.NamespaceSecrets() {
+		return true
+	}
 	return slices.ContainsFunc(slices.Concat(p.PushServiceAccounts, p.PullServiceAccounts), func(pattern string) bool {
 		before, after, varies := strings.Cut(pattern, componentVariable)
 		return account == pattern || varies && strings.HasPrefix(account, before) && strings.HasSuffix(account, after)

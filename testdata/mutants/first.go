@@ -3,6 +3,11 @@ package main
 // first says which package and tests notice soonest that a guard is missing: they are
 // asked before all the others.
 var first = map[string]string{
+	"the login of a namespace is proved for each repository":       "./reconcile NamespaceSecretIsProved",
+	"it gets all that its predecessor reads":                       "./reconcile NamespaceRobotAges",
+	"it gets nothing of another namespace":                         "./reconcile NamespaceRobotIsAudited",
+	"a namespace's Secret is taken over only without a login":      "./reconcile WhichNamespaceSecret",
+	"it is not moved back":                                         "./reconcile NamespaceSecretIsNotMovedBack",
 	"what a newer run has seen is not forgotten":                   "./reconcile TwoRunsAtOneDescription",
 	"nobody is asked again for what nobody gets":                   "./reconcile OneVerdictForTheRun|NoTenantSpeaksForOthers",
 	"what was seen before a change is no base for what follows it": "./reconcile RotationOfWhatDrifted",

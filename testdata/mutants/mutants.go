@@ -8,6 +8,31 @@ const (
 
 var mutants = []mutant{
 	{
+		"the login of a namespace is proved for each repository", "reconcile/apply/namespace.go",
+		`if err := w.proveOn(ctx, a.Account, repository); err != nil {`,
+		`if err := w.proveOn(ctx, a.Account, repository); err != nil && w == nil {`, domain,
+	},
+	{
+		"it gets all that its predecessor reads", "reconcile/plan/namespace.go",
+		`grant(to.Robot, s.all)`,
+		`grant(to.Robot, s.served)`, domain,
+	},
+	{
+		"it gets nothing of another namespace", "reconcile/plan/namespace.go",
+		`case !s.Naming.OfNamespace(r.Description, s.of.Component.Namespace, s.of.Namespace):`,
+		`case !s.Naming.OfNamespace(r.Description, s.of.Component.Namespace, s.of.Namespace) && s.role.held == "":`, domain,
+	},
+	{
+		"a namespace's Secret is taken over only without a login", "reconcile/component/namespace.go",
+		`== noLogin:`,
+		`!= "":`, domain,
+	},
+	{
+		"it is not moved back", "reconcile/apply/namespace.go",
+		`if held > a.Robot {`,
+		`if held > a.Robot && w == nil {`, domain,
+	},
+	{
 		"the marker comes first", "reconcile/apply/rotation.go",
 		`			return fmt.Errorf("the rotation cannot be recorded, so nothing was made: %w", err)`,
 		`			w.rotation = &taken{m, m.Encode(), w.plan.Rotation.To}

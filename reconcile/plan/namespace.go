@@ -1,0 +1,273 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"berth/kube"
+	"berth/quay"
+	"berth/reconcile/component"
+)
+
+// Common is what is done for all Components of a namespace at once: one robot that reads
+// their repositories, and its Secret. It stands at the end of the plan of the first of them
+// that is served, and is done when all of them are.
+type Common struct {
+	Secret       string
+	Image        string   // what the login is keyed by
+	Repositories []string // the login must be good for each before the Secret moves to it
+	New          []string // of them, those that are yet to be this run's
+	First        int      // the place of the first of its actions among the Component's
+}
+
+// Alone is the plan of a Component without what it does for its namespace.
+func (p Component) Alone() Component {
+	if p.Common != nil {
+		p.Actions, p.Common = p.Actions[:p.Common.First], nil
+	}
+	return p
+}
+
+// ForAll is what it does for its namespace, and nothing else.
+func (p Component) ForAll() Component {
+	p.Actions, p.Rotation = p.Actions[p.Common.First:], nil
+	return p
+}
+
+// planNamespaces plans what is each namespace's. The plans are sorted by it.
+func (w *planner) planNamespaces(plans []Component) {
+	if !w.Policy.NamespaceSecrets() {
+		return
+	}
+	rotations := w.Policy.MaxRotations // beside those of Components: no tenant can use these up
+	for from := 0; from < len(plans); {
+		to := from + 1
+		for to < len(plans) && plans[to].Component.Namespace == plans[from].Component.Namespace {
+			to++
+		}
+		w.planNamespace(plans[from:to], &rotations)
+		from = to
+	}
+}
+
+// shared is a namespace while what is its own is planned.
+type shared struct {
+	*planner
+	of       Component // its namespace, without a name; its first role is the robot's
+	role     role
+	served   []string // repositories
+	all      []string // those, and what its robots read besides that is the namespace's
+	complete bool     // nothing else of theirs is unknown
+	actions  []Action
+}
+
+func (w *planner) planNamespace(plans []Component, rotations *int) {
+	var p *Component
+	c := Common{Secret: component.NamespaceSecret}
+	s := shared{planner: w, complete: true}
+	for i := range plans {
+		repository := plans[i].Names.Repository
+		stands, makes := w.serves(&plans[i])
+		if !stands && !makes {
+			continue
+		}
+		if p == nil {
+			p = &plans[i]
+		}
+		if s.served = append(s.served, repository); makes {
+			c.New = append(c.New, repository)
+		}
+	}
+	if p == nil {
+		return
+	}
+	namespace := p.Component.Namespace
+	c.Image = w.Naming.NamespaceImage(namespace)
+	s.of = Component{Component: kube.Component{Namespace: namespace}, Namespace: p.Namespace, Image: c.Image, draft: &draft{}}
+	s.role = w.generations(&s.of, w.Naming.NamespaceAccount(namespace, p.Namespace))
+	s.of.roles[0] = s.role
+	s.read(p)
+	s.plan(p, rotations)
+	s.supersede(p)
+	c.Repositories = s.all
+	if len(s.actions) == 0 {
+		return
+	}
+	c.First = len(p.Actions)
+	p.Common, p.Actions = &c, append(p.Actions, s.actions...)
+	if p.Note == "" {
+		p.Note = "its namespace's pull Secret"
+	}
+	mine := w.secret(&s.of, s.role.Account).Owned == component.Mine
+	for _, a := range s.actions {
+		_, writes := a.(WriteSecret)
+		if kind, counts := w.unasked(p, a); counts && (mine || !writes) {
+			p.stake.changes[kind] = true
+		}
+	}
+}
+
+// serves reports whether a Component's repository is its own, or will be after its plan.
+func (w *planner) serves(p *Component) (stands, makes bool) {
+	if p.Problem != nil || p.Skipped != "" || p.Names.Repository == "" {
+		return false, false
+	}
+	r, exists := w.Repositories[p.Names.Repository]
+	return exists && p.Names.Marks(r.Description), slices.ContainsFunc(p.Actions, func(a Action) bool {
+		switch a.(type) {
+		case CreateRepository, DescribeRepository:
+			return true
+		}
+		return false
+	})
+}
+
+// read sorts the repositories of the namespace's robots, and takes the robots off what
+// another namespace has, or nobody.
+func (s *shared) read(p *Component) {
+	s.all = slices.Clone(s.served)
+	for _, robot := range s.role.all {
+		s.actions = append(s.actions, s.leaveTeams(p, robot)...)
+		for _, name := range s.Robots[robot].Repositories {
+			r, known := s.Repositories[name]
+			switch {
+			case !known: // without a slash it is deleted, and waits to be collected
+				s.complete = s.complete && !strings.Contains(name, "/")
+			case slices.Contains(s.served, name):
+			case !s.Naming.OfNamespace(r.Description, s.of.Component.Namespace, s.of.Namespace):
+				s.actions = append(s.actions, RemovePermission{name, robot})
+			case !slices.Contains(s.all, name):
+				s.all = append(s.all, name)
+			}
+		}
+	}
+	slices.Sort(s.all)
+}
+
+// plan compares the robot and its Secret with what they should be.
+func (s *shared) plan(p *Component, rotations *int) {
+	secret, stands := s.Secrets[component.Key{Namespace: s.of.Component.Namespace, Name: s.role.Secret}]
+	if !stands && s.Policy.NamespaceSecret != "on" || stands && secret.Owned == component.Foreign && s.Policy.NamespaceSecret != "on" {
+		return
+	}
+	if why := s.obstacle(secret.Foreign, secret.Fixed); why != "" {
+		p.Platform = append(p.Platform, Warning{Code: "namespace_secret", Text: "the namespace's pull Secret is left as it is: " + why})
+		return
+	}
+	p.Age = max(p.Age, s.age(&s.of))
+	to, moves := s.role.Account, s.role.held != "" && s.role.held != s.role.Robot
+	switch {
+	case moves && !s.complete: // its successor would lack what is not known
+		to, moves = to.With(s.role.held), false
+	case s.role.held != "" && s.complete && *rotations > 0 && !moves && s.tooOld(&s.of):
+		*rotations--
+		to, moves = to.At(component.NextStamp(s.At, [2]component.Account{to, to}, s.role.all)), true
+	}
+	if _, there := s.Robots[to.Robot]; !there {
+		s.actions = append(s.actions, CreateRobot{to})
+	}
+	granted := s.grants(to, moves)
+	want := s.wanted(&s.of, to)
+	switch reason := ""; {
+	case secret.Content != want || !Covers(secret.Labels, component.NamespaceLabels()):
+		switch {
+		case !stands:
+			reason = "missing"
+		case secret.Owned == component.Inherited:
+			reason = "taken over, it holds no login"
+		case !moves:
+			reason = "its content is not Berth's"
+		}
+		s.actions = append(s.actions, WriteSecret{Account: to, Image: s.of.Image, Exists: stands, Reason: reason, Rotated: moves})
+	case granted:
+		s.drain()
+	}
+	for _, account := range s.there(&s.of, s.Policy.NamespaceAccounts()) {
+		links := s.links(&s.of, account)
+		if !links.Pull[to.Secret] {
+			s.actions = append(s.actions, LinkPullSecret{account, to.Secret})
+		}
+		if account == component.IntegrationAccount && !links.Secrets[to.Secret] {
+			s.actions = append(s.actions, LinkSecret{account, to.Secret})
+		}
+	}
+}
+
+// obstacle tells why nothing can be done about the robot or its Secret, "" when it can.
+func (s *shared) obstacle(foreign string, fixed bool) string {
+	switch first, there := s.Robots[s.role.First]; {
+	case foreign != "":
+		return foreign
+	case fixed:
+		return "it is immutable"
+	case there && first.Mark != s.role.Mark:
+		return "robot " + s.role.First + " bears another mark"
+	}
+	for _, robot := range s.role.all {
+		if s.Robots[robot].Fingerprint == "" {
+			return "Quay does not show the token of robot " + robot
+		}
+	}
+	return ""
+}
+
+// grants gives the robot that the Secret is to have, and the one it has until then, what
+// they lack, and reports whether that is nothing.
+func (s *shared) grants(to component.Account, moves bool) bool {
+	before := len(s.actions)
+	grant := func(robot string, repositories []string) {
+		works := len(s.Robots[robot].Repositories) > 0
+		for _, name := range repositories {
+			set := SetPermission{Repository: name, Robot: robot, To: to.Role, Again: !works && s.again(&s.of, to.With(robot)), Settled: works}
+			if slices.Contains(s.Robots[robot].Repositories, name) {
+				if set.From = s.Roles[name][robot]; set.From == "" || set.From == to.Role {
+					continue
+				}
+			}
+			s.actions = append(s.actions, set)
+		}
+	}
+	if moves {
+		grant(s.role.held, s.served)
+	}
+	grant(to.Robot, s.all)
+	return len(s.actions) == before
+}
+
+// drain deletes the generations older than the Secret's when their overlap is over.
+func (s *shared) drain() {
+	for i, robot := range s.role.all {
+		if robot >= s.role.held {
+			return
+		}
+		if why := s.drains(&s.of, s.role, i); why != "" {
+			s.actions = append(s.actions, DeleteRobot{Account: s.role.With(robot), Drain: true, Reason: why})
+		}
+	}
+}
+
+// supersede deletes the robots of an earlier namespace of the name. What works elsewhere is
+// not deleted by its mark alone: another cluster may have this --cluster-id.
+func (s *shared) supersede(p *Component) {
+	own, _ := component.ParseMark(s.role.Mark)
+	home := s.Naming.Home(p.Component.Namespace)
+	for _, r := range s.incarnations(own.Key) {
+		if m, _ := component.ParseMark(r.mark); m.Incarnate == own.Incarnate {
+			continue
+		}
+		works := s.worksOn(r.name)
+		elsewhere := slices.IndexFunc(works, func(name string) bool { return !strings.HasPrefix(name, home) })
+		switch {
+		case elsewhere >= 0:
+			p.Platform = append(p.Platform, Warning{Code: string(ReasonNotOurs), Text: fmt.Sprintf(
+				"robot %s bears this namespace's mark and works on repository %s, so it is left alone: does another cluster have this --cluster-id?", r.name, works[elsewhere])})
+		case len(works) == 0:
+			s.idle = append(s.idle, r.name)
+		default:
+			s.actions = append(s.actions, DeleteRobot{
+				Account: component.Account{Robot: r.name, Mark: r.mark, Role: quay.Read}, Reason: "superseded: its namespace was deleted and made again",
+			})
+		}
+	}
+}
