@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -122,7 +123,7 @@ func TestTheOlderGoesAtAnyCall(t *testing.T) {
 	} {
 		t.Run(row.why, func(t *testing.T) {
 			t.Parallel()
-			for at := 1; ; at++ {
+			for at := int64(1); ; at++ {
 				e := newEnv()
 				e.settledComponent()
 				e.joined()
@@ -130,10 +131,10 @@ func TestTheOlderGoesAtAnyCall(t *testing.T) {
 				if row.ask != "" {
 					e.apply(`{apiVersion: konflux-ci.dev/v1alpha1, kind: Component, metadata: {name: billing, namespace: tenant, annotations: {image.redhat.com/generate: %q}}}`, row.ask)
 				}
-				calls := 0
+				var calls atomic.Int64 // lists are read side by side
 				r := e.newRunOver(func(end http.RoundTripper) http.RoundTripper {
 					return roundTrip(func(req *http.Request) (*http.Response, error) {
-						if calls++; calls == at {
+						if calls.Add(1) == at {
 							e.older()
 							e.cluster.CollectGarbage()
 						}
@@ -142,10 +143,10 @@ func TestTheOlderGoesAtAnyCall(t *testing.T) {
 				})
 				r.Concurrency = 1
 				r.Do(context.Background())
-				if calls < at {
+				if calls.Load() < at {
 					break
 				}
-				e.handedOver(t, fmt.Sprintf("call %d of %d", at, calls), row.revokes)
+				e.handedOver(t, fmt.Sprintf("call %d of %d", at, calls.Load()), row.revokes)
 			}
 		})
 	}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -138,20 +139,17 @@ func TestTwoRunsAtOneDescription(t *testing.T) {
 		}
 		for first, look := range looks {
 			for second := range looks {
-				for at := 1; ; at++ {
+				for at := int64(1); ; at++ {
 					e := newScenario(s)
 					git := e.git.(*source)
 					git.verdict = look
 					words := "\nAsk the tenant."
 					e.quay.SetDescription(billing, e.text(billing)+words)
-					calls, met := 0, false
+					var calls atomic.Int64 // lists are read side by side
 					r := e.newRunOver(func(next http.RoundTripper) http.RoundTripper {
 						return roundTrip(func(req *http.Request) (*http.Response, error) {
-							if strings.Contains(req.URL.Path, "/api/v1/repository") {
-								calls++
-							}
-							if calls == at && !met {
-								met, git.verdict = true, looks[second]
+							if strings.Contains(req.URL.Path, "/api/v1/repository") && calls.Add(1) == at {
+								git.verdict = looks[second]
 								e.newRun().Do(context.Background())
 							}
 							return next.RoundTrip(req)
@@ -159,7 +157,7 @@ func TestTwoRunsAtOneDescription(t *testing.T) {
 					})
 					r.Concurrency = 1
 					r.Do(context.Background())
-					if calls < at {
+					if calls.Load() < at {
 						break
 					}
 					tried++

@@ -326,7 +326,7 @@ var mutants = []mutant{
 	},
 	{
 		"older generations leave their teams, too", "reconcile/plan/generations.go",
-		`if teams := w.Robots[robot].Teams; len(teams) > 0 {`, `if teams := w.Robots[robot].Teams; len(teams) > 0 && robot == r.Robot {`, domain,
+		`w.leaveTeams(p, robot)`, `w.leaveTeams(p, r.Robot)`, domain,
 	},
 	{
 		"who is federated with a robot from another time is put out", "reconcile/apply/work.go",
