@@ -281,6 +281,60 @@ func TestTakeOverWithoutRights(t *testing.T) {
 	}
 }
 
+// Where image-controller's kinds were removed with it, what it made still names them.
+func TestTakeOverOfWhatIsLeft(t *testing.T) {
+	t.Parallel()
+	m := imageController{name: "billing"}
+	const ownedBy = `{apiVersion: v1, kind: Secret, metadata: {name: billing-image-push, namespace: tenant, %sownerReferences: [{apiVersion: %s, kind: %s, name: %s, uid: uid-of-former-%[4]s}]}}`
+	for _, row := range []struct {
+		why    string
+		spoil  string
+		served bool
+		keep   bool // --adopt is not given
+		whole  bool
+	}{
+		{why: "both Secrets are as image-controller made them", whole: true},
+		{why: "nobody asked for it", keep: true},
+		{why: "the kind is served, so that its objects can be looked at and collected", served: true, spoil: fmt.Sprintf(ownedBy, "", "appstudio.redhat.com/v1alpha1", "ImageRepository", "billing")},
+		{why: "image-controller does not call it so for that object", spoil: fmt.Sprintf(ownedBy, "", "appstudio.redhat.com/v1alpha1", "ImageRepository", "ledger")},
+		{why: "another Component owns it", spoil: fmt.Sprintf(ownedBy, "", "appstudio.redhat.com/v1alpha1", "Component", "ledger")},
+		{why: "the owner is of another group", spoil: fmt.Sprintf(ownedBy, "", "example.com/v1alpha1", "ImageRepository", "billing")},
+		{why: "somebody else manages it", spoil: fmt.Sprintf(ownedBy, "labels: {app.kubernetes.io/managed-by: helm}, ", "appstudio.redhat.com/v1alpha1", "ImageRepository", "billing")},
+	} {
+		t.Run(row.why, func(t *testing.T) {
+			t.Parallel()
+			e := newTakeOver(m)
+			if row.spoil != "" {
+				e.apply("%s", row.spoil)
+			}
+			if !row.served {
+				e.cluster.Uninstall("imagerepositories")
+			}
+			watch := &builders{e: e, made: []imageController{m}}
+			if row.keep {
+				e.quay.DeleteRepository(org + "/" + m.repository()) // that is in the way, too
+				watch.made = nil
+			}
+			before := e.login("billing-image-push")
+			r := e.adoptingOver(watch.between)
+			r.Policy.Adopt = !row.keep
+			done := e.do(r)
+			p := done.planOf(t, component.Key{Namespace: m.space(), Name: m.name})
+			if whole := p.Problem == nil && e.secretState(p, p.Names.Push) == current && e.secretState(p, p.Names.Pull) == current; whole != row.whole || len(watch.failed) > 0 {
+				t.Errorf("taken over: %t, want %t; %v\n%s", whole, row.whole, watch.failed, done.text)
+			}
+			if !row.whole && (e.login("billing-image-push") != before || e.quay.Mutations() > 0) {
+				t.Errorf("it was refused, and something was written\n%s", done.text)
+			}
+			if e.clearing(); row.whole {
+				if s := e.clearing(); s.Result() != report.ResultOK || s.Summary.Changes != (report.ChangeCount{}) {
+					t.Errorf("it does not settle:\n%s", s.text)
+				}
+			}
+		})
+	}
+}
+
 // takenOver tells what of a Component is not as a take-over leaves it, once what it was told
 // has been taken off again.
 func (e *env) takenOver(m imageController) (violations []string) {

@@ -142,6 +142,20 @@ func InheritedFrom(s kube.Secret, uid string) bool {
 	return false
 }
 
+// LeftOver gives the uid of the ImageRepository for which image-controller made a Secret of
+// its naming, "" where the Secret is none. It speaks for ImageRepositories that no cluster
+// serves any more: what is left of one is this reference.
+func LeftOver(s kube.Secret) (uid string) {
+	for _, o := range s.Owners {
+		r := kube.ImageRepository{Name: o.Name, UID: o.UID}
+		push, pull := FormerSecrets(r)
+		if o == OwnerOfRequest(r) && (s.Name == push || s.Name == pull) && InheritedFrom(s, o.UID) {
+			return o.UID
+		}
+	}
+	return ""
+}
+
 // OtherRepository is what a Component's repository is called in the other layout, "" where
 // that makes no name.
 func (n Naming) OtherRepository(c kube.Component) string {

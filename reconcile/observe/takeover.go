@@ -130,16 +130,20 @@ func (o *observer) leftovers() map[component.Key]bool {
 }
 
 // inherited tells of a Secret of our name that is not ours whether it is to be taken over:
-// one that an ImageRepository of its Component owns, when that is asked for or has begun; and
-// one that the Component owns and that bears no label of ours any more.
+// one that an ImageRepository of its Component owns, when that is asked for or has begun; one
+// that the Component owns and that bears no label of ours any more; and one whose
+// ImageRepository went with its kind, so that nobody can be marked and nobody collects it.
 func (o *observer) inherited(s kube.Secret, c kube.Component) (uid string) {
 	for _, r := range o.ImageRepositories[component.KeyOf(c)] {
 		if (o.Policy.Adopt || component.TakenOver(r.ImageRepository)) && component.InheritedFrom(s, r.UID) {
 			return r.UID
 		}
 	}
-	if o.Policy.Adopt && component.InheritedFrom(s, c.UID) {
+	switch {
+	case o.Policy.Adopt && component.InheritedFrom(s, c.UID):
 		return c.UID
+	case o.Policy.Adopt && !o.served.ImageRepositories.AppStudio:
+		return component.LeftOver(s)
 	}
 	return ""
 }
