@@ -29,33 +29,39 @@ func TestPlanOfTwoThatAreOne(t *testing.T) {
 			why:  "one is not told yet",
 			edit: func(_ *scene.Scene, _, late *kube.Component, _ component.Names) { late.Annotations = nil },
 			want: []string{"Announce " + late},
-		}, {
+		},
+		{
 			why:  "nor the other",
 			edit: func(_ *scene.Scene, old, _ *kube.Component, _ component.Names) { old.Annotations = nil },
 			want: []string{"Announce " + old},
-		}, {
+		},
+		{
 			why: "a Secret that one of them does not own",
 			edit: func(s *scene.Scene, _, _ *kube.Component, n component.Names) {
 				scene.Change(s.Secrets, component.Key{Namespace: "tenant", Name: n.Pull.Secret}, func(x *world.Secret) { x.Lacks = true })
 			},
 			want: []string{"ShareObject "},
-		}, {
+		},
+		{
 			why:  "one names no image",
 			edit: func(_ *scene.Scene, _, late *kube.Component, _ component.Names) { late.ContainerImage = "" },
 			want: []string{"SetImage " + late},
-		}, {
+		},
+		{
 			why: "one is built elsewhere",
 			edit: func(_ *scene.Scene, _, late *kube.Component, _ component.Names) {
 				late.ContainerImage = "ghcr.io/acme/api"
 			},
 			says: "spec.containerImage is ghcr.io/acme/api, so builds push there",
-		}, {
+		},
+		{
 			why: "a visibility is stated where it was asked for",
 			edit: func(_ *scene.Scene, _, late *kube.Component, _ component.Names) {
 				late.Annotations[component.AnnotationGenerate] = `{"visibility":"private"}`
 			},
 			want: []string{"StateVisibility " + late},
-		}, {
+		},
+		{
 			why: "what cannot be read on one is told on both",
 			edit: func(_ *scene.Scene, _, late *kube.Component, _ component.Names) {
 				late.Annotations[component.AnnotationGenerate] = "{"
