@@ -288,7 +288,6 @@ func opens(cluster *kubetest.Server, namespace, secret string) string {
 	return "a login for " + strings.Join(slices.Sorted(maps.Keys(auths(cluster, namespace, secret))), ", ")
 }
 
-// pullSecrets are those of the ServiceAccount default.
 func pullSecrets(cluster *kubetest.Server, namespace string) string {
 	var names []string
 	links, _ := cluster.Object("serviceaccounts", namespace, "default")["imagePullSecrets"].([]any)

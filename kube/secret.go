@@ -40,13 +40,10 @@ type Secret struct {
 	Uploads                          string            // the RemoteSecret, in its namespace, that it brings data to
 	Managing                         string            // the RemoteSecret, NAMESPACE/NAME, that brought it
 	Odd                              bool              // of a list: not of a Secret's form, so that nothing else of it is known
-	// content is a closure because fmt, encoders and cmp reach unexported fields,
-	// but none of them calls a function.
-	content func() []byte
+	content                          func() []byte     // a closure: fmt, encoders and cmp reach fields, and call no function
 }
 
-// DockerConfigJSON is the content of key .dockerconfigjson, nil when there is none, or
-// more than 16 KiB of it.
+// DockerConfigJSON is the content of its key, nil when there is none, or more than 16 KiB.
 func (s Secret) DockerConfigJSON() []byte {
 	if s.content == nil {
 		return nil
