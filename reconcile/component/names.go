@@ -183,6 +183,12 @@ func (n Naming) Names(c kube.Component, namespaceUID string) (Names, error) {
 	}, nil
 }
 
+// DeletedRepository reports whether a robot's list shows a repository that is deleted: Quay
+// names it by a UUID until it is collected (data/model/repository.py:652-697).
+func DeletedRepository(name string) bool {
+	return len(name) == 36 && strings.Count(name, "-") == 4 && !strings.Contains(name, "/")
+}
+
 // robotPrefix begins the names of all robots that are made for a Component of this name.
 func robotPrefix(k Key) string {
 	slug := strings.Trim(notSlug.ReplaceAllString(k.Namespace+"_"+k.Name, "_"), "_")

@@ -30,6 +30,10 @@ func Kept(r kube.ImageRepository) bool { return r.Annotations[AnnotationKeep] ==
 // TakenOver reports whether Berth has taken over what was made for an ImageRepository.
 func TakenOver(r kube.ImageRepository) bool { return r.Annotations[AnnotationTakenOver] != "" }
 
+// LetGo reports whether an ImageRepository can be deleted without harm to what Berth has
+// taken over.
+func LetGo(r kube.ImageRepository) bool { return Kept(r) && TakenOver(r) }
+
 // Keep is what is written on an ImageRepository before anything of its is taken over.
 func Keep(r kube.ImageRepository) kube.AnnotationChange {
 	by := KeptByBerth
@@ -66,10 +70,11 @@ var randomEnd = regexp.MustCompile(`^[a-z0-9]{10}(_pull)?$`)
 // That of a whole namespace has the description, too, and perhaps no other repository.
 func FormerRobot(name, description string, worksOn []string) (repository string, role quay.Role, ok bool) {
 	for _, name := range worksOn {
-		if strings.Contains(name, "/") { // else it is deleted, and waits to be collected
-			if repository != "" {
-				return "", "", false
-			}
+		switch {
+		case DeletedRepository(name):
+		case repository != "":
+			return "", "", false
+		default:
 			repository = name
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 
 	"berth/quay"
@@ -69,16 +68,10 @@ func (o *observer) wanted() map[string]*world.Called {
 			continue
 		}
 		for _, name := range r.Repositories {
-			if wanted[name] == nil && !deleted(name) {
+			if wanted[name] == nil && !component.DeletedRepository(name) {
 				wanted[name] = called
 			}
 		}
 	}
 	return wanted
-}
-
-// deleted reports whether a robot's list shows a repository that is deleted: Quay names it
-// by a UUID until it is collected.
-func deleted(name string) bool {
-	return len(name) == 36 && strings.Count(name, "-") == 4 && !strings.Contains(name, "/")
 }

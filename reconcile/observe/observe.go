@@ -10,7 +10,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	"berth/kube"
@@ -71,11 +70,10 @@ func (unknownToken) Unwrap() error { return quay.ErrUnauthorized }
 // Quay lists no repository and calls that success.
 var errEmptyList = errors.New("quay lists no repository, yet robots with permissions on some; nothing can be told from that")
 
-// permitted reports whether a robot has a permission on a repository that is
-// there: one that was deleted shows without a slash.
+// permitted reports whether a robot has a permission on a repository that is there.
 func permitted(robots map[string]world.Robot) bool {
 	for _, r := range robots {
-		if slices.ContainsFunc(r.Repositories, func(name string) bool { return strings.Contains(name, "/") }) {
+		if slices.ContainsFunc(r.Repositories, func(name string) bool { return !component.DeletedRepository(name) }) {
 			return true
 		}
 	}
