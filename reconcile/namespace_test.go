@@ -262,6 +262,23 @@ var namespaceScenarios = map[string]func(*env){
 	},
 }
 
+// endsWell demands that the next runs end where they should, with no login on the way there
+// that was not good for all.
+func (e *env) endsWell(t *testing.T, scenario, where string) {
+	t.Helper()
+	for range 3 {
+		e.clock = e.clock.Add(2 * time.Hour)
+		e.forAll(direct).Do(context.Background())
+	}
+	want := []string{cart, till}
+	if strings.Contains(scenario, "new") {
+		want = append(want, "acme/tenant/shop")
+	}
+	if wrong := append(e.lacks(want...), e.blamed...); len(wrong) > 0 || len(e.namespaceRobots()) != 1 {
+		t.Errorf("%s, %s: %v %v", scenario, where, wrong, e.namespaceRobots())
+	}
+}
+
 // Wherever a run dies, and whichever call fails alone, no Secret holds a login that is not
 // good for what its predecessor was, and the next runs end where they should.
 func TestNamespaceSecretCrashes(t *testing.T) {
@@ -279,17 +296,7 @@ func TestNamespaceSecretCrashes(t *testing.T) {
 				if k.calls < at {
 					break
 				}
-				for range 3 {
-					e.clock = e.clock.Add(2 * time.Hour)
-					e.forAll(direct).Do(context.Background())
-				}
-				want := []string{cart, till}
-				if strings.Contains(name, "new") {
-					want = append(want, "acme/tenant/shop")
-				}
-				if wrong := append(e.lacks(want...), e.blamed...); len(wrong) > 0 || len(e.namespaceRobots()) != 1 {
-					t.Errorf("%s, died at write %d (%d): %v %v", name, at, how, wrong, e.namespaceRobots())
-				}
+				e.endsWell(t, name, fmt.Sprintf("died at write %d (%d)", at, how))
 			}
 		}
 	}
@@ -317,17 +324,7 @@ func TestNamespaceSecretOverlaps(t *testing.T) {
 			if calls < at {
 				break
 			}
-			for range 3 {
-				e.clock = e.clock.Add(2 * time.Hour)
-				e.forAll(direct).Do(context.Background())
-			}
-			want := []string{cart, till}
-			if strings.Contains(name, "new") {
-				want = append(want, "acme/tenant/shop")
-			}
-			if wrong := append(e.lacks(want...), e.blamed...); len(wrong) > 0 || len(e.namespaceRobots()) != 1 {
-				t.Errorf("%s, with another run at write %d: %v %v", name, at, wrong, e.namespaceRobots())
-			}
+			e.endsWell(t, name, fmt.Sprintf("with another run at write %d", at))
 		}
 	}
 }

@@ -69,22 +69,29 @@ func (e *env) everywhere() []client {
 	}
 }
 
-// A graceful rotation beside a build: who took a login before can use it until the
-// overlap is over, and who takes one at any moment of the rotation can use it at once.
-func TestRotationBesideABuild(t *testing.T) {
-	t.Parallel()
-	e := newEnv()
+// delivered has a Component whose pull Secret is everywhere, a registry to log in at, and
+// the logins that were taken before anything else happens.
+func delivered(t *testing.T) (e *env, registry string, before []client) {
+	t.Helper()
+	e = newEnv()
 	e.deliver()
 	e.component("tenant", "billing", "uid-1")
 	e.deliverAll()
 	e.run(t)
-	registry := httptest.NewServer(e.quay)
-	t.Cleanup(registry.Close)
-	before := e.everywhere()
+	server := httptest.NewServer(e.quay)
+	t.Cleanup(server.Close)
+	return e, server.URL, e.everywhere()
+}
+
+// A graceful rotation beside a build: who took a login before can use it until the
+// overlap is over, and who takes one at any moment of the rotation can use it at once.
+func TestRotationBesideABuild(t *testing.T) {
+	t.Parallel()
+	e, registry, before := delivered(t)
 	var moments atomic.Int64 // a run reads side by side
 	check := func(clients []client, what string) {
 		for i, c := range clients {
-			if !c.try(t, registry.URL) {
+			if !c.try(t, registry) {
 				t.Errorf("%s, client %d cannot %s with %s", what, i, c.want, c.login)
 			}
 		}
@@ -120,7 +127,7 @@ func TestRotationBesideABuild(t *testing.T) {
 	e.clock = e.clock.Add(5 * time.Minute)
 	e.run(t)
 	for i, c := range before {
-		if c.try(t, registry.URL) {
+		if c.try(t, registry) {
 			t.Errorf("after the overlap client %d can still %s with the login it took before", i, c.want)
 		}
 	}
@@ -131,14 +138,7 @@ func TestRotationBesideABuild(t *testing.T) {
 // To revoke: the old logins are refused when the request's marker goes.
 func TestRotationRevokes(t *testing.T) {
 	t.Parallel()
-	e := newEnv()
-	e.deliver()
-	e.component("tenant", "billing", "uid-1")
-	e.deliverAll()
-	e.run(t)
-	registry := httptest.NewServer(e.quay)
-	t.Cleanup(registry.Close)
-	before := e.everywhere()
+	e, registry, before := delivered(t)
 	e.rotate()
 	gone := false
 	e.newRunOver(func(end http.RoundTripper) http.RoundTripper {
@@ -148,12 +148,12 @@ func TestRotationRevokes(t *testing.T) {
 			if stood && e.annotation("tenant", "billing", component.AnnotationRotation) == "" {
 				gone = true
 				for i, c := range before {
-					if c.try(t, registry.URL) {
+					if c.try(t, registry) {
 						t.Errorf("client %d can %s with its old login when the marker goes", i, c.want)
 					}
 				}
 				for _, c := range e.everywhere()[:2] {
-					if !c.try(t, registry.URL) {
+					if !c.try(t, registry) {
 						t.Errorf("%s is not accepted when the marker goes", c.login)
 					}
 				}

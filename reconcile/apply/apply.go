@@ -180,9 +180,14 @@ func (w *work) all(ctx context.Context, o *Outcome) {
 			o.fails(action, err)
 			continue
 		}
-		o.Applied = append(o.Applied, action)
-		w.Applied(w.plan, action)
+		w.did(o, action)
 	}
+}
+
+// did notes an action that was made.
+func (w *work) did(o *Outcome, action plan.Action) {
+	o.Applied = append(o.Applied, action)
+	w.Applied(w.plan, action)
 }
 
 type failure struct {

@@ -58,16 +58,22 @@ func (w *work) deleteRobot(ctx context.Context, a plan.DeleteRobot) error {
 	if err := w.look(ctx); err != nil {
 		return err
 	}
-	robot, err := w.Registry.GetRobot(ctx, a.Robot)
-	switch {
+	switch _, err := w.marked(ctx, a.Account); {
 	case errors.Is(err, quay.ErrNotFound):
 		return nil
 	case err != nil:
 		return err
-	case robot.Description != a.Mark:
-		return fmt.Errorf("%w: robot %s does not bear the mark any more that it was listed with", errNotOurs, a.Robot)
 	}
 	return w.Registry.DeleteRobot(ctx, a.Robot)
+}
+
+// marked reads a robot and demands that it bears the mark it was listed with.
+func (w *work) marked(ctx context.Context, a component.Account) (quay.Robot, error) {
+	robot, err := w.Registry.GetRobot(ctx, a.Robot)
+	if err == nil && robot.Description != a.Mark {
+		err = fmt.Errorf("%w: robot %s does not bear the mark any more that it was listed with", errNotOurs, a.Robot)
+	}
+	return robot, err
 }
 
 // stateVisibility takes a request on: what it asks for is stated, and it comes off, in one

@@ -18,11 +18,8 @@ func (a *applier) forNamespaces(ctx, detached context.Context, plans []plan.Comp
 	a.made = map[string]bool{}
 	for _, o := range outcomes {
 		for _, action := range o.Applied {
-			switch action := action.(type) {
-			case plan.CreateRepository:
-				a.made[action.Name] = true
-			case plan.DescribeRepository:
-				a.made[action.Name] = true
+			if repository, ok := plan.Makes(action); ok {
+				a.made[repository] = true
 			}
 		}
 	}
@@ -56,13 +53,10 @@ func (w *work) forAll(ctx context.Context, o *Outcome) {
 		}
 		err := w.do(ctx, action)
 		if err == nil {
-			o.Applied = append(o.Applied, action)
-			w.Applied(w.plan, action)
+			w.did(o, action)
 			continue
 		}
-		if global(err) {
-			w.stop.CompareAndSwap(nil, &err)
-		}
+		w.stopFor(err)
 		o.fails(action, fmt.Errorf("for the whole namespace: %w", err))
 		if ends(err) {
 			return
@@ -92,13 +86,7 @@ func (w *work) restsOnAll(action plan.Action) bool {
 // under the resourceVersion that was read before its login was proved. It never goes back:
 // only what is older than the Secret's is ever deleted, and only after a look at it.
 func (w *work) writeNamespaceSecret(ctx context.Context, a plan.WriteSecret) error {
-	for range attempts {
-		done, err := w.moveNamespaceSecret(ctx, a)
-		if done || err != nil {
-			return err
-		}
-	}
-	return fmt.Errorf("write Secret %s/%s: %w", w.plan.Component.Namespace, a.Secret, errMoved)
+	return w.insist(a.Secret, func() (bool, error) { return w.moveNamespaceSecret(ctx, a) })
 }
 
 func (w *work) moveNamespaceSecret(ctx context.Context, a plan.WriteSecret) (done bool, err error) {
@@ -142,7 +130,7 @@ func (w *work) moveNamespaceSecret(ctx context.Context, a plan.WriteSecret) (don
 	} else {
 		err = w.Cluster.CreateSecret(ctx, write)
 	}
-	if errors.Is(err, kube.ErrConflict) || errors.Is(err, kube.ErrExists) || exists && errors.Is(err, kube.ErrNotFound) {
+	if overtaken(err, exists) {
 		delete(w.fresh, a.Robot) // good for one write
 		return false, nil
 	}

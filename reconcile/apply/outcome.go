@@ -89,12 +89,17 @@ func holdsBack(failed, next plan.Action, err error) bool {
 	return !plan.FailsAlone(failed) && (plan.GivesAccess(failed) || !plan.FailsAlone(next))
 }
 
-// failed records what an error means beyond this Component, and tells the
-// tenant when only the tenant or the operator can mend it.
-func (w *work) failed(ctx context.Context, err error) error {
+// stopFor ends the run for an error that is about the whole of it.
+func (w *work) stopFor(err error) {
 	if global(err) {
 		w.stop.CompareAndSwap(nil, &err)
 	}
+}
+
+// failed records what an error means beyond this Component, and tells the
+// tenant when only the tenant or the operator can mend it.
+func (w *work) failed(ctx context.Context, err error) error {
+	w.stopFor(err)
 	if sentence := told(err); sentence != "" {
 		for _, c := range component.Both(w.component) {
 			value := component.WithMessage(c, w.plan.Names, w.plan.Image, sentence)

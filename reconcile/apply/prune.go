@@ -23,13 +23,11 @@ func (w *work) leftovers(ctx context.Context, o *Outcome) {
 		}
 		switch {
 		case err == nil:
-			o.Applied = append(o.Applied, action)
-			w.Applied(w.plan, action)
+			w.did(o, action)
 			continue
 		case ends(err):
-			if o.Err = err; global(err) {
-				w.stop.CompareAndSwap(nil, &err)
-			}
+			o.Err = err
+			w.stopFor(err)
 		default:
 			o.Warnings = append(o.Warnings, Warning{action, err, ReasonOf(err)})
 		}
@@ -144,14 +142,12 @@ func (w *work) noted(ctx context.Context, a component.Account, repository string
 
 // idle demands that a robot is the one that was listed and was not used after a moment.
 func (w *work) idle(ctx context.Context, a component.Account, since time.Time) error {
-	robot, err := w.Registry.GetRobot(ctx, a.Robot)
+	robot, err := w.marked(ctx, a)
 	switch {
 	case errors.Is(err, quay.ErrNotFound):
 		return fmt.Errorf("robot %s is gone: %w", a.Robot, errMoved)
 	case err != nil:
 		return err
-	case robot.Description != a.Mark:
-		return fmt.Errorf("%w: robot %s does not bear the mark any more that it was listed with", errNotOurs, a.Robot)
 	case robot.LastAccessed.After(since):
 		return fmt.Errorf("robot %s was used just now: %w", a.Robot, errMoved)
 	}

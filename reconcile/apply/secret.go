@@ -64,13 +64,23 @@ func (w *work) writeSecret(ctx context.Context, a plan.WriteSecret) error {
 			return err // the robot is as new as the Secret: there is nothing to look for
 		}
 	}
+	return w.insist(a.Secret, func() (bool, error) { return w.moveSecret(ctx, a) })
+}
+
+// insist repeats attempts to write a Secret until one is done or fails.
+func (w *work) insist(secret string, attempt func() (done bool, err error)) error {
 	for range attempts {
-		done, err := w.moveSecret(ctx, a)
-		if done || err != nil {
+		if done, err := attempt(); done || err != nil {
 			return err
 		}
 	}
-	return fmt.Errorf("write Secret %s/%s: %w", w.plan.Component.Namespace, a.Secret, errMoved)
+	return fmt.Errorf("write Secret %s/%s: %w", w.plan.Component.Namespace, secret, errMoved)
+}
+
+// overtaken reports whether an error means that somebody else wrote meanwhile, what was
+// there before or not.
+func overtaken(err error, existed bool) bool {
+	return errors.Is(err, kube.ErrConflict) || errors.Is(err, kube.ErrExists) || existed && errors.Is(err, kube.ErrNotFound)
 }
 
 // moveSecret is one attempt; it is not done when somebody else wrote meanwhile.
@@ -119,7 +129,7 @@ func (w *work) moveSecret(ctx context.Context, a plan.WriteSecret) (done bool, e
 	case err == nil:
 		w.at[a.Role] = account.Robot
 		return true, nil
-	case errors.Is(err, kube.ErrConflict), errors.Is(err, kube.ErrExists), s.exists && errors.Is(err, kube.ErrNotFound):
+	case overtaken(err, s.exists):
 		delete(w.fresh, account.Robot) // good for one write: the next attempt reads it again
 		w.sights = nil
 		return false, nil

@@ -97,7 +97,7 @@ func (w *work) unfinalize(ctx context.Context, a plan.Unfinalize) error {
 	if now, written := w.kept[r.UID]; written {
 		r = now
 	}
-	if !component.Kept(r) || !component.TakenOver(r) {
+	if !component.LetGo(r) {
 		return fmt.Errorf("ImageRepository %s is not marked so that its repository outlives it: %w", r.Name, errMoved)
 	}
 	if r.Finalizer == 0 {

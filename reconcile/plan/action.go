@@ -244,6 +244,17 @@ func (Acknowledge) action()        {}
 func (Announce) action()           {}
 func (SetImage) action()           {}
 
+// Makes tells which repository becomes the Component's by an action, new or taken over.
+func Makes(a Action) (repository string, ok bool) {
+	switch a := a.(type) {
+	case CreateRepository:
+		return a.Name, true
+	case DescribeRepository:
+		return a.Name, true
+	}
+	return "", false
+}
+
 // GivesAccess reports whether an action is one of those after which the Component's owner
 // can push and pull: where one fails, nothing is left that others could stand on.
 func GivesAccess(a Action) bool {

@@ -115,11 +115,8 @@ func (w *planner) serves(p *Component) (stands, makes bool) {
 	}
 	r, exists := w.Repositories[p.Names.Repository]
 	return exists && p.Names.Marks(r.Description), slices.ContainsFunc(p.Actions, func(a Action) bool {
-		switch a.(type) {
-		case CreateRepository, DescribeRepository:
-			return true
-		}
-		return false
+		_, makes := Makes(a)
+		return makes
 	})
 }
 
@@ -132,8 +129,8 @@ func (s *shared) read(p *Component) {
 		for _, name := range s.Robots[robot].Repositories {
 			r, known := s.Repositories[name]
 			switch {
-			case !known: // without a slash it is deleted, and waits to be collected
-				s.complete = s.complete && !strings.Contains(name, "/")
+			case !known:
+				s.complete = s.complete && component.DeletedRepository(name)
 			case slices.Contains(s.served, name):
 			case !s.Naming.OfNamespace(r.Description, s.of.Component.Namespace, s.of.Namespace):
 				s.actions = append(s.actions, RemovePermission{name, robot})
@@ -238,7 +235,7 @@ func (s *shared) grants(to component.Account, moves bool) bool {
 // drain deletes the generations older than the Secret's when their overlap is over.
 func (s *shared) drain() {
 	for i, robot := range s.role.all {
-		if robot >= s.role.held {
+		if !s.role.Before(robot, s.role.held) {
 			return
 		}
 		if why := s.drains(&s.of, s.role, i); why != "" {

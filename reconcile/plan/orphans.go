@@ -61,7 +61,7 @@ func (w *planner) orphans() Orphans {
 		if !ok || w.live[m.Key] || hidden[m.Key] || !w.Naming.Ours(m) {
 			return m, false
 		}
-		home := strings.TrimPrefix(w.Naming.Prefix+"/"+m.Component.Namespace+"/", "/")
+		home := w.Naming.Home(m.Component.Namespace)
 		return m, len(repositories) == 0 || slices.ContainsFunc(repositories, func(name string) bool { return strings.HasPrefix(name, home) })
 	}
 	var o Orphans

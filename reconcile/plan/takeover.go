@@ -42,7 +42,7 @@ func (w *planner) inherit(p *Component, stated quay.Visibility) quay.Visibility 
 	_, marked := component.ParseMark(r.Description)
 	if w.Policy.Adopt {
 		for _, request := range w.ImageRepositories[p.Key()] {
-			if !component.Kept(request.ImageRepository) || !component.TakenOver(request.ImageRepository) {
+			if !component.LetGo(request.ImageRepository) {
 				p.Actions = append(p.Actions, KeepRepository{request})
 			}
 		}
@@ -116,7 +116,7 @@ func (w *planner) planUnfinalize(p *Component) {
 		return
 	}
 	for _, r := range requests {
-		if kept := component.Kept(r.ImageRepository) && component.TakenOver(r.ImageRepository); r.Finalizer > 0 && (kept || w.Policy.Adopt) {
+		if r.Finalizer > 0 && (component.LetGo(r.ImageRepository) || w.Policy.Adopt) {
 			p.Actions = append(p.Actions, Unfinalize{"ImageRepository", r.Name, &r})
 		}
 	}
