@@ -29,6 +29,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"berth/quay/pace"
+
 	"github.com/hashicorp/go-retryablehttp"
 )
 
@@ -104,7 +106,7 @@ func New(o Options) (*Client, error) {
 	t := &transport{
 		base:     o.Transport,
 		token:    token,
-		throttle: newThrottle(o.QPS, o.Burst, o.Clients),
+		pace:     pace.New(o.QPS, o.Burst, o.Clients),
 		doubting: pauseFor(o.Backoff),
 		readOnly: o.ReadOnly,
 		log:      o.Logger,
@@ -144,7 +146,7 @@ func (c *Client) Stats() Stats {
 		Requests:  int(c.transport.requests.Load()),
 		Logins:    int(c.transport.logins.Load()),
 		Retries:   int(c.transport.retries.Load()),
-		Throttled: c.transport.throttle.total(),
+		Throttled: c.transport.pace.Limited(),
 	}
 }
 

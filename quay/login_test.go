@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 )
 
 // jwt encodes claims as a registry does; its signature is of no account.
@@ -251,4 +252,21 @@ func TestRobotsAges(t *testing.T) {
 			}
 		}
 	}
+}
+
+// The token endpoint is the same registry's: its calls take their turn, too.
+func TestLoginsAreLimited(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := newClientOf(t, &answers{list: []answerFunc{replyJSON(200, grantBody(`[]`))}}, 2, 1)
+		start := time.Now()
+		for range 20 {
+			if _, err := c.Granted(t.Context(), "r", NewToken(canary), "a/b"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if took := time.Since(start); took != 5*time.Second {
+			t.Errorf("ten at once and ten more at two a second took %s", took)
+		}
+	})
 }

@@ -46,9 +46,6 @@ func TestHTTP2AndCustomCA(t *testing.T) {
 	if _, err := c.GetRobot(t.Context(), "r"); err != nil {
 		t.Fatal(err)
 	}
-	if got := c.transport.throttle.limiter.Limit(); got != startHTTP2 {
-		t.Errorf("over HTTP/2 the rate begins with %v", got)
-	}
 	if major.Load() != 2 {
 		t.Errorf("the request came by HTTP/%d", major.Load())
 	}

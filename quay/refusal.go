@@ -5,6 +5,8 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"berth/quay/pace"
 )
 
 // doubts are the waits before a refused token is tried again. The first is
@@ -20,7 +22,7 @@ func pauseFor(backoff func(int) time.Duration) func(context.Context, int) error 
 		if backoff != nil && wait > 0 {
 			wait = backoff(n)
 		}
-		return sleep(ctx, wait)
+		return pace.Sleep(ctx, wait)
 	}
 }
 

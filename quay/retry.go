@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"berth/quay/pace"
 )
 
 const (
@@ -48,10 +50,10 @@ func (p *policy) check(ctx context.Context, _ *http.Response, err error) (bool, 
 		return false, err
 	}
 	if errors.Is(err, ErrRateLimited) {
-		return true, nil // the throttle lets it wait
+		return true, nil // the limiter lets it wait
 	}
 	c.failures++
-	if over := sleep(ctx, p.backoff(c.failures-1)); over != nil {
+	if over := pace.Sleep(ctx, p.backoff(c.failures-1)); over != nil {
 		return false, ended(ctx, c.op, over)
 	}
 	return true, nil
@@ -115,27 +117,4 @@ func backoff(attempt int) time.Duration {
 		bound = min(firstWait<<attempt, maxWait)
 	}
 	return bound/2 + rand.N(bound/2) //nolint:gosec // jitter, not a secret
-}
-
-// sleep waits, unless that takes longer than the context lasts: then there is
-// nothing to wait for.
-func sleep(ctx context.Context, d time.Duration) error { return sleepUnless(ctx, d, nil) }
-
-// sleepUnless ends also when something else does.
-func sleepUnless(ctx context.Context, d time.Duration, other <-chan struct{}) error {
-	if end, ok := ctx.Deadline(); ok && time.Until(end) < d {
-		return context.DeadlineExceeded
-	}
-	if d <= 0 {
-		return ctx.Err()
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-other:
-	case <-timer.C:
-	}
-	return nil
 }

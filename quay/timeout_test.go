@@ -203,3 +203,15 @@ func TestTheEndIsTold(t *testing.T) {
 		t.Errorf("it says %q, want %q", err, want)
 	}
 }
+
+func newClientOf(t *testing.T, r http.RoundTripper, qps float64, clients int) *Client {
+	t.Helper()
+	c, err := New(Options{
+		URL: "https://quay.test", Organization: "acme", Transport: r, QPS: qps, Clients: clients,
+		Token: func() (Token, error) { return NewToken("oauth-token"), nil },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}

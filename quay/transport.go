@@ -12,6 +12,8 @@ import (
 	"net/http/httptrace"
 	"sync/atomic"
 	"time"
+
+	"berth/quay/pace"
 )
 
 // transport makes one attempt of a call and turns whatever comes back into
@@ -20,7 +22,7 @@ import (
 type transport struct {
 	base     http.RoundTripper
 	token    *tokenSource
-	throttle *throttle
+	pace     *pace.Limiter
 	doubting func(context.Context, int) error // waits before a refusal is doubted
 	readOnly bool
 	log      *slog.Logger
@@ -86,7 +88,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 
 func (t *transport) attempt(c *call, req *http.Request, authorization string) (*http.Response, error) {
 	run := req.Context()
-	p, err := t.throttle.enter(run)
+	p, err := t.pace.Enter(run)
 	if err != nil {
 		return nil, ended(run, c.op, err)
 	}
@@ -103,7 +105,7 @@ func (t *transport) attempt(c *call, req *http.Request, authorization string) (*
 	req.Header.Set("Authorization", authorization)
 
 	resp, err := t.base.RoundTrip(req)
-	t.throttle.learn(p, resp)
+	t.pace.Learn(p, resp)
 	if err != nil {
 		t.answered(c.login != nil, 0)
 		if connecting.Load() && !connected.Load() {

@@ -1,4 +1,12 @@
-package quay
+// Package pace finds the rate of requests that a registry allows, and holds all users of
+// a client to it.
+//
+// It promises: one rate and one pause for all; the order in which they came; never a storm
+// of refusals, and never a standstill; no wait beyond the end of a context.
+//
+// It leaves to others what is sent, which calls are made again, and what any answer means
+// but its status: that the rate limit refused it, that a server is in trouble, or neither.
+package pace
 
 import (
 	"cmp"
@@ -35,14 +43,14 @@ const (
 	probeTime  = time.Second      // how long the others wait for the first answer after a pause
 )
 
-// throttle holds all users of a client to one rate, and finds the highest that
+// Limiter holds all users of a client to one rate, and finds the highest that
 // the registry allows. It begins slowly and rises while all is well. A 429 stops all
 // for a moment, and takes a third; then the rate returns along a curve like that of
 // TCP (RFC 9438): fast to about where it was refused, slowly past it, and faster
 // again, for another client may have gone. It is steeper than TCP's cubic: where a
 // registry forgives nothing, what lies below the rate is lost. It rises with answers
 // to calls that had to wait, and not otherwise: a rate that nobody used is not proven.
-type throttle struct {
+type Limiter struct {
 	limiter *rate.Limiter
 	ceiling float64       // of this client
 	part    float64       // of what all clients may together that is this one's
@@ -62,29 +70,29 @@ type throttle struct {
 	limited stopwatch
 }
 
-// pass lets one request go.
-type pass struct {
+// Pass lets one request go.
+type Pass struct {
 	pauses int           // how many there had been: an answer to it tells nothing of later ones
 	waited bool          // it was held back
 	probe  chan struct{} // not nil: it is the first after a pause
 }
 
-// newThrottle is for one of so many clients that share a rate; qps is of all of
+// New is for one of so many clients that share a rate; qps is of all of
 // them, zero for what the registry allows.
-func newThrottle(qps float64, burst, clients int) *throttle {
+func New(qps float64, burst, clients int) *Limiter {
 	if qps <= 0 {
 		qps = autoQPS
 	}
 	part := 1 / float64(max(1, clients))
-	t := &throttle{ceiling: qps * part, part: part, turn: make(chan struct{}, 1)}
+	t := &Limiter{ceiling: qps * part, part: part, turn: make(chan struct{}, 1)}
 	t.limiter = rate.NewLimiter(rate.Limit(min(startHTTP1*part, t.ceiling)), max(1, burst))
 	return t
 }
 
-// enter returns when the next request may be sent, in the order in which it was
+// Enter returns when the next request may be sent, in the order in which it was
 // called. An error is the context's, and comes at once when waiting would outlast it.
-func (t *throttle) enter(ctx context.Context) (pass, error) {
-	var p pass
+func (t *Limiter) Enter(ctx context.Context) (Pass, error) {
+	var p Pass
 	if err := ctx.Err(); err != nil {
 		return p, err
 	}
@@ -107,7 +115,7 @@ func (t *throttle) enter(ctx context.Context) (pass, error) {
 	turn := t.limiter.Reserve()
 	if d := turn.Delay(); d > 0 {
 		wait()
-		if err := sleep(ctx, d); err != nil {
+		if err := Sleep(ctx, d); err != nil {
 			turn.Cancel()
 			return p, err
 		}
@@ -127,7 +135,7 @@ func (t *throttle) enter(ctx context.Context) (pass, error) {
 // held says how long nobody may go, or lets the request pass. After a pause one
 // goes first, so that a registry that still refuses does so once; the others
 // wait for its answer, for a while.
-func (t *throttle) held(p *pass) (time.Duration, <-chan struct{}) {
+func (t *Limiter) held(p *Pass) (time.Duration, <-chan struct{}) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := time.Now()
@@ -148,8 +156,8 @@ func (t *throttle) held(p *pass) (time.Duration, <-chan struct{}) {
 	return 0, nil
 }
 
-// learn takes note of an answer; nil: there was none.
-func (t *throttle) learn(p pass, resp *http.Response) {
+// Learn takes note of an answer; nil: there was none.
+func (t *Limiter) Learn(p Pass, resp *http.Response) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if p.probe != nil {
@@ -167,7 +175,7 @@ func (t *throttle) learn(p pass, resp *http.Response) {
 	}
 }
 
-func (t *throttle) accept(p pass, resp *http.Response) {
+func (t *Limiter) accept(p Pass, resp *http.Response) {
 	t.answers++
 	if p.pauses < t.pauses {
 		return
@@ -189,7 +197,7 @@ func (t *throttle) accept(p pass, resp *http.Response) {
 	t.set(r)
 }
 
-func (t *throttle) refuse(p pass, asked time.Duration) {
+func (t *Limiter) refuse(p Pass, asked time.Duration) {
 	now := time.Now()
 	if t.refused {
 		t.pause = min(2*t.pause, lastPause)
@@ -205,7 +213,7 @@ func (t *throttle) refuse(p pass, asked time.Duration) {
 // lower sets the rate below the one that was refused. What came through between two
 // refusals is a measure of what the registry allows, but a low one, since there was a
 // pause; the refused rate is a high one. The truth is between.
-func (t *throttle) lower(p pass, now time.Time) {
+func (t *Limiter) lower(p Pass, now time.Time) {
 	tooMany := !p.waited && t.limiter.Burst() > 1
 	t.limiter.SetBurst(1) // from the first refusal on evenly,
 	if tooMany {
@@ -224,12 +232,12 @@ func (t *throttle) lower(p pass, now time.Time) {
 	t.set(r * (1 - fall))
 }
 
-func (t *throttle) set(r float64) {
+func (t *Limiter) set(r float64) {
 	t.limiter.SetLimit(rate.Limit(min(max(r, slowestQPS*t.part), t.ceiling)))
 }
 
 // count adds to the users that wait, if that is so.
-func (t *throttle) count(so bool, n int) {
+func (t *Limiter) count(so bool, n int) {
 	if so {
 		t.mu.Lock()
 		defer t.mu.Unlock()
@@ -237,8 +245,8 @@ func (t *throttle) count(so bool, n int) {
 	}
 }
 
-// total is the time during which at least one user had to wait.
-func (t *throttle) total() time.Duration {
+// Limited is the time during which at least one user had to wait.
+func (t *Limiter) Limited() time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.limited.total(time.Now())
@@ -272,4 +280,27 @@ func retryAfter(resp *http.Response) time.Duration {
 		return 0
 	}
 	return time.Duration(min(seconds, int(longestAsk/time.Second))) * time.Second
+}
+
+// Sleep waits, unless that takes longer than the context lasts: then there is
+// nothing to wait for.
+func Sleep(ctx context.Context, d time.Duration) error { return sleepUnless(ctx, d, nil) }
+
+// sleepUnless ends also when something else does.
+func sleepUnless(ctx context.Context, d time.Duration, other <-chan struct{}) error {
+	if end, ok := ctx.Deadline(); ok && time.Until(end) < d {
+		return context.DeadlineExceeded
+	}
+	if d <= 0 {
+		return ctx.Err()
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-other:
+	case <-timer.C:
+	}
+	return nil
 }

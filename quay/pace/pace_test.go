@@ -1,10 +1,9 @@
-package quay
+package pace
 
 import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -13,86 +12,75 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
-
-	"berth/quay/quaytest"
 )
 
-// registry is a Quay behind a proxy that limits the rate, some way off.
+// registry limits the rate, some way off.
 type registry struct {
-	*quaytest.Proxy
+	allow   func() bool // says whether a request may pass now, concurrently; nil: always
 	latency time.Duration
 	http    int // its major version
+	answer  func(context.Context) (status int, err error)
+	refused atomic.Int64
 }
 
-func (r registry) RoundTrip(req *http.Request) (*http.Response, error) {
-	if err := sleep(req.Context(), r.latency); err != nil {
+func newRegistry(version int, allow func() bool) *registry {
+	return &registry{allow: allow, latency: 50 * time.Millisecond, http: version}
+}
+
+func (r *registry) get(ctx context.Context) (*http.Response, error) {
+	resp := &http.Response{StatusCode: http.StatusOK, ProtoMajor: r.http}
+	if err := Sleep(ctx, r.latency); err != nil {
 		return nil, err
 	}
-	resp, err := quaytest.Wire(r.Proxy).RoundTrip(req)
-	if err == nil {
-		resp.ProtoMajor = r.http
-	}
-	return resp, err
-}
-
-func newRegistry(version int, allow func() bool) registry {
-	s := quaytest.New(quaytest.Options{})
-	s.AddUser("alice")
-	s.AddOrganization("acme", "alice")
-	s.AddToken("oauth-token", "alice", "org:admin repo:admin")
-	return registry{&quaytest.Proxy{Server: s, API: allow, Tokens: allow}, 50 * time.Millisecond, version}
-}
-
-func newClientOf(t *testing.T, r http.RoundTripper, qps float64, clients int) *Client {
-	t.Helper()
-	c, err := New(Options{
-		URL: "https://quay.test", Organization: "acme", Transport: r, QPS: qps, Clients: clients,
-		Token: func() (Token, error) { return NewToken("oauth-token"), nil },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
-
-// newComponent makes the five calls that a new Component takes.
-func newComponent(ctx context.Context, c *Client, name string) error {
-	if err := c.CreateRepository(ctx, Repository{Name: name, Visibility: Private}); err != nil {
-		return err
-	}
-	for _, role := range []Role{Write, Read} {
-		robot := name + "_" + string(role)
-		if _, err := c.CreateRobot(ctx, robot, "d"); err != nil {
-			return err
-		}
-		if err := c.SetPermission(ctx, name, robot, role); err != nil {
-			return err
+	switch {
+	case r.allow != nil && !r.allow():
+		r.refused.Add(1)
+		resp.StatusCode = http.StatusTooManyRequests
+	case r.answer != nil:
+		var err error
+		if resp.StatusCode, err = r.answer(ctx); err != nil {
+			return nil, err
 		}
 	}
-	return nil
+	return resp, nil
 }
 
-// serve makes new Components, eight at a time, and returns how long it took.
-func serve(t *testing.T, c *Client, components int) time.Duration {
+// client asks a registry at the pace that is found, again whenever the limit refused it.
+type client struct {
+	*Limiter
+	registry *registry
+}
+
+func newClient(r *registry, qps float64, clients int) client { return client{New(qps, 10, clients), r} }
+
+func (c client) call(t *testing.T) {
 	t.Helper()
-	start := time.Now()
-	next := make(chan int)
-	var workers sync.WaitGroup
-	for range 8 {
-		workers.Go(func() {
-			for i := range next {
-				if err := newComponent(t.Context(), c, fmt.Sprintf("c%03d", i)); err != nil {
-					t.Error(err)
-				}
+	for {
+		p, err := c.Enter(t.Context())
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		resp, err := c.registry.get(t.Context())
+		c.Learn(p, resp)
+		if err != nil || resp.StatusCode != http.StatusTooManyRequests {
+			return
+		}
+	}
+}
+
+// users make so many calls each, side by side.
+func (c client) users(t *testing.T, n, calls int) {
+	t.Helper()
+	var all sync.WaitGroup
+	for range n {
+		all.Go(func() {
+			for range calls {
+				c.call(t)
 			}
 		})
 	}
-	for i := range components {
-		next <- i
-	}
-	close(next)
-	workers.Wait()
-	return time.Since(start)
+	all.Wait()
 }
 
 // bucket is the limit that nginx has: perSecond, and burst beyond it.
@@ -140,7 +128,7 @@ func (n neighbour) run(ctx context.Context, allow func() bool) (passed int) {
 // of refusals nor a standstill.
 func TestTheRateIsFound(t *testing.T) {
 	t.Parallel()
-	const components, calls = 200, 1000
+	const users, calls = 8, 1000
 	for _, row := range []struct {
 		why   string
 		http  int
@@ -171,7 +159,7 @@ func TestTheRateIsFound(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				r := newRegistry(row.http, row.limit)
-				c := newClientOf(t, r, row.qps, 1)
+				c := newClient(r, row.qps, 1)
 				ctx, cancel := context.WithCancel(t.Context())
 				others := make(chan int, 1)
 				if row.other.perSecond > 0 {
@@ -179,13 +167,15 @@ func TestTheRateIsFound(t *testing.T) {
 				} else {
 					others <- 0
 				}
-				took := serve(t, c, components)
+				start := time.Now()
+				c.users(t, users, calls/users)
+				took := time.Since(start)
 				cancel()
 				left := row.rate - float64(<-others)/took.Seconds()
 				if ratio := took.Seconds() / (calls / left); ratio > cmp.Or(row.ratio, 1.15) {
 					t.Errorf("it took %.2f times as long as at the rate that was left to us (%.1f a second)", ratio, left)
 				}
-				if n := r.Refused(); n > calls/15 {
+				if n := r.refused.Load(); n > calls/15 {
 					t.Errorf("%d refusals for %d calls", n, calls)
 				}
 			})
@@ -209,23 +199,13 @@ func TestTheCeilingIsFilled(t *testing.T) {
 		{0.5, 1, 3 * time.Minute},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			c := newClientOf(t, &answers{list: []answerFunc{replyJSON(200, robotBody)}}, row.qps, row.clients)
+			c := newClient(&registry{}, row.qps, row.clients)
 			start := time.Now()
-			var users sync.WaitGroup
-			for range 5 {
-				users.Go(func() {
-					for range 20 {
-						if _, err := c.GetRobot(t.Context(), "r"); err != nil {
-							t.Error(err)
-						}
-					}
-				})
-			}
-			users.Wait()
+			c.users(t, 5, 20)
 			if took := time.Since(start); took.Round(time.Microsecond) != row.took {
 				t.Errorf("%v a second for %d: took %s, want %s", row.qps, row.clients, took, row.took)
 			}
-			if limited := c.Stats().Throttled; limited.Round(time.Microsecond) != row.took {
+			if limited := c.Limited(); limited.Round(time.Microsecond) != row.took {
 				t.Errorf("%v a second for %d: limited for %s; somebody waited all the time, %s", row.qps, row.clients, limited, row.took)
 			}
 		})
@@ -245,11 +225,9 @@ func TestTheRateBeginsWithTheProtocol(t *testing.T) {
 		{http: 2, clients: 1, qps: 8, want: 8},
 		{http: 1, clients: 4, qps: 8, want: 1.25},
 	} {
-		c := newClientOf(t, newRegistry(row.http, nil), row.qps, row.clients)
-		if _, err := c.GetOrganization(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		if got := c.transport.throttle.limiter.Limit(); got != rate.Limit(row.want) {
+		c := newClient(&registry{http: row.http}, row.qps, row.clients)
+		c.call(t)
+		if got := c.limiter.Limit(); got != rate.Limit(row.want) {
 			t.Errorf("%+v: it begins with %v a second", row, got)
 		}
 	}
@@ -259,35 +237,16 @@ func TestTheRateBeginsWithTheProtocol(t *testing.T) {
 func TestAnUnusedRateDoesNotRise(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c := newClientOf(t, newRegistry(1, nil), 0, 1)
+		c := newClient(newRegistry(1, nil), 0, 1)
 		for range 50 {
-			if _, err := c.GetOrganization(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			_ = sleep(t.Context(), time.Second)
+			c.call(t)
+			time.Sleep(time.Second)
 		}
-		if got := c.transport.throttle.limiter.Limit(); got != startHTTP1 {
+		if got := c.limiter.Limit(); got != startHTTP1 {
 			t.Errorf("one call a second made the rate %v", got)
 		}
-		if s := c.Stats(); s.Throttled != 0 {
-			t.Errorf("nobody waited, and it says %s", s.Throttled)
-		}
-	})
-}
-
-// The token endpoint is the same registry's: its calls take their turn, too.
-func TestLoginsAreLimited(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		c := newClientOf(t, &answers{list: []answerFunc{replyJSON(200, grantBody(`[]`))}}, 2, 1)
-		start := time.Now()
-		for range 20 {
-			if _, err := c.Granted(t.Context(), "r", NewToken(canary), "a/b"); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if took := time.Since(start); took != 5*time.Second {
-			t.Errorf("ten at once and ten more at two a second took %s", took)
+		if limited := c.Limited(); limited != 0 {
+			t.Errorf("nobody waited, and it says %s", limited)
 		}
 	})
 }
@@ -300,18 +259,9 @@ func TestOneAsksForAll(t *testing.T) {
 		opens := time.Now().Add(time.Minute)
 		r := newRegistry(2, func() bool { return time.Now().After(opens) })
 		r.latency = 900 * time.Millisecond
-		c := newClientOf(t, r, 0, 1)
-		var users sync.WaitGroup
-		for range 50 {
-			users.Go(func() {
-				if _, err := c.GetOrganization(t.Context()); err != nil {
-					t.Error(err)
-				}
-			})
-		}
-		users.Wait()
+		newClient(r, 0, 1).users(t, 50, 1)
 		// Those that were under way at the first refusal, then one each time.
-		if n := r.Refused(); n > 14+11 {
+		if n := r.refused.Load(); n > 14+11 {
 			t.Errorf("%d refusals in a minute", n)
 		}
 		if late := time.Since(opens); late > lastPause+50/startHTTP1*time.Second {
@@ -324,27 +274,28 @@ func TestOneAsksForAll(t *testing.T) {
 // depend on it.
 func TestTheOneWhoAsksFails(t *testing.T) {
 	t.Parallel()
-	hangs := func(r *http.Request) (*http.Response, error) {
-		_ = sleep(r.Context(), 20*time.Second)
-		return replyJSON(200, robotBody)(nil)
-	}
-	for why, probe := range map[string]answerFunc{
-		"no answer": fail(errors.New("connection reset by peer")),
-		"hangs":     hangs,
+	for why, probe := range map[string]func(context.Context) error{
+		"no answer": func(context.Context) error { return errors.New("connection reset by peer") },
+		"hangs":     func(ctx context.Context) error { return Sleep(ctx, 20*time.Second) },
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			c, _ := newTestClient(t, replyJSON(200, robotBody), reply(429, "text/html", "<html>"), probe, replyJSON(200, robotBody))
-			if _, err := c.GetRobot(t.Context(), "r"); err != nil {
-				t.Fatal(err)
-			}
+			var turn atomic.Int64
+			c := newClient(&registry{http: 1, answer: func(ctx context.Context) (int, error) {
+				switch turn.Add(1) {
+				case 2:
+					return http.StatusTooManyRequests, nil
+				case 3:
+					return http.StatusOK, probe(ctx)
+				}
+				return http.StatusOK, nil
+			}}, 0, 1)
+			c.call(t)
 			start := time.Now()
 			var soon atomic.Int32
 			var users sync.WaitGroup
 			for range 8 {
 				users.Go(func() {
-					if _, err := c.GetRobot(t.Context(), "r"); err != nil {
-						t.Error(err)
-					}
+					c.call(t)
 					if time.Since(start) < 5*time.Second {
 						soon.Add(1)
 					}
@@ -354,7 +305,7 @@ func TestTheOneWhoAsksFails(t *testing.T) {
 			if soon.Load() < 7 {
 				t.Errorf("%s: only %d of 8 were served soon", why, soon.Load())
 			}
-			if c.transport.throttle.probe != nil {
+			if c.probe != nil {
 				t.Errorf("%s: the others still wait for it", why)
 			}
 		})
@@ -367,24 +318,16 @@ func TestTooManyAtOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newRegistry(1, bucket(50, 2))
-		c := newClientOf(t, r, 0, 1)
+		c := newClient(r, 0, 1)
 		for range 10 {
-			var users sync.WaitGroup
-			for range 8 {
-				users.Go(func() {
-					if _, err := c.GetOrganization(t.Context()); err != nil {
-						t.Error(err)
-					}
-				})
-			}
-			users.Wait()
-			_ = sleep(t.Context(), 10*time.Second)
+			c.users(t, 8, 1)
+			time.Sleep(10 * time.Second)
 		}
-		if n := r.Refused(); n > 8 {
+		if n := r.refused.Load(); n > 8 {
 			t.Errorf("%d were refused, more than came together once", n)
 		}
-		if th := c.transport.throttle; th.found != 0 || th.limiter.Limit() < startHTTP1 {
-			t.Errorf("the rate was taken for too high: %v, it is %v", th.found, th.limiter.Limit())
+		if c.found != 0 || c.limiter.Limit() < startHTTP1 {
+			t.Errorf("the rate was taken for too high: %v, it is %v", c.found, c.limiter.Limit())
 		}
 	})
 }
@@ -395,33 +338,19 @@ func TestTheRateHasAFloor(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		turns := 0
-		c := newClientOf(t, &answers{list: []answerFunc{func(r *http.Request) (*http.Response, error) {
-			if turns++; turns%2 == 0 {
-				return reply(429, "text/html", "<html>")(r)
-			}
-			return replyJSON(200, robotBody)(r)
-		}}}, 0, 1)
+		c := newClient(&registry{http: 1, allow: func() bool { turns++; return turns%2 != 0 }}, 0, 1)
 		for range 60 {
-			if _, err := c.GetRobot(t.Context(), "r"); err != nil {
-				t.Fatal(err)
-			}
+			c.call(t)
 		}
-		if got := c.transport.throttle.limiter.Limit(); got < slowestQPS {
+		if got := c.limiter.Limit(); got < slowestQPS {
 			t.Errorf("the rate fell to %v", got)
 		}
 	})
 	synctest.Test(t, func(t *testing.T) {
-		c := newClientOf(t, &answers{list: []answerFunc{html}}, 0, 1)
-		var users sync.WaitGroup
-		for range 8 {
-			users.Go(func() {
-				for range 10 {
-					_, _ = c.GetRobot(t.Context(), "r")
-				}
-			})
-		}
-		users.Wait()
-		if got := c.transport.throttle.limiter.Limit(); got != startHTTP1 {
+		fails := func(context.Context) (int, error) { return http.StatusBadGateway, nil }
+		c := newClient(&registry{http: 1, answer: fails}, 0, 1)
+		c.users(t, 8, 10)
+		if got := c.limiter.Limit(); got != startHTTP1 {
 			t.Errorf("failures made the rate %v", got)
 		}
 	})
