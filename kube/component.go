@@ -85,6 +85,8 @@ type AnnotationChange struct {
 	Test   map[string]string // must have these values, or ErrInvalid
 	Set    map[string]string
 	Remove []string // of those that are kept; one that is not there is left out
+
+	ContainerImage string // spec.containerImage, where the Component names none; "": leave it alone
 }
 
 // operation is one of a JSON patch (RFC 6902).
@@ -94,36 +96,22 @@ type operation struct {
 	Value any    `json:"value,omitempty"`
 }
 
-// Annotate changes the annotations of a Component, all or none of them, provided it
-// is still as it was read: otherwise ErrConflict, or ErrInvalid where a Test, or the
-// removal of what was there, does not fit any more, for these are tried first. It
-// returns the Component as it is now; where nothing changed it has its old
+// Annotate changes the annotations of a Component, and what else the change says, all or
+// nothing of it, provided it is still as it was read: otherwise ErrConflict, or ErrInvalid
+// where a Test, or the removal of what was there, does not fit any more, for these are tried
+// first. It returns the Component as it is now; where nothing changed it has its old
 // resourceVersion.
 func (c *Client) Annotate(ctx context.Context, in Component, change AnnotationChange) (Component, error) {
-	if in.ResourceVersion == "" {
-		return Component{}, call{op: "patch", resource: in.Group.of(components), namespace: in.Namespace, name: in.Name}.error(ErrInvalid, noVersion)
-	}
-	w, err := patch[componentWire](ctx, c, in.Group.of(components), in.Namespace, in.Name, types.JSONPatchType, change.operations(in.ResourceVersion, in.Annotations, in.Annotated), false)
-	if err != nil {
-		return Component{}, err
-	}
-	return w.slim(in.Group), nil
-}
-
-// SetContainerImage sets spec.containerImage of a Component that names none, provided it is
-// still as it was read: otherwise ErrConflict. It returns the Component as it is now.
-func (c *Client) SetContainerImage(ctx context.Context, in Component, image string) (Component, error) {
 	refuse := func(why string) (Component, error) {
 		return Component{}, call{op: "patch", resource: in.Group.of(components), namespace: in.Namespace, name: in.Name}.error(ErrInvalid, why)
 	}
 	switch {
 	case in.ResourceVersion == "":
 		return refuse(noVersion)
-	case in.ContainerImage != "":
+	case change.ContainerImage != "" && in.ContainerImage != "":
 		return refuse("it names an image already")
 	}
-	ops := []operation{{"replace", "/metadata/resourceVersion", in.ResourceVersion}, {"add", "/spec/containerImage", image}}
-	w, err := patch[componentWire](ctx, c, in.Group.of(components), in.Namespace, in.Name, types.JSONPatchType, ops, false)
+	w, err := patch[componentWire](ctx, c, in.Group.of(components), in.Namespace, in.Name, types.JSONPatchType, change.operations(in.ResourceVersion, in.Annotations, in.Annotated), false)
 	if err != nil {
 		return Component{}, err
 	}
@@ -149,6 +137,9 @@ func (change AnnotationChange) operations(resourceVersion string, annotations ma
 		if _, ok := annotations[key]; ok {
 			ops = append(ops, operation{Op: "remove", Path: annotationPath(key)})
 		}
+	}
+	if change.ContainerImage != "" {
+		ops = append(ops, operation{"add", "/spec/containerImage", change.ContainerImage})
 	}
 	return ops
 }

@@ -58,14 +58,23 @@ func (c *Client) ServiceAccounts(ctx context.Context, namespace string, keep fun
 	})
 }
 
-// LinkSecret lets a ServiceAccount use a Secret of its namespace; one that it may use
+// LinkSecrets lets a ServiceAccount use Secrets of its namespace; one that it may use
 // already stays as it is. The list of them merges by name at the server (k8s.io/api
 // core/v1/types.go), so one patch does, without reading and without conflicts, and
-// never touches others' entries.
-func (c *Client) LinkSecret(ctx context.Context, namespace, serviceAccount, secret string) error {
-	body := map[string][]link{"secrets": {{secret}}}
+// never touches others' entries. The answer is the whole ServiceAccount: many Secrets are
+// to be linked at once.
+func (c *Client) LinkSecrets(ctx context.Context, namespace, serviceAccount string, secrets ...string) error {
+	body := map[string][]link{"secrets": linksTo(secrets)}
 	_, err := patch[object](ctx, c, serviceAccounts, namespace, serviceAccount, types.StrategicMergePatchType, body, false)
 	return err
+}
+
+func linksTo(secrets []string) []link {
+	links := make([]link, len(secrets))
+	for i, name := range secrets {
+		links[i].Name = name
+	}
+	return links
 }
 
 // UnlinkSecret takes a Secret's name off those that a ServiceAccount may use. Entries of
@@ -107,23 +116,24 @@ func (c *Client) unlink(ctx context.Context, namespace, serviceAccount, path str
 // linkAttempts bounds how often a link is tried again after somebody else wrote first.
 const linkAttempts = 5
 
-// LinkPullSecret lets the pods of a ServiceAccount pull images with a Secret of its
+// LinkPullSecrets lets the pods of a ServiceAccount pull images with Secrets of its
 // namespace. Unlike the list of Secrets, that of imagePullSecrets is atomic at the
 // server: it is read and written whole, provided nobody wrote in between.
-func (c *Client) LinkPullSecret(ctx context.Context, namespace, serviceAccount, secret string) error {
+func (c *Client) LinkPullSecrets(ctx context.Context, namespace, serviceAccount string, secrets ...string) error {
 	var err error
 	for range linkAttempts {
 		var w serviceAccountWire
 		if w, err = get[serviceAccountWire](ctx, c, serviceAccounts, namespace, serviceAccount); err != nil {
 			return err
 		}
-		if slices.Contains(w.PullSecrets, link{secret}) {
+		missing := slices.DeleteFunc(linksTo(secrets), func(l link) bool { return slices.Contains(w.PullSecrets, l) })
+		if len(missing) == 0 {
 			return nil
 		}
 		body := struct {
 			Metadata    metaBody `json:"metadata"`
 			PullSecrets []link   `json:"imagePullSecrets"`
-		}{metaBody{ResourceVersion: w.Metadata.ResourceVersion}, append(w.PullSecrets, link{secret})}
+		}{metaBody{ResourceVersion: w.Metadata.ResourceVersion}, append(w.PullSecrets, missing...)}
 		_, err = patch[object](ctx, c, serviceAccounts, namespace, serviceAccount, types.MergePatchType, body, false)
 		if !errors.Is(err, ErrConflict) {
 			return err

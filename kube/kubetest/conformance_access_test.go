@@ -36,18 +36,21 @@ func testServiceAccounts(f *fixture) {
 func testLinks(f *fixture) {
 	f.given(`{apiVersion: v1, kind: ServiceAccount, metadata: {name: a, namespace: NS}, imagePullSecrets: [{name: pull}]}`)
 	for _, step := range []struct {
-		reason, secret string
-		want           string // in order
-		nothing        bool
+		reason, secrets string
+		want            string // in order
+		nothing         bool
 	}{
 		{"the first", "one", "one", false},
 		{"the same again", "one", "one", true},
 		{"a second", "two", "two one", false},
 		{"a third", "three", "three two one", false},
 		{"one in the middle that is there already", "two", "three two one", true},
+		{"several, one of them there already", "four two five", "four three two five one", false},
+		{"several that are all there already", "five one", "four three two five one", true},
+		{"the same in another order", "one five", "four three two one five", false},
 	} {
 		before := f.account()
-		f.no(f.LinkSecret(f.Context(), f.ns, "a", step.secret))
+		f.no(f.LinkSecrets(f.Context(), f.ns, "a", strings.Fields(step.secrets)...))
 		after := f.account()
 		if after.secrets != step.want || after.pull != "pull" {
 			f.Errorf("%s: %+v", step.reason, after)
@@ -56,8 +59,8 @@ func testLinks(f *fixture) {
 			f.Errorf("%s: resourceVersion was %s and is %s", step.reason, before.version, after.version)
 		}
 	}
-	f.is(f.LinkSecret(f.Context(), f.ns, "missing", "s"), kube.ErrNotFound)
-	f.is(f.LinkSecret(f.Context(), f.ns+"-missing", "a", "s"), kube.ErrNotFound)
+	f.is(f.LinkSecrets(f.Context(), f.ns, "missing", "s"), kube.ErrNotFound)
+	f.is(f.LinkSecrets(f.Context(), f.ns+"-missing", "a", "s"), kube.ErrNotFound)
 }
 
 // testStrategicMerge has the two lists of a ServiceAccount: only one of them merges.
@@ -108,7 +111,7 @@ func testManyLinks(f *fixture) {
 	var writers sync.WaitGroup
 	for i := range 12 {
 		writers.Go(func() {
-			if err := f.LinkSecret(f.Context(), f.ns, "a", fmt.Sprintf("s%d", i)); err != nil {
+			if err := f.LinkSecrets(f.Context(), f.ns, "a", fmt.Sprintf("s%d", i)); err != nil {
 				f.Error(err)
 			}
 		})
@@ -157,7 +160,7 @@ func testForbidden(f *fixture) {
 		{n.CreateSecret(f.Context(), f.write("new")), cannot("secrets", "create", "secrets", "", here)},
 		{n.UpdateSecret(f.Context(), f.write("push"), secret.ResourceVersion, true), cannot(`secrets "push"`, "patch", "secrets", "", here)},
 		{accounts, cannot("serviceaccounts", "list", "serviceaccounts", "", here)},
-		{n.LinkSecret(f.Context(), f.ns, "nobody", "s"), cannot(`serviceaccounts "nobody"`, "patch", "serviceaccounts", "", here)},
+		{n.LinkSecrets(f.Context(), f.ns, "nobody", "s"), cannot(`serviceaccounts "nobody"`, "patch", "serviceaccounts", "", here)},
 	} {
 		f.is(row.err, kube.ErrForbidden)
 		if message(row.err) != row.want {
@@ -218,7 +221,7 @@ func testReadOnly(f *fixture) {
 	f.is(err, kube.ErrReadOnly)
 	f.is(reader.CreateSecret(f.Context(), f.write("new")), kube.ErrReadOnly)
 	f.is(reader.UpdateSecret(f.Context(), f.write("push"), secret.ResourceVersion, true), kube.ErrReadOnly)
-	f.is(reader.LinkSecret(f.Context(), f.ns, "a", "s"), kube.ErrReadOnly)
+	f.is(reader.LinkSecrets(f.Context(), f.ns, "a", "s"), kube.ErrReadOnly)
 	if n := reader.Requests(); n != 0 {
 		f.Errorf("%d requests were sent", n)
 	}

@@ -97,7 +97,7 @@ func testComponentGroups(f *fixture) {
 	}
 	changed, err := f.Annotate(f.Context(), late, kube.AnnotationChange{Set: map[string]string{"image.redhat.com/image": "{}"}})
 	f.no(err)
-	named, err := f.SetContainerImage(f.Context(), changed, "quay.example/acme/c")
+	named, err := f.Annotate(f.Context(), changed, kube.AnnotationChange{ContainerImage: "quay.example/acme/c"})
 	f.no(err)
 	for group, want := range map[kube.Group]kube.Component{kube.AppStudio: old, kube.Konflux: named} {
 		got, err := f.Components(f.Context(), group, f.ns, "")
@@ -310,23 +310,31 @@ func testContainerImage(f *fixture) {
 	read, err := f.Component(f.Context(), kube.AppStudio, f.ns, "a")
 	f.no(err)
 	f.rows("admin", rawRow{"somebody else writes", "PATCH", "/apis/appstudio.redhat.com/v1alpha1/namespaces/NS/components/a", mergeForm, `{"metadata":{"labels":{"a":"b"}}}`, 200, ""})
-	_, err = f.SetContainerImage(f.Context(), read, "quay.example/acme/a")
+	_, err = f.Annotate(f.Context(), read, kube.AnnotationChange{ContainerImage: "quay.example/acme/a"})
 	f.is(err, kube.ErrConflict)
 	now, err := f.Component(f.Context(), kube.AppStudio, f.ns, "a")
 	f.no(err)
 	if now.ContainerImage != "" {
 		f.Errorf("a conflict set %s", now.ContainerImage)
 	}
-	got, err := f.SetContainerImage(f.Context(), now, "quay.example/acme/a")
+	both := kube.AnnotationChange{Test: map[string]string{"image.redhat.com/image": "not this"}, Set: map[string]string{"image.redhat.com/image": "{}"}, ContainerImage: "quay.example/acme/a"}
+	_, err = f.Annotate(f.Context(), now, both)
+	f.is(err, kube.ErrInvalid)
+	unchanged, err := f.Component(f.Context(), kube.AppStudio, f.ns, "a")
+	f.no(err)
+	f.same(now.ResourceVersion, unchanged.ResourceVersion)
+	both.Test = nil
+	got, err := f.Annotate(f.Context(), now, both)
 	f.no(err)
 	want := now
 	want.ResourceVersion, want.ContainerImage = got.ResourceVersion, "quay.example/acme/a"
+	want.Annotations, want.Annotated = both.Set, true
 	if diff := cmp.Diff(want, got); diff != "" {
 		f.Error(diff)
 	}
-	_, err = f.SetContainerImage(f.Context(), got, "quay.example/acme/b")
+	_, err = f.Annotate(f.Context(), got, kube.AnnotationChange{ContainerImage: "quay.example/acme/b"})
 	f.is(err, kube.ErrInvalid)
 	now.ResourceVersion = ""
-	_, err = f.SetContainerImage(f.Context(), now, "quay.example/acme/b")
+	_, err = f.Annotate(f.Context(), now, kube.AnnotationChange{ContainerImage: "quay.example/acme/b"})
 	f.is(err, kube.ErrInvalid)
 }

@@ -2,6 +2,7 @@ package kubetest_test
 
 import (
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -35,17 +36,19 @@ func (b *between) RoundTrip(req *http.Request) (*http.Response, error) {
 func testPullLinks(f *fixture) {
 	f.given(`{apiVersion: v1, kind: ServiceAccount, metadata: {name: a, namespace: NS}, secrets: [{name: s1}, {name: one}], imagePullSecrets: [{name: p}, {name: o}]}`)
 	for _, step := range []struct {
-		reason, secret string
-		want           string // in order
-		nothing        bool
+		reason, secrets string
+		want            string // in order
+		nothing         bool
 	}{
 		{"the first", "one", "p o one", false},
 		{"the same again", "one", "p o one", true},
 		{"a second", "b", "p o one b", false},
 		{"another's, there already", "o", "p o one b", true},
+		{"several, one of them there already", "c one d", "p o one b c d", false},
+		{"several that are all there already", "d p", "p o one b c d", true},
 	} {
 		before := f.account()
-		f.no(f.LinkPullSecret(f.Context(), f.ns, "a", step.secret))
+		f.no(f.LinkPullSecrets(f.Context(), f.ns, "a", strings.Fields(step.secrets)...))
 		after := f.account()
 		if after.pull != step.want || after.secrets != "s1 one" {
 			f.Errorf("%s: %+v", step.reason, after)
@@ -54,10 +57,10 @@ func testPullLinks(f *fixture) {
 			f.Errorf("%s: resourceVersion was %s and is %s", step.reason, before.version, after.version)
 		}
 	}
-	f.is(f.LinkPullSecret(f.Context(), f.ns, "missing", "s"), kube.ErrNotFound)
-	f.is(f.LinkPullSecret(f.Context(), f.ns+"-missing", "a", "s"), kube.ErrNotFound)
+	f.is(f.LinkPullSecrets(f.Context(), f.ns, "missing", "s"), kube.ErrNotFound)
+	f.is(f.LinkPullSecrets(f.Context(), f.ns+"-missing", "a", "s"), kube.ErrNotFound)
 	f.given(`{apiVersion: v1, kind: ServiceAccount, metadata: {name: none, namespace: NS}}`)
-	f.no(f.LinkPullSecret(f.Context(), f.ns, "none", "s"))
+	f.no(f.LinkPullSecrets(f.Context(), f.ns, "none", "s"))
 	accounts, err := f.ServiceAccounts(f.Context(), f.ns, func(a kube.ServiceAccount) bool { return a.Name != "a" })
 	f.no(err)
 	if diff := cmp.Diff([]kube.ServiceAccount{{Namespace: f.ns, Name: "none", PullSecrets: []string{"s"}}}, accounts); diff != "" {
@@ -84,21 +87,21 @@ func testPullLinkConflicts(f *fixture) {
 			write(`{"imagePullSecrets":[{"name":"theirs"},{"name":"p"}]}`)
 		}
 	}
-	f.no(c.LinkPullSecret(f.Context(), f.ns, "a", "one"))
+	f.no(c.LinkPullSecrets(f.Context(), f.ns, "a", "one"))
 	if got := f.account().pull; got != "theirs p one" || b.n.Load() != 2 {
 		f.Errorf("after a conflict and %d writes the list is %q", b.n.Load(), got)
 	}
 
 	b.n.Store(0)
 	b.on = func() { write(`{"imagePullSecrets":[{"name":"two"}]}`) }
-	f.no(c.LinkPullSecret(f.Context(), f.ns, "a", "two"))
+	f.no(c.LinkPullSecrets(f.Context(), f.ns, "a", "two"))
 	if got := f.account().pull; got != "two" || b.n.Load() != 1 {
 		f.Errorf("after somebody else linked it, and %d writes, the list is %q", b.n.Load(), got)
 	}
 
 	b.n.Store(0)
 	b.on = func() { write(`{"metadata":{"annotations":{"n":"` + string(rune('a'+b.n.Load())) + `"}}}`) }
-	f.is(c.LinkPullSecret(f.Context(), f.ns, "a", "three"), kube.ErrConflict)
+	f.is(c.LinkPullSecrets(f.Context(), f.ns, "a", "three"), kube.ErrConflict)
 	if got := f.account().pull; got != "two" || b.n.Load() != 5 {
 		f.Errorf("after conflicts alone, and %d writes, the list is %q", b.n.Load(), got)
 	}
@@ -107,7 +110,7 @@ func testPullLinkConflicts(f *fixture) {
 	var writers sync.WaitGroup
 	for _, name := range []string{"v", "w", "x", "y", "z"} {
 		writers.Go(func() {
-			if err := f.LinkPullSecret(f.Context(), f.ns, "a", name); err != nil {
+			if err := f.LinkPullSecrets(f.Context(), f.ns, "a", name); err != nil {
 				f.Error(err)
 			}
 		})
@@ -141,8 +144,8 @@ func testForbiddenDelivery(f *fixture) {
 			f.is(err, want)
 		}
 	}
-	f.is(n.LinkPullSecret(f.Context(), f.ns, "nobody", "s"), kube.ErrForbidden)
-	f.is(reader.LinkPullSecret(f.Context(), f.ns, "nobody", "s"), kube.ErrReadOnly)
+	f.is(n.LinkPullSecrets(f.Context(), f.ns, "nobody", "s"), kube.ErrForbidden)
+	f.is(reader.LinkPullSecrets(f.Context(), f.ns, "nobody", "s"), kube.ErrReadOnly)
 	f.same(r.ResourceVersion, f.readRemote("r").ResourceVersion)
 	f.same(secret.ResourceVersion, f.read("s").ResourceVersion)
 }

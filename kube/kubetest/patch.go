@@ -132,26 +132,45 @@ func (k *kind) strategicPatch(object map[string]any, body []byte) (map[string]an
 	return object, nil
 }
 
+// mergeList puts the items of a patch into a list, in the patch's order; where nothing tells
+// whether one comes before what the list alone has, it does (mergeSortedSlice in
+// apimachinery's strategicpatch).
 func mergeList(list, changes []any, by string) ([]any, error) {
+	place := func(in []any, of any) int {
+		return slices.IndexFunc(in, func(item any) bool { m, ok := item.(map[string]any); return ok && m[by] == of })
+	}
+	var ours []any
 	for _, c := range changes {
 		change, ok := c.(map[string]any)
 		if !ok || change[by] == nil {
 			return nil, errBadPatch
 		}
-		at := -1
-		for i := range list {
-			if item, ok := list[i].(map[string]any); ok && item[by] == change[by] {
-				at = i
+		item := map[string]any{}
+		if at := place(ours, change[by]); at >= 0 {
+			item = ours[at].(map[string]any)
+		} else {
+			if at := place(list, change[by]); at >= 0 {
+				item = list[at].(map[string]any)
+			}
+			ours = append(ours, item)
+		}
+		merge(item, change)
+	}
+	var merged []any
+	for i, item := range list {
+		m, _ := item.(map[string]any)
+		if place(ours, m[by]) >= 0 {
+			continue
+		}
+		for len(ours) > 0 {
+			if at := place(list, ours[0].(map[string]any)[by]); at > i {
 				break
 			}
+			merged, ours = append(merged, ours[0]), ours[1:]
 		}
-		if at >= 0 {
-			merge(list[at].(map[string]any), change)
-		} else {
-			list = append([]any{change}, list...)
-		}
+		merged = append(merged, item)
 	}
-	return list, nil
+	return append(merged, ours...), nil
 }
 
 // directed reports whether there is a directive anywhere in a patch.

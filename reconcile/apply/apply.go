@@ -50,7 +50,6 @@ type robots interface {
 type Cluster interface {
 	Namespace(ctx context.Context, name string) (kube.Namespace, error)
 	Component(ctx context.Context, g kube.Group, namespace, name string) (kube.Component, error)
-	SetContainerImage(ctx context.Context, c kube.Component, image string) (kube.Component, error)
 	Annotate(ctx context.Context, c kube.Component, change kube.AnnotationChange) (kube.Component, error)
 	Secret(ctx context.Context, namespace, name string) (kube.Secret, error)
 	CreateSecret(ctx context.Context, w kube.SecretWrite) error
@@ -255,7 +254,7 @@ func (w *work) do(ctx context.Context, action plan.Action) error {
 	case plan.ShareObject:
 		return w.share(ctx, a)
 	case plan.LinkSecret:
-		return w.Cluster.LinkSecret(ctx, w.plan.Component.Namespace, a.ServiceAccount, a.Secret)
+		return w.Cluster.LinkSecrets(ctx, w.plan.Component.Namespace, a.ServiceAccount, a.Secret)
 	case plan.LinkPullSecret:
 		return w.linkPullSecret(ctx, a)
 	case plan.UnlinkSecret:

@@ -12,8 +12,8 @@ import (
 
 // linker is what applying a plan needs of the cluster to link Secrets to ServiceAccounts.
 type linker interface {
-	LinkSecret(ctx context.Context, namespace, serviceAccount, secret string) error
-	LinkPullSecret(ctx context.Context, namespace, serviceAccount, secret string) error
+	LinkSecrets(ctx context.Context, namespace, serviceAccount string, secrets ...string) error
+	LinkPullSecrets(ctx context.Context, namespace, serviceAccount string, secrets ...string) error
 	UnlinkSecret(ctx context.Context, namespace, serviceAccount, secret string) error
 	UnlinkPullSecret(ctx context.Context, namespace, serviceAccount, secret string) error
 	SecretMetadata(ctx context.Context, namespace, name string) (kube.Secret, error)
@@ -33,7 +33,7 @@ func (t *turnstile) enter(namespace string) (leave func()) {
 func (w *work) linkPullSecret(ctx context.Context, a plan.LinkPullSecret) error {
 	namespace := w.plan.Component.Namespace
 	defer w.links.enter(namespace)()
-	return w.Cluster.LinkPullSecret(ctx, namespace, a.ServiceAccount, a.Secret)
+	return w.Cluster.LinkPullSecrets(ctx, namespace, a.ServiceAccount, a.Secret)
 }
 
 // unlinkSecret takes a dead link off, once a live look has shown that neither the

@@ -179,26 +179,9 @@ func (w *work) annotate(ctx context.Context, g kube.Group, decide func(kube.Comp
 
 // setImage names the repository in spec.containerImage, unless somebody else was faster.
 func (w *work) setImage(ctx context.Context, g kube.Group, image string) error {
-	var last error
-	for range attempts {
-		c := w.one(g)
-		if c.ContainerImage != "" {
-			return nil
-		}
-		c, err := w.Cluster.SetContainerImage(ctx, c, image)
-		if err == nil {
-			w.keep(c)
-			return nil
-		}
-		if !errors.Is(err, kube.ErrConflict) {
-			return err
-		}
-		last = err
-		if w.component, err = w.live(ctx); err != nil {
-			return err
-		}
-	}
-	return last
+	return w.annotate(ctx, g, func(c kube.Component) (kube.AnnotationChange, bool, error) {
+		return kube.AnnotationChange{ContainerImage: image}, c.ContainerImage == "", nil
+	})
 }
 
 // inTheWay is an error when a Secret of our name is not this Component's, or can never
