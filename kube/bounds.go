@@ -58,8 +58,10 @@ func cut(s string, most int) string {
 func keptOwners(all []OwnerReference) []OwnerReference {
 	var some []OwnerReference
 	for _, o := range all {
-		if (o.Kind == "Component" || o.Kind == imageRepositories.kind) && len(some) < maxOwners {
-			some = append(some, OwnerReference{cut(o.APIVersion, maxName), cut(o.Kind, maxName), cut(o.Name, maxName), cut(o.UID, maxName)})
+		if (o.Kind == "Component" || o.Kind == imageRepositories.Kind) && len(some) < maxOwners {
+			some = append(some, OwnerReference{
+				APIVersion: cut(o.APIVersion, maxName), Kind: cut(o.Kind, maxName), Name: cut(o.Name, maxName), UID: cut(o.UID, maxName),
+			})
 		}
 	}
 	return slices.Clip(some)

@@ -1,10 +1,13 @@
 package kube
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
 	"strings"
+
+	"berth/kube/api"
 
 	"k8s.io/apimachinery/pkg/types"
 )
@@ -28,7 +31,7 @@ type Component struct {
 }
 
 type componentWire struct {
-	object
+	api.Object
 	Spec *componentSpec `json:"spec"`
 }
 
@@ -57,23 +60,23 @@ func (w componentWire) slim(g Group) Component {
 		Specified:   w.Spec != nil,
 		Application: cut(spec.Application, maxName), ComponentName: cut(spec.ComponentName, maxName),
 		ContainerImage: cut(spec.Image, maxAnnotation),
-		SourceURL:      cut(or(spec.Source.Git.URL, spec.Source.URL), maxAddress),
+		SourceURL:      cut(cmp.Or(spec.Source.Git.URL, spec.Source.URL), maxAddress),
 		Annotations:    kept(m.Annotations, annotations, maxAnnotation),
 		Annotated:      m.Annotations != nil,
 		Finalizer:      slices.Index(m.Finalizers, componentFinalizer) + 1,
-		Odd:            w.odd,
+		Odd:            w.Odd,
 	}
 }
 
 // Components lists the Components of a group and a namespace, of [AllNamespaces], that the
 // label selector matches, all when it is "".
 func (c *Client) Components(ctx context.Context, g Group, namespace, selector string) ([]Component, error) {
-	return list(ctx, c, g.of(components), namespace, selector, func(w componentWire) (Component, bool) { return w.slim(g), true })
+	return api.List(ctx, c.Client, g.of(components), namespace, selector, func(w componentWire) (Component, bool) { return w.slim(g), true })
 }
 
 // Component reads one Component.
 func (c *Client) Component(ctx context.Context, g Group, namespace, name string) (Component, error) {
-	w, err := get[componentWire](ctx, c, g.of(components), namespace, name)
+	w, err := api.Get[componentWire](ctx, c.Client, g.of(components), namespace, name)
 	if err != nil {
 		return Component{}, err
 	}
@@ -103,7 +106,7 @@ type operation struct {
 // resourceVersion.
 func (c *Client) Annotate(ctx context.Context, in Component, change AnnotationChange) (Component, error) {
 	refuse := func(why string) (Component, error) {
-		return Component{}, call{op: "patch", resource: in.Group.of(components), namespace: in.Namespace, name: in.Name}.error(ErrInvalid, why)
+		return Component{}, api.Refusal("patch", in.Group.of(components), in.Namespace, in.Name, why)
 	}
 	switch {
 	case in.ResourceVersion == "":
@@ -111,7 +114,7 @@ func (c *Client) Annotate(ctx context.Context, in Component, change AnnotationCh
 	case change.ContainerImage != "" && in.ContainerImage != "":
 		return refuse("it names an image already")
 	}
-	w, err := patch[componentWire](ctx, c, in.Group.of(components), in.Namespace, in.Name, types.JSONPatchType, change.operations(in.ResourceVersion, in.Annotations, in.Annotated), false)
+	w, err := api.Patch[componentWire](ctx, c.Client, in.Group.of(components), in.Namespace, in.Name, types.JSONPatchType, change.operations(in.ResourceVersion, in.Annotations, in.Annotated), false)
 	if err != nil {
 		return Component{}, err
 	}

@@ -1,6 +1,10 @@
 package kube
 
-import "context"
+import (
+	"context"
+
+	"berth/kube/api"
+)
 
 // Credentials say where an environment's workloads run and how to get there.
 type Credentials struct {
@@ -43,7 +47,7 @@ type DeploymentTarget struct {
 }
 
 type environmentWire struct {
-	object
+	api.Object
 	Spec struct {
 		Configuration struct {
 			Target struct {
@@ -63,7 +67,7 @@ type environmentWire struct {
 }
 
 func (w environmentWire) slim() Environment {
-	e := Environment{Namespace: w.Metadata.Namespace, Name: w.Metadata.Name, Claim: cut(w.Spec.Configuration.Target.Claim.Name, maxName), Odd: w.odd}
+	e := Environment{Namespace: w.Metadata.Namespace, Name: w.Metadata.Name, Claim: cut(w.Spec.Configuration.Target.Claim.Name, maxName), Odd: w.Odd}
 	if u := w.Spec.Unstable; u != nil && u.Credentials != nil {
 		e.Credentials = &Credentials{cut(u.Credentials.Namespace, maxName), cut(u.Credentials.APIURL, maxAddress), cut(u.Credentials.Secret, maxName)}
 	}
@@ -71,7 +75,7 @@ func (w environmentWire) slim() Environment {
 }
 
 type bindingWire struct {
-	object
+	api.Object
 	Spec struct {
 		Application string `json:"application"`
 		Environment string `json:"environment"`
@@ -85,7 +89,7 @@ func (w bindingWire) slim() EnvironmentBinding {
 	b := EnvironmentBinding{
 		Namespace: w.Metadata.Namespace, Name: w.Metadata.Name,
 		Application: cut(w.Spec.Application, maxName), Environment: cut(w.Spec.Environment, maxName),
-		Odd: w.odd || len(w.Spec.Components) > maxBound,
+		Odd: w.Odd || len(w.Spec.Components) > maxBound,
 	}
 	for _, c := range w.Spec.Components[:min(len(w.Spec.Components), maxBound)] {
 		b.Components = append(b.Components, cut(c.Name, maxName))
@@ -94,7 +98,7 @@ func (w bindingWire) slim() EnvironmentBinding {
 }
 
 type claimWire struct {
-	object
+	api.Object
 	Spec struct {
 		Target string `json:"targetName"`
 	} `json:"spec"`
@@ -104,11 +108,11 @@ type claimWire struct {
 }
 
 func (w claimWire) slim() DeploymentTargetClaim {
-	return DeploymentTargetClaim{w.Metadata.Namespace, w.Metadata.Name, cut(w.Spec.Target, maxName), cut(w.Status.Phase, maxName), w.odd}
+	return DeploymentTargetClaim{w.Metadata.Namespace, w.Metadata.Name, cut(w.Spec.Target, maxName), cut(w.Status.Phase, maxName), w.Odd}
 }
 
 type deploymentTargetWire struct {
-	object
+	api.Object
 	Spec struct {
 		Claim       string `json:"claimRef"`
 		Credentials struct {
@@ -124,27 +128,27 @@ func (w deploymentTargetWire) slim() DeploymentTarget {
 	return DeploymentTarget{
 		w.Metadata.Namespace, w.Metadata.Name, cut(w.Spec.Claim, maxName),
 		Credentials{cut(c.Namespace, maxName), cut(c.APIURL, maxAddress), cut(c.Secret, maxName)},
-		w.odd,
+		w.Odd,
 	}
 }
 
 // Environments lists the Environments of a namespace, of [AllNamespaces].
 func (c *Client) Environments(ctx context.Context, namespace string) ([]Environment, error) {
-	return list(ctx, c, environments, namespace, "", func(w environmentWire) (Environment, bool) { return w.slim(), true })
+	return api.List(ctx, c.Client, environments, namespace, "", func(w environmentWire) (Environment, bool) { return w.slim(), true })
 }
 
 // EnvironmentBindings lists the SnapshotEnvironmentBindings of a namespace, of
 // [AllNamespaces].
 func (c *Client) EnvironmentBindings(ctx context.Context, namespace string) ([]EnvironmentBinding, error) {
-	return list(ctx, c, environmentBindings, namespace, "", func(w bindingWire) (EnvironmentBinding, bool) { return w.slim(), true })
+	return api.List(ctx, c.Client, environmentBindings, namespace, "", func(w bindingWire) (EnvironmentBinding, bool) { return w.slim(), true })
 }
 
 // DeploymentTargetClaims lists the claims of a namespace, of [AllNamespaces].
 func (c *Client) DeploymentTargetClaims(ctx context.Context, namespace string) ([]DeploymentTargetClaim, error) {
-	return list(ctx, c, deploymentTargetClaims, namespace, "", func(w claimWire) (DeploymentTargetClaim, bool) { return w.slim(), true })
+	return api.List(ctx, c.Client, deploymentTargetClaims, namespace, "", func(w claimWire) (DeploymentTargetClaim, bool) { return w.slim(), true })
 }
 
 // DeploymentTargets lists the DeploymentTargets of a namespace, of [AllNamespaces].
 func (c *Client) DeploymentTargets(ctx context.Context, namespace string) ([]DeploymentTarget, error) {
-	return list(ctx, c, deploymentTargets, namespace, "", func(w deploymentTargetWire) (DeploymentTarget, bool) { return w.slim(), true })
+	return api.List(ctx, c.Client, deploymentTargets, namespace, "", func(w deploymentTargetWire) (DeploymentTarget, bool) { return w.slim(), true })
 }

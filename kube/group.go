@@ -1,5 +1,11 @@
 package kube
 
+import (
+	"cmp"
+
+	"berth/kube/api"
+)
+
 // Group is an API group that serves kinds which move from one to another.
 type Group string
 
@@ -11,14 +17,14 @@ const (
 )
 
 // String is the group's name in the API.
-func (g Group) String() string { return or(string(g), "appstudio.redhat.com") }
+func (g Group) String() string { return cmp.Or(string(g), "appstudio.redhat.com") }
 
 // APIVersion is what objects of the group say of theirs.
 func (g Group) APIVersion() string { return g.String() + "/" + alpha }
 
 // of is a kind as the group serves it.
-func (g Group) of(r resource) resource {
-	r.root = "/apis/" + g.APIVersion()
+func (g Group) of(r api.Resource) api.Resource {
+	r.Root = "/apis/" + g.APIVersion()
 	return r
 }
 

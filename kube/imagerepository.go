@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 
+	"berth/kube/api"
+
 	"k8s.io/apimachinery/pkg/types"
 )
 
@@ -30,7 +32,7 @@ type ImageRepository struct {
 }
 
 type imageRepositoryWire struct {
-	object
+	api.Object
 	Status struct {
 		Image struct {
 			URL string `json:"url"`
@@ -46,14 +48,14 @@ func (w imageRepositoryWire) slim(g Group) ImageRepository {
 		Image:       cut(w.Status.Image.URL, maxAddress),
 		Annotations: kept(m.Annotations, repositoryAnnotations, maxAnnotation), Annotated: m.Annotations != nil,
 		Finalizer: slices.Index(m.Finalizers, repositoryFinalizer) + 1,
-		Odd:       w.odd,
+		Odd:       w.Odd,
 	}
 }
 
 // ImageRepositories lists those of a group and a namespace, of [AllNamespaces], that keep
 // wants.
 func (c *Client) ImageRepositories(ctx context.Context, g Group, namespace string, keep func(ImageRepository) bool) ([]ImageRepository, error) {
-	return list(ctx, c, g.of(imageRepositories), namespace, "", func(w imageRepositoryWire) (ImageRepository, bool) {
+	return api.List(ctx, c.Client, g.of(imageRepositories), namespace, "", func(w imageRepositoryWire) (ImageRepository, bool) {
 		r := w.slim(g)
 		return r, keep(r)
 	})
@@ -74,9 +76,9 @@ func (c *Client) UnfinalizeImageRepository(ctx context.Context, in ImageReposito
 
 func (c *Client) patchImageRepository(ctx context.Context, in ImageRepository, ops []operation, dryRun bool) (ImageRepository, error) {
 	if in.ResourceVersion == "" {
-		return ImageRepository{}, call{op: "patch", resource: in.Group.of(imageRepositories), namespace: in.Namespace, name: in.Name}.error(ErrInvalid, noVersion)
+		return ImageRepository{}, api.Refusal("patch", in.Group.of(imageRepositories), in.Namespace, in.Name, noVersion)
 	}
-	w, err := patch[imageRepositoryWire](ctx, c, in.Group.of(imageRepositories), in.Namespace, in.Name, types.JSONPatchType, ops, dryRun)
+	w, err := api.Patch[imageRepositoryWire](ctx, c.Client, in.Group.of(imageRepositories), in.Namespace, in.Name, types.JSONPatchType, ops, dryRun)
 	if err != nil {
 		return ImageRepository{}, err
 	}
@@ -87,9 +89,9 @@ func (c *Client) patchImageRepository(ctx context.Context, in ImageRepository, o
 // was read: otherwise ErrConflict. It returns the Component as it is now.
 func (c *Client) UnfinalizeComponent(ctx context.Context, in Component) (Component, error) {
 	if in.ResourceVersion == "" || in.Finalizer == 0 {
-		return Component{}, call{op: "patch", resource: in.Group.of(components), namespace: in.Namespace, name: in.Name}.error(ErrInvalid, noVersion)
+		return Component{}, api.Refusal("patch", in.Group.of(components), in.Namespace, in.Name, noVersion)
 	}
-	w, err := patch[componentWire](ctx, c, in.Group.of(components), in.Namespace, in.Name, types.JSONPatchType, unfinalize(in.ResourceVersion, in.Finalizer), false)
+	w, err := api.Patch[componentWire](ctx, c.Client, in.Group.of(components), in.Namespace, in.Name, types.JSONPatchType, unfinalize(in.ResourceVersion, in.Finalizer), false)
 	if err != nil {
 		return Component{}, err
 	}
@@ -101,7 +103,7 @@ func (c *Client) UnfinalizeComponent(ctx context.Context, in Component) (Compone
 // content stays.
 func (c *Client) ReturnSecret(ctx context.Context, s Secret, to *OwnerReference) error {
 	if s.ResourceVersion == "" {
-		return call{op: "patch", resource: secrets, namespace: s.Namespace, name: s.Name}.error(ErrInvalid, noVersion)
+		return api.Refusal("patch", secrets, s.Namespace, s.Name, noVersion)
 	}
 	metadata := map[string]any{
 		"resourceVersion": s.ResourceVersion, "annotations": map[string]any{rotatedAtAnnotation: nil},
@@ -110,7 +112,7 @@ func (c *Client) ReturnSecret(ctx context.Context, s Secret, to *OwnerReference)
 	if to != nil {
 		metadata["ownerReferences"] = []OwnerReference{*to}
 	}
-	_, err := patch[object](ctx, c, secrets, s.Namespace, s.Name, types.MergePatchType, map[string]any{"metadata": metadata}, false)
+	_, err := api.Patch[api.Object](ctx, c.Client, secrets, s.Namespace, s.Name, types.MergePatchType, map[string]any{"metadata": metadata}, false)
 	return err
 }
 

@@ -1,11 +1,14 @@
 package kube
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"sync"
 	"time"
+
+	"berth/kube/api"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -49,21 +52,18 @@ type Lock struct {
 	renewal sync.WaitGroup
 }
 
-// lease is a Lease, as read and as a merge patch: null takes a field out.
+// lease is a Lease, as read.
 type lease struct {
-	APIVersion string        `json:"apiVersion,omitempty"`
-	Kind       string        `json:"kind,omitempty"`
-	Metadata   leaseMetadata `json:"metadata"`
-	Spec       leaseSpec     `json:"spec"`
+	api.Object
+	Spec leaseSpec `json:"spec"`
 }
 
-type leaseMetadata struct {
-	Namespace       string `json:"namespace,omitempty"`
-	Name            string `json:"name,omitempty"`
-	UID             string `json:"uid,omitempty"`
-	ResourceVersion string `json:"resourceVersion,omitempty"`
-
-	Annotations map[string]string `json:"annotations,omitempty"`
+// leaseBody is a new Lease, or a merge patch of one: null takes a field out.
+type leaseBody struct {
+	APIVersion string    `json:"apiVersion,omitempty"`
+	Kind       string    `json:"kind,omitempty"`
+	Metadata   metaBody  `json:"metadata"`
+	Spec       leaseSpec `json:"spec"`
 }
 
 type leaseSpec struct {
@@ -71,11 +71,6 @@ type leaseSpec struct {
 	Seconds  int64             `json:"leaseDurationSeconds"`
 	Acquired *metav1.MicroTime `json:"acquireTime"`
 	Renewed  *metav1.MicroTime `json:"renewTime"`
-}
-
-func (l lease) meta() metadata {
-	m := l.Metadata
-	return metadata{Namespace: m.Namespace, Name: m.Name, UID: m.UID, ResourceVersion: m.ResourceVersion}
 }
 
 func (l lease) holder() string {
@@ -95,7 +90,7 @@ func (l lease) expired(seen time.Time) bool {
 // Lock takes the Lease, makes it when there is none, and renews it from then on. It
 // is a [HeldError] when another holds it and goes on to for as long as is waited.
 func (c *Client) Lock(ctx context.Context, o LockOptions) (*Lock, error) {
-	o.Name, o.Duration = or(o.Name, "berth"), or(o.Duration, time.Minute)
+	o.Name, o.Duration = cmp.Or(o.Name, "berth"), cmp.Or(o.Duration, time.Minute)
 	l := &Lock{client: c, options: o, lost: make(chan struct{})}
 	deadline := time.Now().Add(o.Wait)
 	for {
@@ -147,11 +142,11 @@ func (l *Lock) take(ctx context.Context) (err error) {
 func (l *Lock) try(ctx context.Context) error {
 	o := l.options
 	now := metav1.NowMicro()
-	ours := lease{Spec: leaseSpec{Holder: &o.Holder, Seconds: int64(o.Duration / time.Second), Acquired: &now, Renewed: &now}}
-	found, err := get[lease](ctx, l.client, leases, o.Namespace, o.Name)
+	ours := leaseBody{Spec: leaseSpec{Holder: &o.Holder, Seconds: int64(o.Duration / time.Second), Acquired: &now, Renewed: &now}}
+	found, err := api.Get[lease](ctx, l.client.Client, leases, o.Namespace, o.Name)
 	if errors.Is(err, ErrNotFound) {
 		ours.APIVersion, ours.Kind, ours.Metadata.Name = "coordination.k8s.io/v1", "Lease", o.Name
-		l.lease, err = create[lease](ctx, l.client, leases, o.Namespace, o.Name, ours, false)
+		l.lease, err = api.Create[lease](ctx, l.client.Client, leases, o.Namespace, o.Name, ours, false)
 		return err
 	}
 	if err != nil {
@@ -165,7 +160,7 @@ func (l *Lock) try(ctx context.Context) error {
 	case holder == o.Holder:
 		ours.Spec.Acquired = found.Spec.Acquired
 	case holder != "" && !found.expired(l.seen):
-		held := &HeldError{Holder: clean(holder)}
+		held := &HeldError{Holder: api.Clean(holder)}
 		if found.Spec.Acquired != nil {
 			held.Since = found.Spec.Acquired.Time
 		}
@@ -176,11 +171,11 @@ func (l *Lock) try(ctx context.Context) error {
 
 // write changes the Lease if it is still as it was last seen.
 func (l *Lock) write(ctx context.Context, spec leaseSpec) error {
-	body := lease{Metadata: leaseMetadata{ResourceVersion: l.lease.Metadata.ResourceVersion}, Spec: spec}
+	body := leaseBody{Metadata: metaBody{ResourceVersion: l.lease.Metadata.ResourceVersion}, Spec: spec}
 	if l.noting && l.options.Note != nil {
-		body.Metadata.Annotations = map[string]string{noteAnnotation: l.options.Note()}
+		body.Metadata.Annotations = map[string]any{noteAnnotation: l.options.Note()}
 	}
-	written, err := patch[lease](ctx, l.client, leases, l.options.Namespace, l.options.Name, types.MergePatchType, body, false)
+	written, err := api.Patch[lease](ctx, l.client.Client, leases, l.options.Namespace, l.options.Name, types.MergePatchType, body, false)
 	if err == nil {
 		l.lease = written
 	}
@@ -225,7 +220,7 @@ func (l *Lock) Release(ctx context.Context) error {
 	l.renewal.Wait()
 	ctx, cancel := context.WithTimeout(ctx, releaseTimeout)
 	defer cancel()
-	found, err := get[lease](ctx, l.client, leases, l.options.Namespace, l.options.Name)
+	found, err := api.Get[lease](ctx, l.client.Client, leases, l.options.Namespace, l.options.Name)
 	if err != nil || found.holder() != l.options.Holder {
 		return err
 	}

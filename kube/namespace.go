@@ -1,6 +1,10 @@
 package kube
 
-import "context"
+import (
+	"context"
+
+	"berth/kube/api"
+)
 
 // Namespace is a namespace of the cluster.
 type Namespace struct {
@@ -9,7 +13,7 @@ type Namespace struct {
 }
 
 type namespaceWire struct {
-	object
+	api.Object
 	Status struct {
 		Phase string `json:"phase"`
 	} `json:"status"`
@@ -25,12 +29,12 @@ func (w namespaceWire) slim() Namespace {
 
 // Namespaces lists all namespaces.
 func (c *Client) Namespaces(ctx context.Context) ([]Namespace, error) {
-	return list(ctx, c, namespaces, "", "", func(w namespaceWire) (Namespace, bool) { return w.slim(), true })
+	return api.List(ctx, c.Client, namespaces, "", "", func(w namespaceWire) (Namespace, bool) { return w.slim(), true })
 }
 
 // Namespace reads one namespace.
 func (c *Client) Namespace(ctx context.Context, name string) (Namespace, error) {
-	w, err := get[namespaceWire](ctx, c, namespaces, "", name)
+	w, err := api.Get[namespaceWire](ctx, c.Client, namespaces, "", name)
 	if err != nil {
 		return Namespace{}, err
 	}

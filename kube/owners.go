@@ -3,6 +3,8 @@ package kube
 import (
 	"context"
 
+	"berth/kube/api"
+
 	"k8s.io/apimachinery/pkg/types"
 )
 
@@ -21,14 +23,14 @@ func (c *Client) OwnRemoteSecret(ctx context.Context, r RemoteSecret, owners []O
 // own adds owners to an object that has some. Those that it has stay as they are, whatever
 // they say that is not known here. Where owner references are guarded, as on OpenShift, it
 // takes the right to delete the object.
-func own[W wire](ctx context.Context, c *Client, r resource, namespace, name, resourceVersion string, owners []OwnerReference) error {
+func own[W api.Wire](ctx context.Context, c *Client, r api.Resource, namespace, name, resourceVersion string, owners []OwnerReference) error {
 	if resourceVersion == "" {
-		return call{op: "patch", resource: r, namespace: namespace, name: name}.error(ErrInvalid, noVersion)
+		return api.Refusal("patch", r, namespace, name, noVersion)
 	}
 	ops := []operation{{"replace", "/metadata/resourceVersion", resourceVersion}}
 	for _, o := range owners {
 		ops = append(ops, operation{"add", "/metadata/ownerReferences/-", o})
 	}
-	_, err := patch[W](ctx, c, r, namespace, name, types.JSONPatchType, ops, false)
+	_, err := api.Patch[W](ctx, c.Client, r, namespace, name, types.JSONPatchType, ops, false)
 	return err
 }

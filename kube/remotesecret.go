@@ -2,9 +2,10 @@ package kube
 
 import (
 	"context"
-	"regexp"
 	"slices"
 	"strings"
+
+	"berth/kube/api"
 
 	"k8s.io/apimachinery/pkg/types"
 )
@@ -53,7 +54,7 @@ type RemoteSecret struct {
 }
 
 type remoteSecretWire struct {
-	object
+	api.Object
 	Spec struct {
 		Secret  remoteSecretForm `json:"secret"`
 		Targets []struct {
@@ -98,7 +99,7 @@ func (w remoteSecretWire) slim() RemoteSecret {
 		Deleting: m.DeletionTimestamp != "", Labels: kept(m.Labels, labels, maxName), Owners: keptOwners(m.OwnerReferences),
 		Upload: cut(m.Annotations[uploadAnnotation], maxAnnotation),
 		Secret: cut(form.Name, maxName), Type: cut(form.Type, maxName), SecretLabels: kept(form.Labels, labels, maxName),
-		Odd: w.odd,
+		Odd: w.Odd,
 	}
 	for _, l := range form.LinkedTo[:min(len(form.LinkedTo), maxLinks)] {
 		if l.ServiceAccount.As != asPullSecret {
@@ -121,7 +122,7 @@ func (w remoteSecretWire) slim() RemoteSecret {
 	for _, t := range w.Status.Targets {
 		if p := place(t.Namespace, t.APIURL); known[p] {
 			delete(known, p) // the first one counts
-			r.TargetStatuses = append(r.TargetStatuses, TargetStatus{cut(t.Namespace, maxName), cut(t.APIURL, maxAddress), cleanForeign(t.Error)})
+			r.TargetStatuses = append(r.TargetStatuses, TargetStatus{cut(t.Namespace, maxName), cut(t.APIURL, maxAddress), api.CleanForeign(t.Error)})
 		}
 	}
 	return r
@@ -132,23 +133,15 @@ func place(namespace, apiURL string) RemoteTarget {
 	return RemoteTarget{Namespace: namespace, APIURL: strings.TrimRight(apiURL, "/")}
 }
 
-// credential is where an address, a header or a field may carry one that is too short
-// for [clean] to take for it: after a word that announces it, or several.
-var credential = regexp.MustCompile(`//[^/\s]*@|(?i)(\b\w*(token|passw(or)?d|_secret|authorization|bearer|basic)["'\\]*[=:\s][\s"'\\\[({]*)+\S+`)
-
-// cleanForeign makes text safe to print that another cluster's API may have written.
-// What is not printed could hide such a word, so it goes first.
-func cleanForeign(s string) string { return clean(credential.ReplaceAllString(line(s), redacted)) }
-
 // RemoteSecrets lists the RemoteSecrets of a namespace, of [AllNamespaces], that keep
 // wants.
 func (c *Client) RemoteSecrets(ctx context.Context, namespace string, keep func(namespace, name string) bool) ([]RemoteSecret, error) {
-	return collect(func(begin func() func(RemoteSecret)) error { return c.EachRemoteSecret(ctx, namespace, keep, begin) })
+	return api.Collect(func(begin func() func(RemoteSecret)) error { return c.EachRemoteSecret(ctx, namespace, keep, begin) })
 }
 
 // EachRemoteSecret reads the list of RemoteSecrets, and keeps none; see [Client.EachSecret].
 func (c *Client) EachRemoteSecret(ctx context.Context, namespace string, keep func(namespace, name string) bool, begin func() func(RemoteSecret)) error {
-	return each(ctx, c, remoteSecrets, namespace, "", func(w remoteSecretWire) (RemoteSecret, bool) {
+	return api.Each(ctx, c.Client, remoteSecrets, namespace, "", func(w remoteSecretWire) (RemoteSecret, bool) {
 		if !keep(w.Metadata.Namespace, w.Metadata.Name) {
 			return RemoteSecret{}, false
 		}
@@ -158,7 +151,7 @@ func (c *Client) EachRemoteSecret(ctx context.Context, namespace string, keep fu
 
 // RemoteSecret reads one RemoteSecret.
 func (c *Client) RemoteSecret(ctx context.Context, namespace, name string) (RemoteSecret, error) {
-	return slimRemoteSecret(get[remoteSecretWire](ctx, c, remoteSecrets, namespace, name))
+	return slimRemoteSecret(api.Get[remoteSecretWire](ctx, c.Client, remoteSecrets, namespace, name))
 }
 
 func slimRemoteSecret(w remoteSecretWire, err error) (RemoteSecret, error) {
@@ -209,7 +202,7 @@ func (c *Client) CreateRemoteSecret(ctx context.Context, w RemoteSecretWrite) (R
 	body := w.body()
 	body.APIVersion, body.Kind = "appstudio.redhat.com/v1beta1", "RemoteSecret"
 	body.Metadata.Name = w.Name
-	return slimRemoteSecret(create[remoteSecretWire](ctx, c, remoteSecrets, w.Namespace, w.Name, body, false))
+	return slimRemoteSecret(api.Create[remoteSecretWire](ctx, c.Client, remoteSecrets, w.Namespace, w.Name, body, false))
 }
 
 // UpdateRemoteSecret changes labels, form and targets of a RemoteSecret that is still at
@@ -222,7 +215,7 @@ func (c *Client) UpdateRemoteSecret(ctx context.Context, w RemoteSecretWrite, re
 	body.Metadata.ResourceVersion, body.Metadata.OwnerReferences = resourceVersion, nil
 	r, err := c.patchRemoteSecret(ctx, w.Namespace, w.Name, body, body.Metadata, dryRun)
 	if err == nil && dryRun && !r.holds(w) {
-		err = call{op: "patch", resource: remoteSecrets, namespace: w.Namespace, name: w.Name}.error(ErrInvalid, altered)
+		err = api.Refusal("patch", remoteSecrets, w.Namespace, w.Name, altered)
 	}
 	return r, err
 }
@@ -243,7 +236,7 @@ func (c *Client) RecordUpload(ctx context.Context, r RemoteSecret, value string)
 
 func (c *Client) patchRemoteSecret(ctx context.Context, namespace, name string, body any, metadata metaBody, dryRun bool) (RemoteSecret, error) {
 	if metadata.ResourceVersion == "" {
-		return RemoteSecret{}, call{op: "patch", resource: remoteSecrets, namespace: namespace, name: name}.error(ErrInvalid, noVersion)
+		return RemoteSecret{}, api.Refusal("patch", remoteSecrets, namespace, name, noVersion)
 	}
-	return slimRemoteSecret(patch[remoteSecretWire](ctx, c, remoteSecrets, namespace, name, types.MergePatchType, body, dryRun))
+	return slimRemoteSecret(api.Patch[remoteSecretWire](ctx, c.Client, remoteSecrets, namespace, name, types.MergePatchType, body, dryRun))
 }

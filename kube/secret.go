@@ -3,13 +3,11 @@ package kube
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"maps"
-	"net/http"
 	"slices"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
+	"berth/kube/api"
+
 	"k8s.io/apimachinery/pkg/types"
 )
 
@@ -19,14 +17,6 @@ const (
 	rotatedAtAnnotation = "image.redhat.com/rotated-at"
 	formerAnnotation    = "image.redhat.com/former"
 )
-
-// OwnerReference names the object whose deletion takes its dependents with it.
-type OwnerReference struct {
-	APIVersion string `json:"apiVersion"`
-	Kind       string `json:"kind"`
-	Name       string `json:"name"`
-	UID        string `json:"uid"`
-}
 
 // Secret is what is kept of a Secret.
 type Secret struct {
@@ -58,7 +48,7 @@ func (s Secret) WithContent(content []byte) Secret {
 }
 
 type secretWire struct {
-	object
+	api.Object
 	Type      string `json:"type"`
 	Immutable bool   `json:"immutable"`
 	Data      struct {
@@ -75,7 +65,7 @@ func (w secretWire) slim() Secret {
 		RotatedAt: cut(m.Annotations[rotatedAtAnnotation], maxName),
 		Former:    cut(m.Annotations[formerAnnotation], maxName),
 		Managing:  cut(m.Annotations[managingAnnotation], 2*maxName),
-		Odd:       w.odd,
+		Odd:       w.Odd,
 	}
 	if _, uploads := m.Labels[uploadLabel]; uploads {
 		s.Uploads = cut(m.Annotations[uploadFor], maxName)
@@ -89,21 +79,21 @@ func (w secretWire) slim() Secret {
 // Secrets lists the Secrets of a namespace, of [AllNamespaces], that the label
 // selector matches.
 func (c *Client) Secrets(ctx context.Context, namespace, labelSelector string) ([]Secret, error) {
-	return collect(func(begin func() func(Secret)) error { return c.EachSecret(ctx, namespace, labelSelector, begin) })
+	return api.Collect(func(begin func() func(Secret)) error { return c.EachSecret(ctx, namespace, labelSelector, begin) })
 }
 
 // EachSecret reads the list of Secrets, and keeps none. begin is called when it begins,
 // once more where it has to begin anew, and what it returns is told of each.
 func (c *Client) EachSecret(ctx context.Context, namespace, labelSelector string, begin func() func(Secret)) error {
-	return each(ctx, c, secrets, namespace, labelSelector, func(w secretWire) (Secret, bool) { return w.slim(), true }, begin)
+	return api.Each(ctx, c.Client, secrets, namespace, labelSelector, func(w secretWire) (Secret, bool) { return w.slim(), true }, begin)
 }
 
 // SecretsNamed lists the Secrets of a name: at most one of a namespace, those of all
 // namespaces where it is [AllNamespaces].
 func (c *Client) SecretsNamed(ctx context.Context, namespace, name string) ([]Secret, error) {
 	r := secrets
-	r.named = name
-	return list(ctx, c, r, namespace, "", func(w secretWire) (Secret, bool) { return w.slim(), w.Metadata.Name == name })
+	r.Named = name
+	return api.List(ctx, c.Client, r, namespace, "", func(w secretWire) (Secret, bool) { return w.slim(), w.Metadata.Name == name })
 }
 
 // Secret reads one Secret.
@@ -117,8 +107,8 @@ func (c *Client) SecretMetadata(ctx context.Context, namespace, name string) (Se
 	return c.secret(ctx, secretMetadata, namespace, name)
 }
 
-func (c *Client) secret(ctx context.Context, r resource, namespace, name string) (Secret, error) {
-	w, err := get[secretWire](ctx, c, r, namespace, name)
+func (c *Client) secret(ctx context.Context, r api.Resource, namespace, name string) (Secret, error) {
+	w, err := api.Get[secretWire](ctx, c.Client, r, namespace, name)
 	if err != nil {
 		return Secret{}, err
 	}
@@ -128,7 +118,7 @@ func (c *Client) secret(ctx context.Context, r resource, namespace, name string)
 // SecretsMetadata lists the Secrets of a namespace, of [AllNamespaces], that keep
 // wants, whoever they belong to, as SecretMetadata reads them.
 func (c *Client) SecretsMetadata(ctx context.Context, namespace string, keep func(namespace, name string) bool) ([]Secret, error) {
-	return list(ctx, c, secretMetadata, namespace, "", func(w secretWire) (Secret, bool) {
+	return api.List(ctx, c.Client, secretMetadata, namespace, "", func(w secretWire) (Secret, bool) {
 		return w.slim(), keep(w.Metadata.Namespace, w.Metadata.Name)
 	})
 }
@@ -184,7 +174,7 @@ func (w SecretWrite) body() secretBody {
 // CreateSecret makes a Secret: ErrExists when there is one of that name, ours or not,
 // ErrTerminating and ErrNotFound when its namespace goes or is away.
 func (c *Client) CreateSecret(ctx context.Context, w SecretWrite) error {
-	_, err := create[object](ctx, c, secrets, w.Namespace, w.Name, w.newBody(), false)
+	_, err := api.Create[api.Object](ctx, c.Client, secrets, w.Namespace, w.Name, w.newBody(), false)
 	return err
 }
 
@@ -193,11 +183,11 @@ func (c *Client) CreateSecret(ctx context.Context, w SecretWrite) error {
 // UpdateSecret has.
 func (c *Client) TryCreateSecret(ctx context.Context, w SecretWrite) error {
 	body := w.newBody()
-	answer, err := create[secretWire](ctx, c, secrets, w.Namespace, w.Name, body, true)
+	answer, err := api.Create[secretWire](ctx, c.Client, secrets, w.Namespace, w.Name, body, true)
 	if err != nil {
 		return err
 	}
-	return answer.unaltered(call{op: "create", resource: secrets, namespace: w.Namespace, name: w.Name}, body)
+	return answer.unaltered("create", body)
 }
 
 func (w SecretWrite) newBody() secretBody {
@@ -215,26 +205,26 @@ func (w SecretWrite) newBody() secretBody {
 // make something else of. ErrNoDryRun: there is a webhook that cannot be asked so.
 func (c *Client) UpdateSecret(ctx context.Context, w SecretWrite, resourceVersion string, dryRun bool) error {
 	if resourceVersion == "" {
-		return call{op: "patch", resource: secrets, namespace: w.Namespace, name: w.Name}.error(ErrInvalid, noVersion)
+		return api.Refusal("patch", secrets, w.Namespace, w.Name, noVersion)
 	}
 	body := w.body()
 	body.Metadata.ResourceVersion = resourceVersion
 	body.Metadata.Annotations[managingAnnotation] = nil
-	answer, err := patch[secretWire](ctx, c, secrets, w.Namespace, w.Name, types.MergePatchType, body, dryRun)
+	answer, err := api.Patch[secretWire](ctx, c.Client, secrets, w.Namespace, w.Name, types.MergePatchType, body, dryRun)
 	if err != nil || !dryRun {
 		return err
 	}
-	return answer.unaltered(call{op: "patch", resource: secrets, namespace: w.Namespace, name: w.Name}, body)
+	return answer.unaltered("patch", body)
 }
 
 const altered = "an admission rule would make something else of it"
 
 // unaltered demands of the answer to a dry run that it is what was sent.
-func (w secretWire) unaltered(k call, body secretBody) error {
+func (w secretWire) unaltered(op string, body secretBody) error {
 	lost := slices.ContainsFunc(body.Metadata.OwnerReferences, func(o OwnerReference) bool { return !slices.Contains(w.Metadata.OwnerReferences, o) })
 	if lost || !bytes.Equal(w.Data.DockerConfigJSON, body.Data.DockerConfigJSON) || !covers(w.Metadata.Labels, body.Metadata.Labels) ||
 		!patched(w.Metadata.Annotations, body.Metadata.Annotations) {
-		return k.error(ErrInvalid, altered)
+		return api.Refusal(op, secrets, w.Metadata.Namespace, w.Metadata.Name, altered)
 	}
 	return nil
 }
@@ -261,40 +251,8 @@ func covers(have, want map[string]string) bool {
 // DeleteSecret deletes a Secret that is still as it was read: otherwise ErrConflict.
 // One with finalizers only begins to go.
 func (c *Client) DeleteSecret(ctx context.Context, s Secret) error {
-	k := call{op: "delete", resource: secrets, namespace: s.Namespace, name: s.Name}
 	if s.ResourceVersion == "" {
-		return k.error(ErrInvalid, noVersion)
+		return api.Refusal("delete", secrets, s.Namespace, s.Name, noVersion)
 	}
-	ctx, req := c.prepare(ctx, k, http.MethodDelete)
-	encoded, err := json.Marshal(metav1.DeleteOptions{Preconditions: &metav1.Preconditions{ResourceVersion: &s.ResourceVersion}})
-	if err != nil {
-		return k.failure(ctx, err)
-	}
-	raw, status, err := k.send(ctx, req.SetHeader("Content-Type", runtime.ContentTypeJSON).Body(encoded))
-	if err != nil {
-		return err
-	}
-	return k.deleted(raw, status)
-}
-
-// deleted reads the answer to the delete of a Secret: a Status that says success or,
-// while a finalizer keeps the Secret, the Secret.
-func (k call) deleted(raw []byte, status int) error {
-	var answer struct {
-		Kind     string `json:"kind"`
-		Status   string `json:"status"`
-		Metadata struct {
-			Name string `json:"name"`
-		} `json:"metadata"`
-		Details struct {
-			Name string `json:"name"`
-		} `json:"details"`
-	}
-	switch err := json.Unmarshal(raw, &answer); {
-	case err == nil && answer.Kind == "Status" && answer.Status == metav1.StatusSuccess && answer.Details.Name == k.name:
-		return nil
-	case err == nil && answer.Kind == k.resource.kind && answer.Metadata.Name == k.name:
-		return nil
-	}
-	return k.unusable(status, "the answer does not say that it is deleted")
+	return api.Delete(ctx, c.Client, secrets, s.Namespace, s.Name, s.ResourceVersion)
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 
+	"berth/kube/api"
+
 	"k8s.io/apimachinery/pkg/types"
 )
 
@@ -23,7 +25,7 @@ type ServiceAccount struct {
 }
 
 type serviceAccountWire struct {
-	object
+	api.Object
 	Secrets     []link `json:"secrets"`
 	PullSecrets []link `json:"imagePullSecrets"`
 }
@@ -52,7 +54,7 @@ func linked(links []link) []string {
 // ServiceAccounts lists the ServiceAccounts of a namespace, of [AllNamespaces],
 // that keep wants; nil wants all.
 func (c *Client) ServiceAccounts(ctx context.Context, namespace string, keep func(ServiceAccount) bool) ([]ServiceAccount, error) {
-	return list(ctx, c, serviceAccounts, namespace, "", func(w serviceAccountWire) (ServiceAccount, bool) {
+	return api.List(ctx, c.Client, serviceAccounts, namespace, "", func(w serviceAccountWire) (ServiceAccount, bool) {
 		a := w.slim()
 		return a, keep == nil || keep(a)
 	})
@@ -65,7 +67,7 @@ func (c *Client) ServiceAccounts(ctx context.Context, namespace string, keep fun
 // to be linked at once.
 func (c *Client) LinkSecrets(ctx context.Context, namespace, serviceAccount string, secrets ...string) error {
 	body := map[string][]link{"secrets": linksTo(secrets)}
-	_, err := patch[object](ctx, c, serviceAccounts, namespace, serviceAccount, types.StrategicMergePatchType, body, false)
+	_, err := api.Patch[api.Object](ctx, c.Client, serviceAccounts, namespace, serviceAccount, types.StrategicMergePatchType, body, false)
 	return err
 }
 
@@ -93,7 +95,7 @@ func (c *Client) unlink(ctx context.Context, namespace, serviceAccount, path str
 	var err error
 	for range linkAttempts {
 		var w serviceAccountWire
-		if w, err = get[serviceAccountWire](ctx, c, serviceAccounts, namespace, serviceAccount); err != nil {
+		if w, err = api.Get[serviceAccountWire](ctx, c.Client, serviceAccounts, namespace, serviceAccount); err != nil {
 			return err
 		}
 		ops := []operation{{"replace", "/metadata/resourceVersion", w.Metadata.ResourceVersion}}
@@ -105,7 +107,7 @@ func (c *Client) unlink(ctx context.Context, namespace, serviceAccount, path str
 		if len(ops) == 1 {
 			return nil
 		}
-		_, err = patch[object](ctx, c, serviceAccounts, namespace, serviceAccount, types.JSONPatchType, ops, false)
+		_, err = api.Patch[api.Object](ctx, c.Client, serviceAccounts, namespace, serviceAccount, types.JSONPatchType, ops, false)
 		if !errors.Is(err, ErrConflict) {
 			return err
 		}
@@ -123,7 +125,7 @@ func (c *Client) LinkPullSecrets(ctx context.Context, namespace, serviceAccount 
 	var err error
 	for range linkAttempts {
 		var w serviceAccountWire
-		if w, err = get[serviceAccountWire](ctx, c, serviceAccounts, namespace, serviceAccount); err != nil {
+		if w, err = api.Get[serviceAccountWire](ctx, c.Client, serviceAccounts, namespace, serviceAccount); err != nil {
 			return err
 		}
 		missing := slices.DeleteFunc(linksTo(secrets), func(l link) bool { return slices.Contains(w.PullSecrets, l) })
@@ -134,7 +136,7 @@ func (c *Client) LinkPullSecrets(ctx context.Context, namespace, serviceAccount 
 			Metadata    metaBody `json:"metadata"`
 			PullSecrets []link   `json:"imagePullSecrets"`
 		}{metaBody{ResourceVersion: w.Metadata.ResourceVersion}, append(w.PullSecrets, missing...)}
-		_, err = patch[object](ctx, c, serviceAccounts, namespace, serviceAccount, types.MergePatchType, body, false)
+		_, err = api.Patch[api.Object](ctx, c.Client, serviceAccounts, namespace, serviceAccount, types.MergePatchType, body, false)
 		if !errors.Is(err, ErrConflict) {
 			return err
 		}

@@ -376,7 +376,7 @@ var mutants = []mutant{
 		`			t.close(t.names[i], err)`, `			return nil, err`, domain,
 	},
 	{
-		"one odd object is only that", "kube/list.go",
+		"one odd object is only that", "kube/api/list.go",
 		`err != nil && !readOn(err)`, `err != nil`, cluster,
 	},
 	{
@@ -426,15 +426,15 @@ var mutants = []mutant{
 		`component.Unwritten(c) == a.To, nil`, `true, nil`, domain,
 	},
 	{
-		"no namespace is not all of them", "kube/list.go",
-		`case namespace == "" && r.scoped:`, `case namespace == "-":`, cluster,
+		"no namespace is not all of them", "kube/api/list.go",
+		`case namespace == "" && r.Scoped:`, `case namespace == "-":`, cluster,
 	},
 	{
-		"an upload Secret is deleted as it was read", "kube/secret.go",
-		`&metav1.Preconditions{ResourceVersion: &s.ResourceVersion}`, `&metav1.Preconditions{}`, cluster,
+		"an upload Secret is deleted as it was read", "kube/api/object.go",
+		`&metav1.Preconditions{ResourceVersion: &resourceVersion}`, `&metav1.Preconditions{}`, cluster,
 	},
 	{
-		"a Secret is deleted when the API server says so", "kube/secret.go",
+		"a Secret is deleted when the API server says so", "kube/api/object.go",
 		`	return k.unusable(status, "the answer does not say that it is deleted")`, `	return nil`, cluster,
 	},
 	{
@@ -446,12 +446,12 @@ var mutants = []mutant{
 		`append([]RemoteTarget{}, w.Targets...)`, `append([]RemoteTarget(nil), w.Targets...)`, cluster,
 	},
 	{
-		"only the API server's word makes a kind absent", "kube/discovery.go",
+		"only the API server's word makes a kind absent", "kube/api/discovery.go",
 		`errors.Is(err, ErrNotInstalled)`, `errors.Is(err, ErrNotInstalled) || errors.Is(err, ErrNotFound)`, cluster,
 	},
 	{
 		"a target's error is shown without credentials", "kube/remotesecret.go",
-		`cleanForeign(t.Error)`, `clean(t.Error)`, cluster,
+		`api.CleanForeign(t.Error)`, `api.Clean(t.Error)`, cluster,
 	},
 	{
 		"nothing is pruned of a Component that is there", "reconcile/apply/prune.go",
@@ -489,7 +489,7 @@ var mutants = []mutant{
 		`w.At.Sub(r.Quarantined) < quarantine:`, `w.At.Sub(r.Quarantined) < 0:`, domain,
 	},
 	{
-		"a page that was cut short is not kept in part", "kube/list.go",
+		"a page that was cut short is not kept in part", "kube/api/list.go",
 		`			page(false)
 `, ``, cluster,
 	},

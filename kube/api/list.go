@@ -1,4 +1,4 @@
-package kube
+package api
 
 import (
 	"context"
@@ -25,13 +25,13 @@ var (
 	errForm    = errors.New("not a list of this kind")
 )
 
-// list is each, with all that it hands over.
-func list[W wire, T any, P odd[W]](ctx context.Context, c *Client, r resource, namespace, selector string, slim func(W) (T, bool)) ([]T, error) {
-	return collect(func(begin func() func(T)) error { return each[W, T, P](ctx, c, r, namespace, selector, slim, begin) })
+// List is [Each], with all that it hands over.
+func List[W Wire, T any, P odd[W]](ctx context.Context, c *Client, r Resource, namespace, selector string, slim func(W) (T, bool)) ([]T, error) {
+	return Collect(func(begin func() func(T)) error { return Each[W, T, P](ctx, c, r, namespace, selector, slim, begin) })
 }
 
-// collect keeps all that is told, of the last beginning.
-func collect[T any](list func(begin func() func(T)) error) ([]T, error) {
+// Collect keeps all that is told, of the last beginning.
+func Collect[T any](list func(begin func() func(T)) error) ([]T, error) {
 	var all []T
 	err := list(func() func(T) {
 		all = nil
@@ -43,19 +43,19 @@ func collect[T any](list func(begin func() func(T)) error) ([]T, error) {
 	return all, nil
 }
 
-// each reads all objects of a kind that the label selector matches, all when it is
+// Each reads all objects of a kind that the label selector matches, all when it is
 // "", page by page and all of one moment: it asks for no older state than the newest,
 // and never goes on from an expired page in a newer state. slim keeps what matters of
 // an object, or drops it; what begin returns is told of each, and begin is called again
 // where the list begins anew. An object whose form is another than its kind's, as one can
 // be that was stored under an earlier definition, is an odd one: its names alone are
 // kept, so that it is neither missing nor in the way of the others.
-func each[W wire, T any, P odd[W]](ctx context.Context, c *Client, r resource, namespace, selector string, slim func(W) (T, bool), begin func() func(T)) error {
+func Each[W Wire, T any, P odd[W]](ctx context.Context, c *Client, r Resource, namespace, selector string, slim func(W) (T, bool), begin func() func(T)) error {
 	k := call{op: "list", resource: r, namespace: namespace}
 	switch {
 	case namespace == AllNamespaces:
 		k.namespace, namespace = "", ""
-	case namespace == "" && r.scoped:
+	case namespace == "" && r.Scoped:
 		return k.error(ErrInvalid, "no namespace is given")
 	}
 	for range maxRestarts {
@@ -136,8 +136,8 @@ func (c *Client) page(ctx context.Context, k call, selector, token string, item 
 	if selector != "" {
 		req.Param("labelSelector", selector)
 	}
-	if k.resource.named != "" {
-		req.Param("fieldSelector", "metadata.name="+k.resource.named)
+	if k.resource.Named != "" {
+		req.Param("fieldSelector", "metadata.name="+k.resource.Named)
 	}
 	if token != "" {
 		req.Param("continue", token)
@@ -161,7 +161,7 @@ func (k call) broken(ctx context.Context, err error) *Error {
 	var syntax *json.SyntaxError
 	var form *json.UnmarshalTypeError
 	if errors.As(err, &syntax) || errors.As(err, &form) || errors.Is(err, errForm) {
-		return k.unusable(http.StatusOK, "the answer is not a list of "+k.resource.kind+"s")
+		return k.unusable(http.StatusOK, "the answer is not a list of "+k.resource.Kind+"s")
 	}
 	e := k.failure(ctx, err)
 	e.Status = http.StatusOK

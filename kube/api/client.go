@@ -1,19 +1,17 @@
-// Package kube is a small client of the cluster: exactly the reads and writes
-// that giving Components their Secrets needs.
+// Package api makes one call of a Kubernetes API at a time: an object is read, made, changed
+// or deleted, or a list is read to its end.
 //
-// It promises: lists are complete, of one moment, or an error; only the API
-// server's own word that a thing is missing is reported as missing; a change of
-// an existing object holds only if nobody else wrote since it was read, but for
-// the one list that merges at the server; no write that may have taken
-// effect is sent twice; the content of a Secret appears in no error, log or
-// string. What it reads is decoded straight into slim structs, so memory grows by
-// what a Component needs, not by what the API server sends.
+// It promises: lists are complete, of one moment, or an error; only the API server's own word
+// that a thing is missing is reported as missing; an answer about something else is none; no
+// write that may have taken effect is sent twice; no error shows a body or an address. What is
+// read is decoded object by object, so that no page ever stands in memory.
 //
-// It leaves to others which objects are theirs to change, what annotations mean,
-// and what to do about an error.
-package kube
+// It knows no kind: which there are, what is kept of them, and under which condition they are
+// written is left to others.
+package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -74,9 +72,9 @@ func New(o Options) (*Client, error) {
 	}
 	config := rest.CopyConfig(o.Config)
 	config.Wrap(t.wrap)
-	config.QPS, config.Burst = or(o.QPS, 200), or(o.Burst, 400)
-	config.Timeout = or(config.Timeout, callTimeout)
-	config.UserAgent = or(o.UserAgent, rest.DefaultKubernetesUserAgent())
+	config.QPS, config.Burst = cmp.Or(o.QPS, 200), cmp.Or(o.Burst, 400)
+	config.Timeout = cmp.Or(config.Timeout, callTimeout)
+	config.UserAgent = cmp.Or(o.UserAgent, rest.DefaultKubernetesUserAgent())
 	config.WarningHandler = rest.NoWarnings{}
 	config.WarningHandlerWithContext = nil
 	config.ContentConfig = rest.ContentConfig{
@@ -93,7 +91,7 @@ func New(o Options) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to the cluster: %w", err)
 	}
-	all := &Client{rest: client, transport: t, pageSize: or(o.PageSize, 500), backoff: o.Backoff}
+	all := &Client{rest: client, transport: t, pageSize: cmp.Or(o.PageSize, 500), backoff: o.Backoff}
 	if all.backoff == nil {
 		all.backoff = backoff
 	}
@@ -118,53 +116,31 @@ func statusOnly() runtime.NegotiatedSerializer {
 	return serializer.NewCodecFactory(scheme).WithoutConversion()
 }
 
-// resource is a kind of object and where it is served.
-type resource struct {
-	kind   string
-	root   string
-	plural string
-	scoped bool // lives in a namespace
+// Resource is a kind of object and where it is served.
+type Resource struct {
+	Kind   string
+	Root   string // the path of its group and version
+	Plural string
+	Scoped bool // lives in a namespace
 
-	partial bool   // only its metadata is asked for: the server sends no more
-	named   string // of a list: only those of this name; "": all
+	Partial bool   // only its metadata is asked for: the server sends no more
+	Named   string // of a list: only those of this name; "": all
 }
 
 const partialList = "PartialObjectMetadataList"
 
 // list is the kind of a list of them.
-func (r resource) list() string {
-	if r.partial {
+func (r Resource) list() string {
+	if r.Partial {
 		return partialList
 	}
-	return r.kind + "List"
+	return r.Kind + "List"
 }
-
-var (
-	namespaces      = resource{kind: "Namespace", root: "/api/v1", plural: "namespaces"}
-	secrets         = resource{kind: "Secret", root: "/api/v1", plural: "secrets", scoped: true}
-	secretMetadata  = resource{kind: "Secret", root: "/api/v1", plural: "secrets", scoped: true, partial: true}
-	serviceAccounts = resource{kind: "ServiceAccount", root: "/api/v1", plural: "serviceaccounts", scoped: true}
-	leases          = resource{kind: "Lease", root: "/apis/coordination.k8s.io/v1", plural: "leases", scoped: true}
-
-	components             = resource{kind: "Component", root: appstudio + alpha, plural: "components", scoped: true}
-	environments           = resource{kind: "Environment", root: appstudio + alpha, plural: "environments", scoped: true}
-	environmentBindings    = resource{kind: "SnapshotEnvironmentBinding", root: appstudio + alpha, plural: "snapshotenvironmentbindings", scoped: true}
-	deploymentTargetClaims = resource{kind: "DeploymentTargetClaim", root: appstudio + alpha, plural: "deploymenttargetclaims", scoped: true}
-	deploymentTargets      = resource{kind: "DeploymentTarget", root: appstudio + alpha, plural: "deploymenttargets", scoped: true}
-	imageRepositories      = resource{kind: "ImageRepository", root: appstudio + alpha, plural: "imagerepositories", scoped: true}
-	remoteSecrets          = resource{kind: "RemoteSecret", root: appstudio + beta, plural: "remotesecrets", scoped: true}
-)
-
-const (
-	appstudio = "/apis/appstudio.redhat.com/"
-	alpha     = "v1alpha1"
-	beta      = "v1beta1"
-)
 
 // call is one operation on one object, or on a list of them.
 type call struct {
 	op        string // get, list, create, patch, delete
-	resource  resource
+	resource  Resource
 	namespace string // empty: not in one, or in all
 	name      string // empty: a list
 	unkept    bool   // a dry run
@@ -172,18 +148,18 @@ type call struct {
 
 // prepare returns the request and the context to send it with.
 func (c *Client) prepare(ctx context.Context, k call, method string) (context.Context, *rest.Request) {
-	template := k.resource.root
-	req := c.rest.Verb(method).AbsPath(k.resource.root).Resource(k.resource.plural).MaxRetries(maxRetries)
-	if k.resource.scoped && (k.namespace != "" || k.op != "list") {
+	template := k.resource.Root
+	req := c.rest.Verb(method).AbsPath(k.resource.Root).Resource(k.resource.Plural).MaxRetries(maxRetries)
+	if k.resource.Scoped && (k.namespace != "" || k.op != "list") {
 		req.Namespace(k.namespace)
 		template += "/namespaces/{namespace}"
 	}
-	template += "/" + k.resource.plural
+	template += "/" + k.resource.Plural
 	if k.op != "list" && k.op != "create" {
 		req.Name(k.name)
 		template += "/{name}"
 	}
-	if form := "PartialObjectMetadata"; k.resource.partial {
+	if form := "PartialObjectMetadata"; k.resource.Partial {
 		if k.op == "list" {
 			form = k.resource.list()
 		}

@@ -1,4 +1,4 @@
-package kube
+package api
 
 import (
 	"context"
@@ -6,10 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -34,8 +31,8 @@ var (
 	ErrFull = errors.New("the object has no room left")
 	// ErrUnauthorized: the cluster does not know the credentials.
 	ErrUnauthorized = errors.New("the cluster rejects the credentials")
-	// ErrInvalid: the API server refused the request as it stands; a Test of
-	// [Client.Annotate] that failed is among these.
+	// ErrInvalid: the API server refused the request as it stands; a test of a
+	// JSON patch that failed is among these.
 	ErrInvalid = errors.New("refused as invalid")
 	// ErrNoDryRun: an admission webhook does not say what it would do.
 	ErrNoDryRun = errors.New("cannot be tried without doing it")
@@ -91,8 +88,14 @@ func (e *Error) Is(target error) bool { return target == e.kind }
 // still seen as one.
 func (e *Error) Unwrap() error { return e.cause }
 
+// Refusal is the [ErrInvalid] of a call that is not even sent, or whose answer is not what
+// was asked for.
+func Refusal(op string, r Resource, namespace, name, why string) error {
+	return call{op: op, resource: r, namespace: namespace, name: name}.error(ErrInvalid, why)
+}
+
 func (k call) error(kind error, message string) *Error {
-	return &Error{Op: k.op, Kind: k.resource.kind, Namespace: k.namespace, Name: k.name, Message: message, kind: kind}
+	return &Error{Op: k.op, Kind: k.resource.Kind, Namespace: k.namespace, Name: k.name, Message: message, kind: kind}
 }
 
 // unusable is an answer that says success but is not what was asked for.
@@ -120,7 +123,7 @@ func (k call) failure(ctx context.Context, err error) *Error {
 		// Of anything but the API server's own answer, such as a proxy's page,
 		// nothing is kept.
 		if !unexpected(err) {
-			e.Message = clean(status.Message)
+			e.Message = Clean(status.Message)
 		}
 		return e
 	}
@@ -128,7 +131,7 @@ func (k call) failure(ctx context.Context, err error) *Error {
 	if outer, ok := errors.AsType[*url.Error](err); ok {
 		message = outer.Err // without the URL
 	}
-	e := k.error(ErrUnavailable, clean(message.Error()))
+	e := k.error(ErrUnavailable, Clean(message.Error()))
 	e.cause = err
 	return e
 }
@@ -140,7 +143,7 @@ func (k call) named() bool {
 	switch {
 	case k.op == "list":
 		return k.namespace == "" || segment(k.namespace)
-	case k.resource.scoped && !segment(k.namespace):
+	case k.resource.Scoped && !segment(k.namespace):
 		return false
 	}
 	return k.op == "create" || segment(k.name)
@@ -207,51 +210,4 @@ func unexpected(err error) bool {
 func notServed(err error) bool {
 	cause, _ := apierrors.StatusCause(err, metav1.CauseTypeUnexpectedServerResponse)
 	return strings.TrimSpace(cause.Message) == "404 page not found"
-}
-
-const (
-	redacted   = "[redacted]"
-	maxMessage = 256
-)
-
-var (
-	longWord  = regexp.MustCompile(`[A-Za-z0-9+/=_-]{32,}`)
-	plainWord = regexp.MustCompile(`^[A-Za-z]{1,64}$`)
-)
-
-// line makes one line of a text, of what can be seen of it.
-func line(s string) string {
-	s = strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsSpace(r):
-			return ' '
-		case !unicode.IsPrint(r) || r == utf8.RuneError:
-			return -1
-		}
-		return r
-	}, s)
-	return strings.Join(strings.Fields(s), " ")
-}
-
-// clean makes foreign text safe to print: one line, nothing long enough to be a
-// token, at most maxMessage bytes.
-func clean(s string) string {
-	s = longWord.ReplaceAllString(line(s), redacted)
-	if len(s) <= maxMessage {
-		return s
-	}
-	const more = "…"
-	end := maxMessage - len(more)
-	for !utf8.RuneStart(s[end]) {
-		end--
-	}
-	return s[:end] + more
-}
-
-// word passes what can only be a word.
-func word(s string) string {
-	if plainWord.MatchString(s) {
-		return s
-	}
-	return ""
 }
