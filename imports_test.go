@@ -17,9 +17,12 @@ import (
 // arrows are the design: what each package of the module may import of the module.
 // Data walks through the rooms of reconcile from left to right, and so do these.
 var arrows = map[string]string{
-	".":                                 "deploy kube kube/kubetest kube/kubetest/remotesecret quay quay/quaytest reconcile reconcile/component reconcile/gitsource reconcile/observe reconcile/apply reconcile/plan reconcile/report reconcile/world",
+	".":                                 "deploy kube kube/kubetest kube/kubetest/remotesecret quay quay/quaytest reconcile reconcile/component reconcile/gitsource reconcile/observe reconcile/apply reconcile/plan reconcile/report reconcile/report/jsonl reconcile/report/page reconcile/report/text reconcile/world",
 	"reconcile":                         "kube quay reconcile/observe reconcile/world reconcile/plan reconcile/apply reconcile/report reconcile/component",
 	"reconcile/report":                  "kube quay reconcile/component reconcile/world reconcile/observe reconcile/plan reconcile/apply",
+	"reconcile/report/jsonl":            "reconcile/component reconcile/plan reconcile/apply reconcile/report",
+	"reconcile/report/page":             "reconcile/component reconcile/plan reconcile/apply reconcile/report",
+	"reconcile/report/text":             "reconcile/plan reconcile/apply reconcile/report",
 	"reconcile/apply":                   "kube quay reconcile/component reconcile/world reconcile/plan",
 	"reconcile/plan":                    "kube quay reconcile/component reconcile/world reconcile/gitsource",
 	"reconcile/observe":                 "kube quay reconcile/component reconcile/world reconcile/gitsource",
@@ -59,13 +62,13 @@ var walls = []struct {
 		"it is pure: the same in gives the same out",
 	},
 	{
-		[]string{"reconcile", "reconcile/component", "reconcile/world", "reconcile/observe", "reconcile/plan", "reconcile/apply"},
+		[]string{"reconcile", "reconcile/component", "reconcile/world", "reconcile/observe", "reconcile/plan", "reconcile/apply", "reconcile/report", "reconcile/report/page"},
 		[]string{"os"},
 		[]string{"io.Writer", "fmt.Fprint", "fmt.Fprintf", "fmt.Fprintln", "fmt.Print", "fmt.Printf", "fmt.Println"},
-		"only report and main write to a stream",
+		"only text, jsonl and main write to a stream",
 	},
 	{
-		[]string{"reconcile", "reconcile/component", "reconcile/world", "reconcile/observe", "reconcile/plan", "reconcile/apply", "reconcile/report"},
+		[]string{"reconcile", "reconcile/component", "reconcile/world", "reconcile/observe", "reconcile/plan", "reconcile/apply", "reconcile/report", "reconcile/report/jsonl", "reconcile/report/page", "reconcile/report/text"},
 		[]string{"net/http", "k8s.io/", "sigs.k8s.io/", "github.com/spf13/pflag", "github.com/sethvargo/go-envconfig", "flag"},
 		nil,
 		"the domain knows nothing of HTTP, flags and Kubernetes' types",
@@ -80,7 +83,7 @@ var walls = []struct {
 		"tests' libraries stay with the tests",
 	},
 	{
-		[]string{".", "reconcile", "reconcile/component", "reconcile/world", "reconcile/observe", "reconcile/plan", "reconcile/apply", "reconcile/report", "reconcile/gitsource", "quay", "quay/pace", "kube", "kube/api", "deploy"},
+		[]string{".", "reconcile", "reconcile/component", "reconcile/world", "reconcile/observe", "reconcile/plan", "reconcile/apply", "reconcile/report", "reconcile/report/jsonl", "reconcile/report/page", "reconcile/report/text", "reconcile/gitsource", "quay", "quay/pace", "kube", "kube/api", "deploy"},
 		[]string{"testing", "net/http/httptest"},
 		nil,
 		"what is shipped is no test",

@@ -33,6 +33,9 @@ import (
 	"berth/reconcile/observe"
 	"berth/reconcile/plan"
 	"berth/reconcile/report"
+	"berth/reconcile/report/jsonl"
+	"berth/reconcile/report/page"
+	"berth/reconcile/report/text"
 	"berth/reconcile/world"
 )
 
@@ -267,19 +270,15 @@ func reporter(s settings, detail report.Detail, environment environ, std streams
 		return told
 	}
 	file := strings.ReplaceAll(s.Report, "{shard}", strconv.Itoa(s.ShardIndex))
-	return report.Together{told, report.NewPage(func(page []byte) error { return replace(file, page) }, time.Now)}
+	return report.Together{told, page.New(func(raw []byte) error { return replace(file, raw) }, time.Now)}
 }
 
 func onStdout(s settings, detail report.Detail, environment environ, std streams, line *status) report.Reporter {
 	out := line.over(listener(std.out))
 	if s.Output == "json" {
-		r := report.NewJSON(out, time.Now)
-		r.Detail = detail
-		return r
+		return jsonl.New(out, time.Now, detail)
 	}
-	r := report.NewText(out, s.colored(environment, std.out))
-	r.Detail = detail
-	return r
+	return text.New(out, s.colored(environment, std.out), detail)
 }
 
 // detail is how much of a plan is told. In a pod each change is told once: as it is made,

@@ -18,6 +18,7 @@ import (
 	"berth/reconcile/observe"
 	"berth/reconcile/plan"
 	"berth/reconcile/report"
+	"berth/reconcile/report/text"
 )
 
 // streams are the program's ends.
@@ -84,7 +85,7 @@ func (p *person) ask(h report.Header, seen bool) func(context.Context, plan.Plan
 		p.thinks.Store(true)
 		to := p.line.over(p)
 		if !seen {
-			_, _ = fmt.Fprintf(to, "\n%s", report.Table(agenda))
+			_, _ = fmt.Fprintf(to, "\n%s", text.Table(agenda))
 		}
 		_, _ = fmt.Fprintf(to, "\nApply %s to %s and %s/%s? [y/N] ", report.Plural(agenda.Changes(), "change", "changes"), h.Cluster, h.Quay, h.Org)
 		answer := make(chan string, 1)
@@ -126,16 +127,16 @@ func (s streams) newStatus(set settings, environment environ) *status {
 func (s *status) reading(what observe.Thing, n, of int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	text := report.Plural(n, what.One, what.Many)
+	told := report.Plural(n, what.One, what.Many)
 	if of > 0 {
-		text = report.Count(n) + " of " + report.Plural(of, what.One, what.Many)
+		told = report.Count(n) + " of " + report.Plural(of, what.One, what.Many)
 	}
 	at, known := s.places[what.Many]
 	if !known {
 		at = len(s.read)
 		s.places[what.Many], s.read = at, append(s.read, "")
 	}
-	s.read[at] = text
+	s.read[at] = told
 	if of == 0 || n == 1 || n == of || time.Since(s.drawn) > tick {
 		s.draw("reading: " + strings.Join(s.read, ", "))
 	}

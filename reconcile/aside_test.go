@@ -13,6 +13,7 @@ import (
 	"berth/quay/quaytest"
 	"berth/reconcile/component"
 	"berth/reconcile/report"
+	"berth/reconcile/report/jsonl"
 )
 
 // What a Component's owner needs comes first, and a side step that fails for good holds
@@ -99,7 +100,7 @@ func TestSideStepsHoldNothingBack(t *testing.T) {
 		for range 2 {
 			r := e.newRun()
 			r.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))
-			r.Report = report.Together{wholeText(&text), report.NewJSON(&lines, e.now)}
+			r.Report = report.Together{wholeText(&text), jsonl.New(&lines, e.now, report.Full)}
 			log.Reset()
 			text.Reset()
 			lines.Reset()

@@ -25,6 +25,7 @@ import (
 	"berth/reconcile/observe"
 	"berth/reconcile/plan"
 	"berth/reconcile/report"
+	"berth/reconcile/report/text"
 	"berth/reconcile/world"
 )
 
@@ -184,7 +185,7 @@ func newRun(q *quay.Client, k *kube.Client, now func() time.Time) *reconcile.Run
 		Policy:      world.Policy{Visibility: quay.Private, ReportOrphans: true, PushServiceAccounts: []string{"appstudio-pipeline"}, MaxRotations: 50, Overlap: overlap},
 		Limits:      plan.Limits{MaxChangeRatio: 0.3},
 		Concurrency: 4,
-		Report:      report.NewText(io.Discard, false),
+		Report:      text.New(io.Discard, false, report.Folded),
 		Log:         slog.New(slog.DiscardHandler),
 		Now:         now,
 		Pause:       noPause,
@@ -194,9 +195,9 @@ func newRun(q *quay.Client, k *kube.Client, now func() time.Time) *reconcile.Run
 }
 
 // wholeText reports in full, and breaks no line, so that a test finds every sentence.
-func wholeText(w io.Writer) *report.Text {
-	t := report.NewText(w, false)
-	t.Detail, t.Width = report.Full, 0
+func wholeText(w io.Writer) *text.Reporter {
+	t := text.New(w, false, report.Full)
+	t.Width = 0
 	return t
 }
 

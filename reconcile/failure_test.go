@@ -242,8 +242,8 @@ func TestTokenDiesAtEveryCall(t *testing.T) {
 					t.Errorf("call %d: something was written without a plan", calls)
 				}
 				for _, c := range e.listing(componentsPath) {
-					if strings.Contains(text(c), "message") {
-						t.Errorf("call %d: a tenant is told of it: %s", calls, text(c))
+					if strings.Contains(marshaled(c), "message") {
+						t.Errorf("call %d: a tenant is told of it: %s", calls, marshaled(c))
 					}
 				}
 				e.quay.AddToken(oauth, "platform", "org:admin repo:admin")

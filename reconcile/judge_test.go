@@ -117,7 +117,7 @@ func (w *playground) untouchable(plan plan.Plan) (all []probe) {
 		metadata := o["metadata"].(map[string]any)
 		namespace, name := metadata["namespace"].(string), metadata["name"].(string)
 		if !ourSecrets[namespace+"/"+name] {
-			add("Secret "+namespace+"/"+name, func() string { return text(w.cluster.Object("secrets", namespace, name)) })
+			add("Secret "+namespace+"/"+name, func() string { return marshaled(w.cluster.Object("secrets", namespace, name)) })
 		}
 	}
 	state := w.quay.Snapshot()
@@ -143,7 +143,7 @@ func markKey(mark string) string {
 	return fields[1]
 }
 
-func text(v any) string {
+func marshaled(v any) string {
 	raw, _ := json.Marshal(v)
 	return string(raw)
 }
@@ -158,7 +158,7 @@ func (w *playground) repositoryText(name string) string {
 					delete(r.Permissions, account)
 				}
 			}
-			return text(r)
+			return marshaled(r)
 		}
 	}
 	return "gone"
@@ -167,7 +167,7 @@ func (w *playground) repositoryText(name string) string {
 func (w *playground) robotText(name string) string {
 	for _, r := range w.quay.Snapshot().Robots {
 		if r.Name == name {
-			return text(r) + w.quay.RobotToken(name)
+			return marshaled(r) + w.quay.RobotToken(name)
 		}
 	}
 	return "gone"

@@ -88,7 +88,7 @@ func TestLeaksAreFound(t *testing.T) {
 		"a piece of the cluster's":         berthToken[20 : 20+window],
 		"a header":                         fmt.Sprint(http.Header{"Authorization": {"Bearer " + oauth}}),
 		"a query":                          "https://quay.test/?token=" + token,
-		"a JSON string in a JSON string":   text(text(map[string]string{"token": token})),
+		"a JSON string in a JSON string":   marshaled(marshaled(map[string]string{"token": token})),
 		"the cluster's token in an output": "Bearer " + berthToken + "\n",
 	}
 	for form, leak := range forms(token) {
@@ -124,10 +124,10 @@ func (e *env) visible() string {
 			if o["kind"] == "RemoteSecret" {
 				delete(o, "status") // others write it
 			}
-			all.WriteString(text(o))
+			all.WriteString(marshaled(o))
 		}
 	}
-	return all.String() + text(e.quay.Snapshot())
+	return all.String() + marshaled(e.quay.Snapshot())
 }
 
 // verbosely is a run whose clients log all that they ever log.
@@ -155,7 +155,7 @@ func (e *env) verbosely(w *bytes.Buffer) *reconcile.Run {
 
 // said is every output of a run.
 func said(r record, log string) string {
-	outputs := []string{log, r.text, r.json, r.page, text(r.Failures), text(r.Summary)}
+	outputs := []string{log, r.text, r.json, r.page, marshaled(r.Failures), marshaled(r.Summary)}
 	for _, verb := range []string{"%v", "%+v", "%#v"} {
 		outputs = append(outputs, fmt.Sprintf(verb, r.Summary), fmt.Sprintf(verb, r.plan), fmt.Sprintf(verb, r.Err))
 	}
@@ -250,11 +250,11 @@ var clusterEndpoints = []struct{ verb, resource string }{
 // quayAnswers quote a credential in each of Quay's forms of an error.
 func quayAnswers(quote string) []quaytest.Fault {
 	const asJSON = "application/json"
-	detail := text(map[string]string{"detail": quote, "error_message": quote, "title": quote})
-	message, object := text(map[string]string{"message": quote}), text(map[string]any{"message": map[string]string{"body": quote}})
+	detail := marshaled(map[string]string{"detail": quote, "error_message": quote, "title": quote})
+	message, object := marshaled(map[string]string{"message": quote}), marshaled(map[string]any{"message": map[string]string{"body": quote}})
 	all := []quaytest.Fault{
-		{Status: 403, Body: text(map[string]string{"error": quote})},
-		{Status: 503, ContentType: asJSON, Body: text(map[string]any{"is_readonly": true, "message": quote})},
+		{Status: 403, Body: marshaled(map[string]string{"error": quote})},
+		{Status: 503, ContentType: asJSON, Body: marshaled(map[string]any{"is_readonly": true, "message": quote})},
 		{Status: 502, Body: "<html>" + quote},
 		{Status: 200, Body: "<html>" + quote},
 		{Status: 200, ContentType: asJSON, Body: `{"name":"` + quote + `","token":"` + quote + `"`},

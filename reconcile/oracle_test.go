@@ -18,6 +18,8 @@ import (
 	"berth/reconcile/component"
 	"berth/reconcile/plan"
 	"berth/reconcile/report"
+	"berth/reconcile/report/jsonl"
+	"berth/reconcile/report/page"
 )
 
 // record is a run that has ended: its plan, and what its reporters said.
@@ -53,12 +55,12 @@ func (r *recorder) Planned(o report.Observed, p plan.Plan, s report.Summary) {
 // do makes a run and keeps what there is to see of it. It demands nothing.
 func (e *env) do(r *reconcile.Run) record {
 	var text, lines bytes.Buffer
-	var page string
-	save := func(raw []byte) error { page = string(raw); return nil }
-	all := &recorder{Together: report.Together{wholeText(&text), report.NewJSON(&lines, e.now), report.NewPage(save, e.now)}}
+	var saved string
+	save := func(raw []byte) error { saved = string(raw); return nil }
+	all := &recorder{Together: report.Together{wholeText(&text), jsonl.New(&lines, e.now, report.Full), page.New(save, e.now)}}
 	r.Report = all
 	s := r.Do(context.Background())
-	return record{s, all.plan, text.String(), lines.String(), page}
+	return record{s, all.plan, text.String(), lines.String(), saved}
 }
 
 // look makes a dry run.

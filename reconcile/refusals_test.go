@@ -14,6 +14,7 @@ import (
 	"berth/reconcile/component"
 	"berth/reconcile/plan"
 	"berth/reconcile/report"
+	"berth/reconcile/report/text"
 )
 
 // What Quay makes for nobody is the matter of one run and not of each Component: it is
@@ -63,7 +64,7 @@ func TestOneVerdictForTheRun(t *testing.T) {
 				before := len(e.quay.Snapshot().Robots)
 				e.resetCalls()
 				r := e.counting(row.status, &refusals)
-				r.Concurrency, r.Report = concurrency, report.NewText(&out, false)
+				r.Concurrency, r.Report = concurrency, text.New(&out, false, report.Folded)
 				s := r.Do(context.Background())
 				if n := int(refusals.Load()); n < 3 || n > concurrency+3 {
 					t.Errorf("round %d: refused %d times", round, n)

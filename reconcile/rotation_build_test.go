@@ -19,6 +19,7 @@ import (
 	"berth/reconcile/component"
 	"berth/reconcile/plan"
 	"berth/reconcile/report"
+	"berth/reconcile/report/text"
 )
 
 // client is somebody who took a login from a Secret: a build, or a pod's kubelet.
@@ -229,7 +230,7 @@ func TestRotationTurnsArePassedOn(t *testing.T) {
 	}
 	var out bytes.Buffer
 	r := e.newRun()
-	r.Policy.MaxRotations, r.Report = 2, report.NewText(&out, false)
+	r.Policy.MaxRotations, r.Report = 2, text.New(&out, false, report.Folded)
 	s := r.Do(context.Background())
 	rotated := 0
 	for _, name := range names[2:] {

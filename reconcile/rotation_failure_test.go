@@ -19,6 +19,7 @@ import (
 	"berth/reconcile"
 	"berth/reconcile/component"
 	"berth/reconcile/report"
+	"berth/reconcile/report/text"
 )
 
 // saboteur lets one step of a rotation fail again and again.
@@ -223,7 +224,7 @@ func TestRotationProof(t *testing.T) {
 		before := e.login("billing-image-push")
 		r := e.newRunOver(spoil(func(login string) { row.do(e, login) }))
 		var out bytes.Buffer
-		r.Report = report.NewText(&out, false)
+		r.Report = text.New(&out, false, report.Folded)
 		s := r.Do(context.Background())
 		if s.Components.Failed != 1 || !strings.Contains(out.String(), "not proved, so nothing was revoked") || !strings.Contains(out.String(), row.told) {
 			t.Errorf("%s: %+v\n%s", why, s.Components, out.String())

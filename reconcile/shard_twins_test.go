@@ -80,10 +80,10 @@ func (e *env) state() map[string]string {
 	all := map[string]string{}
 	snapshot := e.quay.Snapshot()
 	for _, r := range snapshot.Repositories {
-		all["repository "+r.Name] = text(r)
+		all["repository "+r.Name] = marshaled(r)
 	}
 	for _, r := range snapshot.Robots {
-		all["robot "+r.Name] = text(r)
+		all["robot "+r.Name] = marshaled(r)
 	}
 	for kind, path := range map[string]string{"Component": componentsPath, "Secret": secretsPath, "ServiceAccount": serviceAccountsPath} {
 		for _, o := range e.listing(path) {
@@ -97,9 +97,9 @@ func (e *env) state() map[string]string {
 				o["data"] = []any{image, login, token != "" && token == e.quay.RobotToken(login)}
 			}
 			if links, ok := o["secrets"].([]any); ok { // the order of linking
-				slices.SortFunc(links, func(a, b any) int { return strings.Compare(text(a), text(b)) })
+				slices.SortFunc(links, func(a, b any) int { return strings.Compare(marshaled(a), marshaled(b)) })
 			}
-			all[name] = text(o)
+			all[name] = marshaled(o)
 		}
 	}
 	return all

@@ -9,46 +9,19 @@ import (
 	"berth/reconcile/world"
 )
 
-// Op is what a change does to its target.
-type Op string
-
-// The operations.
-const (
-	OpCreate Op = "create"
-	OpUpdate Op = "update"
-	OpRotate Op = "rotate"
-	OpDelete Op = "delete"
-)
-
-// Kind is what a change is made to.
-type Kind string
-
-// The kinds of target.
-const (
-	KindRepository     Kind = "repository"
-	KindRequest        Kind = "image_repository"
-	KindRobot          Kind = "robot"
-	KindPermission     Kind = "permission"
-	KindSecret         Kind = "secret"
-	KindServiceAccount Kind = "service_account"
-	KindRemoteSecret   Kind = "remote_secret"
-	KindUploadSecret   Kind = "upload_secret"
-	KindComponent      Kind = "component"
-)
-
 // Change is how an Action shows itself to people and machines.
 type Change struct {
-	Op     Op
-	Kind   Kind
-	Target string
-	Group  string   // which of two Components that are one berth is meant; "": there is one
-	Detail string   // what becomes of it, for the plan in text
-	Lines  []string // more of that, each on a line of its own
-	Reason string   // why, when it is not plain
-	Before map[string]string
-	After  map[string]string
-	Breaks bool // the old credential stops working by it
-	Audit  bool // it touches a credential, an access right or a visibility
+	Op     Op                `json:"op"`
+	Kind   Kind              `json:"kind"`
+	Target string            `json:"target"`
+	Group  string            `json:"group,omitempty"`  // which of two Components that are one berth is meant; "": there is one
+	Detail string            `json:"-"`                // what becomes of it, for people
+	Lines  []string          `json:"-"`                // more of that, each on a line of its own
+	Reason string            `json:"reason,omitempty"` // why, when it is not plain
+	Before map[string]string `json:"before,omitempty"`
+	After  map[string]string `json:"after,omitempty"`
+	Breaks bool              `json:"-"` // the old credential stops working by it
+	Audit  bool              `json:"-"` // it touches a credential, an access right or a visibility
 }
 
 // ChangeOf shows an Action.
@@ -109,7 +82,7 @@ func leftChange(action plan.Action) (Change, bool) {
 	case plan.NoteRepository:
 		c := Change{Op: OpUpdate, Kind: KindRepository, Target: a.Name, Detail: "notes below its mark", Audit: true}
 		for _, n := range a.Add {
-			c.Lines = append(c.Lines, "+ "+string(n)+" "+dayOf(a.Day))
+			c.Lines = append(c.Lines, "+ "+string(n)+" "+Day(a.Day))
 		}
 		for _, n := range a.Remove {
 			c.Lines = append(c.Lines, "- "+string(n))
@@ -123,11 +96,11 @@ func leftChange(action plan.Action) (Change, bool) {
 		}, true
 	case plan.ReleaseRobot:
 		return Change{
-			Op: OpCreate, Kind: KindPermission, Target: a.Robot, Detail: string(a.Role), Reason: "it was used on " + dayOf(a.Used) + ", in quarantine", Audit: true,
+			Op: OpCreate, Kind: KindPermission, Target: a.Robot, Detail: string(a.Role), Reason: "it was used on " + Day(a.Used) + ", in quarantine", Audit: true,
 			After: map[string]string{"repository": a.Repository, "role": string(a.Role)},
 		}, true
 	case plan.PruneRobot:
-		return Change{Op: OpDelete, Kind: KindRobot, Target: a.Robot, Reason: "nobody used it in quarantine, since " + dayOf(a.Since), Audit: true}, true
+		return Change{Op: OpDelete, Kind: KindRobot, Target: a.Robot, Reason: "nobody used it in quarantine, since " + Day(a.Since), Audit: true}, true
 	}
 	return Change{}, false
 }

@@ -1,12 +1,8 @@
 package report
 
 import (
-	"bytes"
 	"fmt"
-	"strings"
 	"testing"
-	"time"
-	"unicode/utf8"
 
 	"berth/kube"
 	"berth/quay"
@@ -14,87 +10,6 @@ import (
 	"berth/reconcile/plan"
 	"berth/testdata/scene"
 )
-
-// platform is 5,000 Components in 100 namespaces, most of them new.
-func platform(t *testing.T) (*scene.Scene, plan.Plan) {
-	t.Helper()
-	s := scene.New(t)
-	s.Policy.MaxRotations = 50
-	for i := range 5000 {
-		c := scene.Component(fmt.Sprintf("tenant-%02d", i%100), fmt.Sprintf("component-%04d", i))
-		if i >= 120 {
-			s.Add(c)
-			continue
-		}
-		n := s.Settle(c)
-		at := &s.Components[len(s.Components)-1]
-		switch {
-		case i < 30:
-			s.Roles[n.Repository][n.Pull.Robot] = quay.Admin
-		case i < 34:
-			at.Annotations[component.AnnotationGenerate] = component.RotateRequest
-		case i < 36:
-			scene.Change(s.Repositories, n.Repository, func(r *quay.Repository) { r.Visibility = quay.Public })
-		case i < 40:
-			at.Annotations[component.AnnotationGenerate] = "{"
-		case i == 40:
-			at.Deleting = true
-		}
-	}
-	for i := 50; i < 100; i++ { // their builds have nobody to run as
-		delete(s.ServiceAccounts, component.Key{Namespace: fmt.Sprintf("tenant-%02d", i), Name: "appstudio-pipeline"})
-	}
-	return s, plan.Make(s.World)
-}
-
-func tellPlan(t *testing.T, detail Detail, s *scene.Scene, p plan.Plan) string {
-	t.Helper()
-	var out bytes.Buffer
-	r := NewText(&out, false)
-	r.Detail = detail
-	summary := Summary{Operation: OperationPlan, DryRun: true, Elapsed: 41800 * time.Millisecond}
-	summary.Count(p, nil)
-	r.Planned(NewObserved(s.World, 3100*time.Millisecond), p, summary)
-	if err := r.Finish(summary); err != nil {
-		t.Fatal(err)
-	}
-	return out.String()
-}
-
-// A plan that nobody could read is folded until one can: a few screens, whatever the
-// number of Components.
-func TestAPlanOfFiveThousand(t *testing.T) {
-	t.Parallel()
-	s, p := platform(t)
-	told := map[Detail]string{}
-	for _, d := range []Detail{Full, Folded, SummaryOnly, Problems} {
-		told[d] = tellPlan(t, d, s, p)
-	}
-	golden(t, "five_thousand.txt", []byte(told[Folded]))
-	golden(t, "five_thousand_summary.txt", []byte(told[SummaryOnly]))
-	golden(t, "five_thousand_problems.txt", []byte(told[Problems]))
-	for line := range strings.Lines(told[Folded]) {
-		if n := utf8.RuneCountInString(line); n > 111 {
-			t.Errorf("%d columns: %s", n, line)
-		}
-	}
-	if n := strings.Count(told[Full], "\n"); n < 50_000 {
-		t.Errorf("%d lines are not all of it", n)
-	}
-	heads := map[string]bool{}
-	for line := range strings.Lines(told[Full]) {
-		name, _, _ := strings.Cut(line, " ")
-		heads[name] = true
-	}
-	for _, c := range p.Components {
-		if len(c.Actions) > 0 && !heads[c.Key().String()] {
-			t.Errorf("%s is missing in full", c.Key())
-		}
-	}
-	if strings.Contains(told[Full], "more") {
-		t.Error("something is folded in full")
-	}
-}
 
 // What is folded is alike in all but names: anything else is shown.
 func TestOnlyWhatIsAlikeIsFolded(t *testing.T) {
@@ -129,12 +44,12 @@ func TestOnlyWhatIsAlikeIsFolded(t *testing.T) {
 			row.change(s, i, &s.Components[i], n)
 		}
 		p := plan.Make(s.World)
-		shown, told := blocks(p, planned, true), 0
+		shown, told := Blocks(p, Planned, true), 0
 		for _, b := range shown {
-			told += 1 + b.more
+			told += 1 + b.Alike
 		}
-		if len(shown) != row.blocks || told != 10 || len(blocks(p, planned, false)) != 10 {
-			t.Errorf("%s: %d blocks that tell of %d Components, %d unfolded", row.why, len(shown), told, len(blocks(p, planned, false)))
+		if len(shown) != row.blocks || told != 10 || len(Blocks(p, Planned, false)) != 10 {
+			t.Errorf("%s: %d blocks that tell of %d Components, %d unfolded", row.why, len(shown), told, len(Blocks(p, Planned, false)))
 		}
 	}
 }
@@ -150,21 +65,5 @@ func TestWordsAndNumbers(t *testing.T) {
 		if got := Plural(n, "robot", "robots"); got != want {
 			t.Errorf("%d: %q", n, got)
 		}
-	}
-	for _, row := range []struct {
-		c    ComponentCount
-		want string
-	}{
-		{ComponentCount{}, "There are no Components"},
-		{ComponentCount{Total: 1, UpToDate: 1}, "No changes. The Component matches Quay and the cluster"},
-		{ComponentCount{Total: 2, UpToDate: 2}, "No changes. 2 Components match Quay and the cluster"},
-		{ComponentCount{Total: 1, Invalid: 1}, "No changes. Of 1 Component, 0 up to date, 1 invalid"},
-	} {
-		if got := row.c.match(); got != row.want {
-			t.Errorf("%+v: %q", row.c, got)
-		}
-	}
-	if got := wrap("one two "+strings.Repeat("x", 12)+" three four\nfive", 10); strings.Join(got, "|") != "one two|xxxxxxxxxxxx|three four|five" {
-		t.Errorf("wrapped: %q", got)
 	}
 }

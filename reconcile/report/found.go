@@ -78,7 +78,7 @@ func Find(w world.World, p plan.Plan) []Found {
 }
 
 func find(w world.World, c plan.Component) Found {
-	f := Found{Key: c.Key(), State: State(c), Image: c.Image, Robots: []FoundRobot{}, Secrets: []FoundSecret{}, Links: []FoundLink{}, Places: []FoundPlace{}}
+	f := Found{Key: c.Key(), State: state(c), Image: c.Image, Robots: []FoundRobot{}, Secrets: []FoundSecret{}, Links: []FoundLink{}, Places: []FoundPlace{}}
 	if c.Names.Repository == "" {
 		return f // it has no names, for which there is a problem or a reason to skip it
 	}
@@ -103,8 +103,8 @@ func find(w world.World, c plan.Component) Found {
 	return f
 }
 
-// State is the heading that a Component is counted under.
-func State(c plan.Component) string {
+// state is the heading that a Component is counted under.
+func state(c plan.Component) string {
 	switch {
 	case c.Skipped != "":
 		return "skipped"

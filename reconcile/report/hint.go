@@ -60,8 +60,8 @@ func WithToken(err error, from string) error {
 	return &tokenError{err, from}
 }
 
-// hint says what a person can do about an error that ended a run.
-func hint(err error) string {
+// Hint says what a person can do about an error that ended a run.
+func Hint(err error) string {
 	if _, held := errors.AsType[*kube.HeldError](err); held {
 		return "Wait for it with --lock-timeout, or leave it to the next run. A lock whose holder died is free within a minute."
 	}

@@ -58,7 +58,8 @@ type ChangeCount struct {
 	Delete int `json:"delete"`
 }
 
-func (c ChangeCount) total() int { return c.Create + c.Update + c.Rotate + c.Delete }
+// Total is all of them.
+func (c ChangeCount) Total() int { return c.Create + c.Update + c.Rotate + c.Delete }
 
 func (c *ChangeCount) count(a plan.Action) {
 	switch ChangeOf(a).Op {
@@ -278,7 +279,7 @@ func (s Summary) ExitCode() int {
 		return ExitSettings
 	case s.Result() != ResultOK:
 		return ExitFailed
-	case s.DryRun && s.Detailed && s.Changes.total() > 0:
+	case s.DryRun && s.Detailed && s.Changes.Total() > 0:
 		return ExitPending
 	}
 	return ExitOK

@@ -224,7 +224,7 @@ func TestNamedNamespacesInTheSummary(t *testing.T) {
 		if got := s.ExitCode(); got != row.code || len(s.Failures) != row.code {
 			t.Errorf("%s: exit %d, failures %+v", row.why, got, s.Failures)
 		}
-		if found := diagnostics(row.plan); len(found) != 1 || found[0].subject() == "" || (found[0].severity == severityError) != (row.code != 0) {
+		if found := Diagnostics(row.plan); len(found) != 1 || found[0].Subject() == "" || (found[0].Severity == SeverityError) != (row.code != 0) {
 			t.Errorf("%s: %+v", row.why, found)
 		}
 	}

@@ -54,30 +54,30 @@ func retire(a plan.Retire) Change {
 	return c
 }
 
-// takeOverCount is how many Components are taken over, by how.
-type takeOverCount struct {
+// TakeOverCount is how many Components are taken over, by how.
+type TakeOverCount struct {
 	InPlace int `json:"in_place"`
 	Beside  int `json:"new_beside_old"`
 	Refused int `json:"refused"`
 }
 
-func (c takeOverCount) String() string {
+func (c TakeOverCount) String() string {
 	return fmt.Sprintf("%s: %s taken over in place, %s with new Secrets beside the old, %s refused",
 		Plural(c.InPlace+c.Beside+c.Refused, "Component", "Components"), Count(c.InPlace), Count(c.Beside), Count(c.Refused))
 }
 
-// takenOver is what a take-over means for one Component.
-type takenOver struct {
+// TakenOver is what a take-over means for one Component.
+type TakenOver struct {
+	Key        component.Key `json:"-"`
 	How        plan.TakeOver `json:"how"`
 	Repository string        `json:"repository"`
 	Reason     string        `json:"reason,omitempty"`
-	key        component.Key
 }
 
-// takeOvers are the Components that change hands, in the plan's order.
-func takeOvers(p plan.Plan) (all []takenOver, n takeOverCount) {
+// TakeOvers are the Components that change hands, in the plan's order.
+func TakeOvers(p plan.Plan) (all []TakenOver, n TakeOverCount) {
 	for _, c := range p.Components {
-		t := takenOver{How: c.TakeOver, Repository: c.Names.Repository, key: c.Key()}
+		t := TakenOver{How: c.TakeOver, Repository: c.Names.Repository, Key: c.Key()}
 		switch c.TakeOver {
 		case "":
 			continue
@@ -92,59 +92,4 @@ func takeOvers(p plan.Plan) (all []takenOver, n takeOverCount) {
 		all = append(all, t)
 	}
 	return all, n
-}
-
-// takeOver prints, before any change, what a take-over comes to: the counts, then who, by
-// how; of the refused each with its reason.
-func (t *Text) takeOver(p plan.Plan) {
-	all, n := takeOvers(p)
-	if len(all) == 0 {
-		return
-	}
-	t.print("\nTake-over: %s.\n", n)
-	for _, how := range []plan.TakeOver{plan.InPlace, plan.Beside} {
-		var names []string
-		for _, x := range all {
-			if x.How == how {
-				names = append(names, x.key.String())
-			}
-		}
-		few := fewAlike
-		if t.Detail == Full {
-			few = len(names)
-		}
-		if len(names) > 0 && t.Detail != Problems {
-			t.print("  %-15s %s\n", how, firstOf(names, few))
-		}
-	}
-	for _, x := range all {
-		if x.How == plan.Refused {
-			t.print("  %-15s %s: %s\n", x.How, x.key, x.Reason)
-		}
-	}
-}
-
-// takeOverLine is of a Component that changes hands, and countLine of all of them.
-type takeOverLine struct {
-	record
-	TakeOver takenOver `json:"take_over"`
-}
-
-type takeOverCountLine struct {
-	record
-	TakeOver takeOverCount `json:"take_over"`
-}
-
-// takeOver writes the counts, and a line for each Component where each change has one.
-func (j *JSON) takeOver(p plan.Plan, each bool) {
-	all, n := takeOvers(p)
-	if len(all) == 0 {
-		return
-	}
-	j.write(takeOverCountLine{j.record("info", "take_over_summary", "take-over: "+n.String(), component.Key{}, ""), n})
-	for _, x := range all {
-		if each || x.How == plan.Refused {
-			j.write(takeOverLine{j.record("info", "take_over", "taken over: "+string(x.How), x.key, "VIEW"), x})
-		}
-	}
 }

@@ -1,4 +1,9 @@
-package report
+// Package jsonl reports a run to a machine: in goes what package report has to tell, out come
+// JSON lines, one object a line, the version first and the summary last.
+//
+// The schema in docs/output.schema.json is what it promises; that a line could not be
+// written is told at the end of the run and stops nothing.
+package jsonl
 
 import (
 	"encoding/json"
@@ -8,28 +13,28 @@ import (
 	"berth/reconcile/apply"
 	"berth/reconcile/component"
 	"berth/reconcile/plan"
+	"berth/reconcile/report"
 )
 
 // FormatVersion is of the JSON lines: adding a key raises the minor number,
 // any other change the major.
 const FormatVersion = "2.0"
 
-// JSON reports a run to a machine: one object a line, described by the schema
-// in docs/output.schema.json.
-type JSON struct {
-	Detail Detail // with less than [Folded] planned changes are not told one by one; "": all are
-
+// Reporter writes a line as soon as there is something to tell.
+type Reporter struct {
+	each    bool // planned change is told
 	encoder *json.Encoder
 	now     func() time.Time
 	run     string
 	err     error // the first of writing
 }
 
-// NewJSON returns a Reporter that writes to w.
-func NewJSON(w io.Writer, now func() time.Time) *JSON {
+// New returns a Reporter that writes to w; with less detail than [report.Folded] planned
+// changes are not told one by one.
+func New(w io.Writer, now func() time.Time, detail report.Detail) *Reporter {
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
-	return &JSON{encoder: e, now: now}
+	return &Reporter{encoder: e, now: now, each: detail != report.SummaryOnly && detail != report.Problems}
 }
 
 // record has the keys that the platform's log records have, and a type.
@@ -48,7 +53,7 @@ type record struct {
 
 type changeLine struct {
 	record
-	Change changeJSON `json:"change"`
+	Change report.Change `json:"change"`
 }
 
 type failureLine struct {
@@ -60,7 +65,7 @@ type failureLine struct {
 
 type diagnosticLine struct {
 	record
-	Diagnostic diagnosticJSON `json:"diagnostic"`
+	Diagnostic report.Diagnostic `json:"diagnostic"`
 }
 
 // deliveryLine is an environment that a pull Secret has not reached.
@@ -72,24 +77,10 @@ type deliveryLine struct {
 	Reason      string             `json:"reason,omitempty"`
 }
 
-// orphanLine is a robot or a repository that was left from a Component that is gone.
-type orphanLine struct {
-	record
-	of          component.Key
-	made, used  string     // the days
-	Kind        Kind       `json:"kind"`
-	Target      string     `json:"target"`
-	Made        *time.Time `json:"created,omitempty"`
-	Used        *time.Time `json:"last_used,omitempty"`
-	Quarantined string     `json:"quarantined,omitempty"`
-	Since       string     `json:"since,omitempty"`
-	Fate        string     `json:"fate,omitempty"`
-}
-
 // foundLine is a Component that was asked about.
 type foundLine struct {
 	record
-	Found Found `json:"found"`
+	Found report.Found `json:"found"`
 }
 
 type versionLine struct {
@@ -105,37 +96,19 @@ type versionLine struct {
 	Shard         string `json:"shard"`
 }
 
-type changeJSON struct {
-	Op     Op                `json:"op"`
-	Kind   Kind              `json:"kind"`
-	Target string            `json:"target"`
-	Group  string            `json:"group,omitempty"`
-	Reason string            `json:"reason,omitempty"`
-	Before map[string]string `json:"before,omitempty"`
-	After  map[string]string `json:"after,omitempty"`
-}
-
-type diagnosticJSON struct {
-	Severity string     `json:"severity"`
-	Code     string     `json:"code"`
-	Summary  string     `json:"summary"`
-	Detail   string     `json:"detail,omitempty"`
-	Whose    plan.Whose `json:"whose,omitempty"`
-}
-
 type summaryLine struct {
 	record
-	Operation       Operation      `json:"operation"`
-	Result          Result         `json:"result"`
-	ExitCode        int            `json:"exit_code"`
-	Changes         ChangeCount    `json:"changes"`
-	Components      ComponentCount `json:"components"`
-	Delivery        DeliveryCount  `json:"delivery"`
-	Rotation        rotationJSON   `json:"rotation"`
-	Orphans         OrphanCount    `json:"orphans"`
-	HeldBack        int            `json:"held_back_namespaces"`
-	Quay            quayJSON       `json:"quay"`
-	DurationSeconds float64        `json:"duration_seconds"`
+	Operation       report.Operation      `json:"operation"`
+	Result          report.Result         `json:"result"`
+	ExitCode        int                   `json:"exit_code"`
+	Changes         report.ChangeCount    `json:"changes"`
+	Components      report.ComponentCount `json:"components"`
+	Delivery        report.DeliveryCount  `json:"delivery"`
+	Rotation        rotationJSON          `json:"rotation"`
+	Orphans         report.OrphanCount    `json:"orphans"`
+	HeldBack        int                   `json:"held_back_namespaces"`
+	Quay            quayJSON              `json:"quay"`
+	DurationSeconds float64               `json:"duration_seconds"`
 }
 
 type rotationJSON struct {
@@ -151,7 +124,7 @@ type quayJSON struct {
 }
 
 // Start writes the version line.
-func (j *JSON) Start(h Header) {
+func (j *Reporter) Start(h report.Header) {
 	j.run = h.Run
 	j.write(versionLine{
 		j.record("info", "version", "berth "+h.Version, component.Key{}, ""),
@@ -161,16 +134,15 @@ func (j *JSON) Start(h Header) {
 
 // Planned writes a line for each change, each environment that was not reached, and
 // each diagnostic.
-func (j *JSON) Planned(o Observed, p plan.Plan, _ Summary) {
+func (j *Reporter) Planned(o report.Observed, p plan.Plan, _ report.Summary) {
 	for _, f := range o.Found {
 		j.write(foundLine{j.record("info", "component", "found it: "+f.State, f.Key, "VIEW"), f})
 	}
-	each := j.Detail != SummaryOnly && j.Detail != Problems
-	j.takeOver(p, each)
+	j.takeOver(p)
 	for _, c := range p.All() {
 		for _, a := range c.Actions {
-			if each {
-				j.change("planned_change", c, ChangeOf(a))
+			if j.each {
+				j.change("planned_change", c, report.ChangeOf(a))
 			}
 		}
 		for _, d := range c.Deliveries {
@@ -180,42 +152,42 @@ func (j *JSON) Planned(o Observed, p plan.Plan, _ Summary) {
 			}
 		}
 	}
-	for _, l := range orphanLines(p.Orphans) {
-		l.record = j.record("info", "orphan", "left from a Component that is gone: "+string(l.Kind)+" "+l.Target, l.of, "VIEW")
-		j.write(l)
+	for _, o := range report.Orphans(p.Orphans) {
+		r := j.record("info", "orphan", "left from a Component that is gone: "+string(o.Kind)+" "+o.Name, o.Component, "VIEW")
+		j.write(orphanLine{r, o.Kind, o.Name, o.Made, o.Used, report.Day(o.Quarantined), report.Day(o.Since), o.Fate})
 	}
-	for _, d := range diagnostics(p) {
+	for _, d := range report.Diagnostics(p) {
 		j.diagnostic(d)
 	}
 }
 
 // Applied writes a line for a change that was made.
-func (j *JSON) Applied(p plan.Component, c Change) { j.change("apply_complete", p, c) }
+func (j *Reporter) Applied(p plan.Component, c report.Change) { j.change("apply_complete", p, c) }
 
-func (j *JSON) change(kind string, p plan.Component, c Change) {
+func (j *Reporter) change(kind string, p plan.Component, c report.Change) {
 	r := j.record("info", kind, string(c.Op)+" "+string(c.Kind)+" "+c.Target, p.Key(), c.Op.Action())
 	r.Audit = c.Audit
-	j.write(changeLine{r, changeJSON{c.Op, c.Kind, c.Target, c.Group, c.Reason, c.Before, c.After}})
+	j.write(changeLine{r, c})
 }
 
 // Warned writes a diagnostic for a side step that failed.
-func (j *JSON) Warned(p plan.Component, w apply.Warning) { j.diagnostic(warned(p, w)) }
+func (j *Reporter) Warned(p plan.Component, w apply.Warning) { j.diagnostic(report.Warned(p, w)) }
 
 // Failed writes a line for a Component that could not be served.
-func (j *JSON) Failed(p plan.Component, o apply.Outcome) {
+func (j *Reporter) Failed(p plan.Component, o apply.Outcome) {
 	r := j.record("error", "apply_errored", o.Err.Error(), p.Key(), "UPDATE")
 	j.write(failureLine{r, o.Reason, o.Whose, o.Elapsed.Seconds()})
 }
 
-func (j *JSON) diagnostic(d diagnostic) {
-	r := j.record(d.severity, "diagnostic", d.subject(), d.key, "VIEW")
-	j.write(diagnosticLine{r, diagnosticJSON{d.severity, d.code, d.summary, d.detail, d.whose}})
+func (j *Reporter) diagnostic(d report.Diagnostic) {
+	r := j.record(d.Severity, "diagnostic", d.Subject(), d.Key, "VIEW")
+	j.write(diagnosticLine{r, d})
 }
 
 // Finish writes the summary, always the last line.
-func (j *JSON) Finish(s Summary) error {
+func (j *Reporter) Finish(s report.Summary) error {
 	if s.Err != nil {
-		j.diagnostic(diagnostic{severity: severityError, code: s.Code(), summary: s.Err.Error(), detail: hint(s.Err)})
+		j.diagnostic(report.Diagnostic{Severity: report.SeverityError, Code: s.Code(), Summary: s.Err.Error(), Detail: report.Hint(s.Err)})
 	}
 	j.write(summaryLine{
 		j.record("info", "change_summary", "run ended: "+string(s.Result()), component.Key{}, ""),
@@ -229,7 +201,7 @@ func (j *JSON) Finish(s Summary) error {
 }
 
 // record begins a line; a key makes it one about that Component.
-func (j *JSON) record(level, kind, msg string, k component.Key, action string) record {
+func (j *Reporter) record(level, kind, msg string, k component.Key, action string) record {
 	r := record{TS: j.now().UTC().Format("2006-01-02T15:04:05.000Z"), Level: level, Msg: msg, Type: kind, Run: j.run}
 	if k != (component.Key{}) {
 		r.Namespace, r.Name, r.ControllerKind, r.Action = k.Namespace, k.Name, component.Kind, action
@@ -238,8 +210,45 @@ func (j *JSON) record(level, kind, msg string, k component.Key, action string) r
 }
 
 // write keeps the first error for the end: it must not stop a run half-way.
-func (j *JSON) write(line any) {
+func (j *Reporter) write(line any) {
 	if err := j.encoder.Encode(line); j.err == nil {
 		j.err = err
+	}
+}
+
+// orphanLine is a robot or a repository that was left from a Component that is gone.
+type orphanLine struct {
+	record
+	Kind        report.Kind `json:"kind"`
+	Target      string      `json:"target"`
+	Made        time.Time   `json:"created,omitzero"`
+	Used        time.Time   `json:"last_used,omitzero"`
+	Quarantined string      `json:"quarantined,omitempty"`
+	Since       string      `json:"since,omitempty"`
+	Fate        string      `json:"fate,omitempty"`
+}
+
+// takeOverLine is of a Component that changes hands, and countLine of all of them.
+type takeOverLine struct {
+	record
+	TakeOver report.TakenOver `json:"take_over"`
+}
+
+type takeOverCountLine struct {
+	record
+	TakeOver report.TakeOverCount `json:"take_over"`
+}
+
+// takeOver writes the counts, and a line for each Component where each change has one.
+func (j *Reporter) takeOver(p plan.Plan) {
+	all, n := report.TakeOvers(p)
+	if len(all) == 0 {
+		return
+	}
+	j.write(takeOverCountLine{j.record("info", "take_over_summary", "take-over: "+n.String(), component.Key{}, ""), n})
+	for _, x := range all {
+		if j.each || x.How == plan.Refused {
+			j.write(takeOverLine{j.record("info", "take_over", "taken over: "+string(x.How), x.Key, "VIEW"), x})
+		}
 	}
 }

@@ -1,4 +1,9 @@
-package report
+// Package page reports a run as one page: in goes what package report has to tell, out comes
+// HTML that needs nothing but a browser, runs nothing and asks for nothing.
+//
+// What tenants write is text in it, whatever it is. Its size is bounded whatever the size of
+// the platform. It is handed over when the run ends; where to is the caller's.
+package page
 
 import (
 	"bytes"
@@ -11,21 +16,20 @@ import (
 	"berth/reconcile/apply"
 	"berth/reconcile/component"
 	"berth/reconcile/plan"
+	"berth/reconcile/report"
 )
 
-// Page is a run as one page to look at: a file that needs nothing but a browser.
-//
-// What tenants write is text in it, whatever it is. It is bounded: of a large platform it
-// has what is worst and first, and counts of the rest.
-type Page struct {
+// Reporter keeps what it is told until the run ends. Of a large platform the page has what
+// is worst and first, and counts of the rest.
+type Reporter struct {
 	save func(page []byte) error
 	now  func() time.Time
 
-	header   Header
-	observed Observed
+	header   report.Header
+	observed report.Observed
 	plan     *plan.Plan
-	made     map[component.Key][]Change
-	problems []diagnostic // of applying
+	made     map[component.Key][]report.Change
+	problems []report.Diagnostic // of applying
 }
 
 // How much a page has.
@@ -36,30 +40,32 @@ const (
 	pageShown    = 20 // places, and of old credentials
 )
 
-// NewPage returns a Reporter whose page is saved when the run ends.
-func NewPage(save func(page []byte) error, now func() time.Time) *Page {
-	return &Page{save: save, now: now, made: map[component.Key][]Change{}}
+// New returns a Reporter whose page is saved when the run ends.
+func New(save func(page []byte) error, now func() time.Time) *Reporter {
+	return &Reporter{save: save, now: now, made: map[component.Key][]report.Change{}}
 }
 
 // Start keeps the header.
-func (p *Page) Start(h Header) { p.header = h }
+func (p *Reporter) Start(h report.Header) { p.header = h }
 
 // Planned keeps what was found and planned.
-func (p *Page) Planned(o Observed, agenda plan.Plan, _ Summary) { p.observed, p.plan = o, &agenda }
+func (p *Reporter) Planned(o report.Observed, agenda plan.Plan, _ report.Summary) {
+	p.observed, p.plan = o, &agenda
+}
 
 // Applied keeps a change that was made.
-func (p *Page) Applied(c plan.Component, change Change) {
+func (p *Reporter) Applied(c plan.Component, change report.Change) {
 	p.made[c.Key()] = append(p.made[c.Key()], change)
 }
 
 // Warned keeps a warning.
-func (p *Page) Warned(c plan.Component, w apply.Warning) {
-	p.problems = append(p.problems, warned(c, w))
+func (p *Reporter) Warned(c plan.Component, w apply.Warning) {
+	p.problems = append(p.problems, report.Warned(c, w))
 }
 
 // Failed keeps a failure.
-func (p *Page) Failed(c plan.Component, o apply.Outcome) {
-	if d, told := failed(c, o); told {
+func (p *Reporter) Failed(c plan.Component, o apply.Outcome) {
+	if d, told := report.Failed(c, o); told {
 		p.problems = append(p.problems, d)
 	}
 }
@@ -70,7 +76,7 @@ var pageForm string
 var pageTemplate = template.Must(template.New("page").Parse(pageForm))
 
 // Finish renders the page and saves it.
-func (p *Page) Finish(s Summary) error {
+func (p *Reporter) Finish(s report.Summary) error {
 	var page bytes.Buffer
 	if err := pageTemplate.Execute(&page, p.content(s)); err != nil {
 		return fmt.Errorf("the page: %w", err)
@@ -80,7 +86,7 @@ func (p *Page) Finish(s Summary) error {
 
 // pageContent is what the page's form is filled with, all of it as people read it.
 type pageContent struct {
-	Header                                          Header
+	Header                                          report.Header
 	Verdict, Class, About, Ended                    string
 	Total, Heading, Environments, Took, Read, Asked string
 	Components, Delivery, Ages, Phases              []part
@@ -118,10 +124,10 @@ func bar(parts ...part) []part {
 }
 
 func counting(name, class string, n int) part {
-	return part{Name: name, Class: class, Count: Count(n), size: float64(n)}
+	return part{Name: name, Class: class, Count: report.Count(n), size: float64(n)}
 }
 
-func (p *Page) content(s Summary) pageContent {
+func (p *Reporter) content(s report.Summary) pageContent {
 	c := pageContent{Header: p.header, Ended: p.now().UTC().Format("2006-01-02 15:04:05 UTC"), Took: brief(s.Elapsed)}
 	c.Verdict, c.Class = verdict(s)
 	c.About = about(s)
@@ -129,7 +135,7 @@ func (p *Page) content(s Summary) pageContent {
 	if !applied(s) {
 		changed = "to change"
 	}
-	c.Total = Plural(n.Total, "Component", "Components")
+	c.Total = report.Plural(n.Total, "Component", "Components")
 	c.Components = bar(counting("failed", "c4", n.Failed), counting(changed, "c1", n.Changed), counting("up to date", "c2", n.UpToDate), counting("invalid", "c3", n.Invalid),
 		counting("blocked", "c5", n.Blocked), counting("left to the next run", "c7", n.Deferred), counting("skipped", "c6", n.Skipped))
 	var phases []part
@@ -137,10 +143,10 @@ func (p *Page) content(s Summary) pageContent {
 		phases = append(phases, part{Name: f.Name, Class: []string{"c6", "c1", "c5", "c2"}[i], Count: brief(f.Took), size: f.Took.Seconds()})
 	}
 	c.Phases = bar(phases...)
-	c.Asked = fmt.Sprintf("Quay: %s%s%s.", Plural(s.Quay.Requests, "request", "requests"), counted(s.Quay.Retries, "retried"), waited(s.Quay.Throttled))
+	c.Asked = s.Asked()
 	p.tellProblems(&c, s)
 	if p.plan != nil {
-		c.Read = p.observed.read()
+		c.Read = p.observed.Read()
 		p.tellChanges(&c, s)
 		p.tellDelivery(&c, s.Deliveries)
 		p.tellAges(&c)
@@ -149,45 +155,45 @@ func (p *Page) content(s Summary) pageContent {
 }
 
 // verdict is the run in one sentence, and how it is to be taken.
-func verdict(s Summary) (sentence, class string) {
+func verdict(s report.Summary) (sentence, class string) {
 	switch failed := s.Components.Failed; {
 	case s.Signal != 0:
 		return "The run was interrupted", "bad"
-	case s.Result() == ResultRefused && s.ExitCode() == ExitRefused:
+	case s.Result() == report.ResultRefused && s.ExitCode() == report.ExitRefused:
 		return "The guard refused the plan: nothing was changed", "bad"
-	case s.Result() == ResultRefused:
+	case s.Result() == report.ResultRefused:
 		return "Not confirmed: nothing was changed", "warn"
-	case s.held():
+	case s.ExitCode() == report.ExitLocked:
 		return "Another run holds the lock", "warn"
 	case s.Err != nil && !s.Cut:
 		return "The run failed", "bad"
 	case failed > 0:
-		return Plural(failed, "Component", "Components") + " could not be served", "bad"
-	case s.Result() != ResultOK:
+		return report.Plural(failed, "Component", "Components") + " could not be served", "bad"
+	case s.Result() != report.ResultOK:
 		return "Not everything could be done", "bad"
 	case s.HeldBack > 0:
-		return Plural(s.HeldBack, "namespace is", "namespaces are") + " held back", "warn"
-	case s.DryRun && s.Changes.total() > 0:
-		return Plural(s.Changes.total(), "change", "changes") + " would be made", "info"
-	case s.Changes.total() > 0:
-		return Plural(s.Changes.total(), "change was", "changes were") + " made", "good"
+		return report.Plural(s.HeldBack, "namespace is", "namespaces are") + " held back", "warn"
+	case s.DryRun && s.Changes.Total() > 0:
+		return report.Plural(s.Changes.Total(), "change", "changes") + " would be made", "info"
+	case s.Changes.Total() > 0:
+		return report.Plural(s.Changes.Total(), "change was", "changes were") + " made", "good"
 	}
 	return "Nothing to change", "good"
 }
 
 // applied reports whether it came to making changes.
-func applied(s Summary) bool {
-	return s.Operation == OperationApply && !errors.Is(s.Err, ErrDeclined)
+func applied(s report.Summary) bool {
+	return s.Operation == report.OperationApply && !errors.Is(s.Err, report.ErrDeclined)
 }
 
 // about counts what was done, or would be.
-func about(s Summary) string {
+func about(s report.Summary) string {
 	form := "Planned: %s to create, %s to update, %s to rotate, %s to delete."
 	if applied(s) {
 		form = "Done: %s created, %s updated, %s rotated, %s deleted."
 	}
 	c := s.Changes
-	return fmt.Sprintf(form, Count(c.Create), Count(c.Update), Count(c.Rotate), Count(c.Delete))
+	return fmt.Sprintf(form, report.Count(c.Create), report.Count(c.Update), report.Count(c.Rotate), report.Count(c.Delete))
 }
 
 // brief is a time of the run's own.
@@ -195,5 +201,5 @@ func brief(d time.Duration) string {
 	if d < time.Second {
 		return fmt.Sprint(d.Milliseconds(), " ms")
 	}
-	return seconds(d)
+	return report.Seconds(d)
 }

@@ -1,4 +1,4 @@
-package report
+package text
 
 import (
 	"fmt"
@@ -6,10 +6,11 @@ import (
 	"time"
 
 	"berth/reconcile/plan"
+	"berth/reconcile/report"
 )
 
 // found prints a Component that was asked for by name.
-func (t *Text) found(f Found) {
+func (t *Reporter) found(f report.Found) {
 	t.print("\n%-*s %s\n", detailColumn-1, f.Key, f.State)
 	row := func(what, text string) {
 		for i, line := range wrap(text, t.columns(18)) {
@@ -54,7 +55,7 @@ func (t *Text) found(f Found) {
 	row("rotated", rotated(f))
 }
 
-func repository(r FoundRepository) string {
+func repository(r report.FoundRepository) string {
 	text := r.Name
 	switch {
 	case r.Theirs:
@@ -74,7 +75,7 @@ func repository(r FoundRepository) string {
 	return text
 }
 
-func robot(r FoundRobot) string {
+func robot(r report.FoundRobot) string {
 	text := r.Name
 	switch {
 	case !r.There:
@@ -92,14 +93,14 @@ func robot(r FoundRobot) string {
 	return text
 }
 
-func link(l FoundLink) string {
+func link(l report.FoundLink) string {
 	if l.State == "no such ServiceAccount" {
 		return l.Account + ", which does not exist, for " + l.Secret
 	}
 	return l.Account + ", " + l.State + " to " + l.Secret
 }
 
-func rotated(f Found) string {
+func rotated(f report.Found) string {
 	text := "never"
 	if f.RotatedAt != nil {
 		text = "last " + f.RotatedAt.UTC().Format("2006-01-02 15:04 UTC")
@@ -115,24 +116,11 @@ func ago(d time.Duration) string {
 	if d < time.Minute {
 		return "just now"
 	}
-	return span(d) + " ago"
-}
-
-// span is a time in the words of people.
-func span(d time.Duration) string {
-	for _, unit := range []struct {
-		of        time.Duration
-		one, many string
-	}{{24 * time.Hour, "day", "days"}, {time.Hour, "hour", "hours"}, {time.Minute, "minute", "minutes"}} {
-		if n := int(d / unit.of); n > 0 {
-			return Plural(n, unit.one, unit.many)
-		}
-	}
-	return "less than a minute"
+	return report.Span(d) + " ago"
 }
 
 // foundLine is a Component of a namespace that was asked for.
-func (t *Text) foundLine(f Found) {
+func (t *Reporter) foundLine(f report.Found) {
 	visibility := string(f.Repository.Is)
 	if visibility == "" {
 		visibility = "-"

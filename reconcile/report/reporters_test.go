@@ -1,18 +1,26 @@
-package report
+package report_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
+
+	"berth/testdata/story"
 
 	"github.com/google/go-cmp/cmp"
 
 	"berth/quay"
 	"berth/reconcile/component"
 	"berth/reconcile/plan"
+	"berth/reconcile/report"
+	"berth/reconcile/report/jsonl"
+	"berth/reconcile/report/text"
 	"berth/reconcile/world"
 	"berth/testdata/scene"
 )
@@ -76,12 +84,63 @@ func busyScene(t *testing.T) *scene.Scene {
 func reports(w world.World) string {
 	var out bytes.Buffer
 	p := plan.Make(w)
-	var s Summary
+	var s report.Summary
 	s.Count(p, nil)
-	for _, r := range []Reporter{NewText(&out, false), NewJSON(&out, func() time.Time { return time.Unix(0, 0) })} {
-		r.Start(Header{Version: "v0"})
-		r.Planned(NewObserved(w, 0), p, s)
+	for _, r := range []report.Reporter{text.New(&out, false, report.Folded), jsonl.New(&out, func() time.Time { return time.Unix(0, 0) }, report.Full)} {
+		r.Start(report.Header{Version: "v0"})
+		r.Planned(report.NewObserved(w, 0), p, s)
 		_ = r.Finish(s) // a buffer takes everything
 	}
 	return out.String()
+}
+
+// A reader that has gone away must not end a run half-way.
+func TestReportersOutliveTheirReader(t *testing.T) {
+	t.Parallel()
+	for _, st := range story.All {
+		for _, r := range []report.Reporter{text.New(closedPipe{}, false, report.Folded), jsonl.New(closedPipe{}, time.Now, report.Full)} {
+			if err := st.Told(t, r); !errors.Is(err, io.ErrClosedPipe) {
+				t.Errorf("%s: %v", st.Name, err)
+			}
+		}
+	}
+}
+
+type closedPipe struct{}
+
+func (closedPipe) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
+
+// fullDisk takes some bytes and no more.
+type fullDisk struct{ left int }
+
+func (d *fullDisk) Write(b []byte) (int, error) {
+	if d.left -= len(b); d.left < 0 {
+		return 0, syscall.ENOSPC
+	}
+	return len(b), nil
+}
+
+// What could not be written is told at the end, by whichever line it was.
+func TestTheFirstErrorOfWritingIsKept(t *testing.T) {
+	t.Parallel()
+	for _, room := range []int{0, 100, 400} {
+		for name, r := range map[string]func(*fullDisk) report.Reporter{
+			"text": func(d *fullDisk) report.Reporter { return text.New(d, false, report.Folded) },
+			"JSON": func(d *fullDisk) report.Reporter { return jsonl.New(d, time.Now, report.Full) },
+		} {
+			d := &fullDisk{left: room}
+			to := r(d)
+			to.Start(report.Header{Version: "v0.1.0"})
+			s := scene.New(t)
+			s.Add(scene.Component("acme-tenant", "billing"))
+			p := plan.Make(s.World)
+			var summary report.Summary
+			summary.Count(p, nil)
+			to.Planned(report.NewObserved(s.World, 0), p, summary)
+			d.left = 1_000_000 // somebody made room
+			if err := to.Finish(report.Summary{}); !errors.Is(err, syscall.ENOSPC) {
+				t.Errorf("%s, %d bytes of room: %v", name, room, err)
+			}
+		}
+	}
 }

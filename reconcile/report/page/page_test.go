@@ -1,4 +1,4 @@
-package report
+package page
 
 import (
 	"bytes"
@@ -11,29 +11,33 @@ import (
 	"testing"
 	"time"
 
+	"berth/testdata/story"
+
 	"berth/quay"
 	"berth/reconcile/apply"
 	"berth/reconcile/component"
 	"berth/reconcile/plan"
+	"berth/reconcile/report"
+	"berth/reconcile/report/text"
 	"berth/reconcile/world"
 	"berth/testdata/browser"
 	"berth/testdata/scene"
 )
 
-// page is what a story leaves.
-func (st story) page(t *testing.T) []byte {
+// left is the page that a story leaves.
+func left(t *testing.T, st story.Story) []byte {
 	t.Helper()
 	var page []byte
-	st.tell(t, NewPage(func(raw []byte) error { page = raw; return nil }, func() time.Time { return scene.Noon }))
+	st.Tell(t, New(func(raw []byte) error { page = raw; return nil }, func() time.Time { return scene.Noon }))
 	return page
 }
 
 const hostile = `<img src=x onerror="ran=1"><script>ran=1</script>'"&amp;`
 
 // badDay is a platform on which everything goes wrong that can, and of which some means ill.
-var badDay = story{
-	name: "bad day",
-	world: func(s *scene.Scene) {
+var badDay = story.Story{
+	Name: "bad day",
+	World: func(s *scene.Scene) {
 		s.Deliver()
 		s.Run(scene.Bind("dev", "prod", "stage", "late", "lost"), scene.Stating("late", "tenant-late", "", ""), scene.Claiming("lost", "nobody"))
 		s.Remote(func(r *world.RemoteSecret) {
@@ -57,8 +61,8 @@ var badDay = story{
 		s.Components[len(s.Components)-1].Annotations[component.AnnotationGenerate] = "{"
 		s.Odd = []string{"Environment tenant/" + hostile}
 	},
-	apply: func(p plan.Plan) []apply.Outcome {
-		outcomes := everything(p)
+	Apply: func(p plan.Plan) []apply.Outcome {
+		outcomes := story.Everything(p)
 		full := fmt.Errorf("create repository: %w", quay.ErrPaymentRequired)
 		for i, c := range p.Components {
 			switch {
@@ -71,8 +75,8 @@ var badDay = story{
 		}
 		return outcomes
 	},
-	end: func(s *Summary) {
-		s.Phases = Phases{Lock: 4 * time.Second, Read: 12 * time.Second, Plan: 300 * time.Millisecond, Apply: 25500 * time.Millisecond}
+	End: func(s *report.Summary) {
+		s.Phases = report.Phases{Lock: 4 * time.Second, Read: 12 * time.Second, Plan: 300 * time.Millisecond, Apply: 25500 * time.Millisecond}
 		s.Quay.Retries, s.Quay.Throttled = 12, 9*time.Second
 	},
 }
@@ -85,16 +89,16 @@ var address = regexp.MustCompile(`(?i)<[^>]*\b(src|href|action|data|on\w+)\s*=|u
 // A page needs nothing and runs nothing, and what others write is text in it.
 func TestAPageIsAPageAlone(t *testing.T) {
 	t.Parallel()
-	for _, st := range append(slices.Clone(stories), badDay) {
-		page := st.page(t)
+	for _, st := range append(slices.Clone(story.All), badDay) {
+		page := left(t, st)
 		if found := address.Find(page); found != nil {
-			t.Errorf("%s: %s", st.name, found)
+			t.Errorf("%s: %s", st.Name, found)
 		}
 		if !bytes.Contains(page, []byte(policy)) {
-			t.Errorf("%s: without its policy", st.name)
+			t.Errorf("%s: without its policy", st.Name)
 		}
 	}
-	if !bytes.Contains(badDay.page(t), []byte("&lt;img src=x onerror=")) {
+	if !bytes.Contains(left(t, badDay), []byte("&lt;img src=x onerror=")) {
 		t.Error("the hostile text is not there")
 	}
 }
@@ -103,12 +107,12 @@ func TestAPageIsAPageAlone(t *testing.T) {
 func TestWhatAPageSays(t *testing.T) {
 	t.Parallel()
 	said := map[string][]string{}
-	for _, st := range stories {
-		said[st.name] = []string{plainly(st.page(t))}
+	for _, st := range story.All {
+		said[st.Name] = []string{plainly(left(t, st))}
 	}
 	for _, test := range []struct {
-		story string
-		says  []string
+		name string
+		says []string
 	}{
 		{"new", []string{"9 changes would be made", "What would be changed, and why", "acme-tenant/billing new, private", "create repository acme-tenant/billing private"}},
 		{"no_changes", []string{"Nothing to change", "2 Components", "up to date 2", "Nothing."}},
@@ -123,8 +127,8 @@ func TestWhatAPageSays(t *testing.T) {
 		{"delivery", []string{"Pull Secrets in", "tenant/late", "no route to host"}},
 	} {
 		for _, want := range test.says {
-			if !strings.Contains(said[test.story][0], want) {
-				t.Errorf("%s does not say %q:\n%s", test.story, want, said[test.story][0])
+			if !strings.Contains(said[test.name][0], want) {
+				t.Errorf("%s does not say %q:\n%s", test.name, want, said[test.name][0])
 			}
 		}
 	}
@@ -157,11 +161,11 @@ func TestAPageIsBounded(t *testing.T) {
 		p.Components[i].Warnings = append(p.Components[i].Warnings, plan.Warning{Code: "odd", Text: fmt.Sprint("Warning ", i, ".")})
 	}
 	var page []byte
-	r := NewPage(func(raw []byte) error { page = raw; return nil }, func() time.Time { return scene.Noon })
-	var summary Summary
+	r := New(func(raw []byte) error { page = raw; return nil }, func() time.Time { return scene.Noon })
+	var summary report.Summary
 	summary.Count(p, nil)
-	r.Start(Header{})
-	r.Planned(NewObserved(s.World, 0), p, summary)
+	r.Start(report.Header{})
+	r.Planned(report.NewObserved(s.World, 0), p, summary)
 	if err := r.Finish(summary); err != nil {
 		t.Fatal(err)
 	}
@@ -178,18 +182,18 @@ func TestAPageIsBounded(t *testing.T) {
 // That it could not be saved is told at the end, and the others have ended by then.
 func TestAPageThatCannotBeSaved(t *testing.T) {
 	t.Parallel()
-	var text bytes.Buffer
-	r := Together{NewPage(func([]byte) error { return syscall.ENOSPC }, time.Now), NewText(&text, false)}
-	r.Start(Header{})
-	if err := r.Finish(Summary{}); !errors.Is(err, syscall.ENOSPC) || !strings.Contains(text.String(), "Quay: ") {
-		t.Errorf("%v, and %q", err, text.String())
+	var out bytes.Buffer
+	r := report.Together{New(func([]byte) error { return syscall.ENOSPC }, time.Now), text.New(&out, false, report.Folded)}
+	r.Start(report.Header{})
+	if err := r.Finish(report.Summary{}); !errors.Is(err, syscall.ENOSPC) || !strings.Contains(out.String(), "Quay: ") {
+		t.Errorf("%v, and %q", err, out.String())
 	}
 }
 
 // A browser shows a bad day.
 func TestAPageInABrowser(t *testing.T) {
 	t.Parallel()
-	page := badDay.page(t)
+	page := left(t, badDay)
 	for _, test := range []struct {
 		name  string
 		width int

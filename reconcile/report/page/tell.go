@@ -1,4 +1,4 @@
-package report
+package page
 
 import (
 	"cmp"
@@ -11,34 +11,31 @@ import (
 
 	"berth/reconcile/component"
 	"berth/reconcile/plan"
+	"berth/reconcile/report"
 )
 
 // pageProblem is something that is not as it should be.
 type pageProblem struct{ Label, Class, Subject, Hint, More string }
 
 // tellProblems has what is the platform's first, then the tenants', then warnings.
-func (p *Page) tellProblems(c *pageContent, s Summary) {
-	var all []diagnostic
-	if end, told := ending(s); told {
+func (p *Reporter) tellProblems(c *pageContent, s report.Summary) {
+	var all []report.Diagnostic
+	if end, told := s.Ending(); told {
 		all = append(all, end)
 	}
 	if p.plan != nil {
-		all = append(all, diagnostics(*p.plan)...)
+		all = append(all, report.Diagnostics(*p.plan)...)
 	}
 	all = append(all, p.problems...)
 	rank := map[string]int{"Error": 1, "Invalid": 2, "Blocked": 3, "Warning": 4}
-	slices.SortStableFunc(all, func(a, b diagnostic) int { return cmp.Compare(rank[a.label()], rank[b.label()]) })
+	slices.SortStableFunc(all, func(a, b report.Diagnostic) int { return cmp.Compare(rank[a.Label()], rank[b.Label()]) })
 	classes := map[string]string{"Error": "bad", "Invalid": "warn", "Blocked": "warn", "Warning": "info"}
-	for i, m := range merge(all) {
+	for i, m := range report.Merge(all) {
 		if i == pageProblems {
-			c.MoreProblems = fmt.Sprintf("… and %s more: the JSON lines of the run have each.", Count(len(merge(all))-i))
+			c.MoreProblems = fmt.Sprintf("… and %s more: the JSON lines of the run have each.", report.Count(len(report.Merge(all))-i))
 			break
 		}
-		problem := pageProblem{Label: m.label(), Class: classes[m.label()], Subject: m.subject(), Hint: m.detail}
-		if n := len(m.others); n > 0 {
-			problem.More = "The same of " + Count(n) + " more: " + firstOf(keyNames(m.others), 3) + "."
-		}
-		c.Problems = append(c.Problems, problem)
+		c.Problems = append(c.Problems, pageProblem{m.Label(), classes[m.Label()], m.Subject(), m.Detail, m.More()})
 	}
 }
 
@@ -55,55 +52,48 @@ type (
 )
 
 // tellChanges has what was done, or, where nothing was to be, what is planned.
-func (p *Page) tellChanges(c *pageContent, s Summary) {
-	changes, heading := planned, "What was planned, and why"
+func (p *Reporter) tellChanges(c *pageContent, s report.Summary) {
+	changes, heading := report.Planned, "What was planned, and why"
 	switch {
 	case applied(s):
-		heading, changes = "What was changed, and why", func(c plan.Component) []Change { return p.made[c.Key()] }
+		heading, changes = "What was changed, and why", func(c plan.Component) []report.Change { return p.made[c.Key()] }
 	case s.DryRun && s.Err == nil:
 		heading = "What would be changed, and why"
 	}
 	c.Heading = heading
-	names := map[component.Key]component.Names{}
-	for _, x := range p.plan.Components {
-		names[x.Key()] = x.Names
-	}
-	all := blocks(*p.plan, changes, true)
+	all := report.Blocks(*p.plan, changes, true)
 	left, components := 0, 0
 	for i, b := range all {
 		if i >= pageBlocks {
-			left, components = left+len(b.changes)*(1+b.more), components+1+b.more
+			left, components = left+len(b.Changes)*(1+b.Alike), components+1+b.Alike
 			continue
 		}
-		shown := pageBlock{Key: b.key.String(), Note: b.note}
-		for _, change := range b.changes {
-			shown.Rows = append(shown.Rows, pageRowOf(change, names[b.key]))
-		}
-		if b.more > 0 {
-			shown.More = fmt.Sprintf("… and %s more like this: %s, %s each", Count(b.more), b.note, Plural(len(b.changes), "change", "changes"))
+		shown := pageBlock{Key: b.Key.String(), Note: b.Note, More: b.More()}
+		for _, change := range b.Changes {
+			shown.Rows = append(shown.Rows, pageRowOf(b, change))
 		}
 		c.Changes = append(c.Changes, shown)
 	}
 	if components > 0 {
-		c.MoreChanges = fmt.Sprintf("… and %s in %s: the JSON lines of the run have each.", Plural(left, "change", "changes"), Plural(components, "further Component", "further Components"))
+		c.MoreChanges = fmt.Sprintf("… and %s in %s: the JSON lines of the run have each.", report.Plural(left, "change", "changes"), report.Plural(components, "further Component", "further Components"))
 	}
 }
 
-func pageRowOf(c Change, names component.Names) pageRow {
-	row := pageRow{Op: string(c.Op), Kind: kinds[c.Kind], Target: role(c, names), Why: c.why()}
+func pageRowOf(b report.Block, c report.Change) pageRow {
+	row := pageRow{Op: string(c.Op), Kind: c.Kind.Word(), Target: b.Target(c), Why: c.Why()}
 	switch {
 	case c.Breaks:
 		row.Op, row.Class = "revoke", "bad"
-	case c.Op == OpCreate:
+	case c.Op == report.OpCreate:
 		row.Class = "good"
-	case c.Op == OpDelete:
+	case c.Op == report.OpDelete:
 		row.Class = "bad"
 	default:
 		row.Class = "warn"
 	}
 	row.Lines = c.Lines[:min(len(c.Lines), pageLines)]
 	if more := len(c.Lines) - pageLines; more > 0 {
-		row.Lines = append(slices.Clone(row.Lines), fmt.Sprintf("… and %s more", Count(more)))
+		row.Lines = append(slices.Clone(row.Lines), fmt.Sprintf("… and %s more", report.Count(more)))
 	}
 	return row
 }
@@ -120,8 +110,8 @@ type pagePlace struct {
 // worstFirst are the states as somebody wants to see them.
 var worstFirst = []plan.DeliveryState{plan.Failed, plan.Unresolved, plan.Pending, plan.Unverified, plan.Delivered}
 
-func (p *Page) tellDelivery(c *pageContent, n DeliveryCount) {
-	c.Environments = Plural(n.Total, "environment", "environments")
+func (p *Reporter) tellDelivery(c *pageContent, n report.DeliveryCount) {
+	c.Environments = report.Plural(n.Total, "environment", "environments")
 	c.Delivery = bar(counting("failed", "c4", n.Failed), counting("unresolved", "c3", n.Unresolved), counting("pending", "c1", n.Pending),
 		counting("unverified", "c7", n.Unverified), counting("delivered", "c2", n.Delivered))
 	places := map[string]*pagePlace{}
@@ -141,15 +131,15 @@ func (p *Page) tellDelivery(c *pageContent, n DeliveryCount) {
 			cmp.Compare(b.components, a.components), cmp.Compare(a.Environment, b.Environment), cmp.Compare(a.Place, b.Place))
 	})
 	for _, x := range all[:min(len(all), pageShown)] {
-		x.Count, x.State = Count(x.components), string(x.state)
+		x.Count, x.State = report.Count(x.components), string(x.state)
 		if x.waits >= time.Minute {
-			x.State += " for " + span(x.waits)
+			x.State += " for " + report.Span(x.waits)
 		}
 		x.Class = map[plan.DeliveryState]string{plan.Failed: "bad", plan.Unresolved: "warn", plan.Delivered: "good"}[x.state]
 		c.Places = append(c.Places, *x)
 	}
 	if more := len(all) - pageShown; more > 0 {
-		c.MorePlaces = fmt.Sprintf("… and %s.", Plural(more, "more row", "more rows"))
+		c.MorePlaces = fmt.Sprintf("… and %s.", report.Plural(more, "more row", "more rows"))
 	}
 }
 
@@ -174,7 +164,7 @@ var bands = []band{
 }
 
 // tellAges sorts the Components by the age of their older credential.
-func (p *Page) tellAges(c *pageContent) {
+func (p *Reporter) tellAges(c *pageContent) {
 	counts, unknown := make([]int, len(bands)), 0
 	var known []plan.Component
 	for _, x := range p.plan.Components {
@@ -194,6 +184,6 @@ func (p *Page) tellAges(c *pageContent) {
 	c.Ages = bar(append(parts, counting("none yet, or not told", "c6", unknown))...)
 	slices.SortStableFunc(known, func(a, b plan.Component) int { return cmp.Compare(b.Age, a.Age) })
 	for _, x := range known[:min(len(known), 5)] {
-		c.Oldest = append(c.Oldest, pageAge{x.Key().String(), span(x.Age)})
+		c.Oldest = append(c.Oldest, pageAge{x.Key().String(), report.Span(x.Age)})
 	}
 }

@@ -1,14 +1,20 @@
-package report
+package jsonl
 
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"io"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"berth/testdata/scene"
+
+	"berth/testdata/story"
+
+	"berth/reconcile/plan"
+	"berth/reconcile/report"
 )
 
 // types are those that are documented, with the keys a line of each must have
@@ -31,12 +37,12 @@ var notOurKeys = []string{"time", "message", "namespace_name", "pod_name", "host
 func TestJSON(t *testing.T) {
 	t.Parallel()
 	noon := func() time.Time { return time.Date(2026, 3, 1, 13, 0, 0, 5e6, time.FixedZone("", 3600)) }
-	for _, st := range stories {
-		t.Run(st.name, func(t *testing.T) {
+	for _, st := range story.All {
+		t.Run(st.Name, func(t *testing.T) {
 			t.Parallel()
 			var out bytes.Buffer
-			st.tell(t, NewJSON(&out, noon))
-			golden(t, st.name+".jsonl", out.Bytes())
+			st.Tell(t, New(&out, noon, report.Full))
+			story.Golden(t, st.Name+".jsonl", out.Bytes())
 			lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
 			for i, line := range lines {
 				kind := checkLine(t, line)
@@ -88,7 +94,7 @@ func checkChange(t *testing.T, line, change map[string]any) {
 	if !slices.Contains([]any{"create", "update", "rotate", "delete"}, change["op"]) {
 		t.Errorf("op %v", change["op"])
 	}
-	if _, ok := kinds[Kind(change["kind"].(string))]; !ok || change["target"] == "" {
+	if report.Kind(change["kind"].(string)).Word() == "" || change["target"] == "" {
 		t.Errorf("kind %v, target %v", change["kind"], change["target"])
 	}
 	// All but what a tenant reads touches a credential, a right or a visibility.
@@ -135,7 +141,7 @@ func checkDistinctKeys(t *testing.T, line string) {
 func TestJSONVersionLine(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	NewJSON(&out, func() time.Time { return time.Unix(0, 0) }).Start(Header{
+	New(&out, func() time.Time { return time.Unix(0, 0) }, report.Full).Start(report.Header{
 		Version: "v1", Run: "r", Cluster: "c", ID: "i", Server: "https://x", Quay: "quay.example", Org: "acme", DryRun: true,
 	})
 	const want = `{"ts":"1970-01-01T00:00:00.000Z","level":"info","msg":"berth v1","type":"version","run":"r",` +
@@ -145,18 +151,10 @@ func TestJSONVersionLine(t *testing.T) {
 	}
 }
 
-// A reader that has gone away must not end a run half-way.
-func TestReportersOutliveTheirReader(t *testing.T) {
+func TestWhatWasFound(t *testing.T) {
 	t.Parallel()
-	for _, st := range stories {
-		for _, r := range []Reporter{NewText(closedPipe{}, false), NewJSON(closedPipe{}, time.Now)} {
-			if err := st.told(t, r); !errors.Is(err, io.ErrClosedPipe) {
-				t.Errorf("%s: %v", st.name, err)
-			}
-		}
-	}
+	w := scene.Asked(t)
+	var out bytes.Buffer
+	New(&out, func() time.Time { return w.At }, report.Full).Planned(report.Observed{Found: report.Find(w, plan.Make(w))}, plan.Plan{}, report.Summary{})
+	story.Golden(t, "asked_by_name.jsonl", out.Bytes())
 }
-
-type closedPipe struct{}
-
-func (closedPipe) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
