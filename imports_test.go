@@ -23,7 +23,9 @@ var arrows = map[string]string{
 	"reconcile/report/jsonl":            "reconcile/component reconcile/plan reconcile/apply reconcile/report",
 	"reconcile/report/page":             "reconcile/component reconcile/plan reconcile/apply reconcile/report",
 	"reconcile/report/text":             "reconcile/plan reconcile/apply reconcile/report",
-	"reconcile/apply":                   "kube quay reconcile/component reconcile/world reconcile/plan",
+	"reconcile/apply":                   "kube quay reconcile/apply/act reconcile/apply/prune reconcile/component reconcile/world reconcile/plan",
+	"reconcile/apply/act":               "kube quay reconcile/component reconcile/world reconcile/plan",
+	"reconcile/apply/prune":             "kube quay reconcile/apply/act reconcile/component reconcile/world reconcile/plan",
 	"reconcile/plan":                    "kube quay reconcile/component reconcile/world reconcile/gitsource",
 	"reconcile/observe":                 "kube quay reconcile/component reconcile/world reconcile/gitsource",
 	"reconcile/world":                   "kube quay reconcile/component reconcile/gitsource",
@@ -62,13 +64,13 @@ var walls = []struct {
 		"it is pure: the same in gives the same out",
 	},
 	{
-		[]string{"reconcile", "reconcile/component", "reconcile/world", "reconcile/observe", "reconcile/plan", "reconcile/apply", "reconcile/report", "reconcile/report/page"},
+		[]string{"reconcile", "reconcile/component", "reconcile/world", "reconcile/observe", "reconcile/plan", "reconcile/apply", "reconcile/apply/act", "reconcile/apply/prune", "reconcile/report", "reconcile/report/page"},
 		[]string{"os"},
 		[]string{"io.Writer", "fmt.Fprint", "fmt.Fprintf", "fmt.Fprintln", "fmt.Print", "fmt.Printf", "fmt.Println"},
 		"only text, jsonl and main write to a stream",
 	},
 	{
-		[]string{"reconcile", "reconcile/component", "reconcile/world", "reconcile/observe", "reconcile/plan", "reconcile/apply", "reconcile/report", "reconcile/report/jsonl", "reconcile/report/page", "reconcile/report/text"},
+		[]string{"reconcile", "reconcile/component", "reconcile/world", "reconcile/observe", "reconcile/plan", "reconcile/apply", "reconcile/apply/act", "reconcile/apply/prune", "reconcile/report", "reconcile/report/jsonl", "reconcile/report/page", "reconcile/report/text"},
 		[]string{"net/http", "k8s.io/", "sigs.k8s.io/", "github.com/spf13/pflag", "github.com/sethvargo/go-envconfig", "flag"},
 		nil,
 		"the domain knows nothing of HTTP, flags and Kubernetes' types",
@@ -83,7 +85,7 @@ var walls = []struct {
 		"tests' libraries stay with the tests",
 	},
 	{
-		[]string{".", "reconcile", "reconcile/component", "reconcile/world", "reconcile/observe", "reconcile/plan", "reconcile/apply", "reconcile/report", "reconcile/report/jsonl", "reconcile/report/page", "reconcile/report/text", "reconcile/gitsource", "quay", "quay/pace", "kube", "kube/api", "deploy"},
+		[]string{".", "reconcile", "reconcile/component", "reconcile/world", "reconcile/observe", "reconcile/plan", "reconcile/apply", "reconcile/apply/act", "reconcile/apply/prune", "reconcile/report", "reconcile/report/jsonl", "reconcile/report/page", "reconcile/report/text", "reconcile/gitsource", "quay", "quay/pace", "kube", "kube/api", "deploy"},
 		[]string{"testing", "net/http/httptest"},
 		nil,
 		"what is shipped is no test",
@@ -91,7 +93,7 @@ var walls = []struct {
 }
 
 // clients is where interfaces may have methods that take a context.
-var clients = []string{"reconcile/observe", "reconcile/apply"}
+var clients = []string{"reconcile/observe", "reconcile/apply/act"}
 
 // sourceFiles are the files of the module's packages outside their tests, by the package's
 // folder.
@@ -201,9 +203,9 @@ func TestWalls(t *testing.T) {
 	}
 }
 
-// Interfaces belong to who consumes them: of the domain only what reads and what does
+// Interfaces belong to who consumes them: of the domain only what reads and what acts
 // declare what they need of the clients.
-func TestOnlyObserveAndApplyDeclareClients(t *testing.T) {
+func TestOnlyObserveAndActDeclareClients(t *testing.T) {
 	t.Parallel()
 	found := map[string]int{}
 	for pkg, files := range sourceFiles(t) {

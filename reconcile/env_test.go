@@ -20,7 +20,7 @@ import (
 	"berth/quay"
 	"berth/quay/quaytest"
 	"berth/reconcile"
-	"berth/reconcile/apply"
+	acts "berth/reconcile/apply/act"
 	"berth/reconcile/component"
 	"berth/reconcile/observe"
 	"berth/reconcile/plan"
@@ -158,12 +158,12 @@ func connect(quayURL, kubeURL string, toQuay, toKube http.RoundTripper) (*quay.C
 // registry and cluster are the two ends, as reading and writing need them.
 type registry interface {
 	observe.Registry
-	apply.Registry
+	acts.Registry
 }
 
 type cluster interface {
 	observe.Cluster
-	apply.Cluster
+	acts.Cluster
 }
 
 // rewire puts a run between other ends.

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"berth/kube"
-	"berth/reconcile/component"
+	"berth/reconcile/apply/act"
 	"berth/reconcile/plan"
 	"berth/reconcile/world"
 )
@@ -41,7 +41,7 @@ func Failed(err error) (o Outcome) {
 
 // end sorts the error that ended a Component's plan.
 func (o *Outcome) end(err error) {
-	if errors.Is(err, kube.ErrTerminating) || errors.Is(err, errOvertaken) {
+	if errors.Is(err, kube.ErrTerminating) || errors.Is(err, act.ErrOvertaken) {
 		o.Err, o.Skipped = nil, true
 		return
 	}
@@ -70,7 +70,7 @@ func (o *Outcome) fails(a plan.Action, err error) {
 // ends reports whether there is nothing more to be done for a Component after an error,
 // whatever it befell.
 func ends(err error) bool {
-	return global(err) || ReasonOf(err) == plan.ReasonDeferred || errors.Is(err, kube.ErrTerminating) || errors.Is(err, errOvertaken) || errors.Is(err, world.ErrPanic)
+	return global(err) || ReasonOf(err) == plan.ReasonDeferred || errors.Is(err, kube.ErrTerminating) || errors.Is(err, act.ErrOvertaken) || errors.Is(err, world.ErrPanic)
 }
 
 // holdsBack reports whether an action that failed keeps another from being tried: side
@@ -90,25 +90,19 @@ func holdsBack(failed, next plan.Action, err error) bool {
 }
 
 // stopFor ends the run for an error that is about the whole of it.
-func (w *work) stopFor(err error) {
+func (a *applier) stopFor(err error) {
 	if global(err) {
-		w.stop.CompareAndSwap(nil, &err)
+		a.stop.CompareAndSwap(nil, &err)
 	}
 }
 
 // failed records what an error means beyond this Component, and tells the
 // tenant when only the tenant or the operator can mend it.
-func (w *work) failed(ctx context.Context, err error) error {
-	w.stopFor(err)
+func (a *applier) failed(ctx context.Context, w *act.Work, err error) error {
+	a.stopFor(err)
 	if sentence := told(err); sentence != "" {
-		for _, c := range component.Both(w.component) {
-			value := component.WithMessage(c, w.plan.Names, w.plan.Image, sentence)
-			if value == c.Annotations[component.AnnotationImage] || c.Odd {
-				continue
-			}
-			if failed := w.announce(ctx, c.Group, value); failed != nil {
-				return errors.Join(err, failed)
-			}
+		if failed := w.Tell(ctx, sentence); failed != nil {
+			return errors.Join(err, failed)
 		}
 	}
 	return err

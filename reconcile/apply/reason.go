@@ -6,6 +6,7 @@ import (
 
 	"berth/kube"
 	"berth/quay"
+	"berth/reconcile/apply/act"
 	"berth/reconcile/component"
 	"berth/reconcile/plan"
 	"berth/reconcile/world"
@@ -22,8 +23,8 @@ var reasons = []struct {
 }{
 	{ErrDeferred, plan.ReasonDeferred, plan.ThePlatforms},
 	{kube.ErrLockLost, plan.ReasonLocked, plan.ThePlatforms},
-	{errNotOurs, plan.ReasonNotOurs, plan.ThePlatforms},
-	{errUnproved, plan.ReasonUnproved, plan.ThePlatforms},
+	{act.ErrNotOurs, plan.ReasonNotOurs, plan.ThePlatforms},
+	{act.ErrUnproved, plan.ReasonUnproved, plan.ThePlatforms},
 	{world.ErrPanic, plan.ReasonPanic, plan.ThePlatforms},
 	{quay.ErrUnauthorized, plan.ReasonQuayUnauthorized, plan.ThePlatforms},
 	{quay.ErrForbidden, plan.ReasonQuayForbidden, plan.ThePlatforms},
@@ -32,7 +33,7 @@ var reasons = []struct {
 	{quay.ErrMirrored, plan.ReasonQuayCreationRefused, plan.ThePlatforms},
 	{quay.ErrRateLimited, plan.ReasonQuayRateLimited, plan.ThePlatforms},
 	{quay.ErrReadOnly, plan.ReasonQuayReadOnly, plan.ThePlatforms},
-	{errRaced, plan.ReasonKubeConflict, plan.ThePlatforms},
+	{act.ErrRaced, plan.ReasonKubeConflict, plan.ThePlatforms},
 	{kube.ErrUnauthorized, plan.ReasonKubeForbidden, plan.ThePlatforms},
 	{kube.ErrQuota, plan.ReasonQuotaExceeded, plan.TheTenants},
 	{kube.ErrFull, plan.ReasonKubeConflict, plan.TheTenants},
@@ -42,7 +43,7 @@ var reasons = []struct {
 	{kube.ErrConflict, plan.ReasonKubeConflict, plan.TheTenants},
 	{kube.ErrExists, plan.ReasonKubeConflict, plan.TheTenants},
 	{kube.ErrNotFound, plan.ReasonKubeConflict, plan.TheTenants},
-	{errMoved, plan.ReasonKubeConflict, plan.TheTenants},
+	{act.ErrMoved, plan.ReasonKubeConflict, plan.TheTenants},
 	{quay.ErrInvalid, plan.ReasonQuayRefused, plan.ThePlatforms},
 	{kube.ErrUnavailable, plan.ReasonKubeUnavailable, plan.ThePlatforms},
 	{kube.ErrNotInstalled, plan.ReasonKubeUnavailable, plan.ThePlatforms},
@@ -62,8 +63,8 @@ func sort(err error) (plan.Reason, plan.Whose) {
 	if _, held := errors.AsType[*kube.HeldError](err); held {
 		return plan.ReasonLocked, plan.ThePlatforms
 	}
-	if o, ok := errors.AsType[*obstacle](err); ok {
-		return o.problem.Reason, o.problem.Whose
+	if o, ok := errors.AsType[*act.Obstacle](err); ok {
+		return o.Problem.Reason, o.Problem.Whose
 	}
 	for _, r := range reasons {
 		if errors.Is(err, r.kind) {
@@ -73,19 +74,14 @@ func sort(err error) (plan.Reason, plan.Whose) {
 	return plan.ReasonQuayUnavailable, plan.ThePlatforms
 }
 
-// obstacle is a problem that planning would have found, had it been there by then.
-type obstacle struct{ problem *plan.Problem }
-
-func (o *obstacle) Error() string { return o.problem.Summary }
-
 // told is what the Component's owner is told of an error; "" when it passes by itself,
 // or when there is nothing that the owner or the operator could do. The words are the
 // same in every run: what others said is for the output.
 func told(err error) string {
-	o, planned := errors.AsType[*obstacle](err)
+	o, planned := errors.AsType[*act.Obstacle](err)
 	switch {
 	case planned:
-		return o.problem.Tenant
+		return o.Problem.Tenant
 	case errors.Is(err, quay.ErrPaymentRequired):
 		return "Quay organization plan doesn't allow private image repositories. The platform's administrators must extend the plan."
 	case errors.Is(err, quay.ErrRobotsDisabled):

@@ -81,9 +81,10 @@ func (r *refusals) learn(kinds []error, err error) error {
 	return nil
 }
 
-// unlessRefused makes a call, unless Quay has refused its like to the end. The error says
-// the same of each Component, asked or not.
-func (r *refusals) unlessRefused(what string, kinds []error, call func() error) error {
+// ask makes a call, unless Quay has refused its like to the end. The error says the same of
+// each Component, asked or not.
+func (r *refusals) ask(a plan.Action, call func() error) error {
+	kinds := refusing(a)
 	kind := r.final(kinds)
 	var err error
 	if kind == nil {
@@ -91,16 +92,19 @@ func (r *refusals) unlessRefused(what string, kinds []error, call func() error) 
 		kind = r.learn(kinds, err)
 	}
 	if kind != nil {
-		return fmt.Errorf("%s: %w", what, kind)
+		return fmt.Errorf("%s: %w", what(a), kind)
 	}
 	return err
 }
 
 // inVain is the error of a Component that cannot get its repository: for that no robot is made, either.
-func (w *work) inVain() error {
-	for _, a := range w.plan.Actions {
+func (r *refusals) inVain(p plan.Component, next plan.Action) error {
+	if _, makes := next.(plan.CreateRobot); !makes {
+		return nil
+	}
+	for _, a := range p.Actions {
 		if _, makes := a.(plan.CreateRepository); makes {
-			if kind := w.final(refusing(a)); kind != nil {
+			if kind := r.final(refusing(a)); kind != nil {
 				return fmt.Errorf("%s: %w", what(a), kind)
 			}
 		}

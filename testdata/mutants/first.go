@@ -22,7 +22,7 @@ var first = map[string]string{
 	"both are proved before either Secret is moved":                "./reconcile RotationProof",
 	"a proof is of exactly the role":                               "./reconcile RotationProof",
 	"only generations older than the Secret's are drained":         "./reconcile RotationDrainsNothingThatIsHeld",
-	"only generations older than the Secret's are revoked":         "./reconcile/apply OnlyOlderGenerationsAreRevoked",
+	"only generations older than the Secret's are revoked":         "./reconcile/apply/act OnlyOlderGenerationsAreRevoked",
 	"what a look shows is revoked, too":                            "./reconcile OverlapCore/each/asks_to_revoke",
 	"the marker goes after what is older":                          "./reconcile OverlapCore/each/asks_to_revoke",
 	"a marker is removed only if it is the one that was worked on": "./reconcile RotationLeavesALaterMarker",

@@ -8,7 +8,7 @@ const (
 
 var mutants = []mutant{
 	{
-		"the login of a namespace is proved for each repository", "reconcile/apply/namespace.go",
+		"the login of a namespace is proved for each repository", "reconcile/apply/act/namespace.go",
 		`if err := w.proveOn(ctx, a.Account, repository); err != nil {`,
 		`if err := w.proveOn(ctx, a.Account, repository); err != nil && w == nil {`, domain,
 	},
@@ -28,87 +28,87 @@ var mutants = []mutant{
 		`!= "":`, domain,
 	},
 	{
-		"it is not moved back", "reconcile/apply/namespace.go",
+		"it is not moved back", "reconcile/apply/act/namespace.go",
 		`if held > a.Robot {`,
 		`if held > a.Robot && w == nil {`, domain,
 	},
 	{
-		"the marker comes first", "reconcile/apply/rotation.go",
+		"the marker comes first", "reconcile/apply/act/rotation.go",
 		`			return fmt.Errorf("the rotation cannot be recorded, so nothing was made: %w", err)`,
 		`			w.rotation = &taken{m, m.Encode(), w.plan.Rotation.To}
 			return nil`, domain,
 	},
 	{
-		"the patch that sets the marker takes the request off", "reconcile/apply/rotation.go",
+		"the patch that sets the marker takes the request off", "reconcile/apply/act/rotation.go",
 		`if component.AsksRotation(c) {
 			change.Remove`,
 		`if component.AsksRotation(c) && value == "" {
 			change.Remove`, domain,
 	},
 	{
-		"that patch tests the request", "reconcile/apply/rotation.go",
+		"that patch tests the request", "reconcile/apply/act/rotation.go",
 		`		change.Test = map[string]string{component.AnnotationGenerate: value}
 		if component`,
 		`		_ = value
 		if component`, domain,
 	},
 	{
-		"a stamp is newer than all that a live look shows", "reconcile/apply/rotation.go",
+		"a stamp is newer than all that a live look shows", "reconcile/apply/act/rotation.go",
 		`append(known, held...))`,
 		`append(known, held...)[:0])`, domain,
 	},
 	{
-		"a Secret is moved to the newest that has its role", "reconcile/apply/secret.go",
+		"a Secret is moved to the newest that has its role", "reconcile/apply/act/secret.go",
 		`a.With(a.NewestOf(w.roles))`,
 		`a.With(a.Robot)`, domain,
 	},
 	{
-		"what was seen before a change is no base for what follows it", "reconcile/apply/apply.go",
+		"what was seen before a change is no base for what follows it", "reconcile/apply/act/act.go",
 		`w.looked, w.sights = false, nil`,
 		`w.looked = false`, domain,
 	},
 	{
-		"a Secret is not moved back", "reconcile/apply/secret.go",
+		"a Secret is not moved back", "reconcile/apply/act/secret.go",
 		`if newest.Robot < held || newest.Robot == "" {`,
 		`if newest.Robot == "" {`, domain,
 	},
 	{
-		"what this run has granted is known without a replica", "reconcile/apply/secret.go",
+		"what this run has granted is known without a replica", "reconcile/apply/act/secret.go",
 		`	maps.Copy(roles, w.granted) //`,
 		`	maps.Copy(roles, map[string]quay.Role{}) //`, domain,
 	},
 	{
-		"the newest is proved before a Secret is moved to it", "reconcile/apply/secret.go",
+		"the newest is proved before a Secret is moved to it", "reconcile/apply/act/secret.go",
 		`return newest, w.prove(ctx, newest)`,
 		`return newest, nil`, domain,
 	},
 	{
-		"both are proved before either Secret is moved", "reconcile/apply/apply.go",
+		"both are proved before either Secret is moved", "reconcile/apply/act/act.go",
 		`if err := w.proveAll(ctx); err != nil {`,
 		`if err := w.proveAll(ctx); err != nil && w == nil {`, domain,
 	},
 	{
-		"a proof is of exactly the role", "reconcile/apply/proof.go",
+		"a proof is of exactly the role", "reconcile/apply/act/proof.go",
 		`case got == a.Role:`,
 		`case grant.Accepted:`, domain,
 	},
 	{
-		"only generations older than the Secret's are drained", "reconcile/apply/rotation.go",
+		"only generations older than the Secret's are drained", "reconcile/apply/act/rotation.go",
 		`	if !a.Before(a.Robot, held) {`,
 		`	if a.Robot == "" {`, domain,
 	},
 	{
-		"only generations older than the Secret's are revoked", "reconcile/apply/rotation.go",
+		"only generations older than the Secret's are revoked", "reconcile/apply/act/rotation.go",
 		`ok && robot < than`,
 		`ok && robot != than`, domain,
 	},
 	{
-		"what a look shows is revoked, too", "reconcile/apply/rotation.go",
+		"what a look shows is revoked, too", "reconcile/apply/act/rotation.go",
 		`older(a, w.roles, w.at[a.Role])`,
 		`older(a, nil, w.at[a.Role])`, domain,
 	},
 	{
-		"the marker goes after what is older", "reconcile/apply/rotation.go",
+		"the marker goes after what is older", "reconcile/apply/act/rotation.go",
 		`	if err := w.settled(ctx); err != nil {
 		return err
 	}
@@ -119,24 +119,24 @@ var mutants = []mutant{
 `, domain,
 	},
 	{
-		"a marker is removed only if it is the one that was worked on", "reconcile/apply/rotation.go",
+		"a marker is removed only if it is the one that was worked on", "reconcile/apply/act/rotation.go",
 		`c.Annotations[component.AnnotationRotation] == w.rotation.raw, nil`,
 		`c.Annotations[component.AnnotationRotation] != "", nil`, domain,
 	},
 	{
-		"a Secret is known to take a new login", "reconcile/apply/preflight.go",
+		"a Secret is known to take a new login", "reconcile/apply/act/preflight.go",
 		`"the Secret would not take a new login, so nothing was made"); err != nil {`,
 		`"the Secret would not take a new login, so nothing was made"); err != nil && w == nil {`, domain,
 	},
 	{
-		"a RemoteSecret is known to be writable", "reconcile/apply/preflight.go",
+		"a RemoteSecret is known to be writable", "reconcile/apply/act/preflight.go",
 		`	if err := w.wouldDo(err, problem); err != nil {
 		return err`,
 		`	if err := w.wouldDo(err, problem); err != nil && w == nil {
 		return err`, domain,
 	},
 	{
-		"an upload is known to be possible", "reconcile/apply/preflight.go",
+		"an upload is known to be possible", "reconcile/apply/act/preflight.go",
 		`	return w.wouldDo(err, problem)
 }`,
 		`	return nil
@@ -224,11 +224,11 @@ var mutants = []mutant{
 		`holder != "" && !found.expired(l.seen)`, `holder != "" && holder == o.Name`, cluster,
 	},
 	{
-		"the Component is still the one listed", "reconcile/apply/twins.go",
+		"the Component is still the one listed", "reconcile/apply/act/twins.go",
 		`c.UID != listed.UID || c.Deleting`, `c.Deleting`, domain,
 	},
 	{
-		"a successor keeps its links", "reconcile/apply/links.go",
+		"a successor keeps its links", "reconcile/apply/act/links.go",
 		`		case err == nil:
 			return`, `		case err == nil && a.Secret == "":
 			return`, domain,
@@ -297,7 +297,7 @@ var mutants = []mutant{
 		`told.Closed && looked`, `told.Refusal != "" && looked`, domain,
 	},
 	{
-		"what a newer run has seen is not forgotten", "reconcile/apply/source.go",
+		"what a newer run has seen is not forgotten", "reconcile/apply/act/source.go",
 		`r.Visibility != from || `, `r.Visibility == "" && `, domain,
 	},
 	{
@@ -329,7 +329,7 @@ var mutants = []mutant{
 		`w.leaveTeams(p, robot)`, `w.leaveTeams(p, r.Robot)`, domain,
 	},
 	{
-		"who is federated with a robot from another time is put out", "reconcile/apply/work.go",
+		"who is federated with a robot from another time is put out", "reconcile/apply/act/work.go",
 		`a.Again || a.From == "" && !w.made[a.Robot]`, `a.Again && a.From != "" && !w.made[a.Robot]`, domain,
 	},
 	{
@@ -394,19 +394,19 @@ var mutants = []mutant{
 		`there.Content == w.wanted(&p, p.Names.Pull):`, `there.Content.Login != "":`, domain,
 	},
 	{
-		"the record is of an upload that was made", "reconcile/apply/delivery.go",
+		"the record is of an upload that was made", "reconcile/apply/act/delivery.go",
 		`secret.DockerConfigJSON), token); err != nil {`, `secret.DockerConfigJSON), token); err != nil && token.Login == "" {`, domain,
 	},
 	{
-		"the namespace is still the one listed", "reconcile/apply/look.go",
+		"the namespace is still the one listed", "reconcile/apply/act/look.go",
 		`namespace.UID != w.plan.Namespace`, `namespace.UID == ""`, domain,
 	},
 	{
-		"a last look comes between a token and its Secret", "reconcile/apply/secret.go",
+		"a last look comes between a token and its Secret", "reconcile/apply/act/secret.go",
 		`	w.fresh[a.Robot], w.looked = robot.Token, false`, `	w.fresh[a.Robot] = robot.Token`, domain,
 	},
 	{
-		"what was stated is looked at before a repository is opened", "reconcile/apply/look.go",
+		"what was stated is looked at before a repository is opened", "reconcile/apply/act/look.go",
 		`after == before || after == quay.Public`, `after == before || after != before`, domain,
 	},
 	{
@@ -422,7 +422,7 @@ var mutants = []mutant{
 		`alone && !plan.Revokes(a)`, `alone`, domain,
 	},
 	{
-		"a request comes off as it was read", "reconcile/apply/look.go",
+		"a request comes off as it was read", "reconcile/apply/act/look.go",
 		`component.Unwritten(c) == a.To, nil`, `true, nil`, domain,
 	},
 	{
@@ -454,27 +454,27 @@ var mutants = []mutant{
 		`api.CleanForeign(t.Error)`, `api.Clean(t.Error)`, cluster,
 	},
 	{
-		"nothing is pruned of a Component that is there", "reconcile/apply/prune.go",
+		"nothing is pruned of a Component that is there", "reconcile/apply/prune/prune.go",
 		`		case err == nil:
-			return fmt.Errorf("the Component %w", errOvertaken)`,
+			return fmt.Errorf("the Component %w", act.ErrOvertaken)`,
 		`		case err == nil:
 			return nil`, domain,
 	},
 	{
-		"only the API server's word makes a Component gone", "reconcile/apply/prune.go",
+		"only the API server's word makes a Component gone", "reconcile/apply/prune/prune.go",
 		`!errors.Is(err, kube.ErrNotFound):`, `errors.Is(err, kube.ErrConflict):`, domain,
 	},
 	{
-		"a robot that was used meanwhile is not deleted", "reconcile/apply/prune.go",
+		"a robot that was used meanwhile is not deleted", "reconcile/apply/prune/prune.go",
 		`robot.LastAccessed.After(since)`, `robot.LastAccessed.Before(time.Time{})`, domain,
 	},
 	{
-		"a robot that got its permission back is not deleted", "reconcile/apply/prune.go",
+		"a robot that got its permission back is not deleted", "reconcile/apply/prune/prune.go",
 		`permitted || !since`, `permitted && !since`, domain,
 	},
 	{
-		"without a note nothing is deleted", "reconcile/apply/prune.go",
-		`!noted || markedAs`, `!noted && markedAs`, domain,
+		"without a note nothing is deleted", "reconcile/apply/prune/prune.go",
+		`!noted || component`, `!noted && component`, domain,
 	},
 	{
 		"where Quay does not keep uses nothing is pruned", "reconcile/plan/prune.go",

@@ -1,4 +1,7 @@
-package apply
+// Package prune does what a plan says of what a Component has left that is not there any
+// more: in go the two ends and one action after the other, each of which first has the API
+// server itself say that the Component is gone.
+package prune
 
 import (
 	"context"
@@ -8,38 +11,28 @@ import (
 
 	"berth/kube"
 	"berth/quay"
+	"berth/reconcile/apply/act"
 	"berth/reconcile/component"
 	"berth/reconcile/plan"
 	"berth/reconcile/world"
 )
 
-// leftovers works off what is planned for what a Component that is gone has left. Each
-// step rests on the one before it; what fails is a warning, and the next run's.
-func (w *work) leftovers(ctx context.Context, o *Outcome) {
-	for _, action := range w.plan.Actions {
-		err := w.absent(ctx)
-		if err == nil {
-			err = w.do(ctx, action)
-		}
-		switch {
-		case err == nil:
-			w.did(o, action)
-			continue
-		case ends(err):
-			o.Err = err
-			w.stopFor(err)
-		default:
-			o.Warnings = append(o.Warnings, Warning{action, err, ReasonOf(err)})
-		}
-		return
-	}
+// work is on what one Component has left.
+type work struct {
+	act.Ends
+	Groups []kube.Group // in which the cluster serves Components
+	plan   plan.Component
 }
 
-// prune makes an action on what was left.
-func (w *work) prune(ctx context.Context, action plan.Action) error {
+// Do makes an action on what a Component has left that is not there any more.
+func Do(ctx context.Context, e act.Ends, groups []kube.Group, p plan.Component, action plan.Action) error {
+	w := &work{e, groups, p}
+	if err := w.absent(ctx); err != nil {
+		return err
+	}
 	switch a := action.(type) {
 	case plan.NoteRepository:
-		return w.noteRepository(ctx, a)
+		return w.Note(ctx, a)
 	case plan.QuarantineRobot:
 		return w.quarantineRobot(ctx, a)
 	case plan.ReleaseRobot:
@@ -55,39 +48,18 @@ func (w *work) prune(ctx context.Context, action plan.Action) error {
 func (w *work) absent(ctx context.Context) error {
 	gone := w.plan.Component
 	if len(w.Groups) == 0 {
-		return fmt.Errorf("the cluster serves no Components: %w", errMoved)
+		return fmt.Errorf("the cluster serves no Components: %w", act.ErrMoved)
 	}
 	for _, g := range w.Groups {
 		_, err := w.Cluster.Component(ctx, g, gone.Namespace, gone.Name)
 		switch {
 		case err == nil:
-			return fmt.Errorf("the Component %w", errOvertaken)
+			return fmt.Errorf("the Component %w", act.ErrOvertaken)
 		case !errors.Is(err, kube.ErrNotFound):
 			return err
 		}
 	}
 	return nil
-}
-
-// noteRepository writes below the mark, or takes off what stands there. No note is left
-// out without a word: something is about to rest on it.
-func (w *work) noteRepository(ctx context.Context, a plan.NoteRepository) error {
-	var full bool
-	err := w.describe(ctx, a.Name, markedAs(a.Name, a.Mark), func(d component.Description) component.Description {
-		for _, n := range a.Remove {
-			d = d.Without(n)
-		}
-		for _, n := range a.Add {
-			d = d.With(n, a.Day)
-			_, there := d.Note(n)
-			full = full || !there
-		}
-		return d
-	})
-	if err == nil && full {
-		return fmt.Errorf("repository %s has so many notes below its mark that no more fits", a.Name)
-	}
-	return err
 }
 
 // quarantineRobot takes the permission away, unless the robot was used since it was listed.
@@ -119,7 +91,7 @@ func (w *work) pruneRobot(ctx context.Context, a plan.PruneRobot) error {
 		return err
 	}
 	if _, permitted := roles[a.Robot]; permitted || !since.Equal(a.Since) {
-		return fmt.Errorf("somebody else gave robot %s its permission, or another day: %w", a.Robot, errMoved)
+		return fmt.Errorf("somebody else gave robot %s its permission, or another day: %w", a.Robot, act.ErrMoved)
 	}
 	if err := w.idle(ctx, a.Account, a.Since.Add(-time.Second)); err != nil {
 		return err
@@ -134,32 +106,22 @@ func (w *work) noted(ctx context.Context, a component.Account, repository string
 		return time.Time{}, err
 	}
 	since, noted := component.Description(r.Description).Note(component.NoteQuarantined(a.Robot))
-	if !noted || markedAs(repository, w.plan.Names.Mark)(r) != nil {
-		return time.Time{}, fmt.Errorf("repository %s does not say any more that robot %s is in quarantine: %w", repository, a.Robot, errMoved)
+	if !noted || component.Description(r.Description).Mark() != w.plan.Names.Mark {
+		return time.Time{}, fmt.Errorf("repository %s does not say any more that robot %s is in quarantine: %w", repository, a.Robot, act.ErrMoved)
 	}
 	return since, nil
 }
 
 // idle demands that a robot is the one that was listed and was not used after a moment.
 func (w *work) idle(ctx context.Context, a component.Account, since time.Time) error {
-	robot, err := w.marked(ctx, a)
+	robot, err := w.Marked(ctx, a)
 	switch {
 	case errors.Is(err, quay.ErrNotFound):
-		return fmt.Errorf("robot %s is gone: %w", a.Robot, errMoved)
+		return fmt.Errorf("robot %s is gone: %w", a.Robot, act.ErrMoved)
 	case err != nil:
 		return err
 	case robot.LastAccessed.After(since):
-		return fmt.Errorf("robot %s was used just now: %w", a.Robot, errMoved)
+		return fmt.Errorf("robot %s was used just now: %w", a.Robot, act.ErrMoved)
 	}
 	return nil
-}
-
-// markedAs demands that a repository bears a mark.
-func markedAs(name, mark string) func(quay.Repository) error {
-	return func(r quay.Repository) error {
-		if component.Description(r.Description).Mark() != mark {
-			return remarked(name)
-		}
-		return nil
-	}
 }

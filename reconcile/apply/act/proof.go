@@ -1,4 +1,4 @@
-package apply
+package act
 
 import (
 	"context"
@@ -11,15 +11,15 @@ import (
 	"berth/reconcile/component"
 )
 
-// errUnproved keeps a Secret from being moved to a login that is not known to work.
-var errUnproved = errors.New("the new login is not proved, so nothing was revoked")
+// ErrUnproved keeps a Secret from being moved to a login that is not known to work.
+var ErrUnproved = errors.New("the new login is not proved, so nothing was revoked")
 
 // proofs is how often the registry is asked: a replica of its may lag.
 const proofs = 3
 
 // proveAll is G3: whatever this run has made for a rotation is proved before any Secret
 // is moved to it.
-func (w *work) proveAll(ctx context.Context) error {
+func (w *Work) proveAll(ctx context.Context) error {
 	for _, a := range w.plan.Names.Accounts() {
 		to := a.At(w.rotation.To)
 		if _, made := w.granted[to.Robot]; made {
@@ -32,11 +32,11 @@ func (w *work) proveAll(ctx context.Context) error {
 }
 
 // prove asks the registry itself, with the login of a generation, what it is worth.
-func (w *work) prove(ctx context.Context, a component.Account) error {
+func (w *Work) prove(ctx context.Context, a component.Account) error {
 	return w.proveOn(ctx, a, w.plan.Names.Repository)
 }
 
-func (w *work) proveOn(ctx context.Context, a component.Account, repository string) error {
+func (w *Work) proveOn(ctx context.Context, a component.Account, repository string) error {
 	proof := a.Robot + " " + repository
 	if w.proved[proof] {
 		return nil
@@ -65,11 +65,11 @@ func (w *work) proveOn(ctx context.Context, a component.Account, repository stri
 			return nil
 		}
 	}
-	return fmt.Errorf("%w: robot %s: %s", errUnproved, a.Robot, why)
+	return fmt.Errorf("%w: robot %s: %s", ErrUnproved, a.Robot, why)
 }
 
 // judge tells what a grant lacks to be exactly the role's, "" for nothing.
-func (w *work) judge(ctx context.Context, a component.Account, grant quay.Grant) (string, error) {
+func (w *Work) judge(ctx context.Context, a component.Account, grant quay.Grant) (string, error) {
 	got := grant.Role()
 	switch {
 	case !grant.Accepted:

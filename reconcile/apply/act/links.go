@@ -1,4 +1,4 @@
-package apply
+package act
 
 import (
 	"context"
@@ -30,7 +30,7 @@ func (t *turnstile) enter(namespace string) (leave func()) {
 	return mutex.Unlock
 }
 
-func (w *work) linkPullSecret(ctx context.Context, a plan.LinkPullSecret) error {
+func (w *Work) linkPullSecret(ctx context.Context, a plan.LinkPullSecret) error {
 	namespace := w.plan.Component.Namespace
 	defer w.links.enter(namespace)()
 	return w.Cluster.LinkPullSecrets(ctx, namespace, a.ServiceAccount, a.Secret)
@@ -38,7 +38,7 @@ func (w *work) linkPullSecret(ctx context.Context, a plan.LinkPullSecret) error 
 
 // unlinkSecret takes a dead link off, once a live look has shown that neither the
 // Component nor the Secret is there: after a stale list it would be its successor's.
-func (w *work) unlinkSecret(ctx context.Context, a plan.UnlinkSecret) error {
+func (w *Work) unlinkSecret(ctx context.Context, a plan.UnlinkSecret) error {
 	_, err := w.Cluster.SecretMetadata(ctx, a.Component.Namespace, a.Secret)
 	looks := []error{err}
 	for _, g := range w.Groups {
@@ -48,7 +48,7 @@ func (w *work) unlinkSecret(ctx context.Context, a plan.UnlinkSecret) error {
 	for _, err := range looks {
 		switch {
 		case err == nil:
-			return fmt.Errorf("the Component %s was made again: %w", a.Component, errMoved)
+			return fmt.Errorf("the Component %s was made again: %w", a.Component, ErrMoved)
 		case !errors.Is(err, kube.ErrNotFound):
 			return err
 		}

@@ -1,4 +1,4 @@
-package apply
+package act
 
 import (
 	"context"
@@ -11,7 +11,7 @@ import (
 )
 
 // one is that of two Components which is of a group, as this run last saw it.
-func (w *work) one(g kube.Group) kube.Component {
+func (w *Work) one(g kube.Group) kube.Component {
 	if twin := w.component.Twin; twin != nil && twin.Group == g {
 		return *twin
 	}
@@ -19,7 +19,7 @@ func (w *work) one(g kube.Group) kube.Component {
 }
 
 // listed is it as the run has listed it.
-func (w *work) listed(g kube.Group) kube.Component {
+func (w *Work) listed(g kube.Group) kube.Component {
 	if twin := w.plan.Component.Twin; twin != nil && twin.Group == g {
 		return *twin
 	}
@@ -27,7 +27,7 @@ func (w *work) listed(g kube.Group) kube.Component {
 }
 
 // keep notes what became of one of them.
-func (w *work) keep(c kube.Component) {
+func (w *Work) keep(c kube.Component) {
 	if twin := w.component.Twin; twin != nil && twin.Group == c.Group {
 		w.component.Twin = &c
 		return
@@ -37,10 +37,10 @@ func (w *work) keep(c kube.Component) {
 }
 
 // asker is the one that new credentials are asked for on.
-func (w *work) asker() kube.Component { return w.one(w.plan.Asker.Group) }
+func (w *Work) asker() kube.Component { return w.one(w.plan.Asker.Group) }
 
 // group is that of the Component that an action is about.
-func (w *work) group(of plan.Group) kube.Group {
+func (w *Work) group(of plan.Group) kube.Group {
 	for _, c := range component.Both(w.plan.Component) {
 		if of == plan.Group(c.Group.String()) {
 			return c.Group
@@ -50,7 +50,7 @@ func (w *work) group(of plan.Group) kube.Group {
 }
 
 // live reads the Component again, and its twin, and demands that they are those planned for.
-func (w *work) live(ctx context.Context) (kube.Component, error) {
+func (w *Work) live(ctx context.Context) (kube.Component, error) {
 	c, err := w.same(ctx, w.plan.Component)
 	if twin := w.plan.Component.Twin; err == nil && twin != nil {
 		c.Twin = twin
@@ -63,19 +63,19 @@ func (w *work) live(ctx context.Context) (kube.Component, error) {
 	return c, err
 }
 
-func (w *work) same(ctx context.Context, listed kube.Component) (kube.Component, error) {
+func (w *Work) same(ctx context.Context, listed kube.Component) (kube.Component, error) {
 	c, err := w.Cluster.Component(ctx, listed.Group, listed.Namespace, listed.Name)
 	if err != nil && !errors.Is(err, kube.ErrNotFound) {
 		return c, err
 	}
 	if err != nil || c.UID != listed.UID || c.Deleting {
-		return c, fmt.Errorf("the Component %w", errOvertaken)
+		return c, fmt.Errorf("the Component %w", ErrOvertaken)
 	}
 	return c, nil
 }
 
 // share adds the owners that an object of the berth lacks. Who they are was looked at last.
-func (w *work) share(ctx context.Context, a plan.ShareObject) error {
+func (w *Work) share(ctx context.Context, a plan.ShareObject) error {
 	if err := w.lookOnce(ctx); err != nil {
 		return err
 	}
@@ -85,10 +85,10 @@ func (w *work) share(ctx context.Context, a plan.ShareObject) error {
 			return err
 		}
 	}
-	return fmt.Errorf("share %s %s/%s: %w", a.Kind, w.plan.Component.Namespace, a.Name, errMoved)
+	return fmt.Errorf("share %s %s/%s: %w", a.Kind, w.plan.Component.Namespace, a.Name, ErrMoved)
 }
 
-func (w *work) own(ctx context.Context, a plan.ShareObject) error {
+func (w *Work) own(ctx context.Context, a plan.ShareObject) error {
 	c := w.plan.Component
 	if a.Kind == plan.SharedRemoteSecret {
 		r, err := w.remoteSecret(ctx)

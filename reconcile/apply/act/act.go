@@ -1,17 +1,16 @@
-// Package apply does what a plan says: in go the two ends and the plans of Components,
-// out comes an [Outcome] for each.
+// Package act does what a plan says of one Component, one action after the other: in goes
+// the plan ([Run.On]) and each of its actions ([Work.Do]) in the order that the caller keeps;
+// out comes the action as it was made, or an error, of the kinds below or of the clients'.
 //
-// A Component fails alone, and its first error ends it, but for side steps, which fail by
-// themselves; a fact about the whole run ends all writing. What is read again only makes a write safer, it never widens the plan.
-// Whatever a run is cut off from, the next one mends.
-package apply
+// What was seen before a write is looked at again where somebody could have changed it, and a
+// write holds only if nobody did. What is read again only makes a write safer, it never widens
+// the plan.
+package act
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"sync/atomic"
 	"time"
 
 	"berth/kube"
@@ -61,13 +60,12 @@ type Cluster interface {
 	heir
 }
 
-// ErrDeferred is what a run that ended first leaves of a Component.
-var ErrDeferred = errors.New("left to the next run")
-
+// What stands in the way of an action, beside the clients' errors. See also [ErrOvertaken],
+// [ErrUnproved] and [Obstacle].
 var (
-	errNotOurs = errors.New("not ours")
-	errMoved   = errors.New("it changed while it was being worked on; the next run looks again")
-	errRaced   = errors.New("somebody else was at it at Quay; the next run looks again")
+	ErrNotOurs = errors.New("not ours")
+	ErrMoved   = errors.New("it changed while it was being worked on; the next run looks again")
+	ErrRaced   = errors.New("somebody else was at it at Quay; the next run looks again")
 )
 
 // Ends are what is written to, and looked at once more before.
@@ -76,127 +74,40 @@ type Ends struct {
 	Cluster  Cluster
 }
 
-// Options say how a plan is applied.
-type Options struct {
-	Naming      component.Naming
-	Turn        int // where turns begin in this run, see [world.InTurns]
-	Now         func() time.Time
-	Ahead       time.Duration                              // how far Quay's clock is ahead of that
-	Pause       func(context.Context, time.Duration) error // waits; the error is the context's
-	Groups      []kube.Group                               // in which the cluster serves Components
-	Delivers    bool                                       // it has RemoteSecrets
-	Policy      world.Policy                               // names the ServiceAccounts that pull, in each environment
-	Concurrency int                                        // Components in flight
-	Applied     func(plan.Component, plan.Action)          // is told of each change made, by several Components at once
-	Told        func(plan.Component, string)               // is told what is worth knowing and stops nothing
+// Means are what acts go by.
+type Means struct {
+	Naming   component.Naming
+	Now      func() time.Time
+	Ahead    time.Duration                              // how far Quay's clock is ahead of that
+	Pause    func(context.Context, time.Duration) error // waits; the error is the context's
+	Groups   []kube.Group                               // in which the cluster serves Components
+	Delivers bool                                       // it has RemoteSecrets
+	Policy   world.Policy                               // names the ServiceAccounts that pull, in each environment
+	Told     func(plan.Component, string)               // is told what is worth knowing and stops nothing
 }
 
 // Clock is the time by Quay's clock.
-func (o Options) Clock() time.Time { return o.Now().Add(o.Ahead) }
+func (m Means) Clock() time.Time { return m.Now().Add(m.Ahead) }
 
-// applier makes the changes of one run.
-type applier struct {
+// Run is what the acts of one run have in common.
+type Run struct {
 	Ends
-	Options
-	stop     atomic.Pointer[error] // a fact about the whole run that ends it
-	refusals                       // of what Quay makes for nobody
-	links    turnstile
-	made     map[string]bool // repositories, when all Components are done
+	Means
+	Ask   func(plan.Action, func() error) error // makes a call that Quay may refuse to all Components alike
+	links turnstile
 }
 
-// Plan works off the plan, some Components at a time, and returns an outcome
-// for each in the plan's order. Components fail alone; when the context ends
-// or a global fact turns up no further one is begun, and those in flight are
-// finished within the grace. Namespaces take turns, and where to start varies from
-// run to run, so that no tenant's work keeps another's from being reached.
-func Plan(ctx context.Context, e Ends, plans []plan.Component, o Options) []Outcome {
-	a := &applier{Ends: e, Options: o, refusals: refusals{inRow: map[error]int{}}}
-	detached, release := outlive(ctx, grace)
-	defer release()
-
-	outcomes := make([]Outcome, len(plans))
-	a.each(plan.InTurns(plans, o.Turn, func(p plan.Component) bool { return len(p.Alone().Actions) > 0 }), func(i int) {
-		outcomes[i] = a.component(ctx, detached, plans[i].Alone())
-	})
-	a.passOn(ctx, detached, plans, outcomes)
-	a.forNamespaces(ctx, detached, plans, outcomes)
-	return outcomes
-}
-
-// component applies one Component's plan under the detached context, unless
-// the run is over before it begins.
-func (a *applier) component(ctx, detached context.Context, p plan.Component) (o Outcome) {
-	start := time.Now()
-	defer func() {
-		if o.Elapsed = time.Since(start); o.Err != nil {
-			o.end(o.Err)
-		}
-	}()
-	defer world.Recovered(&o.Err)
-	if why := a.stop.Load(); why != nil {
-		return Outcome{Err: fmt.Errorf("%w: %w", ErrDeferred, *why)}
-	}
-	if ctx.Err() != nil {
-		return Outcome{Err: fmt.Errorf("the run ended first: %w", ErrDeferred)}
-	}
-	w := work{
-		applier: a, plan: p, component: p.Component, made: map[string]bool{}, gone: map[string]bool{}, proved: map[string]bool{},
+// On begins with a Component.
+func (r *Run) On(p plan.Component) *Work {
+	return &Work{
+		Run: r, plan: p, component: p.Component, made: map[string]bool{}, gone: map[string]bool{}, proved: map[string]bool{},
 		fresh: map[string]quay.Token{}, granted: map[string]quay.Role{}, at: map[quay.Role]string{}, kept: map[string]kube.ImageRepository{},
 	}
-	switch {
-	case p.Gone:
-		w.leftovers(detached, &o)
-	case p.Common != nil:
-		w.forAll(detached, &o)
-	default:
-		w.all(detached, &o)
-	}
-	return o
 }
 
-// all takes the plan's actions in order. The first that fails ends it, but for side steps,
-// which hold nothing back and are held back by little.
-func (w *work) all(ctx context.Context, o *Outcome) {
-	var failures []failure
-	for i, action := range w.plan.Actions {
-		if slices.ContainsFunc(failures, func(f failure) bool { return holdsBack(f.action, action, f.err) }) {
-			continue
-		}
-		err := w.reach(ctx, i)
-		if err == nil {
-			action = w.actual(action)
-			err = w.do(ctx, action)
-		} else {
-			o.unused = true
-		}
-		if err != nil {
-			err = w.failed(ctx, err)
-			failed := action
-			if w.plan.Rotation.Covers(i) {
-				failed = plan.Acknowledge{} // which rests on all of a rotation
-			}
-			failures = append(failures, failure{failed, err})
-			o.fails(action, err)
-			continue
-		}
-		w.did(o, action)
-	}
-}
-
-// did notes an action that was made.
-func (w *work) did(o *Outcome, action plan.Action) {
-	o.Applied = append(o.Applied, action)
-	w.Applied(w.plan, action)
-}
-
-type failure struct {
-	action plan.Action
-	err    error
-}
-
-// work is one Component being served.
-type work struct {
-	*applier
+// Work is one Component being served.
+type Work struct {
+	*Run
 	plan      plan.Component
 	component kube.Component        // as this run last saw it, and its twin
 	made      map[string]bool       // robots that this run has made
@@ -209,14 +120,19 @@ type work struct {
 	sights   map[quay.Role]sight  // Secrets read before the last look at the roles and not used yet
 	roles    map[string]quay.Role // of the last look, nil: there was none
 	at       map[quay.Role]string // the generations that Secrets are known to hold, by role
-	toProve  []string             // a namespace's repositories that are there
 	looked   bool                 // the cluster was looked at since the last call of Quay
 
 	remote *kube.RemoteSecret              // as this run last wrote it
 	kept   map[string]kube.ImageRepository // as this run wrote them, by uid
 }
 
-func (w *work) do(ctx context.Context, action plan.Action) error {
+// Do makes one change, and returns it as it was made.
+func (w *Work) Do(ctx context.Context, action plan.Action) (plan.Action, error) {
+	action = w.actual(action)
+	return action, w.do(ctx, action)
+}
+
+func (w *Work) do(ctx context.Context, action plan.Action) error {
 	if _, hands := action.(plan.WriteSecret); !hands {
 		w.looked, w.sights = false, nil // what was seen before it is no base for a write after it
 	}
@@ -267,8 +183,8 @@ func (w *work) do(ctx context.Context, action plan.Action) error {
 		return w.deleteUpload(ctx, a.Upload)
 	case plan.DeleteRobot:
 		return w.deleteRobot(ctx, a)
-	case plan.NoteRepository, plan.QuarantineRobot, plan.ReleaseRobot, plan.PruneRobot:
-		return w.prune(ctx, a)
+	case plan.NoteRepository:
+		return w.Note(ctx, a)
 	case plan.Acknowledge:
 		return w.acknowledge(ctx, a)
 	case plan.SetImage:

@@ -1,4 +1,4 @@
-package apply
+package act
 
 import (
 	"context"
@@ -22,7 +22,7 @@ type deliverer interface {
 }
 
 // remoteSecret reads the RemoteSecret and demands that it is this Component's.
-func (w *work) remoteSecret(ctx context.Context) (kube.RemoteSecret, error) {
+func (w *Work) remoteSecret(ctx context.Context) (kube.RemoteSecret, error) {
 	key := w.plan.PullSecret()
 	r, err := w.Cluster.RemoteSecret(ctx, key.Namespace, key.Name)
 	if err != nil {
@@ -30,15 +30,15 @@ func (w *work) remoteSecret(ctx context.Context) (kube.RemoteSecret, error) {
 	}
 	switch whose, why := component.Whose(r.Labels, r.Owners, w.plan.Component); {
 	case whose == component.Foreign:
-		return r, &obstacle{plan.SecretNotOurs("RemoteSecret", key.Namespace, key.Name, why)}
+		return r, &Obstacle{plan.SecretNotOurs("RemoteSecret", key.Namespace, key.Name, why)}
 	case r.Deleting:
-		return r, fmt.Errorf("RemoteSecret %s is being deleted: %w", key, errMoved)
+		return r, fmt.Errorf("RemoteSecret %s is being deleted: %w", key, ErrMoved)
 	}
 	return r, nil
 }
 
 // findRemoteSecret reads the RemoteSecret unless this run has just seen it.
-func (w *work) findRemoteSecret(ctx context.Context) error {
+func (w *Work) findRemoteSecret(ctx context.Context) error {
 	if w.remote != nil {
 		return nil
 	}
@@ -49,7 +49,7 @@ func (w *work) findRemoteSecret(ctx context.Context) error {
 	return err
 }
 
-func (w *work) remoteSecretWrite(a plan.WriteRemoteSecret) kube.RemoteSecretWrite {
+func (w *Work) remoteSecretWrite(a plan.WriteRemoteSecret) kube.RemoteSecretWrite {
 	c := w.plan.Component
 	return kube.RemoteSecretWrite{
 		Namespace: c.Namespace, Name: a.Name, Labels: component.Labels(c), Owners: component.OwnersOf(c), PullAccounts: a.PullAccounts, Targets: a.Targets,
@@ -58,7 +58,7 @@ func (w *work) remoteSecretWrite(a plan.WriteRemoteSecret) kube.RemoteSecretWrit
 
 // writeRemoteSecret makes the RemoteSecret as planned, if it is this Component's. Its
 // operator writes to it, too, so that a conflict is nothing unusual.
-func (w *work) writeRemoteSecret(ctx context.Context, a plan.WriteRemoteSecret) error {
+func (w *Work) writeRemoteSecret(ctx context.Context, a plan.WriteRemoteSecret) error {
 	write := w.remoteSecretWrite(a)
 	exists := a.Exists
 	for range attempts {
@@ -84,12 +84,12 @@ func (w *work) writeRemoteSecret(ctx context.Context, a plan.WriteRemoteSecret) 
 			return err
 		}
 	}
-	return fmt.Errorf("write RemoteSecret %s: %w", w.plan.PullSecret(), errMoved)
+	return fmt.Errorf("write RemoteSecret %s: %w", w.plan.PullSecret(), ErrMoved)
 }
 
 // waiting is the record of a RemoteSecret when it gets further targets: from now on they
 // wait, too. It is "" where nothing changes.
-func (w *work) waiting(r kube.RemoteSecret, added bool) string {
+func (w *Work) waiting(r kube.RemoteSecret, added bool) string {
 	record := component.ParseUploadRecord(r.Upload)
 	if !added || record.Fingerprint == "" {
 		return ""
@@ -103,7 +103,7 @@ func (w *work) waiting(r kube.RemoteSecret, added bool) string {
 // on the RemoteSecret. A run that dies in between is followed by one that finds the
 // upload, or makes it again. The RemoteSecret is looked at first: of an upload for one
 // that is not there its operator makes a RemoteSecret of nobody's.
-func (w *work) uploadToken(ctx context.Context, a plan.UploadToken) error {
+func (w *Work) uploadToken(ctx context.Context, a plan.UploadToken) error {
 	key, c := w.plan.PullSecret(), w.plan.Component
 	if err := w.findRemoteSecret(ctx); err != nil {
 		return err
@@ -113,12 +113,12 @@ func (w *work) uploadToken(ctx context.Context, a plan.UploadToken) error {
 		return err
 	}
 	if whose, why := component.Whose(secret.Labels, secret.Owners, c); whose != component.Mine {
-		return &obstacle{plan.SecretNotOurs("Secret", key.Namespace, key.Name, why)}
+		return &Obstacle{plan.SecretNotOurs("Secret", key.Namespace, key.Name, why)}
 	}
 	token := component.ContentOf(secret.DockerConfigJSON())
 	known := w.Naming.Held(w.plan.Names.Pull, token) != "" || token.Login == w.Naming.Login(w.plan.Names.Pull.Robot)
 	if !known || token.Image != w.plan.Image {
-		return fmt.Errorf("Secret %s: %w", key, errMoved) //nolint:staticcheck // a kind's name
+		return fmt.Errorf("Secret %s: %w", key, ErrMoved) //nolint:staticcheck // a kind's name
 	}
 	if err := w.createUpload(ctx, w.uploadWrite(token, a.RemoteSecret, secret.DockerConfigJSON), token); err != nil {
 		return err
@@ -127,7 +127,7 @@ func (w *work) uploadToken(ctx context.Context, a plan.UploadToken) error {
 }
 
 // uploadWrite is the upload Secret of a token.
-func (w *work) uploadWrite(token component.Content, remoteSecret string, content func() []byte) kube.SecretWrite {
+func (w *Work) uploadWrite(token component.Content, remoteSecret string, content func() []byte) kube.SecretWrite {
 	c := w.plan.Component
 	return kube.SecretWrite{
 		Namespace: c.Namespace, Name: component.UploadName(c, token.Fingerprint), Labels: component.Labels(c), Owners: component.OwnersOf(c),
@@ -137,7 +137,7 @@ func (w *work) uploadWrite(token component.Content, remoteSecret string, content
 
 // createUpload makes the upload Secret. One of its name that brings the same token is
 // still being taken; any other of ours is an earlier one.
-func (w *work) createUpload(ctx context.Context, write kube.SecretWrite, token component.Content) error {
+func (w *Work) createUpload(ctx context.Context, write kube.SecretWrite, token component.Content) error {
 	for range attempts {
 		err := w.Cluster.CreateSecret(ctx, write)
 		if !errors.Is(err, kube.ErrExists) {
@@ -151,7 +151,7 @@ func (w *work) createUpload(ctx context.Context, write kube.SecretWrite, token c
 			return err
 		}
 		if whose, why := component.Whose(there.Labels, there.Owners, w.plan.Component); whose == component.Foreign || there.Uploads != write.Uploads || there.Type != component.SecretType {
-			return &obstacle{plan.SecretNotOurs("Secret", write.Namespace, write.Name, why)}
+			return &Obstacle{plan.SecretNotOurs("Secret", write.Namespace, write.Name, why)}
 		}
 		if component.ContentOf(there.DockerConfigJSON()) == token {
 			return nil
@@ -160,11 +160,11 @@ func (w *work) createUpload(ctx context.Context, write kube.SecretWrite, token c
 			return err
 		}
 	}
-	return fmt.Errorf("write Secret %s/%s: %w", write.Namespace, write.Name, errMoved)
+	return fmt.Errorf("write Secret %s/%s: %w", write.Namespace, write.Name, ErrMoved)
 }
 
 // deleteUpload removes an upload Secret unless the operator has been faster.
-func (w *work) deleteUpload(ctx context.Context, u world.Upload) error {
+func (w *Work) deleteUpload(ctx context.Context, u world.Upload) error {
 	err := w.Cluster.DeleteSecret(ctx, kube.Secret{Namespace: w.plan.Component.Namespace, Name: u.Name, ResourceVersion: u.ResourceVersion})
 	if errors.Is(err, kube.ErrNotFound) {
 		return nil
@@ -173,7 +173,7 @@ func (w *work) deleteUpload(ctx context.Context, u world.Upload) error {
 }
 
 // recordUpload notes on the RemoteSecret that a token was uploaded just now.
-func (w *work) recordUpload(ctx context.Context, fingerprint string) (err error) {
+func (w *Work) recordUpload(ctx context.Context, fingerprint string) (err error) {
 	for range attempts {
 		if err := w.findRemoteSecret(ctx); err != nil {
 			return err

@@ -1,4 +1,4 @@
-package apply
+package act
 
 import (
 	"context"
@@ -13,13 +13,13 @@ import (
 
 // createRepository reads again when the answer leaves open whether there is a
 // repository now, and goes on only with the one it wanted.
-func (w *work) createRepository(ctx context.Context, a plan.CreateRepository) error {
+func (w *Work) createRepository(ctx context.Context, a plan.CreateRepository) error {
 	if a.Visibility == quay.Public {
 		if err := w.look(ctx); err != nil {
 			return err
 		}
 	}
-	err := w.unlessRefused(what(a), refusing(a), func() error { return w.Registry.CreateRepository(ctx, a.Repository) })
+	err := w.Ask(a, func() error { return w.Registry.CreateRepository(ctx, a.Repository) })
 	if !unsure(err) {
 		return err
 	}
@@ -30,17 +30,17 @@ func (w *work) createRepository(ctx context.Context, a plan.CreateRepository) er
 	case lookup != nil:
 		return errors.Join(err, lookup)
 	case !w.plan.Names.Marks(r.Description):
-		return fmt.Errorf("%w: repository %s appeared meanwhile and is not marked as this Component's", errNotOurs, a.Name)
+		return fmt.Errorf("%w: repository %s appeared meanwhile and is not marked as this Component's", ErrNotOurs, a.Name)
 	case r.Visibility != a.Visibility:
-		return fmt.Errorf("repository %s appeared meanwhile and is %s: %w", a.Name, r.Visibility, errRaced)
+		return fmt.Errorf("repository %s appeared meanwhile and is %s: %w", a.Name, r.Visibility, ErrRaced)
 	}
 	return nil
 }
 
 // describe changes the description of a repository that may, as it stands, be described
 // for this Component: people may have written below the mark since it was listed.
-func (w *work) describe(ctx context.Context, name string, may func(quay.Repository) error, edit func(component.Description) component.Description) error {
-	r, err := w.Registry.GetRepository(ctx, name)
+func (e Ends) describe(ctx context.Context, name string, may func(quay.Repository) error, edit func(component.Description) component.Description) error {
+	r, err := e.Registry.GetRepository(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -49,17 +49,48 @@ func (w *work) describe(ctx context.Context, name string, may func(quay.Reposito
 	}
 	before := component.Description(r.Description)
 	if after := edit(before); after != before {
-		return w.Registry.DescribeRepository(ctx, name, string(after))
+		return e.Registry.DescribeRepository(ctx, name, string(after))
 	}
 	return nil
 }
 
 func remarked(name string) error {
-	return fmt.Errorf("%w: repository %s does not bear the mark any more that it was listed with", errNotOurs, name)
+	return fmt.Errorf("%w: repository %s does not bear the mark any more that it was listed with", ErrNotOurs, name)
+}
+
+// Note writes below the mark, or takes off what stands there. No note is left
+// out without a word: something is about to rest on it.
+func (e Ends) Note(ctx context.Context, a plan.NoteRepository) error {
+	var full bool
+	err := e.describe(ctx, a.Name, markedAs(a.Name, a.Mark), func(d component.Description) component.Description {
+		for _, n := range a.Remove {
+			d = d.Without(n)
+		}
+		for _, n := range a.Add {
+			d = d.With(n, a.Day)
+			_, there := d.Note(n)
+			full = full || !there
+		}
+		return d
+	})
+	if err == nil && full {
+		return fmt.Errorf("repository %s has so many notes below its mark that no more fits", a.Name)
+	}
+	return err
+}
+
+// markedAs demands that a repository bears a mark.
+func markedAs(name, mark string) func(quay.Repository) error {
+	return func(r quay.Repository) error {
+		if component.Description(r.Description).Mark() != mark {
+			return remarked(name)
+		}
+		return nil
+	}
 }
 
 // adopt writes the mark above what people wrote.
-func (w *work) adopt(ctx context.Context, a plan.DescribeRepository) error {
+func (w *Work) adopt(ctx context.Context, a plan.DescribeRepository) error {
 	return w.describe(ctx, a.Name, func(r quay.Repository) error {
 		if !w.mayMark(r.Description) {
 			return remarked(a.Name)
@@ -69,12 +100,12 @@ func (w *work) adopt(ctx context.Context, a plan.DescribeRepository) error {
 }
 
 // mayMark reports whether a repository that is so described may get this Component's mark.
-func (w *work) mayMark(description string) bool {
+func (w *Work) mayMark(description string) bool {
 	n := w.plan.Names
 	return n.Marks(description) || n.Moved(description) || w.Policy.Adopt && n.Adoptable(description)
 }
 
-func (w *work) changeVisibility(ctx context.Context, a plan.ChangeVisibility) error {
+func (w *Work) changeVisibility(ctx context.Context, a plan.ChangeVisibility) error {
 	if a.To == quay.Public {
 		if err := w.look(ctx); err != nil {
 			return err
@@ -86,16 +117,13 @@ func (w *work) changeVisibility(ctx context.Context, a plan.ChangeVisibility) er
 	return w.change(ctx, a)
 }
 
-func (w *work) change(ctx context.Context, a plan.ChangeVisibility) error {
-	return w.unlessRefused(what(a), refusing(a), func() error { return w.Registry.ChangeVisibility(ctx, a.Repository, a.To) })
+func (w *Work) change(ctx context.Context, a plan.ChangeVisibility) error {
+	return w.Ask(a, func() error { return w.Registry.ChangeVisibility(ctx, a.Repository, a.To) })
 }
 
-func (w *work) createRobot(ctx context.Context, a plan.CreateRobot) error {
-	if err := w.inVain(); err != nil {
-		return err
-	}
+func (w *Work) createRobot(ctx context.Context, a plan.CreateRobot) error {
 	var robot quay.Robot
-	err := w.unlessRefused(what(a), refusing(a), func() (err error) {
+	err := w.Ask(a, func() (err error) {
 		robot, err = w.Registry.CreateRobot(ctx, a.Robot, a.Mark)
 		return err
 	})
@@ -113,7 +141,7 @@ func (w *work) createRobot(ctx context.Context, a plan.CreateRobot) error {
 	case lookup != nil:
 		return errors.Join(err, lookup)
 	case robot.Description != a.Mark:
-		return fmt.Errorf("%w: robot %s appeared meanwhile and is not marked as this Component's", errNotOurs, a.Robot)
+		return fmt.Errorf("%w: robot %s appeared meanwhile and is not marked as this Component's", ErrNotOurs, a.Robot)
 	}
 	w.fresh[a.Robot] = robot.Token
 	return nil
@@ -122,7 +150,7 @@ func (w *work) createRobot(ctx context.Context, a plan.CreateRobot) error {
 // setPermission first ends what a robot may be open to that this run has not made, or that
 // has its name from another time: to identities federated with it. No list shows them, and
 // to look would cost as much.
-func (w *work) setPermission(ctx context.Context, a plan.SetPermission) error {
+func (w *Work) setPermission(ctx context.Context, a plan.SetPermission) error {
 	_, before := w.granted[a.Robot]
 	if !before && (a.Again || a.From == "" && !w.made[a.Robot] && !a.Settled) {
 		if err := w.Registry.DeleteFederation(ctx, a.Robot); err != nil {
@@ -146,15 +174,30 @@ func unsure(err error) bool {
 const attempts = 5
 
 // announce writes the annotation that tells the tenant.
-func (w *work) announce(ctx context.Context, g kube.Group, value string) error {
+func (w *Work) announce(ctx context.Context, g kube.Group, value string) error {
 	return w.annotate(ctx, g, func(kube.Component) (kube.AnnotationChange, bool, error) {
 		return kube.AnnotationChange{Set: map[string]string{component.AnnotationImage: value}}, true, nil
 	})
 }
 
+// Tell tells the Component's owner that something failed which only the owner or the
+// operator can mend.
+func (w *Work) Tell(ctx context.Context, sentence string) error {
+	for _, c := range component.Both(w.component) {
+		value := component.WithMessage(c, w.plan.Names, w.plan.Image, sentence)
+		if value == c.Annotations[component.AnnotationImage] || c.Odd {
+			continue
+		}
+		if err := w.announce(ctx, c.Group, value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // annotate changes the annotations of the Component of a group as decide says of it as it
 // stands, and asks again when somebody else wrote first.
-func (w *work) annotate(ctx context.Context, g kube.Group, decide func(kube.Component) (change kube.AnnotationChange, due bool, err error)) error {
+func (w *Work) annotate(ctx context.Context, g kube.Group, decide func(kube.Component) (change kube.AnnotationChange, due bool, err error)) error {
 	var last error
 	for range attempts {
 		c := w.one(g)
@@ -178,7 +221,7 @@ func (w *work) annotate(ctx context.Context, g kube.Group, decide func(kube.Comp
 }
 
 // setImage names the repository in spec.containerImage, unless somebody else was faster.
-func (w *work) setImage(ctx context.Context, g kube.Group, image string) error {
+func (w *Work) setImage(ctx context.Context, g kube.Group, image string) error {
 	return w.annotate(ctx, g, func(c kube.Component) (kube.AnnotationChange, bool, error) {
 		return kube.AnnotationChange{ContainerImage: image}, c.ContainerImage == "", nil
 	})
@@ -186,7 +229,7 @@ func (w *work) setImage(ctx context.Context, g kube.Group, image string) error {
 
 // inTheWay is an error when a Secret of our name is not this Component's, or can never
 // be one that carries a token.
-func (w *work) inTheWay(s kube.Secret, name, inherits string) error {
+func (w *Work) inTheWay(s kube.Secret, name, inherits string) error {
 	c := w.plan.Component
 	whose, why := component.Whose(s.Labels, s.Owners, c)
 	if component.InheritedFrom(s, inherits) {
@@ -196,7 +239,12 @@ func (w *work) inTheWay(s kube.Secret, name, inherits string) error {
 		whose, why = component.Foreign, component.OtherType
 	}
 	if whose == component.Foreign {
-		return &obstacle{plan.SecretNotOurs("Secret", c.Namespace, name, why)}
+		return &Obstacle{plan.SecretNotOurs("Secret", c.Namespace, name, why)}
 	}
 	return nil
 }
+
+// Obstacle is a problem that planning would have found, had it been there by then.
+type Obstacle struct{ Problem *plan.Problem }
+
+func (o *Obstacle) Error() string { return o.Problem.Summary }

@@ -1,4 +1,4 @@
-package apply
+package act
 
 import (
 	"context"
@@ -14,7 +14,7 @@ import (
 // preflight asks the cluster, without writing, whether it would take all that a rotation
 // writes: both Secrets and, where a RemoteSecret has targets, it and the upload Secret.
 // It returns the generations that the Secrets hold.
-func (w *work) preflight(ctx context.Context) (held []string, err error) {
+func (w *Work) preflight(ctx context.Context) (held []string, err error) {
 	for _, a := range w.plan.Names.Accounts() {
 		s, err := w.Cluster.Secret(ctx, w.plan.Component.Namespace, a.Secret)
 		if err != nil {
@@ -24,7 +24,7 @@ func (w *work) preflight(ctx context.Context) (held []string, err error) {
 			return nil, err
 		}
 		if s.Immutable {
-			return nil, &obstacle{plan.Immutable(s.Namespace, s.Name)}
+			return nil, &Obstacle{plan.Immutable(s.Namespace, s.Name)}
 		}
 		held = append(held, w.Naming.Held(a, component.ContentOf(s.DockerConfigJSON())))
 		err = w.Cluster.UpdateSecret(ctx, w.dummy(a), s.ResourceVersion, true)
@@ -39,7 +39,7 @@ func (w *work) preflight(ctx context.Context) (held []string, err error) {
 }
 
 // dummy is a Secret as a rotation writes it, but for the token.
-func (w *work) dummy(a component.Account) kube.SecretWrite {
+func (w *Work) dummy(a component.Account) kube.SecretWrite {
 	write := w.secretWrite(a, w.plan.Image, quay.Token{})
 	write.RotatedAt = w.rotatedAt()
 	return write
@@ -47,7 +47,7 @@ func (w *work) dummy(a component.Account) kube.SecretWrite {
 
 // wouldDo sorts the answer to a dry run. Where an admission webhook cannot be asked
 // without doing it, that is told and nothing more.
-func (w *work) wouldDo(err error, problem string) error {
+func (w *Work) wouldDo(err error, problem string) error {
 	if errors.Is(err, kube.ErrNoDryRun) {
 		w.Told(w.plan, "whether a rotation could be written cannot be asked before it is: "+err.Error())
 		return nil
@@ -61,7 +61,7 @@ func (w *work) wouldDo(err error, problem string) error {
 // reachable makes sure that a RemoteSecret with targets could be written, and an upload
 // made: while its operator's webhook is down, or a quota used up, the old token is the
 // only one that the environments can have. The dry run carries no data.
-func (w *work) reachable(ctx context.Context) error {
+func (w *Work) reachable(ctx context.Context) error {
 	r, err := w.remoteSecret(ctx)
 	if errors.Is(err, kube.ErrNotFound) || err == nil && len(r.Targets) == 0 {
 		return nil // nothing was ever brought anywhere

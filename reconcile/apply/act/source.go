@@ -1,4 +1,4 @@
-package apply
+package act
 
 import (
 	"context"
@@ -13,20 +13,20 @@ import (
 // run has seen meanwhile, or a person done, is newer. Between this look and the write there
 // is nothing that Quay could be asked to compare. Whoever writes last then wins, and what may
 // be lost is a memory: a repository that stays private, or one that is closed a day later.
-func (w *work) as(from quay.Visibility, told component.Memory) func(quay.Repository) error {
+func (w *Work) as(from quay.Visibility, told component.Memory) func(quay.Repository) error {
 	return func(r quay.Repository) error {
 		switch {
 		case !w.plan.Names.Marks(r.Description):
 			return remarked(r.Name)
 		case r.Visibility != from || component.Description(r.Description).Memory() != told:
-			return fmt.Errorf("repository %s %w", r.Name, errOvertaken)
+			return fmt.Errorf("repository %s %w", r.Name, ErrOvertaken)
 		}
 		return nil
 	}
 }
 
 // remember changes what a repository's description tells of its source.
-func (w *work) remember(ctx context.Context, repository string, from quay.Visibility, told, now component.Memory) error {
+func (w *Work) remember(ctx context.Context, repository string, from quay.Visibility, told, now component.Memory) error {
 	return w.describe(ctx, repository, w.as(from, told), func(d component.Description) component.Description {
 		return d.Remembering(now, w.Clock())
 	})
@@ -34,7 +34,7 @@ func (w *work) remember(ctx context.Context, repository string, from quay.Visibi
 
 // rememberSource writes down what a look has shown, or that there is nothing to remember.
 // The moment is that of the write, which is not before the look.
-func (w *work) rememberSource(ctx context.Context, a plan.RememberSource) error {
+func (w *Work) rememberSource(ctx context.Context, a plan.RememberSource) error {
 	var now component.Memory
 	if a.Refusal != "" {
 		now = component.Memory{Refusal: a.Refusal, Since: w.Clock()}
@@ -45,7 +45,7 @@ func (w *work) rememberSource(ctx context.Context, a plan.RememberSource) error 
 // follow makes a repository what its source is. It is written down first that it was
 // closed for that, and taken off last: what is private is opened only where it is known to
 // have been Berth that closed it, so a run that dies in between closes or takes off again.
-func (w *work) follow(ctx context.Context, a plan.ChangeVisibility) error {
+func (w *Work) follow(ctx context.Context, a plan.ChangeVisibility) error {
 	closed := a.Told
 	closed.Closed = true
 	if err := w.remember(ctx, a.Repository, a.From, a.Told, closed); err != nil {

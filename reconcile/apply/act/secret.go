@@ -1,4 +1,4 @@
-package apply
+package act
 
 import (
 	"context"
@@ -23,7 +23,7 @@ type sight struct {
 
 // survey is the beginning of G4: it reads the Secrets that are still to be looked at, and
 // then who has which role on the repository. Both Secrets share one look.
-func (w *work) survey(ctx context.Context, a component.Account) (sight, error) {
+func (w *Work) survey(ctx context.Context, a component.Account) (sight, error) {
 	if s, seen := w.sights[a.Role]; seen {
 		delete(w.sights, a.Role)
 		return s, nil
@@ -51,7 +51,7 @@ func (w *work) survey(ctx context.Context, a component.Account) (sight, error) {
 // has it now. The Secret is read first, for its resourceVersion; then the roles, then
 // the robot; the write holds only if nobody wrote in between. Without the condition
 // two overlapping runs can leave a dead token, or an older one.
-func (w *work) writeSecret(ctx context.Context, a plan.WriteSecret) error {
+func (w *Work) writeSecret(ctx context.Context, a plan.WriteSecret) error {
 	if token, fresh := w.fresh[a.Robot]; fresh && !a.Exists && a.Robot == a.First && w.made[a.Robot] {
 		if err := w.lookOnce(ctx); err != nil {
 			return err
@@ -68,13 +68,13 @@ func (w *work) writeSecret(ctx context.Context, a plan.WriteSecret) error {
 }
 
 // insist repeats attempts to write a Secret until one is done or fails.
-func (w *work) insist(secret string, attempt func() (done bool, err error)) error {
+func (w *Work) insist(secret string, attempt func() (done bool, err error)) error {
 	for range attempts {
 		if done, err := attempt(); done || err != nil {
 			return err
 		}
 	}
-	return fmt.Errorf("write Secret %s/%s: %w", w.plan.Component.Namespace, secret, errMoved)
+	return fmt.Errorf("write Secret %s/%s: %w", w.plan.Component.Namespace, secret, ErrMoved)
 }
 
 // overtaken reports whether an error means that somebody else wrote meanwhile, what was
@@ -84,7 +84,7 @@ func overtaken(err error, existed bool) bool {
 }
 
 // moveSecret is one attempt; it is not done when somebody else wrote meanwhile.
-func (w *work) moveSecret(ctx context.Context, a plan.WriteSecret) (done bool, err error) {
+func (w *Work) moveSecret(ctx context.Context, a plan.WriteSecret) (done bool, err error) {
 	s, err := w.survey(ctx, a.Account)
 	if err != nil {
 		return false, err
@@ -121,7 +121,7 @@ func (w *work) moveSecret(ctx context.Context, a plan.WriteSecret) (done bool, e
 	case !s.exists:
 		err = w.Cluster.CreateSecret(ctx, write)
 	case s.secret.Immutable:
-		return false, &obstacle{plan.Immutable(w.plan.Component.Namespace, a.Secret)}
+		return false, &Obstacle{plan.Immutable(w.plan.Component.Namespace, a.Secret)}
 	default:
 		err = w.Cluster.UpdateSecret(ctx, write, s.secret.ResourceVersion, false)
 	}
@@ -140,13 +140,13 @@ func (w *work) moveSecret(ctx context.Context, a plan.WriteSecret) (done bool, e
 // target is the generation that a Secret is moved to: the newest that has its role. It
 // is never older than the one the Secret holds, unless that is gone, and never younger
 // without a proof.
-func (w *work) target(ctx context.Context, a component.Account, held string) (component.Account, error) {
+func (w *Work) target(ctx context.Context, a component.Account, held string) (component.Account, error) {
 	newest := a.With(a.NewestOf(w.roles))
 	if newest.Robot < held || newest.Robot == "" {
 		_, err := w.Registry.GetRobot(ctx, held)
 		switch {
 		case newest.Robot == "" || err == nil:
-			return a, fmt.Errorf("no robot of Secret %s has the role %s on its repository: %w", a.Secret, a.Role, errRaced)
+			return a, fmt.Errorf("no robot of Secret %s has the role %s on its repository: %w", a.Secret, a.Role, ErrRaced)
 		case !errors.Is(err, quay.ErrNotFound):
 			return a, err
 		}
@@ -159,7 +159,7 @@ func (w *work) target(ctx context.Context, a component.Account, held string) (co
 }
 
 // token is that of a generation: of this run's own creation, or as Quay has it now.
-func (w *work) token(ctx context.Context, a component.Account) (quay.Token, error) {
+func (w *Work) token(ctx context.Context, a component.Account) (quay.Token, error) {
 	if token, fresh := w.fresh[a.Robot]; fresh {
 		return token, nil
 	}
@@ -168,21 +168,21 @@ func (w *work) token(ctx context.Context, a component.Account) (quay.Token, erro
 		return quay.Token{}, err
 	}
 	if robot.Description != a.Mark {
-		return quay.Token{}, fmt.Errorf("%w: robot %s is not marked as this Component's", errNotOurs, a.Robot)
+		return quay.Token{}, fmt.Errorf("%w: robot %s is not marked as this Component's", ErrNotOurs, a.Robot)
 	}
 	w.fresh[a.Robot], w.looked = robot.Token, false
 	return robot.Token, nil
 }
 
 // lookOnce looks at the cluster unless that was done since the last call of Quay.
-func (w *work) lookOnce(ctx context.Context) error {
+func (w *Work) lookOnce(ctx context.Context) error {
 	if w.looked {
 		return nil
 	}
 	return w.look(ctx)
 }
 
-func (w *work) secretWrite(a component.Account, image string, token quay.Token) kube.SecretWrite {
+func (w *Work) secretWrite(a component.Account, image string, token quay.Token) kube.SecretWrite {
 	c := w.plan.Component
 	return kube.SecretWrite{
 		Namespace: c.Namespace, Name: a.Secret, Labels: component.Labels(c), Owners: component.OwnersOf(c),
@@ -191,4 +191,4 @@ func (w *work) secretWrite(a component.Account, image string, token quay.Token) 
 }
 
 // rotatedAt is now, by Quay's clock, as it is written on a Secret.
-func (w *work) rotatedAt() string { return w.Clock().UTC().Format(time.RFC3339) }
+func (w *Work) rotatedAt() string { return w.Clock().UTC().Format(time.RFC3339) }

@@ -1,4 +1,4 @@
-package apply
+package act
 
 import (
 	"cmp"
@@ -10,7 +10,6 @@ import (
 	"berth/quay"
 	"berth/reconcile/component"
 	"berth/reconcile/plan"
-	"berth/reconcile/world"
 )
 
 // heir is what applying a plan needs of the cluster to take over from image-controller.
@@ -22,32 +21,9 @@ type heir interface {
 	DeleteSecret(ctx context.Context, s kube.Secret) error
 }
 
-// MayTakeOver asks the cluster, before anything is written, whether ImageRepositories could
-// be: it judges the first patch that a plan has of one in full, and keeps nothing.
-func MayTakeOver(ctx context.Context, e Ends, plans []plan.Component) error {
-	for _, p := range plans {
-		for _, action := range p.Actions {
-			var err error
-			switch a := action.(type) {
-			case plan.KeepRepository:
-				_, err = e.Cluster.AnnotateImageRepository(ctx, a.ImageRepository.ImageRepository, component.Keep(a.ImageRepository.ImageRepository), true)
-			case plan.ReturnRepository:
-				_, err = e.Cluster.AnnotateImageRepository(ctx, a.ImageRepository.ImageRepository, component.Return(a.ImageRepository.ImageRepository), true)
-			default:
-				continue
-			}
-			if errors.Is(err, kube.ErrForbidden) {
-				return fmt.Errorf("%w: %w", world.ErrNoTakeOver, err)
-			}
-			return nil // whatever else it is, is that one's matter
-		}
-	}
-	return nil
-}
-
 // takeOver makes the changes by which a Component changes hands between image-controller and
 // Berth.
-func (w *work) takeOver(ctx context.Context, action plan.Action) (err error) {
+func (w *Work) takeOver(ctx context.Context, action plan.Action) (err error) {
 	switch a := action.(type) {
 	case plan.KeepRepository:
 		return w.keepRepository(ctx, a)
@@ -67,7 +43,7 @@ func (w *work) takeOver(ctx context.Context, action plan.Action) (err error) {
 	return err
 }
 
-func (w *work) keepRepository(ctx context.Context, a plan.KeepRepository) error {
+func (w *Work) keepRepository(ctx context.Context, a plan.KeepRepository) error {
 	r, err := w.Cluster.AnnotateImageRepository(ctx, a.ImageRepository.ImageRepository, component.Keep(a.ImageRepository.ImageRepository), false)
 	if err == nil {
 		w.kept[r.UID] = r
@@ -77,10 +53,10 @@ func (w *work) keepRepository(ctx context.Context, a plan.KeepRepository) error 
 
 // keepVisibility writes what the repository was found with. A request that was changed
 // meanwhile was read by nobody, and is the next run's.
-func (w *work) keepVisibility(ctx context.Context, a plan.KeepVisibility) error {
+func (w *Work) keepVisibility(ctx context.Context, a plan.KeepVisibility) error {
 	return w.annotate(ctx, w.group(a.Of), func(c kube.Component) (kube.AnnotationChange, bool, error) {
 		if c.Annotations[component.AnnotationGenerate] != w.listed(c.Group).Annotations[component.AnnotationGenerate] {
-			return kube.AnnotationChange{}, false, fmt.Errorf("what its owner states %w", errOvertaken)
+			return kube.AnnotationChange{}, false, fmt.Errorf("what its owner states %w", ErrOvertaken)
 		}
 		change, due := component.KeepVisibility(c, a.To)
 		return change, due, nil
@@ -89,7 +65,7 @@ func (w *work) keepVisibility(ctx context.Context, a plan.KeepVisibility) error 
 
 // unfinalize takes image-controller's finalizer off, off an ImageRepository only as this run
 // has seen or made it: with the mark that lets its repository outlive it.
-func (w *work) unfinalize(ctx context.Context, a plan.Unfinalize) error {
+func (w *Work) unfinalize(ctx context.Context, a plan.Unfinalize) error {
 	if a.ImageRepository == nil {
 		return w.unfinalizeComponent(ctx)
 	}
@@ -98,7 +74,7 @@ func (w *work) unfinalize(ctx context.Context, a plan.Unfinalize) error {
 		r = now
 	}
 	if !component.LetGo(r) {
-		return fmt.Errorf("ImageRepository %s is not marked so that its repository outlives it: %w", r.Name, errMoved)
+		return fmt.Errorf("ImageRepository %s is not marked so that its repository outlives it: %w", r.Name, ErrMoved)
 	}
 	if r.Finalizer == 0 {
 		return nil
@@ -110,7 +86,7 @@ func (w *work) unfinalize(ctx context.Context, a plan.Unfinalize) error {
 	return err
 }
 
-func (w *work) unfinalizeComponent(ctx context.Context) error {
+func (w *Work) unfinalizeComponent(ctx context.Context) error {
 	c, err := w.live(ctx)
 	if err != nil || c.Finalizer == 0 {
 		return err
@@ -124,14 +100,14 @@ func (w *work) unfinalizeComponent(ctx context.Context) error {
 
 // retire removes a robot of image-controller's, once a last look has shown that nobody has
 // used it for the grace; first the links to the Secrets that log in as it, then these.
-func (w *work) retire(ctx context.Context, a plan.Retire) error {
+func (w *Work) retire(ctx context.Context, a plan.Retire) error {
 	robot, err := w.Registry.GetRobot(ctx, a.Robot)
 	switch {
 	case errors.Is(err, quay.ErrNotFound):
 	case err != nil:
 		return err
 	case robot.Description != a.Mark, robot.LastAccessed.IsZero(), w.Clock().Sub(robot.LastAccessed) < w.Policy.AdoptGrace:
-		return fmt.Errorf("robot %s was used again: %w", a.Robot, errMoved)
+		return fmt.Errorf("robot %s was used again: %w", a.Robot, ErrMoved)
 	}
 	for _, s := range a.Secrets {
 		if err := w.retireSecret(ctx, a.Robot, s); err != nil {
@@ -142,7 +118,7 @@ func (w *work) retire(ctx context.Context, a plan.Retire) error {
 }
 
 // retireSecret leaves alone what logs in as another, or has become somebody else's.
-func (w *work) retireSecret(ctx context.Context, robot string, a plan.FormerSecret) error {
+func (w *Work) retireSecret(ctx context.Context, robot string, a plan.FormerSecret) error {
 	namespace := w.plan.Component.Namespace
 	s, err := w.Cluster.Secret(ctx, namespace, a.Name)
 	if errors.Is(err, kube.ErrNotFound) {
@@ -170,7 +146,7 @@ func (w *work) retireSecret(ctx context.Context, robot string, a plan.FormerSecr
 }
 
 // returnSecret gives a Secret back as it is: whoever is linked to it goes on.
-func (w *work) returnSecret(ctx context.Context, a plan.ReturnSecret) error {
+func (w *Work) returnSecret(ctx context.Context, a plan.ReturnSecret) error {
 	s, err := w.Cluster.Secret(ctx, w.plan.Component.Namespace, a.Secret)
 	if errors.Is(err, kube.ErrNotFound) {
 		return nil
@@ -186,7 +162,7 @@ func (w *work) returnSecret(ctx context.Context, a plan.ReturnSecret) error {
 
 // unmarkRepository takes our mark off what still bears it, and leaves what people wrote
 // below; where they wrote nothing it is described as image-controller does.
-func (w *work) unmarkRepository(ctx context.Context, a plan.UnmarkRepository) error {
+func (w *Work) unmarkRepository(ctx context.Context, a plan.UnmarkRepository) error {
 	r, err := w.Registry.GetRepository(ctx, a.Name)
 	if err != nil || component.Description(r.Description).Mark() != a.Mark {
 		return err

@@ -1,4 +1,4 @@
-package apply
+package act
 
 import (
 	"context"
@@ -20,17 +20,9 @@ type taken struct {
 	planned string // the stamp that the plan shows
 }
 
-// reach begins the Component's rotation where its actions begin.
-func (w *work) reach(ctx context.Context, i int) error {
-	if r := w.plan.Rotation; r == nil || r.First != i {
-		return nil
-	}
-	return w.begin(ctx)
-}
-
-// begin is G0 and G1. It returns with a marker on the Component, or an error and
+// Begin begins the Component's rotation: it is G0 and G1. It returns with a marker on the Component, or an error and
 // nothing made.
-func (w *work) begin(ctx context.Context) error {
+func (w *Work) Begin(ctx context.Context) error {
 	for range attempts {
 		c, err := w.live(ctx)
 		if err != nil {
@@ -54,12 +46,12 @@ func (w *work) begin(ctx context.Context) error {
 			return fmt.Errorf("the rotation cannot be recorded, so nothing was made: %w", err)
 		}
 	}
-	return fmt.Errorf("the rotation cannot be recorded, so nothing was made: %w", errMoved)
+	return fmt.Errorf("the rotation cannot be recorded, so nothing was made: %w", ErrMoved)
 }
 
 // adopts reports whether a marker is of the rotation that is to be made: of an earlier
 // run's, or of one that has been faster, unless the operator asked for more than that.
-func (w *work) adopts(m component.Marker) bool {
+func (w *Work) adopts(m component.Marker) bool {
 	r := w.plan.Rotation
 	if !r.Asked {
 		return true
@@ -70,13 +62,13 @@ func (w *work) adopts(m component.Marker) bool {
 
 // decide chooses what is to be made, for the request as it stands, and makes sure that
 // all that follows could be written.
-func (w *work) decide(ctx context.Context) (component.Marker, error) {
+func (w *Work) decide(ctx context.Context) (component.Marker, error) {
 	r, c := w.plan.Rotation, w.asker()
 	asked, err := component.RequestOf(c)
 	listed, _ := component.RequestOf(w.plan.Asker)
 	_, former := component.FormerMarker(c, w.Clock())
 	if err != nil || asked.Rotate == "" && (r.Resumed || listed.Rotate != "" && !r.Asked && !former) {
-		return component.Marker{}, fmt.Errorf("its request for rotation is gone: %w", errMoved)
+		return component.Marker{}, fmt.Errorf("its request for rotation is gone: %w", ErrMoved)
 	}
 	how := r.How
 	if asked.Rotate != "" && !r.Asked && !former {
@@ -101,7 +93,7 @@ func (w *work) decide(ctx context.Context) (component.Marker, error) {
 
 // take takes the request off and sets the marker, in one patch that holds only while
 // the request is the one that was read.
-func (w *work) take(ctx context.Context, m component.Marker) error {
+func (w *Work) take(ctx context.Context, m component.Marker) error {
 	c := w.asker()
 	change := kube.AnnotationChange{Set: map[string]string{component.AnnotationRotation: m.Encode()}}
 	if value, there := c.Annotations[component.AnnotationGenerate]; there {
@@ -119,7 +111,7 @@ func (w *work) take(ctx context.Context, m component.Marker) error {
 }
 
 // actual is an action of a rotation as it is to be done: with the stamp of its marker.
-func (w *work) actual(action plan.Action) plan.Action {
+func (w *Work) actual(action plan.Action) plan.Action {
 	if w.rotation == nil || w.rotation.planned == w.rotation.To {
 		return action
 	}
@@ -146,7 +138,7 @@ func (w *work) actual(action plan.Action) plan.Action {
 // acknowledge is G6: the marker goes when both Secrets are at its generation or a
 // younger one and, to revoke, all that is older is gone. A request for robots that this
 // run has made needs no marker: they are younger than it.
-func (w *work) acknowledge(ctx context.Context, a plan.Acknowledge) error {
+func (w *Work) acknowledge(ctx context.Context, a plan.Acknowledge) error {
 	switch {
 	case a.New:
 		return w.annotate(ctx, w.group(a.Of), w.answered)
@@ -182,10 +174,10 @@ func unmarked(c kube.Component) kube.AnnotationChange {
 }
 
 // answered takes a request off that the robots of this run answer.
-func (w *work) answered(c kube.Component) (change kube.AnnotationChange, due bool, err error) {
+func (w *Work) answered(c kube.Component) (change kube.AnnotationChange, due bool, err error) {
 	for _, account := range w.plan.Names.Accounts() {
 		if !w.made[account.Robot] {
-			return change, false, fmt.Errorf("robot %s appeared meanwhile: %w", account.Robot, errRaced)
+			return change, false, fmt.Errorf("robot %s appeared meanwhile: %w", account.Robot, ErrRaced)
 		}
 	}
 	value := c.Annotations[component.AnnotationGenerate]
@@ -198,7 +190,7 @@ func (w *work) answered(c kube.Component) (change kube.AnnotationChange, due boo
 // settled demands that both Secrets are at the marker's generation or a younger one and,
 // to revoke, deletes what is older that no list has shown, but the look that came after
 // the Secret was read.
-func (w *work) settled(ctx context.Context) error {
+func (w *Work) settled(ctx context.Context) error {
 	accounts := w.plan.Names.Accounts()
 	for _, a := range accounts {
 		if w.at[a.Role] == "" || w.rotation.How == component.Revoke && w.roles == nil {
@@ -209,7 +201,7 @@ func (w *work) settled(ctx context.Context) error {
 			w.at[a.Role] = w.Naming.Held(a, component.ContentOf(s.secret.DockerConfigJSON()))
 		}
 		if w.at[a.Role] < a.At(w.rotation.To).Robot {
-			return fmt.Errorf("Secret %s is not at the new generation: %w", a.Secret, errMoved) //nolint:staticcheck // a kind's name
+			return fmt.Errorf("Secret %s is not at the new generation: %w", a.Secret, ErrMoved) //nolint:staticcheck // a kind's name
 		}
 	}
 	if w.rotation.How != component.Revoke {
@@ -239,13 +231,13 @@ func older(a component.Account, roles map[string]quay.Role, than string) (found 
 }
 
 // drain deletes a generation, but only while the Secret holds a younger one.
-func (w *work) drain(ctx context.Context, a plan.DeleteRobot) error {
+func (w *Work) drain(ctx context.Context, a plan.DeleteRobot) error {
 	held, err := w.heldBy(ctx, a.Account)
 	if err != nil {
 		return err
 	}
 	if !a.Before(a.Robot, held) {
-		return fmt.Errorf("robot %s is not older than the one in Secret %s: %w", a.Robot, a.Secret, errMoved)
+		return fmt.Errorf("robot %s is not older than the one in Secret %s: %w", a.Robot, a.Secret, ErrMoved)
 	}
 	err = w.Registry.DeleteRobot(ctx, a.Robot)
 	if err == nil {
