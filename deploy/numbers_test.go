@@ -12,7 +12,7 @@ import (
 	"berth/reconcile/report"
 )
 
-// programGrace is what reconcile/apply.go gives to what is in flight.
+// programGrace is what reconcile/apply/grace.go gives to what is in flight.
 const programGrace = 20 * time.Second
 
 // shippedCronJob is what is read of base/cronjob.yaml.
