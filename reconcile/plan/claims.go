@@ -46,14 +46,14 @@ func (w *planner) refuseCollisions(plans []Component) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(clashes)) {
 		for _, i := range clashes[name] {
-			plans[i] = Component{Component: plans[i].Component, Namespace: plans[i].Namespace, Names: plans[i].Names, Image: plans[i].Image}.refuse(&Problem{
+			plans[i] = Component{Component: plans[i].Component, Namespace: plans[i].Namespace, Names: plans[i].Names, Image: plans[i].Image}.Refuse(&Problem{
 				Reason:  ReasonNameCollision,
 				Whose:   TheTenants, // both are in one namespace, which is part of every name
 				Summary: fmt.Sprintf("NameCollision: more than one Component leads to %s", name),
 				Hint:    "Rename all but one of them; none is served meanwhile.",
 				Tenant:  "Another Component leads to the same " + strings.Fields(name)[0] + ". Rename one of them.",
 			})
-			w.finish(&plans[i])
+			w.finish(&draft{planned: &plans[i]})
 		}
 	}
 }
@@ -64,7 +64,7 @@ const superseding = "superseded: its Component was deleted and made again"
 // push. Each property is looked at, not the mark alone: where two clusters share a
 // --cluster-id, what bears our mark and works on another repository is the other's.
 // One that works on none can wait to be reported.
-func (w *planner) planSuperseded(p *Component) {
+func (w *planner) planSuperseded(p *draft) {
 	own, _ := component.ParseMark(p.Names.Push.Mark)
 	description := component.Description(w.Repositories[p.Names.Repository].Description)
 	all := w.incarnations(own.Key)
@@ -96,7 +96,7 @@ func (w *planner) planSuperseded(p *Component) {
 }
 
 // planReturn takes off what was noted on the repository while its Component was gone.
-func (w *planner) planReturn(p *Component) {
+func (w *planner) planReturn(p *draft) {
 	d := component.Description(w.Repositories[p.Names.Repository].Description)
 	notes := slices.DeleteFunc(d.Notes(), func(n component.Note) bool {
 		_, quarantined := n.Robot()

@@ -9,17 +9,17 @@ import (
 )
 
 // wanted is the content that Quay's word on a robot gives its Secret.
-func (w *planner) wanted(p *Component, a component.Account) component.Content {
+func (w *planner) wanted(p *draft, a component.Account) component.Content {
 	return component.Content{Image: p.Image, Login: w.LoginOf(p.Component, a.Robot), Fingerprint: w.Robots[a.Robot].Fingerprint}
 }
 
 // secret is what the run knows of an account's Secret.
-func (w *planner) secret(p *Component, a component.Account) world.Secret {
+func (w *planner) secret(p *draft, a component.Account) world.Secret {
 	return w.Secrets[component.Key{Namespace: p.Component.Namespace, Name: a.Secret}]
 }
 
 // planSecrets compares each Secret with its robot.
-func (w *planner) planSecrets(p *Component) *Problem {
+func (w *planner) planSecrets(p *draft) *Problem {
 	c := p.Component
 	for _, r := range p.roles {
 		a := r.Account
@@ -48,7 +48,7 @@ func (w *planner) planSecrets(p *Component) *Problem {
 			reason = "its content is not Berth's"
 		case !secret.Labelled(c):
 			reason = "its labels changed"
-		case a.Role == quay.Read && secret.By != "" && secret.By == p.PullSecret().String() && !slices.ContainsFunc(p.places.Targets, func(t world.Target) bool { return w.comesBack(*p, t.RemoteTarget) }):
+		case a.Role == quay.Read && secret.By != "" && secret.By == p.PullSecret().String() && !slices.ContainsFunc(p.places.Targets, func(t world.Target) bool { return w.comesBack(p, t.RemoteTarget) }):
 			// Its operator deletes what it manages when it has to do there no more.
 			reason = "its RemoteSecret has taken it over"
 		case secret.Lacks:
@@ -68,7 +68,7 @@ func (w *planner) planSecrets(p *Component) *Problem {
 }
 
 // share makes both of two Components the owners of an object of one's.
-func (p *Component) share(kind Shared, name string) {
+func (p *draft) share(kind Shared, name string) {
 	p.Actions = append(p.Actions, ShareObject{kind, name})
 	if p.Note == "" {
 		p.Note = "shared"

@@ -30,7 +30,7 @@ func (w *planner) defaults() (d Defaults) {
 
 // planDefaults takes off a repository that is to be made what others' robots will get on
 // it in the same moment.
-func (w *planner) planDefaults(p *Component) {
+func (w *planner) planDefaults(p *draft) {
 	named := slices.SortedFunc(slices.Values(w.Defaults), func(a, b quay.DefaultPermission) int { return cmp.Compare(a.Robot, b.Robot) })
 	for i, d := range named {
 		own := slices.ContainsFunc(p.roles[:], func(r role) bool { return r.Robot == d.Robot || slices.Contains(r.all, d.Robot) })

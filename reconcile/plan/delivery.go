@@ -53,7 +53,7 @@ type Delivery struct {
 }
 
 // planPlaces finds where the Component runs.
-func (w *planner) planPlaces(p *Component) {
+func (w *planner) planPlaces(p *draft) {
 	if w.Mode.Environments {
 		p.places = w.Environments[p.Component.Namespace].Resolve(p.Component, w.holder(p.Key()))
 	}
@@ -77,12 +77,12 @@ func (w *planner) holder(c component.Key) func(namespace string) world.Holder {
 
 // comesBack reports whether a place is the Component's own namespace by an address of this
 // cluster: its Secret there shows that it is, for the operator has taken it for its own.
-func (w *planner) comesBack(p Component, t kube.RemoteTarget) bool {
+func (w *planner) comesBack(p *draft, t kube.RemoteTarget) bool {
 	return t.APIURL != "" && t.Namespace == p.Component.Namespace && w.Secrets[p.PullSecret()].By == p.PullSecret().String()
 }
 
 // planEnvironments tells how far the pull Secret has come where the Component runs.
-func (w *planner) planEnvironments(p *Component) {
+func (w *planner) planEnvironments(p *draft) {
 	c := p.Component
 	if elsewhere := len(p.places.Targets) + len(p.places.Open); len(p.places.Here) > 0 || elsewhere == 0 {
 		state := w.linkHere(p)
@@ -91,9 +91,9 @@ func (w *planner) planEnvironments(p *Component) {
 		}
 	}
 	for _, t := range p.places.Targets {
-		state, why, late := w.arrival(*p, t.RemoteTarget)
+		state, why, late := w.arrival(p, t.RemoteTarget)
 		for _, environment := range t.Environments {
-			p.Deliveries = append(p.Deliveries, Delivery{environment, world.PlaceName(t.RemoteTarget), state, why, late, w.waits(*p, state)})
+			p.Deliveries = append(p.Deliveries, Delivery{environment, world.PlaceName(t.RemoteTarget), state, why, late, w.waits(p, state)})
 		}
 	}
 	for _, o := range p.places.Open {
@@ -106,7 +106,7 @@ func (w *planner) planEnvironments(p *Component) {
 
 // warnOfPlaces tells the Component's owner of what was written so that not all of it could
 // be followed.
-func (w *planner) warnOfPlaces(p *Component) {
+func (w *planner) warnOfPlaces(p *draft) {
 	if n := p.places.More; n > 0 {
 		p.warn("unresolved_environment", fmt.Sprintf("%d more environments are left out: so many of one Component are not looked at.", n))
 	}
@@ -114,7 +114,7 @@ func (w *planner) warnOfPlaces(p *Component) {
 		p.warn("unresolved_environment", "A SnapshotEnvironmentBinding of this namespace is not of its form, or names more than 1000 Components: what it means for this one is not known.")
 	}
 	for _, t := range p.places.Targets {
-		if w.comesBack(*p, t.RemoteTarget) {
+		if w.comesBack(p, t.RemoteTarget) {
 			p.warn("unresolved_environment", fmt.Sprintf("Environment %s leads to its own namespace by an address of this cluster. Let it state no place: the Secret is there already.",
 				component.Shown(t.Environments[0])))
 		}
@@ -125,7 +125,7 @@ func (w *planner) warnOfPlaces(p *Component) {
 }
 
 // linkHere lets the pods of the Component's own namespace pull with the Secret there.
-func (w *planner) linkHere(p *Component) DeliveryState {
+func (w *planner) linkHere(p *draft) DeliveryState {
 	state, secret := Delivered, p.Names.Pull.Secret
 	if w.Secrets[p.PullSecret()].Content != w.wanted(p, p.Names.Pull) {
 		state = Pending
@@ -144,7 +144,7 @@ func (w *planner) linkHere(p *Component) DeliveryState {
 }
 
 // arrival tells how far the token has come to a target.
-func (w *planner) arrival(p Component, t kube.RemoteTarget) (state DeliveryState, why string, late bool) {
+func (w *planner) arrival(p *draft, t kube.RemoteTarget) (state DeliveryState, why string, late bool) {
 	if !w.Mode.RemoteSecrets {
 		return Unresolved, "", false // told once for the whole run
 	}
@@ -160,7 +160,7 @@ func (w *planner) arrival(p Component, t kube.RemoteTarget) (state DeliveryState
 		return Failed, status.Error, false
 	case t.APIURL != "" && status != nil && handed, t.APIURL == "" && known && there.Unreadable:
 		return Unverified, "", false
-	case t.APIURL == "" && there.By == p.PullSecret().String() && there.Content == w.wanted(&p, p.Names.Pull):
+	case t.APIURL == "" && there.By == p.PullSecret().String() && there.Content == w.wanted(p, p.Names.Pull):
 		return Delivered, "", false
 	}
 	return Pending, "", r.Late && r.Record.Fingerprint == token
@@ -168,7 +168,7 @@ func (w *planner) arrival(p Component, t kube.RemoteTarget) (state DeliveryState
 
 // waits tells for how long a state that is to end has lasted: since the token was handed
 // over for the first time.
-func (w *planner) waits(p Component, state DeliveryState) time.Duration {
+func (w *planner) waits(p *draft, state DeliveryState) time.Duration {
 	record := w.RemoteSecrets[p.PullSecret()].Record
 	if state != Pending && state != Unverified || record.First.IsZero() || record.Fingerprint != w.Robots[p.Names.Pull.Robot].Fingerprint {
 		return 0
@@ -186,7 +186,7 @@ const maxTold = 5
 
 // warnOfDeliveries names the environments that the pull Secret does not reach. The
 // words on the Component do not change from run to run.
-func (p *Component) warnOfDeliveries() {
+func (p *draft) warnOfDeliveries() {
 	var told []Warning
 	for _, d := range p.Deliveries {
 		name := component.Shown(d.Environment)
@@ -211,7 +211,7 @@ func (p *Component) warnOfDeliveries() {
 
 // planRemoteSecret plans the RemoteSecret and what is uploaded to it. It comes last,
 // when it is settled whether this run replaces the token.
-func (w *planner) planRemoteSecret(p *Component) {
+func (w *planner) planRemoteSecret(p *draft) {
 	r, exists := w.RemoteSecrets[p.PullSecret()]
 	goes := r.Deleting || r.Owned == component.Predecessor && exists // what an earlier Component left is the garbage collector's
 	if !w.Mode.RemoteSecrets || p.Problem != nil || p.Skipped != "" || p.Names.Repository == "" || p.waits || goes {
@@ -231,7 +231,7 @@ func (w *planner) planRemoteSecret(p *Component) {
 // planTargets makes the RemoteSecret serve the places that were found. While there is a
 // place that nobody can tell, or none could be read, a target that stands is not taken
 // away: it may be that one. But where the Secret is not to be brought it does not stay.
-func (w *planner) planTargets(p *Component, r world.RemoteSecret, exists bool) {
+func (w *planner) planTargets(p *draft, r world.RemoteSecret, exists bool) {
 	var want, added, removed []kube.RemoteTarget
 	taken := make(map[kube.RemoteTarget]kube.RemoteTarget, len(p.places.Targets)) // by place
 	for _, t := range p.places.Targets {
@@ -244,7 +244,7 @@ func (w *planner) planTargets(p *Component, r world.RemoteSecret, exists bool) {
 		stands[t] = true
 		switch same, known := taken[placeOf(t)]; {
 		case known && same == t:
-		case !known && keep && w.mayStay(*p, t):
+		case !known && keep && w.mayStay(p, t):
 			taken[placeOf(t)] = t
 			want = append(want, t)
 		default:
@@ -279,7 +279,7 @@ func placeOf(t kube.RemoteTarget) kube.RemoteTarget {
 
 // mayStay reports whether a target that no Environment of today states is one that an
 // Environment could state.
-func (w *planner) mayStay(p Component, t kube.RemoteTarget) bool {
+func (w *planner) mayStay(p *draft, t kube.RemoteTarget) bool {
 	c := p.Component
 	if t.APIURL != "" {
 		return !w.comesBack(p, t)

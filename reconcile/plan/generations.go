@@ -23,7 +23,7 @@ type role struct {
 // generations sorts out a role's. The Secret's own stays unless a younger one is there,
 // which a crash, or a run beside this one, left: that is completed and moved to. While
 // a marker stands only the rotation moves a Secret.
-func (w *planner) generations(p *Component, a component.Account) role {
+func (w *planner) generations(p *draft, a component.Account) role {
 	r := role{Account: a}
 	mark, _ := component.ParseMark(a.Mark)
 	all := w.incarnations(mark.Key)
@@ -56,13 +56,13 @@ func (w *planner) generations(p *Component, a component.Account) role {
 
 // granted reports whether the list shows a permission of a robot on the Component's
 // repository.
-func (w *planner) granted(p *Component, robot string) bool {
+func (w *planner) granted(p *draft, robot string) bool {
 	return slices.Contains(w.Robots[robot].Repositories, p.Names.Repository)
 }
 
 // planRobots sees that the generation of each role is there and has its role, and
 // nothing beyond; between the two comes the repository, if it is to be made.
-func (w *planner) planRobots(p *Component, repository []Action) {
+func (w *planner) planRobots(p *draft, repository []Action) {
 	for i, a := range p.Names.Accounts() {
 		p.roles[i] = w.generations(p, a)
 	}
@@ -83,10 +83,10 @@ func (w *planner) planRobots(p *Component, repository []Action) {
 
 // planForeignRights takes from all generations what they may do beyond their repository:
 // the rights of teams, and permissions on others.
-func (w *planner) planForeignRights(p *Component) {
+func (w *planner) planForeignRights(p *draft) {
 	for _, r := range p.roles {
 		for _, robot := range r.all {
-			p.aside = append(p.aside, w.leaveTeams(p, robot)...)
+			p.aside = append(p.aside, w.leaveTeams(p.planned, robot)...)
 			for _, other := range w.worksOn(robot) {
 				if other != p.Names.Repository {
 					p.aside = append(p.aside, RemovePermission{other, robot})
@@ -108,7 +108,7 @@ func (w *planner) leaveTeams(p *Component, robot string) (actions []Action) {
 	return actions
 }
 
-func (w *planner) planPermission(p *Component, a component.Account) {
+func (w *planner) planPermission(p *draft, a component.Account) {
 	roles, audited := w.Roles[p.Names.Repository]
 	set := SetPermission{Repository: p.Names.Repository, Robot: a.Robot, To: a.Role}
 	switch {
@@ -125,14 +125,14 @@ func (w *planner) planPermission(p *Component, a component.Account) {
 // again reports whether a robot may have been somebody's before it gets its role: it is
 // there, or it was, since the Secret logs in as a name without a stamp. A new Component's
 // cannot have been, for its uid is in its name.
-func (w *planner) again(p *Component, a component.Account) bool {
+func (w *planner) again(p *draft, a component.Account) bool {
 	_, there := w.Robots[a.Robot]
 	return there || a.Robot == a.First && w.secret(p, a).Content.Login == w.Naming.Login(a.Robot)
 }
 
 // planDrain deletes the generations older than the Secret's. It comes last: it only
 // tidies up.
-func (w *planner) planDrain(p *Component) {
+func (w *planner) planDrain(p *draft) {
 	if p.Problem != nil || p.Skipped != "" || p.waits || p.Names.Repository == "" {
 		return
 	}
@@ -154,7 +154,7 @@ func (w *planner) planDrain(p *Component) {
 	}
 }
 
-func (p *Component) deletes(robot string) bool {
+func (p *draft) deletes(robot string) bool {
 	return slices.ContainsFunc(p.Actions, func(a Action) bool {
 		d, ok := a.(DeleteRobot)
 		return ok && d.Robot == robot
@@ -162,7 +162,7 @@ func (p *Component) deletes(robot string) bool {
 }
 
 // drains tells why a generation older than the Secret's is to go, "" when it is to stay.
-func (w *planner) drains(p *Component, r role, i int) string {
+func (w *planner) drains(p *draft, r role, i int) string {
 	robot, successor := r.all[i], r.all[i+1]
 	made, held := w.Robots[robot].Created, w.Robots[r.held].Created
 	if !made.IsZero() && !held.IsZero() && made.After(held) {
@@ -203,13 +203,13 @@ func (w *planner) since(r role, robot string) (time.Time, bool) {
 
 // everywhere reports whether every environment has the pull Secret as it is now, as far
 // as can be told from here.
-func (p *Component) everywhere() bool {
+func (p *draft) everywhere() bool {
 	return !slices.ContainsFunc(p.Deliveries, func(d Delivery) bool { return d.State != Delivered && d.State != Unverified })
 }
 
 // age is that of the older of the tokens in a Component's two Secrets; zero when
 // nobody can tell.
-func (w *planner) age(p *Component) time.Duration {
+func (w *planner) age(p *draft) time.Duration {
 	age := time.Duration(0)
 	for _, r := range p.roles {
 		if made, known := w.since(r, r.held); r.held != "" && known {

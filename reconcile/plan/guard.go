@@ -63,8 +63,8 @@ func Guard(w world.World, p Plan, l Limits) Verdict {
 	if l.Force {
 		return Verdict{}
 	}
-	all := [...][]Component{p.Components, p.elsewhere}
-	if n := len(w.Unclaimed); w.Whole && len(p.Components)+len(p.elsewhere) == 0 && n >= guardFloor {
+	all := [...][]Component{p.Components, p.Elsewhere}
+	if n := len(w.Unclaimed); w.Whole && len(p.Components)+len(p.Elsewhere) == 0 && n >= guardFloor {
 		return Verdict{Refused: &GuardError{fmt.Sprintf("the cluster shows no Component, yet Secrets of %d of their robots stand in it", n), wayOut}}
 	}
 	namespaces := map[string]bool{}
@@ -95,12 +95,38 @@ func Guard(w world.World, p Plan, l Limits) Verdict {
 	return v
 }
 
+// Stake is what the guard knows of a Component: whether it has something to lose, and what
+// a run would do to it that nobody has asked for.
+type Stake struct {
+	Owns     bool // Berth has made something for it before
+	LogsIn   bool // a Secret of its logs in as the robot that it should
+	Astray   bool // that robot is not in the organization
+	Delivers bool // its pull Secret is brought somewhere
+	Changes  [kinds]bool
+}
+
+// The kinds of change that the guard counts. Creations are none of them: a first run
+// creates everything.
+const (
+	Secrets      = iota
+	Visibilities     // of repositories
+	Deletions        // robots, and rights of robots
+	Targets          // places that a pull Secret is brought to no longer
+	Estranged        // newly found not to be its own
+	Marked           // so, by another cluster's mark
+	kinds        int = iota
+)
+
+var changeWords = [kinds]string{
+	"the Secrets", "the visibility", "robots or their rights", "the targets", "what is suddenly not theirs", "what another cluster has marked",
+}
+
 // measure is a share that the guard judges: of the Components that count for it, those
 // that are struck.
 type measure struct {
 	limit    float64
-	counts   func(stake) bool
-	struck   func(stake) bool
+	counts   func(Stake) bool
+	struck   func(Stake) bool
 	sentence func(count) string
 	hint     string // what to type if it is meant; "": wayOut
 }
@@ -108,7 +134,7 @@ type measure struct {
 // count is what a measure found among all Components or those of a namespace.
 type count struct {
 	of, struck int
-	changes    [kindsOfChange]int
+	changes    [kinds]int
 	names      []component.Key // the first of those struck
 }
 
@@ -120,7 +146,7 @@ func (m measure) count(lists ...[]Component) (total count, by map[string]*count)
 	for _, list := range lists {
 		for i := range list {
 			c := &list[i]
-			if !m.counts(c.stake) {
+			if !m.counts(c.Stake) {
 				continue
 			}
 			of := by[c.Component.Namespace]
@@ -128,8 +154,8 @@ func (m measure) count(lists ...[]Component) (total count, by map[string]*count)
 				of = &count{}
 				by[c.Component.Namespace] = of
 			}
-			total.add(c, m.struck(c.stake))
-			of.add(c, m.struck(c.stake))
+			total.add(c, m.struck(c.Stake))
+			of.add(c, m.struck(c.Stake))
 		}
 	}
 	return total, by
@@ -141,7 +167,7 @@ func (c *count) add(p *Component, struck bool) {
 		return
 	}
 	c.struck++
-	for kind, changes := range p.stake.changes {
+	for kind, changes := range p.Stake.Changes {
 		if changes {
 			c.changes[kind]++
 		}
@@ -174,14 +200,14 @@ func (m measure) wide(total count, by map[string]*count, namespaces int) bool {
 func measures(n component.Naming, l Limits) []measure {
 	return []measure{
 		{
-			l.MaxChangeRatio, func(s stake) bool { return s.owns }, func(s stake) bool { return s.changes[marked] },
+			l.MaxChangeRatio, func(s Stake) bool { return s.Owns }, func(s Stake) bool { return s.Changes[Marked] },
 			func(c count) string {
 				return fmt.Sprintf("these repositories are marked by another cluster: is --cluster-id right? %s (%d of %d Components)", c.named(), c.struck, c.of)
 			},
 			"Nothing was written. If these Components have moved here, or this cluster was restored, name the former one: --take-over-from ID.",
 		},
 		{
-			0.5, func(s stake) bool { return s.logsIn }, func(s stake) bool { return s.astray },
+			0.5, func(s Stake) bool { return s.LogsIn }, func(s Stake) bool { return s.Astray },
 			func(c count) string {
 				return fmt.Sprintf("the Secrets of %d Components log in as their robots, and organization %s has those of %d of them: is it the right organization?",
 					c.of, n.Organization, c.of-c.struck)
@@ -189,7 +215,7 @@ func measures(n component.Naming, l Limits) []measure {
 			"Nothing was written. If Quay was lost or restored from a backup, run once with --force: what is missing is made, and the Secrets are written anew.",
 		},
 		{
-			l.MaxChangeRatio, func(s stake) bool { return s.delivers }, func(s stake) bool { return s.changes[targets] },
+			l.MaxChangeRatio, func(s Stake) bool { return s.Delivers }, func(s Stake) bool { return s.Changes[Targets] },
 			func(c count) string {
 				return fmt.Sprintf("%d of %d Components (%.3g%%) would lose places that their pull Secrets are brought to: were SnapshotEnvironmentBindings lost? The limit is %.3g%% (--max-change-ratio)",
 					c.struck, c.of, 100*c.share(), 100*l.MaxChangeRatio)
@@ -197,7 +223,7 @@ func measures(n component.Naming, l Limits) []measure {
 			"",
 		},
 		{
-			l.MaxChangeRatio, func(s stake) bool { return s.owns }, func(s stake) bool { return s.changes != [kindsOfChange]bool{} },
+			l.MaxChangeRatio, func(s Stake) bool { return s.Owns }, func(s Stake) bool { return s.Changes != [kinds]bool{} },
 			func(c count) string {
 				return fmt.Sprintf("%d of %d Components (%.3g%%) would change, unasked: %s; the limit is %.3g%% (--max-change-ratio)",
 					c.struck, c.of, 100*c.share(), c.told(), 100*l.MaxChangeRatio)

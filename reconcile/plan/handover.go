@@ -26,7 +26,7 @@ import (
 const maxFormer = 8
 
 // follow finds the robots of a role that were handed over, oldest first.
-func (w *planner) follow(p *Component, r *role, all []bearer) {
+func (w *planner) follow(p *draft, r *role, all []bearer) {
 	r.all = nil
 	secret := w.secret(p, r.Account)
 	own, _ := component.ParseMark(r.Mark)
@@ -62,11 +62,11 @@ func (w *planner) follow(p *Component, r *role, all []bearer) {
 
 // follows reports whether a Secret still holds a login that was handed over and the
 // Component has none of its own.
-func (p *Component) follows() bool {
+func (p *draft) follows() bool {
 	return slices.ContainsFunc(p.roles[:], func(r role) bool { return r.follows && r.held == r.Robot })
 }
 
 // handedOver reports whether a robot of another uid is one that a Secret follows.
-func (p *Component) handedOver(robot string) bool {
+func (p *draft) handedOver(robot string) bool {
 	return slices.ContainsFunc(p.roles[:], func(r role) bool { return slices.Contains(r.all, robot) })
 }

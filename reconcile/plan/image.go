@@ -8,7 +8,7 @@ import (
 )
 
 // leftAlone says why nothing is made for a Component that is built elsewhere.
-func (w *planner) leftAlone(p Component) string {
+func (w *planner) leftAlone(p *draft) string {
 	why := "it is built to " + shownImage(p.Component.ContainerImage)
 	if r, exists := w.Repositories[p.Names.Repository]; exists && p.Names.Marks(r.Description) {
 		why += "; repository " + p.Names.Repository + ", which was made earlier, stays"
@@ -17,14 +17,14 @@ func (w *planner) leftAlone(p Component) string {
 }
 
 // warnOfImage tells where the builds push, if it is not where their push Secret lets them.
-func (w *planner) warnOfImage(p *Component) {
+func (w *planner) warnOfImage(p *draft) {
 	w.warnOf(p, p.Component.ContainerImage)
 	if twin := p.Component.Twin; twin != nil && twin.ContainerImage != p.Component.ContainerImage {
 		w.warnOf(p, twin.ContainerImage)
 	}
 }
 
-func (w *planner) warnOf(p *Component, containerImage string) {
+func (w *planner) warnOf(p *draft, containerImage string) {
 	image := shownImage(containerImage)
 	switch w.Naming.Built(containerImage, p.Names.Repository) {
 	case component.BuiltMisspelt:
@@ -43,7 +43,7 @@ func (w *planner) warnOf(p *Component, containerImage string) {
 // repository takes pushes. A
 // Component without a spec is built by nobody: what its definition demands of a spec,
 // only its owner can write. A spec of today may be all but empty.
-func (w *planner) planImage(p *Component) {
+func (w *planner) planImage(p *draft) {
 	if !w.Policy.SetImages || p.Problem != nil || p.Skipped != "" || p.waits || p.Names.Repository == "" {
 		return
 	}
@@ -57,7 +57,7 @@ func (w *planner) planImage(p *Component) {
 		if one.ContainerImage != "" || !one.Specified {
 			continue
 		}
-		p.Actions = append(p.Actions, SetImage{Component: one.Name, Of: p.of(one), Image: p.Image})
+		p.Actions = append(p.Actions, SetImage{Component: one.Name, Of: p.Of(one), Image: p.Image})
 		if p.Note == "" {
 			p.Note = "image"
 		}

@@ -10,7 +10,7 @@ import (
 )
 
 // planLinks lets the builds' ServiceAccounts use the push Secret.
-func (w *planner) planLinks(p *Component) {
+func (w *planner) planLinks(p *draft) {
 	secret := p.Names.Push.Secret
 	for _, account := range w.present(p, w.Policy.PushAccounts(p.Component.Name), "builds cannot use Secret "+secret) {
 		if !w.links(p, account).Secrets[secret] {
@@ -21,7 +21,7 @@ func (w *planner) planLinks(p *Component) {
 
 // present are those of the ServiceAccounts that are there. A platform has one kind or
 // another of them, so it is only when none is there that something lacks.
-func (w *planner) present(p *Component, accounts []string, so string) []string {
+func (w *planner) present(p *draft, accounts []string, so string) []string {
 	there := w.there(p, accounts)
 	if len(there) > 0 || len(accounts) == 0 {
 		return there
@@ -34,7 +34,7 @@ func (w *planner) present(p *Component, accounts []string, so string) []string {
 	return nil
 }
 
-func (w *planner) there(p *Component, accounts []string) []string {
+func (w *planner) there(p *draft, accounts []string) []string {
 	absent := func(account string) bool {
 		_, exists := w.ServiceAccounts[component.Key{Namespace: p.Component.Namespace, Name: account}]
 		return !exists
@@ -46,7 +46,7 @@ func (w *planner) there(p *Component, accounts []string) []string {
 }
 
 // links are those of a ServiceAccount of the Component's namespace.
-func (w *planner) links(p *Component, account string) world.Links {
+func (w *planner) links(p *draft, account string) world.Links {
 	return w.ServiceAccounts[component.Key{Namespace: p.Component.Namespace, Name: account}]
 }
 
@@ -55,7 +55,7 @@ func (w *planner) links(p *Component, account string) world.Links {
 // a Secret. That it was ours, a robot says that bears its Component's name; what nobody
 // says so of is told to the owner. It falls to the first Component of the namespace that is
 // served; where none is, nothing is built.
-func (w *planner) planDeadLinks(p *Component) {
+func (w *planner) planDeadLinks(p *draft) {
 	namespace := p.Component.Namespace
 	if w.unlinked[namespace] != "" {
 		return

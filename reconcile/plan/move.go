@@ -36,7 +36,7 @@ func (w *planner) moves(n component.Names) bool {
 // own have been in their Secrets for the overlap, and a pull robot's successor is
 // everywhere. One that is in use stays: builds or pods of the former cluster have it, and nothing
 // tells when they end but that they do.
-func (w *planner) planMove(p *Component) {
+func (w *planner) planMove(p *draft) {
 	if p.Problem != nil || p.Skipped != "" || p.waits || p.Names.Repository == "" {
 		return
 	}

@@ -54,7 +54,7 @@ func (w *planner) planNamespaces(plans []Component) {
 // shared is a namespace while what is its own is planned.
 type shared struct {
 	*planner
-	of       Component // its namespace, without a name; its first role is the robot's
+	of       draft // its namespace, without a name; its first role is the robot's
 	role     role
 	served   []string // repositories
 	all      []string // those, and what its robots read besides that is the namespace's
@@ -84,7 +84,7 @@ func (w *planner) planNamespace(plans []Component, rotations *int) {
 	}
 	namespace := p.Component.Namespace
 	c.Image = w.Naming.NamespaceImage(namespace)
-	s.of = Component{Component: kube.Component{Namespace: namespace}, Namespace: p.Namespace, Image: c.Image, draft: &draft{}}
+	s.of = draft{planned: &Component{Component: kube.Component{Namespace: namespace}, Namespace: p.Namespace, Image: c.Image}}
 	s.role = w.generations(&s.of, w.Naming.NamespaceAccount(namespace, p.Namespace))
 	s.of.roles[0] = s.role
 	s.read(p)
@@ -103,7 +103,7 @@ func (w *planner) planNamespace(plans []Component, rotations *int) {
 	for _, a := range s.actions {
 		_, writes := a.(WriteSecret)
 		if kind, counts := w.unasked(p, a); counts && (mine || !writes) {
-			p.stake.changes[kind] = true
+			p.Stake.Changes[kind] = true
 		}
 	}
 }

@@ -3,6 +3,9 @@ package plan
 import (
 	"cmp"
 	"slices"
+	"time"
+
+	"berth/reconcile/world"
 )
 
 // pace lets so many rotations make robots in a run, those among them that have begun: a
@@ -10,57 +13,70 @@ import (
 // turns, which begin somewhere else in every run, the longest-waiting first in each;
 // what was begun or asked for comes before what is due for its age. The others keep
 // their place in the order: apply gives them the turns that could not be used.
-func (w *planner) pace(plans []Component) {
-	most := w.Policy.MaxRotations
-	for i := range plans {
-		if r := plans[i].Rotation; plans[i].Problem == nil && r != nil && !r.replaces() {
-			plans[i].turn()
+func (w *planner) pace(rotating []*draft) {
+	var replace []*draft
+	for _, p := range rotating {
+		if p.replaces() {
+			replace = append(replace, p)
+		} else {
+			p.turn()
 		}
 	}
-	for turn, i := range turns(plans, w.Turn) {
-		plans[i].Rotation.Turn = turn
-		if most > 0 {
-			plans[i].turn()
-			most--
+	for turn, p := range turns(replace, w.Turn) {
+		p.Rotation.Turn = turn
+		if turn < w.Policy.MaxRotations {
+			p.turn()
 			continue
 		}
-		plans[i].Rotation.First = -1
-		plans[i].Deferred = "its rotation waits: this run makes as many as --max-rotations allows"
-	}
-	for i := range plans {
-		if plans[i].Problem != nil {
-			plans[i].Rotation = nil
-		}
+		p.Rotation.First = -1
+		p.Deferred = "its rotation waits: this run makes as many as --max-rotations allows"
 	}
 }
 
-// turns lists the places of the plans whose rotations need one.
-func turns(plans []Component, from int) (order []int) {
-	namespaces := InTurns(plans, 0, func(p Component) bool { return p.Problem == nil && p.Rotation != nil && p.Rotation.replaces() })
+// queued is a rotation that needs a turn.
+type queued struct {
+	rank  rank
+	since time.Time // it waits longer the earlier that is
+	why   string
+}
+
+// rank says whose turn comes first.
+type rank int
+
+const (
+	resumed rank = iota
+	requested
+	byAge
+)
+
+// turns puts the rotations that need one in their order.
+func turns(replace []*draft, from int) (order []*draft) {
+	of := func(p *draft) string { return p.Component.Namespace }
+	replace = world.InTurns(replace, 0, of)
 	seen := map[string]int{}
-	for _, i := range namespaces {
-		if n := plans[i].Component.Namespace; seen[n] == 0 {
-			seen[n] = len(seen) + 1
+	for _, p := range replace {
+		if seen[of(p)] == 0 {
+			seen[of(p)] = len(seen) + 1
 		}
-	}
-	if len(seen) == 0 {
-		return nil
 	}
 	for class := resumed; class <= byAge; class++ {
-		var items []int
-		for _, i := range namespaces {
-			if plans[i].Rotation.rank == class {
-				items = append(items, i)
-			}
-		}
-		slices.SortStableFunc(items, func(a, b int) int {
-			x, y := plans[a], plans[b]
-			place := func(p Component) int { return (seen[p.Component.Namespace] + from) % len(seen) }
-			return cmp.Or(cmp.Compare(place(x), place(y)), x.Rotation.since.Compare(y.Rotation.since))
+		items := slices.DeleteFunc(slices.Clone(replace), func(p *draft) bool { return p.queued.rank != class })
+		slices.SortStableFunc(items, func(a, b *draft) int {
+			place := func(p *draft) int { return (seen[of(p)] + from) % len(seen) }
+			return cmp.Or(cmp.Compare(place(a), place(b)), a.queued.since.Compare(b.queued.since))
 		})
-		order = append(order, inTurns(plans, items)...)
+		order = append(order, world.InTurns(items, 0, of)...)
 	}
 	return order
+}
+
+// replaces reports whether a rotation makes or moves anything: what has only to be
+// acknowledged needs no turn.
+func (p *draft) replaces() bool {
+	return slices.ContainsFunc(p.Rotation.Actions, func(a Action) bool {
+		_, ok := a.(WriteSecret)
+		return ok
+	})
 }
 
 // Now is the plan of a Component whose rotation has waited for a turn, and nothing else.
@@ -71,7 +87,7 @@ func (p Component) Now() Component {
 }
 
 // turn lets a Component's rotation happen in this run.
-func (p *Component) turn() {
+func (p *draft) turn() {
 	p.Rotation.First = len(p.Actions)
 	p.Actions = append(p.Actions, p.Rotation.Actions...)
 	p.aside = slices.DeleteFunc(p.aside, func(a Action) bool { // it is said with the acknowledgement
@@ -79,6 +95,6 @@ func (p *Component) turn() {
 		return ok
 	})
 	if p.Note == "" || p.Note == drifted || p.Rotation.Resumed {
-		p.Note = p.Rotation.why
+		p.Note = p.queued.why
 	}
 }

@@ -25,7 +25,7 @@ type Plan struct {
 	Oldest     time.Duration // the age of the oldest token in a Secret
 	Held       int           // repositories that stay private although the setting says public
 	HeldBack   []HeldBack
-	elsewhere  []Component // other shards' Components, which count for the guard
+	Elsewhere  []Component // other shards' Components, which count for the guard alone
 }
 
 // Component is the plan for one Component.
@@ -53,17 +53,7 @@ type Component struct {
 	Rotation *Rotation // nil: none is wanted, or it waits for its pace
 	Wanted   bool      // a request for rotation, or a marker, stands on it
 
-	stake stake // for the guard
-	*draft
-}
-
-// draft is what is known of a Component while it is planned, and no longer.
-type draft struct {
-	roles        [2]role // push, then pull
-	announcement component.Announcement
-	aside        []Action // to be appended when all else is planned
-	waits        bool     // nothing can be decided in this run
-	places       world.Resolution
+	Stake Stake // for the guard
 }
 
 // Warning is something that is not as it should be, and that keeps nothing else from
@@ -71,10 +61,6 @@ type draft struct {
 type Warning struct {
 	Code, Text string
 	Told       string // to the owner in place of a text that others wrote, which may change in every run; "": the text
-}
-
-func (p *Component) warn(code, text string) {
-	p.Warnings = append(p.Warnings, Warning{Code: code, Text: text})
 }
 
 // Key names the Component.
@@ -93,7 +79,24 @@ type planner struct {
 	unlinked map[string]string // namespaces to the Component that has their dead links
 	doubted  map[string]bool   // git hosts that are not believed
 	idle     []string          // robots of earlier Components that work on nothing
-	spare    *draft
+}
+
+// planned is the plan itself, under a name that leaves the one of its Component alone.
+type planned = Component
+
+// draft is the plan of a Component in the making, with what is known only meanwhile.
+type draft struct {
+	*planned
+	roles        [2]role // push, then pull
+	announcement component.Announcement
+	aside        []Action // to be appended when all else is planned
+	waits        bool     // nothing can be decided in this run
+	places       world.Resolution
+	queued       queued // its rotation
+}
+
+func (p *draft) warn(code, text string) {
+	p.Warnings = append(p.Warnings, Warning{Code: code, Text: text})
 }
 
 // Make compares the world with what it should be.
@@ -105,12 +108,9 @@ func Make(world world.World) Plan {
 		Absent: slices.Sorted(slices.Values(w.Absent)), Closed: w.closed(), Odd: w.Odd,
 		Defaults: w.defaults(),
 	}
-	p.Components = w.all(w.Components)
-	w.pace(p.Components)
-	w.finishAll(p.Components)
+	p.Components = w.all(w.Components, w.pace)
 	w.planNamespaces(p.Components)
-	p.elsewhere = w.all(w.Elsewhere)
-	w.finishAll(p.elsewhere)
+	p.Elsewhere = w.all(w.Elsewhere, func([]*draft) {})
 	for i := range p.Components {
 		p.Oldest = max(p.Oldest, p.Components[i].Age)
 		if w.held(&p.Components[i]) {
@@ -126,36 +126,35 @@ func Make(world world.World) Plan {
 	return p
 }
 
-// all plans each Component by itself, and then those that are in each other's way.
-func (w *planner) all(components []kube.Component) []Component {
+// all plans each Component by itself, then those that are in each other's way, and last
+// those that rotate: what comes of them rests on whose turn it is.
+func (w *planner) all(components []kube.Component, pace func([]*draft)) []Component {
 	order := func(a, b kube.Component) int { return component.KeyOf(a).Compare(component.KeyOf(b)) }
 	if !slices.IsSortedFunc(components, order) {
 		components = slices.SortedFunc(slices.Values(components), order)
 	}
 	plans := make([]Component, len(components))
+	var rotating []*draft
+	p := &draft{}
 	for i, c := range components {
-		if w.spare == nil {
-			w.spare = &draft{}
+		*p = draft{planned: &plans[i]}
+		if w.plan(p, c); p.Rotation != nil {
+			rotating, p = append(rotating, p), &draft{}
+			continue
 		}
-		plans[i] = w.plan(c)
-		if plans[i].Rotation == nil { // else it rests on whose turn it is
-			w.finish(&plans[i])
-		}
+		w.finish(p)
 	}
 	w.refuseCollisions(plans)
+	rotating = slices.DeleteFunc(rotating, func(p *draft) bool { return p.Problem != nil })
+	pace(rotating)
+	for _, p := range rotating {
+		w.finish(p)
+	}
 	return plans
 }
 
-func (w *planner) finishAll(plans []Component) {
-	for i := range plans {
-		if plans[i].draft != nil {
-			w.finish(&plans[i])
-		}
-	}
-}
-
-// finish plans what comes last, and takes the draft back.
-func (w *planner) finish(p *Component) {
+// finish plans what comes last.
+func (w *planner) finish(p *draft) {
 	w.planRemoteSecret(p)
 	p.Actions = append(p.Actions, p.aside...)
 	w.planImage(p)
@@ -164,20 +163,17 @@ func (w *planner) finish(p *Component) {
 	w.planRetirement(p)
 	p.TakeOver = w.takeOver(p)
 	w.planMove(p)
-	p.stake = w.stake(p)
+	p.Stake = w.stake(p)
 	p.Age = w.age(p)
-	*p.draft = draft{}
-	w.spare, p.draft = p.draft, nil
 }
 
 // drifted is the note about what nobody asked to change.
 const drifted = "drifted"
 
 // plan decides about one Component, in the order of the truth table in doc.go.
-func (w *planner) plan(c kube.Component) Component {
+func (w *planner) plan(p *draft, c kube.Component) {
 	namespace := w.Namespaces[c.Namespace]
-	p := Component{Component: c, Asker: component.Asker(c, w.At), Namespace: namespace.UID, draft: w.spare}
-	w.spare = nil
+	*p.planned = Component{Component: c, Asker: component.Asker(c, w.At), Namespace: namespace.UID}
 	switch {
 	case c.Deleting && c.Finalizer > 0:
 		p.Skipped = "it is being deleted, and waits for image-controller's finalizer, which nobody takes off while that is not there"
@@ -189,63 +185,67 @@ func (w *planner) plan(c kube.Component) Component {
 		p.Skipped = "its namespace appeared while the run was reading"
 	}
 	if p.Skipped != "" {
-		return p
+		return
 	}
 	names, err := w.Names(c)
 	if err != nil {
-		return p.refuse(invalid(err.Error(), "Give the Component another name; nothing else is done for it."))
+		p.refuse(invalid(err.Error(), "Give the Component another name; nothing else is done for it."))
+		return
 	}
 	p.Names, p.Image = names, w.ImageOf(c, names.Repository)
 	if w.Policy.Release {
-		if p.Problem = w.unreadable(c, names); p.Problem != nil {
-			return p
+		if p.Problem = w.unreadable(c, names); p.Problem == nil {
+			w.release(p)
 		}
-		return w.release(p)
+		return
 	}
 	if w.Away(c) {
 		p.Skipped = w.leftAlone(p)
-		return p
+		return
 	}
 	if p.Problem = w.unreadable(c, names); p.Problem != nil {
-		return p // nothing is told to its owner of what the next run may read
+		return // nothing is told to its owner of what the next run may read
 	}
 	stated, err := component.StatementOf(c)
 	_, standing := component.ParseMarker(p.Asker, w.At)
 	p.Wanted = component.AsksRotation(p.Asker) || standing
 	if err != nil {
-		return p.refuse(invalid(err.Error(), "Fix the annotation; nothing else is done for this Component."))
+		p.refuse(invalid(err.Error(), "Fix the annotation; nothing else is done for this Component."))
+		return
 	}
 	if problem := w.notOurs(c, names); problem != nil {
-		return p.refuse(problem)
+		p.refuse(problem)
+		return
 	}
-	stated = w.inherit(&p, stated)
-	makes, opens, known := w.planRepository(&p, stated)
+	stated = w.inherit(p, stated)
+	makes, opens, known := w.planRepository(p, stated)
 	if !known {
 		p.waits, p.Deferred = true, "it waits: this run has asked for as many sources as it may"
-		return p
+		return
 	}
-	w.planRobots(&p, makes)
-	w.planPlaces(&p)
-	if problem := w.planSecrets(&p); problem != nil {
-		return p.refuse(problem)
+	w.planRobots(p, makes)
+	w.planPlaces(p)
+	if problem := w.planSecrets(p); problem != nil {
+		p.refuse(problem)
+		return
 	}
 	p.Actions = append(p.Actions, opens...)
-	w.warnOfImage(&p)
-	w.planLinks(&p)
-	w.planDeadLinks(&p)
-	w.planEnvironments(&p)
-	w.planSuperseded(&p)
-	w.planReturn(&p)
-	w.planForeignRights(&p)
+	w.warnOfImage(p)
+	w.planLinks(p)
+	w.planDeadLinks(p)
+	w.planEnvironments(p)
+	w.planSuperseded(p)
+	w.planReturn(p)
+	w.planForeignRights(p)
 	if len(makes) > 0 {
-		w.planDefaults(&p)
+		w.planDefaults(p)
 	}
 	before := component.Told(c, names)
 	p.announcement = component.Announcement{
 		Image: p.Image, Visibility: p.Visibility, Secret: names.Push.Secret, PullSecret: names.Pull.Secret,
 		Message: p.message(), Rotated: before.Rotated, Rotations: before.Rotations,
 	}
-	w.planRotation(&p)
+	w.planRotation(p)
 	p.announcement.Message = p.message()
 	if !standing { // else the message stays as it is: one write, not two
 		p.announceAll()
@@ -254,33 +254,52 @@ func (w *planner) plan(c kube.Component) Component {
 		if w.unlinked[c.Namespace] == c.Name {
 			delete(w.unlinked, c.Namespace) // they are the next one's
 		}
-		return p.refuse(problem)
+		p.refuse(problem)
+		return
 	}
 	if len(p.Actions)+len(p.aside) > 0 && p.Note == "" {
 		p.Note = drifted
 	}
-	return p
 }
 
-// takeOn writes down a visibility that the owner asks for. It comes first, and for a
+// refuse ends the plan of a Component.
+func (p *draft) refuse(problem *Problem) {
+	*p.planned = p.Refuse(problem)
+	p.aside = nil
+}
+
+// TakeOn writes down a visibility that the owner asks for. It comes first, and for a
 // Component that cannot be served, too: the next request would be written over this one.
-func (p *Component) takeOn() {
+func (p *Component) TakeOn() {
 	for _, one := range component.Both(p.Component) {
 		if v := component.Unwritten(one); v != "" {
-			p.Actions, p.Note = append(p.Actions, StateVisibility{one.Name, p.of(one), v}), "visibility stated"
+			p.Actions, p.Note = append(p.Actions, StateVisibility{one.Name, p.Of(one), v}), "visibility stated"
 		}
 	}
 }
 
-// refuse ends the plan of a Component; all that is left to do is to tell its owner.
-func (p Component) refuse(problem *Problem) Component {
-	if p.draft == nil {
-		p.draft = &draft{}
-	}
-	p.Problem, p.Actions, p.Rotation, p.Common, p.aside, p.Platform = problem, nil, nil, nil, nil, nil
-	p.takeOn()
+// Refuse is the plan of a Component that cannot be served; all that is left to do is to
+// tell its owner.
+func (p Component) Refuse(problem *Problem) Component {
+	p.Problem, p.Actions, p.Rotation, p.Common, p.Platform = problem, nil, nil, nil, nil
+	p.TakeOn()
 	for _, one := range component.Both(p.Component) {
-		p.announce(one, component.WithMessage(one, p.Names, p.Image, problem.Tenant), true)
+		if value := component.WithMessage(one, p.Names, p.Image, problem.Tenant); !Told(one, value) {
+			p.Actions = append(p.Actions, Announce{one.Name, p.Of(one), value, true})
+		}
 	}
 	return p
+}
+
+// Told reports whether a Component says what it is to say, or cannot be written on.
+func Told(c kube.Component, value string) bool {
+	return c.Annotations[component.AnnotationImage] == value || c.Odd
+}
+
+// Of tells which of two Components that are one berth one is.
+func (p Component) Of(one kube.Component) Group {
+	if p.Component.Twin == nil {
+		return ""
+	}
+	return Group(one.Group.String())
 }

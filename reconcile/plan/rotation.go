@@ -37,23 +37,10 @@ type Rotation struct {
 	Actions []Action // G2 to G6
 	First   int      // the place of their first among the Component's; -1: it waits for a turn
 	Turn    int      // the place in the order of turns
-
-	rank  rank
-	since time.Time // it waits longer the earlier that is
-	why   string
 }
 
-// rank says whose turn comes first.
-type rank int
-
-const (
-	resumed rank = iota
-	requested
-	byAge
-)
-
 // planRotation decides whether a rotation begins, goes on, or waits.
-func (w *planner) planRotation(p *Component) {
+func (w *planner) planRotation(p *draft) {
 	asked, _ := component.RequestOf(p.Asker) // one that cannot be read has refused the Component
 	m, standing := component.ParseMarker(p.Asker, w.At)
 	former, young := component.FormerMarker(p.Asker, w.At)
@@ -61,7 +48,7 @@ func (w *planner) planRotation(p *Component) {
 	if ordered == "" && !standing && !former && asked.Rotate == "" && !w.tooOld(p) && !p.follows() {
 		return
 	}
-	r := &Rotation{How: asked.Rotate, rank: requested, why: "rotation requested"}
+	r, place := &Rotation{How: asked.Rotate}, queued{rank: requested, why: "rotation requested"}
 	switch {
 	case ordered != "": // and what stands is answered by it
 		r.Asked, r.How = true, ordered
@@ -69,16 +56,17 @@ func (w *planner) planRotation(p *Component) {
 			r.How = component.Revoke
 		}
 	case standing:
-		*r = Rotation{How: m.How, To: m.To, Resumed: true, rank: resumed, since: m.Since, why: "rotation resumed"}
+		r.How, r.To, r.Resumed = m.How, m.To, true
+		place = queued{rank: resumed, since: m.Since, why: "rotation resumed"}
 	case young:
 		r.How = component.Revoke
 	case former && asked.Rotate == "":
-		p.Actions = append(p.Actions, Acknowledge{Component: p.Asker.Name, Of: p.of(p.Asker), Former: true})
+		p.Actions = append(p.Actions, Acknowledge{Component: p.Asker.Name, Of: p.Of(p.Asker), Former: true})
 		return
 	case asked.Rotate == "" && p.follows():
-		r.How, r.rank, r.why = component.Graceful, byAge, "handed over"
+		r.How, place = component.Graceful, queued{rank: byAge, why: "handed over"}
 	case asked.Rotate == "" && w.tooOld(p):
-		r.How, r.rank, r.why = component.Graceful, byAge, "rotated for its age"
+		r.How, place = component.Graceful, queued{rank: byAge, why: "rotated for its age"}
 	case asked.Rotate == "":
 		return
 	}
@@ -86,7 +74,7 @@ func (w *planner) planRotation(p *Component) {
 		// The robots are as new as the request could want.
 		for _, one := range component.Both(p.Component) {
 			if component.AsksRotation(one) {
-				p.Actions = append(p.Actions, Acknowledge{Component: one.Name, Of: p.of(one), New: true})
+				p.Actions = append(p.Actions, Acknowledge{Component: one.Name, Of: p.Of(one), New: true})
 			}
 		}
 		return
@@ -99,13 +87,13 @@ func (w *planner) planRotation(p *Component) {
 		for _, x := range p.roles {
 			known = append(append(known, x.all...), w.Naming.Held(x.Account, w.secret(p, x.Account).Content))
 		}
-		r.To, r.since = component.NextStamp(w.At, p.Names.Accounts(), known), w.At.Add(-w.age(p))
+		r.To, place.since = component.NextStamp(w.At, p.Names.Accounts(), known), w.At.Add(-w.age(p))
 	}
 	r.Actions = w.rotate(p, r)
-	p.Rotation = r
+	p.Rotation, p.queued = r, place
 }
 
-func (p *Component) makesBoth() bool {
+func (p *draft) makesBoth() bool {
 	made := 0
 	for _, a := range p.Actions {
 		if _, ok := a.(CreateRobot); ok {
@@ -116,7 +104,7 @@ func (p *Component) makesBoth() bool {
 }
 
 // rotate lists G2 to G6.
-func (w *planner) rotate(p *Component, r *Rotation) []Action {
+func (w *planner) rotate(p *draft, r *Rotation) []Action {
 	var makes, grants, moves, deletes []Action
 	for _, x := range p.roles {
 		to := x.At(r.To)
@@ -147,17 +135,17 @@ func (w *planner) rotate(p *Component, r *Rotation) []Action {
 			}
 		}
 	}
-	done := Acknowledge{Component: p.Asker.Name, Of: p.of(p.Asker), How: r.How, Announcement: p.announcement}
+	done := Acknowledge{Component: p.Asker.Name, Of: p.Of(p.Asker), How: r.How, Announcement: p.announcement}
 	return slices.Concat(makes, grants, moves, deletes, []Action{done})
 }
 
 // unwritable is the Secret that would take no new login.
-func (w *planner) unwritable(p Component) *Problem {
+func (w *planner) unwritable(p *draft) *Problem {
 	if p.Rotation == nil {
 		return nil
 	}
 	for _, a := range p.Rotation.Actions {
-		if s, ok := a.(WriteSecret); ok && w.secret(&p, s.Account).Fixed {
+		if s, ok := a.(WriteSecret); ok && w.secret(p, s.Account).Fixed {
 			return Immutable(p.Component.Namespace, s.Secret)
 		}
 	}
@@ -169,18 +157,9 @@ func (r *Rotation) Covers(i int) bool {
 	return r != nil && r.First >= 0 && i >= r.First && i < r.First+len(r.Actions)
 }
 
-// replaces reports whether a rotation makes or moves anything: what has only to be
-// acknowledged needs no turn.
-func (r *Rotation) replaces() bool {
-	return slices.ContainsFunc(r.Actions, func(a Action) bool {
-		_, ok := a.(WriteSecret)
-		return ok
-	})
-}
-
 // tooOld reports whether a token in one of the Secrets is due for its age. The keys'
 // hashes spread the limit, so that a first run does not find everybody's due at once.
-func (w *planner) tooOld(p *Component) bool {
+func (w *planner) tooOld(p *draft) bool {
 	const spread = 0.2
 	if w.Policy.MaxTokenAge <= 0 {
 		return false
@@ -211,7 +190,7 @@ var paces = []struct {
 // waitsForPace reports whether a request comes too soon after a rotation. One to revoke
 // does not wait after a graceful one, which left the older generation alive; nor does
 // anybody after a first generation.
-func (w *planner) waitsForPace(p *Component, how component.How) bool {
+func (w *planner) waitsForPace(p *draft, how component.How) bool {
 	for _, x := range p.roles {
 		if how == component.Revoke && len(x.all) > 1 && x.Before(x.all[0], x.held) {
 			return false

@@ -14,8 +14,8 @@ import (
 
 // followSource plans what a source means for a repository that is there, of which nobody
 // states anything. What opens it is returned.
-func (w *planner) followSource(p *Component, r quay.Repository) (open []Action) {
-	told := remembered(*p, r)
+func (w *planner) followSource(p *draft, r quay.Repository) (open []Action) {
+	told := remembered(p, r)
 	source, looked := w.Sources[p.Key()]
 	want, reason := w.visibility(p.Key(), "")
 	p.Visibility = r.Visibility
@@ -67,7 +67,7 @@ func (w *planner) followSource(p *Component, r quay.Repository) (open []Action) 
 
 // remembered is what a repository's description tells of its source; what it told under
 // another mark is not for this Component.
-func remembered(p Component, r quay.Repository) component.Memory {
+func remembered(p *draft, r quay.Repository) component.Memory {
 	if !p.Names.Marks(r.Description) {
 		return component.Memory{}
 	}

@@ -4,7 +4,7 @@ import "berth/quay"
 
 // warnOfState tells who builds that nobody can push. Somebody has made the repository so
 // and may have meant it, so it is not mended.
-func (p *Component) warnOfState(s quay.State) {
+func (p *draft) warnOfState(s quay.State) {
 	const code = "takes_no_pushes"
 	switch s {
 	case quay.Normal:

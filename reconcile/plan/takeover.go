@@ -37,7 +37,7 @@ const (
 
 // inherit plans what comes before anything of image-controller's is marked as the
 // Component's, and gives the visibility to go by.
-func (w *planner) inherit(p *Component, stated quay.Visibility) quay.Visibility {
+func (w *planner) inherit(p *draft, stated quay.Visibility) quay.Visibility {
 	r, exists := w.Repositories[p.Names.Repository]
 	_, marked := component.ParseMark(r.Description)
 	if w.Policy.Adopt {
@@ -48,12 +48,12 @@ func (w *planner) inherit(p *Component, stated quay.Visibility) quay.Visibility 
 		}
 	}
 	if !exists || marked { // its own, or that of a former namespace of the name, which Berth has made
-		p.takeOn()
+		p.TakeOn()
 		return stated
 	}
 	for _, one := range component.Both(p.Component) {
 		if _, due := component.KeepVisibility(one, r.Visibility); due {
-			p.Actions = append(p.Actions, KeepVisibility{one.Name, p.of(one), r.Visibility})
+			p.Actions = append(p.Actions, KeepVisibility{one.Name, p.Of(one), r.Visibility})
 		}
 	}
 	if stated != "" && stated != r.Visibility {
@@ -86,7 +86,7 @@ func (w *planner) imagesElsewhere(c kube.Component, n component.Names) *Problem 
 }
 
 // takeOver tells how a Component is taken over in this run.
-func (w *planner) takeOver(p *Component) TakeOver {
+func (w *planner) takeOver(p *draft) TakeOver {
 	if !w.Policy.Adopt || p.Skipped != "" || p.Names.Repository == "" {
 		return ""
 	}
@@ -109,7 +109,7 @@ func (w *planner) takeOver(p *Component) TakeOver {
 // planUnfinalize takes image-controller's finalizers off what is taken over, so that
 // deleting it ends without image-controller: off ImageRepositories only when their deletion
 // leaves the repository.
-func (w *planner) planUnfinalize(p *Component) {
+func (w *planner) planUnfinalize(p *draft) {
 	requests := w.ImageRepositories[p.Key()]
 	r, exists := w.Repositories[p.Names.Repository]
 	if p.Problem != nil || p.Skipped != "" || p.waits || !exists || len(requests) == 0 && (!w.Policy.Adopt || p.Names.Marks(r.Description)) {
@@ -132,7 +132,7 @@ func (w *planner) planUnfinalize(p *Component) {
 // robots of the Component's repository and, with each, the Secrets of other names than ours
 // that log in as it, and their links. What Quay does not tell the last use of stays, and what
 // somebody has given further rights.
-func (w *planner) planRetirement(p *Component) {
+func (w *planner) planRetirement(p *draft) {
 	r, exists := w.Repositories[p.Names.Repository]
 	if p.Problem != nil || p.Skipped != "" || p.waits || !exists || !p.Names.Marks(r.Description) || len(w.leftRobots(r.Name)) == 0 {
 		return
@@ -163,7 +163,7 @@ func (w *planner) planRetirement(p *Component) {
 }
 
 // formerSecrets are those of image-controller's that may log in as a robot.
-func (w *planner) formerSecrets(p *Component, robot string) (all []FormerSecret) {
+func (w *planner) formerSecrets(p *draft, robot string) (all []FormerSecret) {
 	_, role, _ := component.FormerRobot(robot, w.Robots[robot].Mark, w.Robots[robot].Repositories)
 	for _, r := range w.ImageRepositories[p.Key()] {
 		name := r.PushSecret
@@ -190,7 +190,7 @@ func (w *planner) formerSecrets(p *Component, robot string) (all []FormerSecret)
 
 // release plans the way back to image-controller: what was taken over is given back, and
 // nothing that works stops working by it.
-func (w *planner) release(p Component) Component {
+func (w *planner) release(p *draft) {
 	p.waits = true // of what is to be there nothing is looked at
 	requests := w.ImageRepositories[p.Key()]
 	for _, a := range p.Names.Accounts() {
@@ -220,7 +220,6 @@ func (w *planner) release(p Component) Component {
 	} else {
 		p.Skipped = "there is nothing of it to give back"
 	}
-	return p
 }
 
 // Retire removes a robot of image-controller's that nobody has used for the grace, after the

@@ -6,7 +6,7 @@ import (
 )
 
 // message tells the Component's owner of the warnings.
-func (p *Component) message() string {
+func (p *draft) message() string {
 	var sentences []string
 	for _, w := range p.Warnings {
 		sentences = append(sentences, cmp.Or(w.Told, w.Text))

@@ -12,8 +12,3 @@ func InTurns(plans []Component, from int, wanted func(Component) bool) []int {
 	}
 	return world.InTurns(places, from, func(i int) string { return plans[i].Component.Namespace })
 }
-
-// inTurns gives each namespace a turn before any gets a second one, in the order of items.
-func inTurns(plans []Component, items []int) []int {
-	return world.InTurns(items, 0, func(i int) string { return plans[i].Component.Namespace })
-}

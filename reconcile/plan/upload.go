@@ -10,7 +10,7 @@ import (
 
 // planUpload hands the token to the operator when it has not been, or has been to no
 // avail, and takes away what an earlier token left.
-func (w *planner) planUpload(p *Component, r world.RemoteSecret) {
+func (w *planner) planUpload(p *draft, r world.RemoteSecret) {
 	token := w.Robots[p.Names.Pull.Robot].Fingerprint
 	changes := token == "" || slices.ContainsFunc(p.Actions, func(a Action) bool {
 		s, ok := a.(WriteSecret)
@@ -31,7 +31,7 @@ func (w *planner) planUpload(p *Component, r world.RemoteSecret) {
 		return
 	case !r.HasData:
 		a.Reason = "the last one was not taken"
-	case slices.ContainsFunc(r.Targets, func(t kube.RemoteTarget) bool { return w.lost(*p, r, t) }):
+	case slices.ContainsFunc(r.Targets, func(t kube.RemoteTarget) bool { return w.lost(p, r, t) }):
 		a.Reason = "the last one did not arrive"
 	default:
 		return
@@ -46,7 +46,7 @@ func (w *planner) uploading(k component.Key, token string) bool {
 
 // lost reports whether the operator says that all is well with a target of this
 // cluster where another token is, or none.
-func (w *planner) lost(p Component, r world.RemoteSecret, t kube.RemoteTarget) bool {
+func (w *planner) lost(p *draft, r world.RemoteSecret, t kube.RemoteTarget) bool {
 	status := r.Status(t)
 	state, _, _ := w.arrival(p, t)
 	return status != nil && status.Error == "" && t.APIURL == "" && state == Pending

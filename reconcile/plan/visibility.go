@@ -11,7 +11,7 @@ import (
 // comes after its robots, so that where those are refused nothing is left behind. So is
 // what opens it: it comes after the Secrets, because they hold nobody up and it rests on a
 // last look.
-func (w *planner) planRepository(p *Component, stated quay.Visibility) (makes, opens []Action, known bool) {
+func (w *planner) planRepository(p *draft, stated quay.Visibility) (makes, opens []Action, known bool) {
 	r, exists := w.Repositories[p.Names.Repository]
 	want, reason := w.visibility(p.Key(), stated)
 	p.Visibility, p.Why = want, reason
@@ -36,7 +36,7 @@ func (w *planner) planRepository(p *Component, stated quay.Visibility) (makes, o
 	if stated == "" && w.Policy.Visibility == "" {
 		return nil, w.followSource(p, r), true
 	}
-	if told := remembered(*p, r); stated != "" && told != (component.Memory{}) {
+	if told := remembered(p, r); stated != "" && told != (component.Memory{}) {
 		p.aside = append(p.aside, RememberSource{Repository: r.Name, Told: told, Reason: reason}) // a person's word now
 	}
 	if want == quay.Public && !w.mayOpen(stated) {

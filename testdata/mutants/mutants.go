@@ -211,8 +211,8 @@ var mutants = []mutant{
 	},
 	{
 		"robots are made at most --max-rotations times", "reconcile/plan/pace.go",
-		`		if most > 0 {`,
-		`		if most > -1000 {`, domain,
+		`if turn < w.Policy.MaxRotations {`,
+		`if turn < w.Policy.MaxRotations+1000 {`, domain,
 	},
 	{
 		"the Secret is written under its resourceVersion", "kube/secret.go",
@@ -317,7 +317,7 @@ var mutants = []mutant{
 		`&& !w.rotationAsked(p)`, `&& (!w.rotationAsked(p) || a.Exists)`, domain,
 	},
 	{
-		"a refused run tells nobody", "reconcile/plan/stake.go",
+		"a refused run tells nobody", "reconcile/plan/under.go",
 		`if a, ok := a.(Announce); !ok || !a.Problem {`, `if a, ok := a.(Announce); !ok || a.Component != "" {`, domain,
 	},
 	{
@@ -326,7 +326,7 @@ var mutants = []mutant{
 	},
 	{
 		"older generations leave their teams, too", "reconcile/plan/generations.go",
-		`w.leaveTeams(p, robot)`, `w.leaveTeams(p, r.Robot)`, domain,
+		`w.leaveTeams(p.planned, robot)`, `w.leaveTeams(p.planned, r.Robot)`, domain,
 	},
 	{
 		"who is federated with a robot from another time is put out", "reconcile/apply/act/work.go",
@@ -356,7 +356,7 @@ var mutants = []mutant{
 	},
 	{
 		"a target that is refused does not stay", "reconcile/plan/delivery.go",
-		`keep && w.mayStay(*p, t)`, `keep`, domain,
+		`keep && w.mayStay(p, t)`, `keep`, domain,
 	},
 	{
 		"whose a place is, is looked up where the lists do not tell", "reconcile/plan/delivery.go",
@@ -391,7 +391,7 @@ var mutants = []mutant{
 	},
 	{
 		"what arrived is compared", "reconcile/plan/delivery.go",
-		`there.Content == w.wanted(&p, p.Names.Pull):`, `there.Content.Login != "":`, domain,
+		`there.Content == w.wanted(p, p.Names.Pull):`, `there.Content.Login != "":`, domain,
 	},
 	{
 		"the record is of an upload that was made", "reconcile/apply/act/delivery.go",
