@@ -18,7 +18,7 @@ import (
 // Data walks through the rooms of reconcile from left to right, and so do these.
 var arrows = map[string]string{
 	".":                                 "deploy kube kube/kubetest kube/kubetest/remotesecret quay quay/quaytest reconcile reconcile/component reconcile/gitsource reconcile/observe reconcile/apply reconcile/plan reconcile/report reconcile/report/jsonl reconcile/report/page reconcile/report/text reconcile/world",
-	"reconcile":                         "kube quay reconcile/observe reconcile/world reconcile/plan reconcile/apply reconcile/report reconcile/component",
+	"reconcile":                         "kube quay reconcile/observe reconcile/world reconcile/decide reconcile/plan reconcile/apply reconcile/report reconcile/component",
 	"reconcile/report":                  "kube quay reconcile/component reconcile/world reconcile/observe reconcile/plan reconcile/apply",
 	"reconcile/report/jsonl":            "reconcile/component reconcile/plan reconcile/apply reconcile/report",
 	"reconcile/report/page":             "reconcile/component reconcile/plan reconcile/apply reconcile/report",
@@ -26,7 +26,8 @@ var arrows = map[string]string{
 	"reconcile/apply":                   "kube quay reconcile/apply/act reconcile/apply/prune reconcile/component reconcile/world reconcile/plan",
 	"reconcile/apply/act":               "kube quay reconcile/component reconcile/world reconcile/plan",
 	"reconcile/apply/prune":             "kube quay reconcile/apply/act reconcile/component reconcile/world reconcile/plan",
-	"reconcile/plan":                    "kube quay reconcile/component reconcile/world reconcile/gitsource",
+	"reconcile/decide":                  "kube quay reconcile/component reconcile/world reconcile/gitsource reconcile/plan",
+	"reconcile/plan":                    "kube quay reconcile/component reconcile/world",
 	"reconcile/observe":                 "kube quay reconcile/component reconcile/world reconcile/gitsource",
 	"reconcile/world":                   "kube quay reconcile/component reconcile/gitsource",
 	"reconcile/component":               "kube quay",
@@ -58,19 +59,19 @@ var walls = []struct {
 	why      string
 }{
 	{
-		[]string{"reconcile/component", "reconcile/world", "reconcile/plan"},
+		[]string{"reconcile/component", "reconcile/world", "reconcile/decide", "reconcile/plan"},
 		[]string{"context", "net", "net/http", "os", "log/slog"},
 		[]string{"time.Now", "time.Since", "time.Until"},
 		"it is pure: the same in gives the same out",
 	},
 	{
-		[]string{"reconcile", "reconcile/component", "reconcile/world", "reconcile/observe", "reconcile/plan", "reconcile/apply", "reconcile/apply/act", "reconcile/apply/prune", "reconcile/report", "reconcile/report/page"},
+		[]string{"reconcile", "reconcile/component", "reconcile/world", "reconcile/observe", "reconcile/decide", "reconcile/plan", "reconcile/apply", "reconcile/apply/act", "reconcile/apply/prune", "reconcile/report", "reconcile/report/page"},
 		[]string{"os"},
 		[]string{"io.Writer", "fmt.Fprint", "fmt.Fprintf", "fmt.Fprintln", "fmt.Print", "fmt.Printf", "fmt.Println"},
 		"only text, jsonl and main write to a stream",
 	},
 	{
-		[]string{"reconcile", "reconcile/component", "reconcile/world", "reconcile/observe", "reconcile/plan", "reconcile/apply", "reconcile/apply/act", "reconcile/apply/prune", "reconcile/report", "reconcile/report/jsonl", "reconcile/report/page", "reconcile/report/text"},
+		[]string{"reconcile", "reconcile/component", "reconcile/world", "reconcile/observe", "reconcile/decide", "reconcile/plan", "reconcile/apply", "reconcile/apply/act", "reconcile/apply/prune", "reconcile/report", "reconcile/report/jsonl", "reconcile/report/page", "reconcile/report/text"},
 		[]string{"net/http", "k8s.io/", "sigs.k8s.io/", "github.com/spf13/pflag", "github.com/sethvargo/go-envconfig", "flag"},
 		nil,
 		"the domain knows nothing of HTTP, flags and Kubernetes' types",
@@ -85,7 +86,7 @@ var walls = []struct {
 		"tests' libraries stay with the tests",
 	},
 	{
-		[]string{".", "reconcile", "reconcile/component", "reconcile/world", "reconcile/observe", "reconcile/plan", "reconcile/apply", "reconcile/apply/act", "reconcile/apply/prune", "reconcile/report", "reconcile/report/jsonl", "reconcile/report/page", "reconcile/report/text", "reconcile/gitsource", "quay", "quay/pace", "kube", "kube/api", "deploy"},
+		[]string{".", "reconcile", "reconcile/component", "reconcile/world", "reconcile/observe", "reconcile/decide", "reconcile/plan", "reconcile/apply", "reconcile/apply/act", "reconcile/apply/prune", "reconcile/report", "reconcile/report/jsonl", "reconcile/report/page", "reconcile/report/text", "reconcile/gitsource", "quay", "quay/pace", "kube", "kube/api", "deploy"},
 		[]string{"testing", "net/http/httptest"},
 		nil,
 		"what is shipped is no test",

@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"io/fs"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -24,11 +25,17 @@ func fragments(format string) []string {
 	return parts
 }
 
-// sentences are the texts of what rooms tell a Component's owner: what warn is given, and
-// the fields Tenant and Told.
+// sentences are the texts of what a room, and those in it, tell a Component's owner: what
+// warn is given, and the fields Tenant and Told.
 func sentences(t *testing.T, room string) (all []string) {
 	t.Helper()
-	files, err := filepath.Glob("../reconcile/" + room + "/*.go")
+	var files []string
+	err := filepath.WalkDir("../reconcile/"+room, func(name string, _ fs.DirEntry, err error) error {
+		if strings.HasSuffix(name, ".go") && !strings.HasSuffix(name, "_test.go") {
+			files = append(files, name)
+		}
+		return err
+	})
 	if err != nil || len(files) == 0 {
 		t.Fatal(files, err)
 	}
@@ -43,9 +50,6 @@ func sentences(t *testing.T, room string) (all []string) {
 		})
 	}
 	for _, name := range files {
-		if strings.HasSuffix(name, "_test.go") {
-			continue
-		}
 		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
 		if err != nil {
 			t.Fatal(err)
@@ -53,7 +57,7 @@ func sentences(t *testing.T, room string) (all []string) {
 		ast.Inspect(file, func(n ast.Node) bool {
 			switch n := n.(type) {
 			case *ast.CallExpr:
-				if s, ok := n.Fun.(*ast.SelectorExpr); ok && s.Sel.Name == "warn" && len(n.Args) == 2 {
+				if s, ok := n.Fun.(*ast.SelectorExpr); ok && strings.EqualFold(s.Sel.Name, "warn") && len(n.Args) == 2 {
 					texts(n.Args[1])
 				}
 			case *ast.KeyValueExpr:
@@ -76,7 +80,7 @@ func TestTenantsFindEachMessage(t *testing.T) {
 	t.Parallel()
 	page := string(readFile(t, "../docs/tenants.md"))
 	found := 0
-	for _, room := range []string{"plan", "apply"} {
+	for _, room := range []string{"decide", "plan", "apply"} {
 		for _, sentence := range sentences(t, room) {
 			found++
 			for part := range strings.SplitSeq(fragments(sentence)[0], ". ") {

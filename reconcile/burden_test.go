@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"berth/reconcile/decide"
 	"berth/reconcile/observe"
-	"berth/reconcile/plan"
 	"berth/reconcile/world"
 )
 
@@ -266,7 +266,7 @@ func TestWhatATenantWritesIsBounded(t *testing.T) {
 			if first, second := once.allocs-none.allocs, twice.allocs-once.allocs; float64(second) > float64(max(first, 0))*(1+log)+slack {
 				t.Errorf("the first %d take memory %d times, the next %d times", b.n, first, second)
 			}
-			p := plan.Make(twice.world)
+			p := decide.Plan(twice.world)
 			for _, c := range p.Components {
 				if len(c.Actions) > 30 || len(c.Deliveries) > 200 || len(c.Warnings) > 10 {
 					t.Errorf("the plan of %s has %d actions, %d deliveries, %d warnings", c.Key(), len(c.Actions), len(c.Deliveries), len(c.Warnings))

@@ -6,7 +6,7 @@
 // A dry run stops at the bar. No room is entered twice, and none but this one knows all
 // others: observe reads, plan decides, apply does, report tells. What they say to each
 // other is in world (what a run knows) and component (what is written on things). What
-// a state of the world leads to is the table in package plan.
+// a state of the world leads to is the table in package decide.
 //
 // # What holds
 //

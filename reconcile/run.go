@@ -12,6 +12,7 @@ import (
 	"berth/quay"
 	"berth/reconcile/apply"
 	"berth/reconcile/component"
+	"berth/reconcile/decide"
 	"berth/reconcile/observe"
 	"berth/reconcile/plan"
 	"berth/reconcile/report"
@@ -172,7 +173,7 @@ func (r *Run) look(ctx context.Context, a agreed, show bool) (world.World, plan.
 	if a.plan != nil { // what was shown was planned by that time
 		w.At, w.Ahead = a.quayAt, w.Ahead-began.Sub(at)
 	}
-	p := plan.Make(w)
+	p := decide.Plan(w)
 	verdict := plan.Guard(w, p, r.Limits)
 	p = p.Under(verdict)
 	s.Count(p, nil)

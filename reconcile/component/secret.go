@@ -101,6 +101,16 @@ func Labels(c kube.Component) map[string]string {
 	return l
 }
 
+// Covers reports whether have holds everything in want.
+func Covers(have, want map[string]string) bool {
+	for k, v := range want {
+		if have[k] != v {
+			return false
+		}
+	}
+	return true
+}
+
 // Labelled reports whether an object has the [Labels] of what is made for a Component.
 func Labelled(have map[string]string, c kube.Component) bool {
 	return have[LabelManagedBy] == Manager && have[labelComponent] == labelValue(c.Name) && have[labelInternal] == "true" &&

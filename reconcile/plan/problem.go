@@ -28,20 +28,6 @@ type Problem struct {
 	Tenant  string // the same for the Component's owner
 }
 
-func invalid(sentence, hint string) *Problem {
-	return &Problem{Reason: ReasonInvalidComponent, Whose: TheTenants, Summary: sentence, Hint: hint, Tenant: sentence + ". " + hint}
-}
-
-func robotNotOurs(robot string) *Problem {
-	return &Problem{
-		Reason:  ReasonNotOurs,
-		Whose:   ThePlatforms,
-		Summary: fmt.Sprintf("RobotNotOurs: robot %s is not marked as this Component's", robot),
-		Hint:    "Nobody but Berth should make robots of this form; find out who did, and delete it.",
-		Tenant:  "A robot account of this Component's name belongs to something else. The platform's administrators must look into it.",
-	}
-}
-
 // SecretNotOurs is about a Secret or, by its kind, a RemoteSecret of our name that is in
 // the way in the tenant's namespace.
 func SecretNotOurs(kind, namespace, name, why string) *Problem {

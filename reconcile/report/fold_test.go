@@ -7,7 +7,7 @@ import (
 	"berth/kube"
 	"berth/quay"
 	"berth/reconcile/component"
-	"berth/reconcile/plan"
+	"berth/reconcile/decide"
 	"berth/testdata/scene"
 )
 
@@ -43,7 +43,7 @@ func TestOnlyWhatIsAlikeIsFolded(t *testing.T) {
 			s.Roles[n.Repository][n.Pull.Robot] = quay.Admin
 			row.change(s, i, &s.Components[i], n)
 		}
-		p := plan.Make(s.World)
+		p := decide.Plan(s.World)
 		shown, told := Blocks(p, Planned, true), 0
 		for _, b := range shown {
 			told += 1 + b.Alike

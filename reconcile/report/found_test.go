@@ -3,15 +3,14 @@ package report
 import (
 	"testing"
 
+	"berth/reconcile/decide"
 	"berth/testdata/scene"
-
-	"berth/reconcile/plan"
 )
 
 // The state that is told is the heading that is counted.
 func TestStateIsTheHeading(t *testing.T) {
 	t.Parallel()
-	p := plan.Make(scene.Asked(t))
+	p := decide.Plan(scene.Asked(t))
 	var s Summary
 	s.Count(p, nil)
 	n := map[string]int{}

@@ -17,7 +17,7 @@ import (
 
 	"berth/quay"
 	"berth/reconcile/component"
-	"berth/reconcile/plan"
+	"berth/reconcile/decide"
 	"berth/reconcile/report"
 	"berth/reconcile/report/jsonl"
 	"berth/reconcile/report/text"
@@ -83,7 +83,7 @@ func busyScene(t *testing.T) *scene.Scene {
 // reports is all that both reporters say of the plan of a World.
 func reports(w world.World) string {
 	var out bytes.Buffer
-	p := plan.Make(w)
+	p := decide.Plan(w)
 	var s report.Summary
 	s.Count(p, nil)
 	for _, r := range []report.Reporter{text.New(&out, false, report.Folded), jsonl.New(&out, func() time.Time { return time.Unix(0, 0) }, report.Full)} {
@@ -133,7 +133,7 @@ func TestTheFirstErrorOfWritingIsKept(t *testing.T) {
 			to.Start(report.Header{Version: "v0.1.0"})
 			s := scene.New(t)
 			s.Add(scene.Component("acme-tenant", "billing"))
-			p := plan.Make(s.World)
+			p := decide.Plan(s.World)
 			var summary report.Summary
 			summary.Count(p, nil)
 			to.Planned(report.NewObserved(s.World, 0), p, summary)

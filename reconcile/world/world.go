@@ -1,7 +1,7 @@
 // Package world is what one run knows: a [World], the [Scope] and [Shard] that it is of,
 // the [Policy] it is judged by, and where environments lead.
 //
-// A World is a value that package observe returns and package plan reads. It holds no
+// A World is a value that package observe returns and package decide reads. It holds no
 // credential: tokens are known by their fingerprints. Nothing here reads, decides or
 // writes anything.
 package world

@@ -13,12 +13,12 @@ var mutants = []mutant{
 		`if err := w.proveOn(ctx, a.Account, repository); err != nil && w == nil {`, domain,
 	},
 	{
-		"it gets all that its predecessor reads", "reconcile/plan/namespace.go",
+		"it gets all that its predecessor reads", "reconcile/decide/namespace.go",
 		`grant(to.Robot, s.all)`,
 		`grant(to.Robot, s.served)`, domain,
 	},
 	{
-		"it gets nothing of another namespace", "reconcile/plan/namespace.go",
+		"it gets nothing of another namespace", "reconcile/decide/namespace.go",
 		`case !s.Naming.OfNamespace(r.Description, s.of.Component.Namespace, s.of.Namespace):`,
 		`case !s.Naming.OfNamespace(r.Description, s.of.Component.Namespace, s.of.Namespace) && s.role.held == "":`, domain,
 	},
@@ -168,49 +168,49 @@ var mutants = []mutant{
 		`age <= 1000*formerCounts &&`, domain,
 	},
 	{
-		"a tenant's requests have a pace", "reconcile/plan/rotation.go",
+		"a tenant's requests have a pace", "reconcile/decide/rotation.go",
 		`w.At.Sub(made) < minPace`,
 		`w.At.Sub(made) < 0`, domain,
 	},
 	{
-		"what asks again and again waits longer", "reconcile/plan/rotation.go",
+		"what asks again and again waits longer", "reconcile/decide/rotation.go",
 		`w.At.Sub(at) >= pace.wait`,
 		`w.At.Sub(at) >= 0`, domain,
 	},
 	{
-		"an overlap is waited for", "reconcile/plan/generations.go",
+		"an overlap is waited for", "reconcile/decide/generations.go",
 		`case age < w.Policy.Overlap:`,
 		`case age < 0:`, domain,
 	},
 	{
-		"an overlap begins when the Secret is moved", "reconcile/plan/generations.go",
+		"an overlap begins when the Secret is moved", "reconcile/decide/generations.go",
 		`		since = moved
 `,
 		`		_ = moved
 `, domain,
 	},
 	{
-		"it may have begun after the run did", "reconcile/plan/generations.go",
+		"it may have begun after the run did", "reconcile/decide/generations.go",
 		`moved.Sub(w.At) <= component.AheadMost`,
 		`!moved.After(w.At)`, domain,
 	},
 	{
-		"nor before the next generation was made", "reconcile/plan/generations.go",
+		"nor before the next generation was made", "reconcile/decide/generations.go",
 		`		since = next //`,
 		`		_ = next //`, domain,
 	},
 	{
-		"the pull login waits for the environments", "reconcile/plan/generations.go",
+		"the pull login waits for the environments", "reconcile/decide/generations.go",
 		`age < 2*w.Policy.Overlap && !p.everywhere()`,
 		`age < 0 && !p.everywhere()`, domain,
 	},
 	{
-		"but not for ever", "reconcile/plan/generations.go",
+		"but not for ever", "reconcile/decide/generations.go",
 		`age < 2*w.Policy.Overlap && !p.everywhere()`,
 		`age < 200*w.Policy.Overlap && !p.everywhere()`, domain,
 	},
 	{
-		"robots are made at most --max-rotations times", "reconcile/plan/pace.go",
+		"robots are made at most --max-rotations times", "reconcile/decide/pace.go",
 		`if turn < w.Policy.MaxRotations {`,
 		`if turn < w.Policy.MaxRotations+1000 {`, domain,
 	},
@@ -277,23 +277,23 @@ var mutants = []mutant{
 		"	if !organization.Admin {", "	if !organization.Admin && ctx == nil {", domain,
 	},
 	{
-		"a foreign Secret is not written", "reconcile/plan/foreign.go",
+		"a foreign Secret is not written", "reconcile/decide/foreign.go",
 		`exists && s.Owned == component.Foreign {`, `exists && s.Owned > component.Predecessor {`, domain,
 	},
 	{
-		"a foreign repository is not taken", "reconcile/plan/foreign.go",
+		"a foreign repository is not taken", "reconcile/decide/foreign.go",
 		`exists && !n.Marks(r.Description) && !n.Moved`, `exists && n.Mark == "" && !n.Moved`, domain,
 	},
 	{
-		"a source closes by two looks", "reconcile/plan/source.go",
+		"a source closes by two looks", "reconcile/decide/source.go",
 		`gitsource.Private && !w.At.Before(`, `gitsource.Private && !w.At.IsZero() || w.At.Before(`, domain,
 	},
 	{
-		"a host in trouble is not believed", "reconcile/plan/source.go",
+		"a host in trouble is not believed", "reconcile/decide/source.go",
 		`w.doubted[host]`, `w.doubted["x"+host]`, domain,
 	},
 	{
-		"what a person closed is not opened", "reconcile/plan/source.go",
+		"what a person closed is not opened", "reconcile/decide/source.go",
 		`told.Closed && looked`, `told.Refusal != "" && looked`, domain,
 	},
 	{
@@ -313,7 +313,7 @@ var mutants = []mutant{
 		`namespaces > 1 && (rest`, `namespaces > 1000000 && (rest`, domain,
 	},
 	{
-		"what was asked for does not count", "reconcile/plan/stake.go",
+		"what was asked for does not count", "reconcile/decide/stake.go",
 		`&& !w.rotationAsked(p)`, `&& (!w.rotationAsked(p) || a.Exists)`, domain,
 	},
 	{
@@ -325,7 +325,7 @@ var mutants = []mutant{
 		`	case whose != plan.TheTenants:`, `	case whose != plan.TheTenants, reason != plan.ReasonInvalidComponent:`, domain,
 	},
 	{
-		"older generations leave their teams, too", "reconcile/plan/generations.go",
+		"older generations leave their teams, too", "reconcile/decide/generations.go",
 		`w.leaveTeams(p.planned, robot)`, `w.leaveTeams(p.planned, r.Robot)`, domain,
 	},
 	{
@@ -351,19 +351,19 @@ var mutants = []mutant{
 		`e.Authorizing != 1:`, `e.Authorizing > 2:`, domain,
 	},
 	{
-		"a target that may be an unresolved environment's stays", "reconcile/plan/delivery.go",
+		"a target that may be an unresolved environment's stays", "reconcile/decide/delivery.go",
 		`|| p.places.Unknown`, ``, domain,
 	},
 	{
-		"a target that is refused does not stay", "reconcile/plan/delivery.go",
+		"a target that is refused does not stay", "reconcile/decide/delivery.go",
 		`keep && w.mayStay(p, t)`, `keep`, domain,
 	},
 	{
-		"whose a place is, is looked up where the lists do not tell", "reconcile/plan/delivery.go",
+		"whose a place is, is looked up where the lists do not tell", "reconcile/decide/delivery.go",
 		`if h, looked := w.Holders[claim]; looked {`, `if h, looked := w.Holders[claim]; looked && h == world.Nobody {`, domain,
 	},
 	{
-		"who came first keeps the place", "reconcile/plan/delivery.go",
+		"who came first keeps the place", "reconcile/decide/delivery.go",
 		` && !w.Arrived[claim.There()].Brought(own)`, ``, domain,
 	},
 	{
@@ -380,17 +380,17 @@ var mutants = []mutant{
 		`err != nil && !readOn(err)`, `err != nil`, cluster,
 	},
 	{
-		"a foreign RemoteSecret is not written", "reconcile/plan/foreign.go",
+		"a foreign RemoteSecret is not written", "reconcile/decide/foreign.go",
 		`exists && r.Owned == component.Foreign`, `exists && r.Owned > component.Predecessor`, domain,
 	},
 	{
-		"a token is uploaded once", "reconcile/plan/upload.go",
+		"a token is uploaded once", "reconcile/decide/upload.go",
 		`r.Record.Fingerprint != token:
 	case`, `r.Record.Fingerprint != token, r.Due:
 	case`, domain,
 	},
 	{
-		"what arrived is compared", "reconcile/plan/delivery.go",
+		"what arrived is compared", "reconcile/decide/delivery.go",
 		`there.Content == w.wanted(p, p.Names.Pull):`, `there.Content.Login != "":`, domain,
 	},
 	{
@@ -414,7 +414,7 @@ var mutants = []mutant{
 		`u.Fingerprint != "" && u.Name == component.UploadName(c, u.Fingerprint)`, `u.Fingerprint != ""`, domain,
 	},
 	{
-		"an earlier Component's robot works on this one's repository", "reconcile/plan/claims.go",
+		"an earlier Component's robot works on this one's repository", "reconcile/decide/claims.go",
 		`(slices.Contains(works, p.Names.Repository) || len(works) == 0 && quarantined) && strings`, `(len(works) > 0 || quarantined) && strings`, domain,
 	},
 	{
@@ -477,15 +477,15 @@ var mutants = []mutant{
 		`!noted || component`, `!noted && component`, domain,
 	},
 	{
-		"where Quay does not keep uses nothing is pruned", "reconcile/plan/prune.go",
+		"where Quay does not keep uses nothing is pruned", "reconcile/decide/prune.go",
 		`|| !w.remembersUse()`, ``, domain,
 	},
 	{
-		"a run prunes few robots", "reconcile/plan/prune.go",
+		"a run prunes few robots", "reconcile/decide/prune.go",
 		`i >= w.mayPrune()`, `i >= 10*w.mayPrune()`, domain,
 	},
 	{
-		"a quarantine lasts a week", "reconcile/plan/prune.go",
+		"a quarantine lasts a week", "reconcile/decide/prune.go",
 		`w.At.Sub(r.Quarantined) < quarantine:`, `w.At.Sub(r.Quarantined) < 0:`, domain,
 	},
 	{
@@ -494,7 +494,7 @@ var mutants = []mutant{
 `, ``, cluster,
 	},
 	{
-		"a robot of the former cluster that is used stays", "reconcile/plan/move.go",
+		"a robot of the former cluster that is used stays", "reconcile/decide/move.go",
 		`w.At.Sub(used) < w.Policy.Overlap`, `w.At.Sub(used) < 0`, domain,
 	},
 	{

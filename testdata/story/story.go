@@ -17,6 +17,7 @@ import (
 	"berth/quay"
 	"berth/reconcile/apply"
 	"berth/reconcile/component"
+	"berth/reconcile/decide"
 	"berth/reconcile/plan"
 	"berth/reconcile/report"
 	"berth/reconcile/world"
@@ -245,7 +246,7 @@ func (st Story) Told(t *testing.T, r report.Reporter) error {
 	r.Start(header)
 	if st.World != nil {
 		st.World(s)
-		p := plan.Make(s.World)
+		p := decide.Plan(s.World)
 		verdict := plan.Guard(s.World, p, plan.Limits{MaxChangeRatio: st.Limit, Force: st.Limit == 0})
 		p = p.Under(verdict)
 		summary.Count(p, nil)

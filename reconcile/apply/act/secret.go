@@ -106,7 +106,7 @@ func (w *Work) moveSecret(ctx context.Context, a plan.WriteSecret) (done bool, e
 	write := w.secretWrite(account, a.Image, token)
 	write.Former = strings.Join(a.Former, ",")
 	whose, _ := component.Whose(s.secret.Labels, s.secret.Owners, w.plan.Component)
-	equal := s.exists && whose == component.Mine && plan.Covers(s.secret.Labels, write.Labels) && s.secret.Managing == "" &&
+	equal := s.exists && whose == component.Mine && component.Covers(s.secret.Labels, write.Labels) && s.secret.Managing == "" &&
 		string(s.secret.DockerConfigJSON()) == string(write.DockerConfigJSON())
 	if !equal {
 		if err := w.lookOnce(ctx); err != nil {

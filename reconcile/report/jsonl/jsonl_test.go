@@ -13,6 +13,7 @@ import (
 
 	"berth/testdata/story"
 
+	"berth/reconcile/decide"
 	"berth/reconcile/plan"
 	"berth/reconcile/report"
 )
@@ -155,6 +156,6 @@ func TestWhatWasFound(t *testing.T) {
 	t.Parallel()
 	w := scene.Asked(t)
 	var out bytes.Buffer
-	New(&out, func() time.Time { return w.At }, report.Full).Planned(report.Observed{Found: report.Find(w, plan.Make(w))}, plan.Plan{}, report.Summary{})
+	New(&out, func() time.Time { return w.At }, report.Full).Planned(report.Observed{Found: report.Find(w, decide.Plan(w))}, plan.Plan{}, report.Summary{})
 	story.Golden(t, "asked_by_name.jsonl", out.Bytes())
 }

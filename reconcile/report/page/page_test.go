@@ -16,6 +16,7 @@ import (
 	"berth/quay"
 	"berth/reconcile/apply"
 	"berth/reconcile/component"
+	"berth/reconcile/decide"
 	"berth/reconcile/plan"
 	"berth/reconcile/report"
 	"berth/reconcile/report/text"
@@ -155,7 +156,7 @@ func TestAPageIsBounded(t *testing.T) {
 	for i := range 3000 {
 		s.Add(scene.Component("acme-tenant", fmt.Sprintf("component-%04d", i)))
 	}
-	p := plan.Make(s.World)
+	p := decide.Plan(s.World)
 	for i := range p.Components { // no two alike
 		p.Components[i].Note = fmt.Sprint("note ", i)
 		p.Components[i].Warnings = append(p.Components[i].Warnings, plan.Warning{Code: "odd", Text: fmt.Sprint("Warning ", i, ".")})

@@ -10,7 +10,7 @@ import (
 
 	"berth/quay"
 	"berth/reconcile/component"
-	"berth/reconcile/plan"
+	"berth/reconcile/decide"
 	"berth/reconcile/report"
 	"berth/testdata/scene"
 )
@@ -18,7 +18,7 @@ import (
 func TestWhatWasFound(t *testing.T) {
 	t.Parallel()
 	w := scene.Asked(t)
-	p := plan.Make(w)
+	p := decide.Plan(w)
 	for name, named := range map[string]bool{"asked_by_name": true, "asked_by_namespace": false} {
 		o := report.NewObserved(w, time.Second)
 		o.Found, o.Named = report.Find(w, p), named
@@ -65,7 +65,7 @@ func TestTheReasonOfAVisibility(t *testing.T) {
 			r.Visibility, r.Description = row.is, r.Description+row.below
 		})
 		s.Components[0].Annotations[component.AnnotationGenerate] = row.states
-		if got := repository(report.Find(s.World, plan.Make(s.World))[0].Repository); got != row.want {
+		if got := repository(report.Find(s.World, decide.Plan(s.World))[0].Repository); got != row.want {
 			t.Errorf("%s: %q, want %q", row.why, got, row.want)
 		}
 	}

@@ -16,6 +16,7 @@ import (
 
 	"berth/quay"
 	"berth/reconcile/component"
+	"berth/reconcile/decide"
 	"berth/reconcile/plan"
 	"berth/reconcile/report"
 )
@@ -118,7 +119,7 @@ func platform(t *testing.T) (*scene.Scene, plan.Plan) {
 	for i := 50; i < 100; i++ { // their builds have nobody to run as
 		delete(s.ServiceAccounts, component.Key{Namespace: fmt.Sprintf("tenant-%02d", i), Name: "appstudio-pipeline"})
 	}
-	return s, plan.Make(s.World)
+	return s, decide.Plan(s.World)
 }
 
 func tellPlan(t *testing.T, detail report.Detail, s *scene.Scene, p plan.Plan) string {

@@ -1,0 +1,263 @@
+package decide
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"berth/kube"
+	"berth/reconcile/component"
+	"berth/reconcile/plan"
+	"berth/reconcile/world"
+)
+
+// Delivery brings a Component's pull Secret to every environment that it runs in.
+//
+// Where an environment is the Component's own namespace the Secret is there already,
+// and is linked to the ServiceAccounts that pull; so it is where none is bound, or none
+// can be read: then pods that run here are all that Berth can serve. The RemoteSecret never gets that
+// namespace as a target: its operator would take the Secret for its own and delete it
+// one day. All other places are targets of a RemoteSecret, which each Component has,
+// targets or none.
+//
+// The token goes to the operator in an upload Secret, a copy of the pull Secret named
+// after the token's fingerprint. The operator deletes it whatever becomes of it, and
+// nothing it says tells a new token from an old one. So Berth writes on the
+// RemoteSecret which token it has uploaded, and compares the Secrets that arrived in
+// this cluster, by content, in every run: what did not arrive is uploaded again, each
+// wait as long as all before it together. What is on other clusters stays unverified.
+//
+// Nothing of a Component waits for its delivery, neither its announcement nor the
+// acknowledgement of a rotation: it may take minutes, or for ever.
+
+// planPlaces finds where the Component runs.
+func (w *planner) planPlaces(p *draft) {
+	if w.Mode.Environments {
+		p.places = w.Environments[p.Component.Namespace].Resolve(p.Component, w.holder(p.Key()))
+	}
+}
+
+// holder tells whose the name of a Component's pull Secret is elsewhere in the cluster.
+// Who came first keeps it.
+func (w *planner) holder(c component.Key) func(namespace string) world.Holder {
+	return func(namespace string) world.Holder {
+		own := component.PullSecretOf(kube.Component{Namespace: c.Namespace, Name: c.Name})
+		claim := world.Claim{PullSecret: own, Namespace: namespace}
+		if h, looked := w.Holders[claim]; looked {
+			return h
+		}
+		if w.taken(component.Key{Namespace: namespace, Name: c.Name}) && !w.Arrived[claim.There()].Brought(own) {
+			return world.Another
+		}
+		return world.Nobody
+	}
+}
+
+// comesBack reports whether a place is the Component's own namespace by an address of this
+// cluster: its Secret there shows that it is, for the operator has taken it for its own.
+func (w *planner) comesBack(p *draft, t kube.RemoteTarget) bool {
+	return t.APIURL != "" && t.Namespace == p.Component.Namespace && w.Secrets[p.PullSecret()].By == p.PullSecret().String()
+}
+
+// planEnvironments tells how far the pull Secret has come where the Component runs.
+func (w *planner) planEnvironments(p *draft) {
+	c := p.Component
+	if elsewhere := len(p.places.Targets) + len(p.places.Open); len(p.places.Here) > 0 || elsewhere == 0 {
+		state := w.linkHere(p)
+		for _, environment := range p.places.Here {
+			p.Deliveries = append(p.Deliveries, plan.Delivery{Environment: environment, Place: c.Namespace, State: state})
+		}
+	}
+	for _, t := range p.places.Targets {
+		state, why, late := w.arrival(p, t.RemoteTarget)
+		for _, environment := range t.Environments {
+			p.Deliveries = append(p.Deliveries, plan.Delivery{Environment: environment, Place: world.PlaceName(t.RemoteTarget), State: state, Why: why, Late: late, Waits: w.waits(p, state)})
+		}
+	}
+	for _, o := range p.places.Open {
+		p.Deliveries = append(p.Deliveries, plan.Delivery{Environment: o.Environment, State: plan.Unresolved, Why: o.Why})
+	}
+	slices.SortFunc(p.Deliveries, func(a, b plan.Delivery) int { return strings.Compare(a.Environment, b.Environment) })
+	p.warnOfDeliveries()
+	w.warnOfPlaces(p)
+}
+
+// warnOfPlaces tells the Component's owner of what was written so that not all of it could
+// be followed.
+func (w *planner) warnOfPlaces(p *draft) {
+	if n := p.places.More; n > 0 {
+		p.warn("unresolved_environment", fmt.Sprintf("%d more environments are left out: so many of one Component are not looked at.", n))
+	}
+	if w.Environments[p.Component.Namespace].Unread() {
+		p.warn("unresolved_environment", "A SnapshotEnvironmentBinding of this namespace is not of its form, or names more than 1000 Components: what it means for this one is not known.")
+	}
+	for _, t := range p.places.Targets {
+		if w.comesBack(p, t.RemoteTarget) {
+			p.warn("unresolved_environment", fmt.Sprintf("Environment %s leads to its own namespace by an address of this cluster. Let it state no place: the Secret is there already.",
+				component.Shown(t.Environments[0])))
+		}
+	}
+	if n := w.RemoteSecrets[p.PullSecret()].Further; n > 0 {
+		p.warn("unresolved_environment", fmt.Sprintf("RemoteSecret %s has more than %d targets, which Berth sets: the others are taken off.", p.Names.Pull.Secret, kube.MaxTargets))
+	}
+}
+
+// linkHere lets the pods of the Component's own namespace pull with the Secret there.
+func (w *planner) linkHere(p *draft) plan.DeliveryState {
+	state, secret := plan.Delivered, p.Names.Pull.Secret
+	if w.Secrets[p.PullSecret()].Content != w.wanted(p, p.Names.Pull) {
+		state = plan.Pending
+	}
+	accounts := w.present(p, w.Policy.PullAccounts(p.Component.Name), "pods cannot pull with Secret "+secret)
+	for _, account := range accounts {
+		if !w.links(p, account).Pull[secret] {
+			p.aside = append(p.aside, plan.LinkPullSecret{ServiceAccount: account, Secret: secret})
+			state = plan.Pending
+		}
+	}
+	if len(accounts) == 0 {
+		return plan.Pending
+	}
+	return state
+}
+
+// arrival tells how far the token has come to a target.
+func (w *planner) arrival(p *draft, t kube.RemoteTarget) (state plan.DeliveryState, why string, late bool) {
+	if !w.Mode.RemoteSecrets {
+		return plan.Unresolved, "", false // told once for the whole run
+	}
+	r, exists := w.RemoteSecrets[p.PullSecret()]
+	if !exists || r.Owned == component.Predecessor || !slices.Contains(r.Targets, t) {
+		return plan.Pending, "", false
+	}
+	status := r.Status(t)
+	token := w.Robots[p.Names.Pull.Robot].Fingerprint
+	handed := r.HasData && r.Record.Fingerprint == token && !w.uploading(p.PullSecret(), token)
+	switch there, known := w.Arrived[component.Key{Namespace: t.Namespace, Name: p.Names.Pull.Secret}]; {
+	case status != nil && status.Error != "":
+		return plan.Failed, status.Error, false
+	case t.APIURL != "" && status != nil && handed, t.APIURL == "" && known && there.Unreadable:
+		return plan.Unverified, "", false
+	case t.APIURL == "" && there.By == p.PullSecret().String() && there.Content == w.wanted(p, p.Names.Pull):
+		return plan.Delivered, "", false
+	}
+	return plan.Pending, "", r.Late && r.Record.Fingerprint == token
+}
+
+// waits tells for how long a state that is to end has lasted: since the token was handed
+// over for the first time.
+func (w *planner) waits(p *draft, state plan.DeliveryState) time.Duration {
+	record := w.RemoteSecrets[p.PullSecret()].Record
+	if state != plan.Pending && state != plan.Unverified || record.First.IsZero() || record.Fingerprint != w.Robots[p.Names.Pull.Robot].Fingerprint {
+		return 0
+	}
+	return max(0, w.At.Add(-w.Ahead).Sub(record.First))
+}
+
+// maxTold bounds how many environments one Component is warned of.
+const maxTold = 5
+
+// warnOfDeliveries names the environments that the pull Secret does not reach. The
+// words on the Component do not change from run to run.
+func (p *draft) warnOfDeliveries() {
+	var told []plan.Warning
+	for _, d := range p.Deliveries {
+		name := component.Shown(d.Environment)
+		switch {
+		case d.State == plan.Unresolved && d.Why != "":
+			told = append(told, plan.Warning{Code: "unresolved_environment", Text: fmt.Sprintf("Environment %s cannot be reached: %s.", name, d.Why)})
+		case d.State == plan.Failed:
+			const sentence = "Environment %s (%s) has not got the pull Secret: %s."
+			told = append(told, plan.Warning{
+				Code: "not_delivered", Text: fmt.Sprintf(sentence, name, d.Place, strings.TrimRight(d.Why, ".")),
+				Told: fmt.Sprintf(sentence, name, d.Place, classOf(d.Why)+"; the status of RemoteSecret "+p.Names.Pull.Secret+" says more"),
+			})
+		case d.Late:
+			told = append(told, plan.Warning{Code: "not_delivered", Text: fmt.Sprintf("Environment %s (%s) has not got the pull Secret for half an hour.", name, d.Place)})
+		}
+	}
+	p.Warnings = append(p.Warnings, told[:min(len(told), maxTold)]...)
+	if more := len(told) - maxTold; more > 0 {
+		p.warn("not_delivered", fmt.Sprintf("%d more environments cannot be reached.", more))
+	}
+}
+
+// planRemoteSecret plans the RemoteSecret and what is uploaded to it. It comes last,
+// when it is settled whether this run replaces the token.
+func (w *planner) planRemoteSecret(p *draft) {
+	r, exists := w.RemoteSecrets[p.PullSecret()]
+	goes := r.Deleting || r.Owned == component.Predecessor && exists // what an earlier Component left is the garbage collector's
+	if !w.Mode.RemoteSecrets || p.Problem != nil || p.Skipped != "" || p.Names.Repository == "" || p.waits || goes {
+		return
+	}
+	if r.Lacks {
+		p.share(plan.SharedRemoteSecret, p.Names.Pull.Secret)
+	}
+	planned := len(p.Actions)
+	w.planTargets(p, r, exists)
+	w.planUpload(p, r)
+	if len(p.Actions) > planned && p.Note == "" {
+		p.Note = "delivery"
+	}
+}
+
+// planTargets makes the RemoteSecret serve the places that were found. While there is a
+// place that nobody can tell, or none could be read, a target that stands is not taken
+// away: it may be that one. But where the Secret is not to be brought it does not stay.
+func (w *planner) planTargets(p *draft, r world.RemoteSecret, exists bool) {
+	var want, added, removed []kube.RemoteTarget
+	taken := make(map[kube.RemoteTarget]kube.RemoteTarget, len(p.places.Targets)) // by place
+	for _, t := range p.places.Targets {
+		taken[placeOf(t.RemoteTarget)] = t.RemoteTarget
+		want = append(want, t.RemoteTarget)
+	}
+	stands := map[kube.RemoteTarget]bool{}
+	keep := !w.Mode.Environments || p.places.Unknown
+	for _, t := range r.Targets {
+		stands[t] = true
+		switch same, known := taken[placeOf(t)]; {
+		case known && same == t:
+		case !known && keep && w.mayStay(p, t):
+			taken[placeOf(t)] = t
+			want = append(want, t)
+		default:
+			removed = append(removed, t)
+		}
+	}
+	slices.SortFunc(want, world.CompareTargets)
+	for _, t := range want {
+		if !stands[t] {
+			added = append(added, t)
+		}
+	}
+	a := plan.WriteRemoteSecret{
+		Name: p.Names.Pull.Secret, Exists: exists, PullAccounts: w.Policy.PullAccounts(p.Component.Name),
+		Targets: want, Added: added, Removed: removed,
+	}
+	switch c := p.Component; {
+	case !exists:
+	case !r.Formed(c, a.Name, a.PullAccounts):
+		a.Reason = "its form changed"
+	case r.Further > 0:
+		a.Reason = "it has targets beyond those that Berth sets"
+	case len(added)+len(removed) == 0:
+		return
+	}
+	p.Actions = append(p.Actions, a)
+}
+
+func placeOf(t kube.RemoteTarget) kube.RemoteTarget {
+	return kube.RemoteTarget{Namespace: t.Namespace, APIURL: t.APIURL}
+}
+
+// mayStay reports whether a target that no Environment of today states is one that an
+// Environment could state.
+func (w *planner) mayStay(p *draft, t kube.RemoteTarget) bool {
+	c := p.Component
+	if t.APIURL != "" {
+		return !w.comesBack(p, t)
+	}
+	why, unknown := w.Environments[c.Namespace].Refused(t.Namespace, w.holder(p.Key()))
+	return t.Namespace != c.Namespace && (why == "" || unknown)
+}

@@ -1,0 +1,72 @@
+package decide
+
+import (
+	"fmt"
+
+	"berth/quay"
+	"berth/reconcile/component"
+	"berth/reconcile/plan"
+)
+
+// leftAlone says why nothing is made for a Component that is built elsewhere.
+func (w *planner) leftAlone(p *draft) string {
+	why := "it is built to " + shownImage(p.Component.ContainerImage)
+	if r, exists := w.Repositories[p.Names.Repository]; exists && p.Names.Marks(r.Description) {
+		why += "; repository " + p.Names.Repository + ", which was made earlier, stays"
+	}
+	return why
+}
+
+// warnOfImage tells where the builds push, if it is not where their push Secret lets them.
+func (w *planner) warnOfImage(p *draft) {
+	w.warnOf(p, p.Component.ContainerImage)
+	if twin := p.Component.Twin; twin != nil && twin.ContainerImage != p.Component.ContainerImage {
+		w.warnOf(p, twin.ContainerImage)
+	}
+}
+
+func (w *planner) warnOf(p *draft, containerImage string) {
+	image := shownImage(containerImage)
+	switch w.Naming.Built(containerImage, p.Names.Repository) {
+	case component.BuiltMisspelt:
+		p.warn("image_elsewhere", fmt.Sprintf("spec.containerImage is %s; a login is looked for letter by letter, and the push Secret's is for %s.", image, p.Image))
+	case component.BuiltBeside:
+		p.warn("image_elsewhere", fmt.Sprintf("spec.containerImage is %s, and the push Secret is for %s alone.", image, p.Image))
+	case component.BuiltAway:
+		p.warn("image_elsewhere", fmt.Sprintf("spec.containerImage is %s, so builds push there and not to %s.", image, p.Image))
+	case component.BuiltNonsense:
+		p.warn("image_elsewhere", fmt.Sprintf("spec.containerImage is not the name of an image. The Component's own is %s.", p.Image))
+	}
+}
+
+// planImage lets builds begin: they wait until spec.containerImage is set, and start at
+// once when it is. So it comes last, and not before an account of theirs may push, and the
+// repository takes pushes. A
+// Component without a spec is built by nobody: what its definition demands of a spec,
+// only its owner can write. A spec of today may be all but empty.
+func (w *planner) planImage(p *draft) {
+	if !w.Policy.SetImages || p.Problem != nil || p.Skipped != "" || p.waits || p.Names.Repository == "" {
+		return
+	}
+	if w.Repositories[p.Names.Repository].State != quay.Normal {
+		return
+	}
+	if accounts := w.Policy.PushAccounts(p.Component.Name); len(accounts) > 0 && len(w.there(p, accounts)) == 0 {
+		return
+	}
+	for _, one := range component.Both(p.Component) {
+		if one.ContainerImage != "" || !one.Specified {
+			continue
+		}
+		p.Actions = append(p.Actions, plan.SetImage{Component: one.Name, Of: p.Of(one), Image: p.Image})
+		if p.Note == "" {
+			p.Note = "image"
+		}
+	}
+}
+
+// maxShown bounds what is repeated of an image's name.
+const maxShown = 100
+
+// shownImage is the name of an image, which has no odd letters.
+func shownImage(image string) string { return image[:min(len(image), maxShown)] }

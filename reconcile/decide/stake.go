@@ -1,0 +1,85 @@
+package decide
+
+import (
+	"strings"
+
+	"berth/reconcile/component"
+	"berth/reconcile/plan"
+)
+
+// stake looks at a Component whose plan is finished.
+func (w *planner) stake(p *draft) (s plan.Stake) {
+	own, named := component.ParseMark(p.Names.Mark)
+	if !named {
+		return s // nothing was ever made for what has no names
+	}
+	for _, a := range p.Names.Accounts() {
+		secret := w.Secrets[component.Key{Namespace: p.Component.Namespace, Name: a.Secret}]
+		if secret.Owned == component.Foreign || secret.Owned == component.Inherited {
+			continue
+		}
+		s.Owns = true
+		_, robot, _ := strings.Cut(secret.Content.Login, "+")
+		if _, generation := a.StampOf(robot); generation {
+			_, there := w.Robots[robot]
+			s.LogsIn = true
+			s.Astray = s.Astray || !there || secret.Content.Login != w.LoginOf(p.Component, robot)
+		}
+	}
+	for _, one := range component.Both(p.Component) {
+		_, announced := component.Announced(one, p.Names)
+		s.Owns = s.Owns || announced
+	}
+	r := w.RemoteSecrets[p.PullSecret()]
+	s.Delivers = r.Owned == component.Mine && len(r.Targets) > 0
+	mark, ours := component.ParseMark(w.Repositories[p.Names.Repository].Description)
+	s.Changes[plan.Marked] = ours && mark.Key != own.Key && p.isNews()
+	s.Changes[plan.Estranged] = s.Owns && !s.Changes[plan.Marked] && p.isNews()
+	s.Owns = s.Owns || ours
+	for _, a := range p.Actions {
+		if kind, unasked := w.unasked(p.planned, a); unasked {
+			s.Changes[kind] = true
+		}
+	}
+	return s
+}
+
+// isNews reports whether a Component is refused for what is not its own, and was not
+// before: what stands is told once, and is nobody's mistake of today.
+func (p *draft) isNews() bool {
+	if p.Problem == nil || p.Problem.Reason != plan.ReasonNotOurs {
+		return false
+	}
+	for _, a := range p.Actions {
+		if a, ok := a.(plan.Announce); ok && a.Problem {
+			return true
+		}
+	}
+	return false
+}
+
+// unasked reports whether an action changes something that people rely on without anybody
+// having asked, and what.
+func (w *planner) unasked(p *plan.Component, a plan.Action) (kind int, counts bool) {
+	switch a := a.(type) {
+	case plan.WriteSecret:
+		return plan.Secrets, a.Exists && !a.Rotated && a.Inherits == "" && !w.rotationAsked(p)
+	case plan.ChangeVisibility:
+		return plan.Visibilities, !a.Asked
+	case plan.DeleteRobot:
+		return plan.Deletions, !a.Drain && !a.Moved
+	case plan.RemovePermission, plan.LeaveTeam:
+		return plan.Deletions, true
+	case plan.WriteRemoteSecret:
+		return plan.Targets, len(a.Removed) > 0
+	}
+	return 0, false
+}
+
+// rotationAsked reports whether somebody wants new credentials of the Component: then what
+// its Secrets get is asked for, also where an earlier run broke off between a token and
+// its Secret. A tenant can write markers and requests, and by that only hides its own.
+func (w *planner) rotationAsked(p *plan.Component) bool {
+	_, begun := component.ParseMarker(p.Asker, w.At)
+	return begun || w.moves(p.Names) || component.AsksRotation(p.Asker) || w.Rotate[p.Key()] != ""
+}

@@ -1,0 +1,104 @@
+package decide
+
+import (
+	"berth/quay"
+	"berth/reconcile/component"
+	"berth/reconcile/gitsource"
+	"berth/reconcile/plan"
+)
+
+// planRepository plans the repository and the visibility that it will have; that is not
+// known when it follows a source which nobody has looked at. What makes it is returned: it
+// comes after its robots, so that where those are refused nothing is left behind. So is
+// what opens it: it comes after the Secrets, because they hold nobody up and it rests on a
+// last look.
+func (w *planner) planRepository(p *draft, stated quay.Visibility) (makes, opens []plan.Action, known bool) {
+	r, exists := w.Repositories[p.Names.Repository]
+	want, reason := w.visibility(p.Key(), stated)
+	p.Visibility, p.Why = want, reason
+	switch {
+	case !exists && want == "":
+		return nil, nil, false
+	case !exists:
+		if stated == "" && w.Policy.Visibility != "" {
+			reason = "" // the setting is for all that is new
+		}
+		p.Note = "new, " + string(want)
+		return []plan.Action{plan.CreateRepository{Repository: quay.Repository{Name: p.Names.Repository, Description: p.Names.Mark, Visibility: want}, Reason: reason}}, nil, true
+	case !p.Names.Marks(r.Description):
+		p.Note = "adopted"
+		moved := p.Names.Moved(r.Description)
+		if moved {
+			p.Note = "moved here"
+		}
+		p.Actions = append(p.Actions, plan.DescribeRepository{Name: r.Name, Mark: p.Names.Mark, Moved: moved})
+	}
+	p.warnOfState(r.State)
+	if stated == "" && w.Policy.Visibility == "" {
+		return nil, w.followSource(p, r), true
+	}
+	if told := remembered(p, r); stated != "" && told != (component.Memory{}) {
+		p.aside = append(p.aside, plan.RememberSource{Repository: r.Name, Told: told, Reason: reason}) // a person's word now
+	}
+	if want == quay.Public && !w.mayOpen(stated) {
+		if want != r.Visibility {
+			p.Why = stays(r.Visibility, want, reason)
+		}
+		want = r.Visibility
+	}
+	p.Visibility = want
+	change := plan.ChangeVisibility{Repository: r.Name, From: r.Visibility, To: want, Reason: reason, Asked: stated != ""}
+	switch {
+	case r.Visibility == want:
+	case want == quay.Public:
+		return nil, []plan.Action{change}, true
+	default:
+		p.Actions = append(p.Actions, change)
+	}
+	return nil, nil, true
+}
+
+// stays says why a repository is left as it is although something else, or nothing that
+// was looked at, speaks for it.
+func stays(is, want quay.Visibility, reason string) string {
+	switch {
+	case want != "":
+		return "it stays, although it would be " + string(want) + ": " + reason
+	case is == quay.Private:
+		return "no source opens what is private"
+	}
+	return "this run did not look at its source"
+}
+
+// visibility decides for a Component: what its owner states, else what the
+// operator sets, else what its source is. It is "" for a source that was not
+// looked at.
+func (w *planner) visibility(k component.Key, stated quay.Visibility) (v quay.Visibility, reason string) {
+	source, looked := w.Sources[k]
+	switch {
+	case stated != "":
+		return stated, "stated on the Component"
+	case w.Policy.Visibility != "":
+		return w.Policy.Visibility, "--visibility is " + string(w.Policy.Visibility)
+	case !looked:
+		return "", ""
+	case source.Answer == gitsource.Public:
+		return quay.Public, source.Reason
+	}
+	return quay.Private, source.Reason // what nobody could tell is private, too
+}
+
+// mayOpen reports whether a private repository may become public: not because of
+// what its source is now, nor by a setting alone.
+func (w *planner) mayOpen(stated quay.Visibility) bool {
+	return stated != "" || w.Policy.Visibility == quay.Public && w.Policy.AllowPublish
+}
+
+// held reports whether a repository is kept private against the setting.
+func (w *planner) held(p *plan.Component) bool {
+	if p.Problem != nil || p.Skipped != "" || w.Policy.Visibility != quay.Public || w.Policy.AllowPublish {
+		return false
+	}
+	stated, err := component.StatementOf(p.Component)
+	return err == nil && stated == "" && w.Repositories[p.Names.Repository].Visibility == quay.Private
+}
