@@ -54,7 +54,8 @@ func TestFirstRunLooksForSecretsInBulk(t *testing.T) {
 // which there is nothing to do costs its lists and the audit's share.
 func TestSettledWorldCosts(t *testing.T) {
 	t.Parallel()
-	const components, tenants, perPage, discovery = 1000, 10, 500, 3
+	const tenants, perPage, discovery = 10, 500, 3
+	components := some(t, 1000, 100)
 	e := newEnv()
 	for i := range tenants {
 		e.namespace(fmt.Sprintf("tenant-%d", i))

@@ -121,6 +121,7 @@ func TestSettledDeliveryCosts(t *testing.T) {
 func TestTheOperatorMisbehaves(t *testing.T) {
 	t.Parallel()
 	const canary = "LEAKYCANARYLEAKYCANARYLEAKYCANARYLEAKY"
+	runs := some(t, 96, 12)
 	for _, row := range []struct {
 		why     string
 		trouble remotesecret.Trouble
@@ -149,7 +150,7 @@ func TestTheOperatorMisbehaves(t *testing.T) {
 			e.cluster.SetWebhook(!row.webhook)
 			e.rotate()
 			var out bytes.Buffer
-			for i := range 96 {
+			for i := range runs {
 				r := e.newRun()
 				out.Reset()
 				r.Report = wholeText(&out)

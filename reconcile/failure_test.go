@@ -156,9 +156,9 @@ var troubles = []struct {
 func TestEveryWriteMayFail(t *testing.T) {
 	t.Parallel()
 	var cells, failed atomic.Int64
-	n := 0
+	n, step := 0, every(t, 8)
 	run := func(t *testing.T, name string, cell func(*testing.T)) {
-		if n++; partly() && n%8 != 0 {
+		if n++; n%step != 0 {
 			return
 		}
 		t.Run(name, func(t *testing.T) {

@@ -113,6 +113,7 @@ func TestHandover(t *testing.T) {
 // time.
 func TestTheOlderGoesAtAnyCall(t *testing.T) {
 	t.Parallel()
+	step := int64(every(t, 8))
 	for _, row := range []struct {
 		why, ask string // of the younger
 		revokes  bool
@@ -123,7 +124,7 @@ func TestTheOlderGoesAtAnyCall(t *testing.T) {
 	} {
 		t.Run(row.why, func(t *testing.T) {
 			t.Parallel()
-			for at := int64(1); ; at++ {
+			for at := int64(1); ; at += step {
 				e := newEnv()
 				e.settledComponent()
 				e.joined()

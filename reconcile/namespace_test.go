@@ -283,12 +283,13 @@ func (e *env) endsWell(t *testing.T, scenario, where string) {
 // good for what its predecessor was, and the next runs end where they should.
 func TestNamespaceSecretCrashes(t *testing.T) {
 	t.Parallel()
+	step := every(t, 8)
 	for name, prepare := range namespaceScenarios {
 		for _, how := range []position{withoutAnswer, beforeSending} {
 			if how == beforeSending && name != "age" {
 				continue // it leaves what the call before it left, after its answer
 			}
-			for at := 1; ; at++ {
+			for at := 1; ; at += step {
 				e := twoForAll()
 				prepare(e)
 				k := &killer{at: at, how: how, writes: true}
@@ -305,8 +306,9 @@ func TestNamespaceSecretCrashes(t *testing.T) {
 // Two runs at once are each as good as alone.
 func TestNamespaceSecretOverlaps(t *testing.T) {
 	t.Parallel()
+	step := every(t, 8)
 	for name, prepare := range namespaceScenarios {
-		for at := 1; ; at++ {
+		for at := 1; ; at += step {
 			e := twoForAll()
 			prepare(e)
 			calls := 0

@@ -2,4 +2,11 @@
 
 package reconcile_test
 
-func init() { raceDetector = true }
+import "flag"
+
+func init() {
+	raceDetector = true
+	if err := flag.Set("rapid.checks", "20"); err != nil { // fewer random worlds, unless the command line says how many
+		panic(err)
+	}
+}

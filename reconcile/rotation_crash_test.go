@@ -400,15 +400,12 @@ func count(violations []string, kind string) int {
 // run must mend whatever that left.
 func TestCrashPoints(t *testing.T) {
 	t.Parallel()
-	points, converged, writes := 0, 0, 0
+	points, converged, writes, step := 0, 0, 0, every(t, 16)
 	var all []string
-	for _, s := range scenarios {
+	for i, s := range scenarios {
 		whole := &killer{}
 		newScenario(s).attempt(s, whole)
-		for at := 1; at <= whole.calls; at++ {
-			if partly() && at%8 != 0 {
-				continue
-			}
+		for at := 1 + i%step; at <= whole.calls; at += step { // each scenario begins elsewhere
 			for how := range positions {
 				points++
 				e := newScenario(s)
@@ -430,7 +427,7 @@ func TestCrashPoints(t *testing.T) {
 	}
 	t.Logf("crash points: %d, converged: %d, dead tokens: %d, lost requests: %d, extra robots: %d, foreign writes: %d",
 		points, converged, count(all, "dead token"), count(all, "lost request"), count(all, "extra robot"), writes)
-	if least := map[bool]int{false: 1200, true: 120}[partly()]; points < least || writes > 0 {
+	if points < 1200/step || writes > 0 {
 		t.Errorf("%d crash points, %d foreign writes", points, writes)
 	}
 }
@@ -439,21 +436,14 @@ func TestCrashPoints(t *testing.T) {
 // is tried: for every first crash some second ones.
 func TestCrashPairs(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Log("not in a short run")
-		return
-	}
-	share := 5
-	if raceDetector { // it makes this ten times longer; make test runs it without, too
-		share = 1
-	}
+	share, step := some(t, 5, 1), every(t, 9) // no multiple of positions
 	pairs, converged := 0, 0
 	var all []string
 	var mu sync.Mutex
 	var group sync.WaitGroup
 	slots := make(chan struct{}, 2)
 	for _, s := range scenarios {
-		if !slices.Contains([]string{"create", "rotate", "rotate gracefully", "rotate again", "rotate and deliver"}, s.name) || s.places != nil && raceDetector {
+		if !slices.Contains([]string{"create", "rotate", "rotate gracefully", "rotate again", "rotate and deliver"}, s.name) {
 			continue
 		}
 		share := share
@@ -462,7 +452,7 @@ func TestCrashPairs(t *testing.T) {
 		}
 		whole := &killer{}
 		newScenario(s).attempt(s, whole)
-		for first := range whole.calls * int(positions) {
+		for first := 0; first < whole.calls*int(positions); first += step {
 			slots <- struct{}{}
 			group.Go(func() {
 				defer func() { <-slots }()
@@ -484,7 +474,7 @@ func TestCrashPairs(t *testing.T) {
 	if share > 1 {
 		asked.heavy.Add(1)
 	}
-	if least := map[bool]int{false: 400 * share, true: 14000}[everyPair()]; pairs < least {
+	if least := map[bool]int{false: 400 * share / step, true: 14000}[everyPair()]; pairs < least {
 		t.Errorf("%d pairs, want at least %d", pairs, least)
 	}
 }
@@ -603,18 +593,14 @@ func (p *pause) between(end http.RoundTripper) http.RoundTripper {
 // do all they have to do; then it goes on with what it knew.
 func TestAPausedRunDelivers(t *testing.T) {
 	t.Parallel()
-	if raceDetector || testing.Short() {
-		t.Log("not with the race detector, which makes it ten times longer; make test runs it without, too")
-		return
-	}
-	pauses := 0
+	pauses, step := 0, every(t, 16)
 	for _, s := range scenarios {
 		if !s.prompt { // here the operator acts during the pause
 			continue
 		}
 		whole := &killer{}
 		newScenario(s).attempt(s, whole)
-		for at := 1; at <= whole.calls; at++ {
+		for at := 1; at <= whole.calls; at += step {
 			for _, after := range []bool{false, true} {
 				pauses++
 				e := newScenario(s)

@@ -19,14 +19,6 @@ import (
 	"berth/reconcile/world"
 )
 
-// raceDetector is set when it is built in: what explores many orders of calls one
-// at a time has nothing for it to find.
-var raceDetector bool
-
-// partly reports whether a test that tries all there is need try only a share: make test
-// runs all of it, too.
-func partly() bool { return raceDetector || testing.Short() }
-
 // settle makes a few runs alone, hours apart, and returns what is then wrong.
 func (e *ends) settle() []string {
 	var sum report.Summary
@@ -62,10 +54,8 @@ func TestOverlapSchedules(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	schedules := 20_000
-	if partly() {
-		schedules = 500
-	} else {
+	schedules := some(t, 20_000, 300)
+	if !partly() {
 		asked.heavy.Add(1)
 	}
 	var all []string

@@ -17,11 +17,7 @@ import (
 // writes, and no two of them write in one namespace.
 func TestShardsTogetherAreOneRun(t *testing.T) {
 	t.Parallel()
-	tenants := 200
-	if raceDetector {
-		tenants = 20 // make test runs all of them without, too
-	}
-	w := newTwins(tenants, 10, 4)
+	w := newTwins(some(t, 200, 20), 10, 4)
 	w.serve(t, "from nothing")
 
 	served := w.one.lookAs(w.one.shardRun(world.Shard{}))
@@ -44,10 +40,7 @@ func TestOverlapOfTwoNumbersOfShards(t *testing.T) {
 	for _, count := range []int{2, 3} {
 		both = append(both, ownerOf(t, namespace, count))
 	}
-	schedules := 2_000
-	if raceDetector {
-		schedules = 200
-	}
+	schedules := some(t, 2_000, 100)
 	most := 0
 	for i := range schedules {
 		s := randomSchedule(rand.New(rand.NewPCG(3, uint64(i))), both...)

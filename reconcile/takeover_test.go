@@ -201,10 +201,7 @@ func (e *env) visibilities() map[string]bool {
 // A whole organization of image-controller's is taken over in one run.
 func TestTakeOver(t *testing.T) {
 	t.Parallel()
-	n := 500
-	if testing.Short() || raceDetector {
-		n = 60
-	}
+	n := some(t, 500, 60)
 	var made []imageController
 	e := newTakeOver()
 	for i := range 10 {
