@@ -83,9 +83,8 @@ func newEndsAsking(how component.How) func() *ends {
 		first := firstEnds()
 		e := &ends{
 			clock: first.clock, cluster: first.cluster, repo: first.repo, accounts: first.accounts, component: first.component, version: 1, left: map[string]time.Time{},
-			robots: maps.Clone(first.robots), born: maps.Clone(first.born), secrets: maps.Clone(first.secrets),
+			robots: first.robots, born: first.born, secrets: first.secrets,
 		}
-		e.component.Annotations = maps.Clone(first.component.Annotations)
 		e.ask(how)
 		return e
 	}
@@ -145,12 +144,12 @@ func (e *ends) put(name string, content []byte, rotatedAt string) {
 		}
 	}
 	if before != s.robot && before != "" {
-		e.left[before] = e.sent
+		e.left = with(e.left, before, e.sent)
 	}
 	if before > s.robot && s.robot != "" && e.robots[before].made > 0 {
 		e.wrong("fell: Secret %s from %s to %s", name, before, s.robot)
 	}
-	e.secrets[name] = s
+	e.secrets = with(e.secrets, name, s)
 }
 
 func (e *ends) wrong(format string, args ...any) {
@@ -168,15 +167,14 @@ func (e *ends) ask(how component.How) {
 		e.request.newest[i] = e.newest(a)
 	}
 	e.harsh = e.harsh || how == component.Revoke
-	e.component.Annotations = maps.Clone(e.component.Annotations)
-	e.component.Annotations[component.AnnotationGenerate] = value
+	e.component.Annotations = with(e.component.Annotations, component.AnnotationGenerate, value)
 	e.touch()
 }
 
 // withdraw takes the annotation off.
 func (e *ends) withdraw() {
 	e.request = nil
-	delete(e.component.Annotations, component.AnnotationGenerate)
+	e.component.Annotations = without(e.component.Annotations, component.AnnotationGenerate)
 	e.touch()
 }
 
@@ -249,12 +247,24 @@ func (e *ends) unsettled() (found []string) {
 	return found
 }
 
-// clone is the same world once more.
+// clone is the same world once more: its maps are never changed, but replaced.
 func (e *ends) clone() *ends {
 	c := *e
-	c.robots, c.born, c.left, c.secrets = maps.Clone(e.robots), maps.Clone(e.born), maps.Clone(e.left), maps.Clone(e.secrets)
-	c.component.Annotations = maps.Clone(e.component.Annotations)
 	return &c
+}
+
+// with is a map with something else in it.
+func with[K comparable, V any](m map[K]V, key K, value V) map[K]V {
+	m = maps.Clone(m)
+	m[key] = value
+	return m
+}
+
+// without is a map without something.
+func without[K comparable, V any](m map[K]V, key K) map[K]V {
+	m = maps.Clone(m)
+	delete(m, key)
+	return m
 }
 
 var hashSeed = maphash.MakeSeed()
@@ -270,11 +280,12 @@ func (e *ends) state() uint64 {
 	}
 	sum := uint64(0) // in any order
 	note := func(t thing) { sum += maphash.Comparable(hashSeed, t) }
-	note(thing{of: "component", n: e.version, at: e.clock.Unix(), name: fmt.Sprint(e.harsh)})
-	for of, r := range map[string]*request{"request": e.request, "taken": e.taken} {
-		if r != nil {
-			note(thing{of: of, name: string(r.how), newest: r.newest})
-		}
+	note(thing{of: "component", n: e.version, at: e.clock.Unix(), name: strconv.FormatBool(e.harsh)})
+	if r := e.request; r != nil {
+		note(thing{of: "request", name: string(r.how), newest: r.newest})
+	}
+	if r := e.taken; r != nil {
+		note(thing{of: "taken", name: string(r.how), newest: r.newest})
 	}
 	for name, value := range e.component.Annotations {
 		note(thing{of: "annotation", name: name, text: value})

@@ -116,8 +116,8 @@ func (p party) CreateRobot(_ context.Context, name, description string) (quay.Ro
 		if e.robots[name].made > 0 {
 			return quay.Robot{}, quay.ErrInvalid
 		}
-		e.born[name]++
-		e.robots[name] = robotEnd{mark: description, made: e.born[name], created: e.clock}
+		e.born = with(e.born, name, e.born[name]+1)
+		e.robots = with(e.robots, name, robotEnd{mark: description, made: e.born[name], created: e.clock})
 		return e.robot(name), nil
 	})
 }
@@ -129,7 +129,7 @@ func (p party) SetPermission(_ context.Context, _, name string, role quay.Role) 
 			return quay.ErrInvalid
 		}
 		r.role = role
-		e.robots[name] = r
+		e.robots = with(e.robots, name, r)
 		return nil
 	})
 }
@@ -154,7 +154,7 @@ func (p party) DeleteRobot(_ context.Context, name string) error {
 		if left, was := e.left[name]; was && !e.harsh && e.clock.Before(left.Add(overlap)) {
 			e.wrong("drained too early: %s", name)
 		}
-		delete(e.robots, name)
+		e.robots = without(e.robots, name)
 		return nil
 	})
 }
@@ -192,6 +192,7 @@ func (p party) Component(context.Context, kube.Group, string, string) (kube.Comp
 func (p party) Annotate(_ context.Context, c kube.Component, change kube.AnnotationChange) (kube.Component, error) {
 	return call(p, "annotate", func(e *ends) (kube.Component, error) {
 		now := e.component
+		now.Annotations = maps.Clone(now.Annotations) // what is read stays as it was
 		if c.ResourceVersion != now.ResourceVersion {
 			return kube.Component{}, kube.ErrConflict
 		}
@@ -216,6 +217,7 @@ func (p party) Annotate(_ context.Context, c kube.Component, change kube.Annotat
 				e.taken, e.request = e.request, nil
 			}
 		}
+		e.component = now
 		e.touch()
 		return e.copied(), nil
 	})
