@@ -1,10 +1,10 @@
 // Package apply keeps the order in which a plan is done: in go the two ends and the plans of
-// Components, out comes an [Outcome] for each. What is done is its rooms' matter:
-// apply/act serves a Component, apply/prune clears up after one.
+// Components, out comes an [Outcome] for each. It writes nothing itself: apply/act serves a
+// Component, and apply/prune clears up after one that is gone.
 //
 // A Component fails alone, and its first error ends it, but for side steps, which fail by
-// themselves; a fact about the whole run ends all writing. What is read again only makes a write safer, it never widens the plan.
-// Whatever a run is cut off from, the next one mends.
+// themselves; a fact about the whole run ends all writing. Whatever a run is cut off from, the
+// next one mends.
 package apply
 
 import (

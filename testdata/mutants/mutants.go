@@ -329,7 +329,7 @@ var mutants = []mutant{
 		`w.leaveTeams(p.planned, robot)`, `w.leaveTeams(p.planned, r.Robot)`, domain,
 	},
 	{
-		"who is federated with a robot from another time is put out", "reconcile/apply/act/work.go",
+		"who is federated with a robot from another time is put out", "reconcile/apply/act/robot.go",
 		`a.Again || a.From == "" && !w.made[a.Robot]`, `a.Again && a.From != "" && !w.made[a.Robot]`, domain,
 	},
 	{
@@ -422,7 +422,7 @@ var mutants = []mutant{
 		`alone && !plan.Revokes(a)`, `alone`, domain,
 	},
 	{
-		"a request comes off as it was read", "reconcile/apply/act/look.go",
+		"a request comes off as it was read", "reconcile/apply/act/annotate.go",
 		`component.Unwritten(c) == a.To, nil`, `true, nil`, domain,
 	},
 	{

@@ -1,15 +1,14 @@
 // Package act does what a plan says of one Component, one action after the other: in goes
 // the plan ([Run.On]) and each of its actions ([Work.Do]) in the order that the caller keeps;
-// out comes the action as it was made, or an error, of the kinds below or of the clients'.
+// out comes the action as it was made, or an error: one of those in errors.go or the clients'.
 //
 // What was seen before a write is looked at again where somebody could have changed it, and a
 // write holds only if nobody did. What is read again only makes a write safer, it never widens
-// the plan.
+// the plan. What an error means for other actions and other Components is the caller's matter.
 package act
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -59,14 +58,6 @@ type Cluster interface {
 	deliverer
 	heir
 }
-
-// What stands in the way of an action, beside the clients' errors. See also [ErrOvertaken],
-// [ErrUnproved] and [Obstacle].
-var (
-	ErrNotOurs = errors.New("not ours")
-	ErrMoved   = errors.New("it changed while it was being worked on; the next run looks again")
-	ErrRaced   = errors.New("somebody else was at it at Quay; the next run looks again")
-)
 
 // Ends are what is written to, and looked at once more before.
 type Ends struct {

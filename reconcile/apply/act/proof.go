@@ -2,7 +2,6 @@ package act
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -10,9 +9,6 @@ import (
 	"berth/quay"
 	"berth/reconcile/component"
 )
-
-// ErrUnproved keeps a Secret from being moved to a login that is not known to work.
-var ErrUnproved = errors.New("the new login is not proved, so nothing was revoked")
 
 // proofs is how often the registry is asked: a replica of its may lag.
 const proofs = 3

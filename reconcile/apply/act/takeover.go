@@ -79,11 +79,7 @@ func (w *Work) unfinalize(ctx context.Context, a plan.Unfinalize) error {
 	if r.Finalizer == 0 {
 		return nil
 	}
-	err := w.Cluster.UnfinalizeImageRepository(ctx, r)
-	if errors.Is(err, kube.ErrNotFound) {
-		return nil
-	}
-	return err
+	return unlessGone(w.Cluster.UnfinalizeImageRepository(ctx, r))
 }
 
 func (w *Work) unfinalizeComponent(ctx context.Context) error {
@@ -129,20 +125,16 @@ func (w *Work) retireSecret(ctx context.Context, robot string, a plan.FormerSecr
 	}
 	defer w.links.enter(namespace)()
 	for _, account := range a.Accounts {
-		if err := w.Cluster.UnlinkSecret(ctx, namespace, account, a.Name); err != nil && !errors.Is(err, kube.ErrNotFound) {
+		if err := unlessGone(w.Cluster.UnlinkSecret(ctx, namespace, account, a.Name)); err != nil {
 			return err
 		}
 	}
 	for _, account := range a.PullAccounts {
-		if err := w.Cluster.UnlinkPullSecret(ctx, namespace, account, a.Name); err != nil && !errors.Is(err, kube.ErrNotFound) {
+		if err := unlessGone(w.Cluster.UnlinkPullSecret(ctx, namespace, account, a.Name)); err != nil {
 			return err
 		}
 	}
-	err = w.Cluster.DeleteSecret(ctx, s)
-	if errors.Is(err, kube.ErrNotFound) {
-		return nil
-	}
-	return err
+	return unlessGone(w.Cluster.DeleteSecret(ctx, s))
 }
 
 // returnSecret gives a Secret back as it is: whoever is linked to it goes on.
