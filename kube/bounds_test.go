@@ -45,7 +45,10 @@ func TestOddObjects(t *testing.T) {
 			return listed(t, unlabelled(c.DeploymentTargets), func(o kube.DeploymentTarget) (string, bool) { return o.Name, o.Odd })
 		}},
 		{"Secret", `,"data":{".dockerconfigjson":"no base64"}`, func(c *kube.Client) ([]string, error) {
-			return listed(t, c.Secrets, func(o kube.Secret) (string, bool) { return o.Name, o.Odd })
+			list := func(ctx context.Context, namespace, selector string) ([]kube.Secret, error) {
+				return secretsOf(ctx, c, namespace, selector)
+			}
+			return listed(t, list, func(o kube.Secret) (string, bool) { return o.Name, o.Odd })
 		}},
 	} {
 		t.Run(row.kind, func(t *testing.T) {
@@ -63,7 +66,7 @@ func TestOddObjects(t *testing.T) {
 		c := client(t, func(*http.Request) *http.Response {
 			return listOf("RemoteSecret", object("a", ""), object("odd", `,"spec":{"targets":{}}`), object("z", ""))
 		})
-		got, err := c.RemoteSecrets(t.Context(), "ns", func(_, name string) bool { return name != "z" })
+		got, err := remoteSecretsOf(t.Context(), c, "ns", func(_, name string) bool { return name != "z" })
 		if err != nil || len(got) != 2 || got[0].Odd || !got[1].Odd || got[1].Name != "odd" || len(got[1].Labels) > 0 {
 			t.Errorf("%+v, %v", got, err)
 		}
@@ -132,7 +135,7 @@ func TestObjectsAreBounded(t *testing.T) {
 		c = client(t, func(*http.Request) *http.Response {
 			return listOf("Secret", whole(`,"type":"`+long+`","data":{".dockerconfigjson":"`+base64.StdEncoding.EncodeToString(make([]byte, size))+`"}`))
 		})
-		got, err := c.Secrets(t.Context(), "ns", "")
+		got, err := secretsOf(t.Context(), c, "ns", "")
 		if err != nil || sizeOf(got) > 20_000 {
 			t.Fatalf("of a Secret %d bytes are kept besides its content, %v", sizeOf(got), err)
 		}
@@ -176,7 +179,7 @@ func TestTargetsAreBounded(t *testing.T) {
 	c := client(t, func(*http.Request) *http.Response {
 		return listOf("RemoteSecret", object("a", `,"spec":`+string(spec)+`,"status":`+string(status)))
 	})
-	got, err := c.RemoteSecrets(t.Context(), "ns", func(string, string) bool { return true })
+	got, err := remoteSecretsOf(t.Context(), c, "ns", func(string, string) bool { return true })
 	if err != nil || len(got[0].Targets) != kube.MaxTargets || got[0].Further != 24_000-kube.MaxTargets || len(got[0].TargetStatuses) != kube.MaxTargets {
 		t.Fatalf("%d targets, %d further, %d statuses, %v", len(got[0].Targets), got[0].Further, len(got[0].TargetStatuses), err)
 	}
@@ -185,4 +188,12 @@ func TestTargetsAreBounded(t *testing.T) {
 			t.Fatalf("the status of %s is kept, which is no target", s.Namespace)
 		}
 	}
+}
+
+func remoteSecretsOf(ctx context.Context, c *kube.Client, namespace string, keep func(namespace, name string) bool) (found []kube.RemoteSecret, err error) {
+	err = c.EachRemoteSecret(ctx, namespace, keep, func() func(kube.RemoteSecret) {
+		found = nil
+		return func(r kube.RemoteSecret) { found = append(found, r) }
+	})
+	return found, err
 }

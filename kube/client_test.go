@@ -124,7 +124,7 @@ func TestAnswers(t *testing.T) {
 				return row.answer()
 			})
 			_, get := c.Secret(t.Context(), "ns", "s")
-			_, list := c.Secrets(t.Context(), "ns", "")
+			_, list := secretsOf(t.Context(), c, "ns", "")
 			for op, err := range map[string]error{
 				"get": get, "list": list,
 				"create": c.CreateSecret(t.Context(), write()), "patch": c.UpdateSecret(t.Context(), write(), "7", false),
@@ -179,7 +179,7 @@ func TestRetries(t *testing.T) {
 					t.Errorf("get: %d requests in %v, want %d in %v: %v", c.Requests(), time.Since(start), row.reads, row.wait, err)
 				}
 				before := c.Requests()
-				if _, err := c.Secrets(t.Context(), "ns", ""); err == nil || c.Requests()-before != row.reads*row.pages {
+				if _, err := secretsOf(t.Context(), c, "ns", ""); err == nil || c.Requests()-before != row.reads*row.pages {
 					t.Errorf("list: %d requests, want %d: %v", c.Requests()-before, row.reads*row.pages, err)
 				}
 				before = c.Requests()
@@ -206,7 +206,7 @@ func TestContext(t *testing.T) {
 	if !errors.Is(err, context.Canceled) || !errors.Is(err, kube.ErrUnavailable) {
 		t.Errorf("a cancelled call gives %v", err)
 	}
-	_, err = c.Secrets(ctx, "ns", "")
+	_, err = secretsOf(ctx, c, "ns", "")
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("a cancelled list gives %v", err)
 	}
@@ -293,4 +293,12 @@ func TestNew(t *testing.T) {
 func page(version int, next string, items ...string) *http.Response {
 	return answer(200, "application/json", `{"metadata":{"continue":`+strconv.Quote(next)+`,"resourceVersion":"`+strconv.Itoa(version)+`"},`+
 		`"items":[`+strings.Join(items, ",")+`],"kind":"SecretList","apiVersion":"v1"}`)
+}
+
+func secretsOf(ctx context.Context, c *kube.Client, namespace, selector string) (found []kube.Secret, err error) {
+	err = c.EachSecret(ctx, namespace, selector, func() func(kube.Secret) {
+		found = nil
+		return func(s kube.Secret) { found = append(found, s) }
+	})
+	return found, err
 }

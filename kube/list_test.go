@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"berth/kube"
+	"berth/kube/api"
 )
 
 func named(name string) string { return strings.Replace(secret, `"s"`, `"`+name+`"`, 1) }
@@ -65,13 +66,10 @@ func TestLists(t *testing.T) {
 				sent++
 				return row.answers[min(sent, len(row.answers))-1]()
 			})
-			got, err := c.Secrets(t.Context(), "ns", "")
+			secrets := api.Resource{Kind: "Secret", Root: "/api/v1", Plural: "secrets", Scoped: true}
+			names, err := api.List(t.Context(), c.Client, secrets, "ns", "", func(o api.Object) (string, bool) { return o.Metadata.Name, true })
 			if !errors.Is(err, row.err) || (err == nil) != (row.err == nil) {
 				t.Errorf("the error is %v, want %v", err, row.err)
-			}
-			var names []string
-			for _, s := range got {
-				names = append(names, s.Name)
 			}
 			if strings.Join(names, " ") != row.want || sent != row.sent {
 				t.Errorf("%q after %d requests, want %q after %d", names, sent, row.want, row.sent)

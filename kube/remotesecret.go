@@ -133,13 +133,8 @@ func place(namespace, apiURL string) RemoteTarget {
 	return RemoteTarget{Namespace: namespace, APIURL: strings.TrimRight(apiURL, "/")}
 }
 
-// RemoteSecrets lists the RemoteSecrets of a namespace, of [AllNamespaces], that keep
-// wants.
-func (c *Client) RemoteSecrets(ctx context.Context, namespace string, keep func(namespace, name string) bool) ([]RemoteSecret, error) {
-	return api.Collect(func(begin func() func(RemoteSecret)) error { return c.EachRemoteSecret(ctx, namespace, keep, begin) })
-}
-
-// EachRemoteSecret reads the list of RemoteSecrets, and keeps none; see [Client.EachSecret].
+// EachRemoteSecret reads the list of the RemoteSecrets of a namespace, of [AllNamespaces],
+// that keep wants, and keeps none; see [Client.EachSecret].
 func (c *Client) EachRemoteSecret(ctx context.Context, namespace string, keep func(namespace, name string) bool, begin func() func(RemoteSecret)) error {
 	return api.Each(ctx, c.Client, remoteSecrets, namespace, "", func(w remoteSecretWire) (RemoteSecret, bool) {
 		if !keep(w.Metadata.Namespace, w.Metadata.Name) {

@@ -76,14 +76,9 @@ func (w secretWire) slim() Secret {
 	return s
 }
 
-// Secrets lists the Secrets of a namespace, of [AllNamespaces], that the label
-// selector matches.
-func (c *Client) Secrets(ctx context.Context, namespace, labelSelector string) ([]Secret, error) {
-	return api.Collect(func(begin func() func(Secret)) error { return c.EachSecret(ctx, namespace, labelSelector, begin) })
-}
-
-// EachSecret reads the list of Secrets, and keeps none. begin is called when it begins,
-// once more where it has to begin anew, and what it returns is told of each.
+// EachSecret reads the list of the Secrets of a namespace, of [AllNamespaces], that the label
+// selector matches, and keeps none. begin is called when it begins, once more where it has
+// to begin anew, and what it returns is told of each.
 func (c *Client) EachSecret(ctx context.Context, namespace, labelSelector string, begin func() func(Secret)) error {
 	return api.Each(ctx, c.Client, secrets, namespace, labelSelector, func(w secretWire) (Secret, bool) { return w.slim(), true }, begin)
 }

@@ -83,7 +83,7 @@ func TestLog(t *testing.T) {
 	if _, err := c.Secret(t.Context(), "ns", "s"); err != nil {
 		t.Error(err)
 	}
-	if _, err := c.Secrets(t.Context(), "ns", "label=canary"); err != nil {
+	if _, err := secretsOf(t.Context(), c, "ns", "label=canary"); err != nil {
 		t.Error(err)
 	}
 	if err := c.CreateSecret(t.Context(), write()); err == nil {

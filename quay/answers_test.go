@@ -28,7 +28,7 @@ var forms = []form{
 		return err
 	}},
 	{name: "list robots", success: []string{"with another name"}, good: `{"robots":[{"name":"acme+r","token":"T","repositories":[]}]}`, call: func(ctx context.Context, c *Client) error {
-		_, err := c.ListRobots(ctx)
+		_, err := robotsOf(ctx, c)
 		return err
 	}},
 	{name: "get robot", good: robotBody, call: calls["GET"]},

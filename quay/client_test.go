@@ -177,3 +177,12 @@ func TestCancelledContext(t *testing.T) {
 		t.Errorf("%d requests after the end", server.count())
 	}
 }
+
+// robotsOf keeps all that the list of robots tells.
+func robotsOf(ctx context.Context, c *Client) (all []Robot, err error) {
+	err = c.EachRobot(ctx, func() func(Robot) {
+		all = nil
+		return func(r Robot) { all = append(all, r) }
+	})
+	return all, err
+}

@@ -28,7 +28,7 @@ func TestLists(t *testing.T) {
 	}
 	robots := func(list string) answerFunc { return replyJSON(200, `{"robots":[`+list+`]}`) }
 	listRepositories := func(c *Client) (int, error) { l, err := c.ListRepositories(context.Background()); return len(l), err }
-	listRobots := func(c *Client) (int, error) { l, err := c.ListRobots(context.Background()); return len(l), err }
+	listRobots := func(c *Client) (int, error) { l, err := robotsOf(context.Background(), c); return len(l), err }
 	rows := []struct {
 		name    string
 		answers []answerFunc

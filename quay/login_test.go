@@ -231,7 +231,7 @@ func TestRobotsAges(t *testing.T) {
 	} {
 		body := `{"name":"acme+r","token":"` + canary + `","repositories":[]` + row.fields + `}`
 		c, _ := newTestClient(t, dated(row.date, `{"robots":[`+body+`]}`), dated(row.date, body))
-		list, err := c.ListRobots(t.Context())
+		list, err := robotsOf(t.Context(), c)
 		if err != nil || len(list) != 1 {
 			t.Fatalf("%s: %v, %v", row.why, list, err)
 		}

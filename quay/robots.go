@@ -54,19 +54,6 @@ func (t *quayTime) UnmarshalJSON(text []byte) error {
 
 var robotToken = regexp.MustCompile(`^[A-Z0-9]{64}$`) // data/model/user.py:384
 
-// ListRobots returns every robot of the organization with its token; see
-// [Client.EachRobot].
-func (c *Client) ListRobots(ctx context.Context) (all []Robot, err error) {
-	err = c.EachRobot(ctx, func() func(Robot) {
-		all = nil
-		return func(r Robot) { all = append(all, r) }
-	})
-	if err != nil {
-		return nil, err
-	}
-	return all, nil
-}
-
 // EachRobot reads the list of every robot of the organization with its token, in one
 // request, decoded as it arrives, and keeps none: begin is called when it begins, once
 // more when an attempt was cut short, and what it returns is told of each. [ErrForbidden]: Quay left out, of every one, what

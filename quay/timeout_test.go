@@ -103,12 +103,12 @@ func TestStalledSimulatorTimesOut(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := c.ListRobots(t.Context()); !errors.Is(err, ErrUnavailable) || !errors.Is(err, ErrTimeout) {
+		if _, err := robotsOf(t.Context(), c); !errors.Is(err, ErrUnavailable) || !errors.Is(err, ErrTimeout) {
 			t.Errorf("%v, want a timeout of Quay's", err)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if _, err := c.ListRobots(ctx); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrTimeout) {
+		if _, err := robotsOf(ctx, c); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrTimeout) {
 			t.Errorf("%v, want the end of the run", err)
 		}
 	})

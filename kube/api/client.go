@@ -101,14 +101,6 @@ func New(o Options) (*Client, error) {
 // Requests is how many HTTP requests were sent so far, retries included.
 func (c *Client) Requests() int { return int(c.transport.requests.Load()) }
 
-func or[T comparable](value, otherwise T) T {
-	var zero T
-	if value == zero {
-		return otherwise
-	}
-	return value
-}
-
 // statusOnly decodes the one type that client-go itself reads: the error answer.
 func statusOnly() runtime.NegotiatedSerializer {
 	scheme := runtime.NewScheme()

@@ -27,13 +27,8 @@ var (
 
 // List is [Each], with all that it hands over.
 func List[W Wire, T any, P odd[W]](ctx context.Context, c *Client, r Resource, namespace, selector string, slim func(W) (T, bool)) ([]T, error) {
-	return Collect(func(begin func() func(T)) error { return Each[W, T, P](ctx, c, r, namespace, selector, slim, begin) })
-}
-
-// Collect keeps all that is told, of the last beginning.
-func Collect[T any](list func(begin func() func(T)) error) ([]T, error) {
 	var all []T
-	err := list(func() func(T) {
+	err := Each[W, T, P](ctx, c, r, namespace, selector, slim, func() func(T) {
 		all = nil
 		return func(t T) { all = append(all, t) }
 	})

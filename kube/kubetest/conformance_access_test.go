@@ -138,7 +138,7 @@ func testForbidden(f *fixture) {
 	_, components := n.Components(f.Context(), kube.AppStudio, kube.AllNamespaces, "")
 	_, component := n.Component(f.Context(), kube.AppStudio, f.ns, "c")
 	_, annotate := n.Annotate(f.Context(), c, kube.AnnotationChange{Set: map[string]string{"image.redhat.com/x": "x"}})
-	_, secrets := n.Secrets(f.Context(), f.ns, "")
+	_, secrets := secrets(f.Context(), n, f.ns, "")
 	_, get := n.Secret(f.Context(), f.ns, "push")
 	_, missing := n.Secret(f.Context(), f.ns, "missing")
 	_, metadata := n.SecretMetadata(f.Context(), f.ns, "push")
@@ -197,7 +197,7 @@ func testRights(f *fixture) {
 		call   func() error
 	}{
 		{"another name", func() error { _, err := r.Secret(f.Context(), f.ns, "shut"); return err }},
-		{"a list, of a right by name", func() error { _, err := r.Secrets(f.Context(), f.ns, ""); return err }},
+		{"a list, of a right by name", func() error { _, err := secrets(f.Context(), r, f.ns, ""); return err }},
 		{"another namespace", func() error { _, err := r.Secret(f.Context(), "default", "open"); return err }},
 		{"all namespaces", func() error { _, err := r.Components(f.Context(), kube.AppStudio, kube.AllNamespaces, ""); return err }},
 		{"another verb", func() error { return r.UpdateSecret(f.Context(), f.write("open"), "1", true) }},

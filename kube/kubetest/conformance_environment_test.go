@@ -34,7 +34,7 @@ func testNotServed(f *fixture) {
 	}
 	_, err = f.DeploymentTargets(f.Context(), kube.AllNamespaces)
 	f.is(err, kube.ErrNotInstalled)
-	_, err = f.RemoteSecrets(f.Context(), f.ns, everyName)
+	_, err = remoteSecrets(f.Context(), f.Client, f.ns, everyName)
 	f.is(err, kube.ErrNotInstalled)
 	_, err = f.RemoteSecret(f.Context(), f.ns, "r")
 	f.is(err, kube.ErrNotInstalled)

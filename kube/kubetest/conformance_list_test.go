@@ -37,7 +37,7 @@ func testEmptyLists(f *fixture) {
 	}
 	metadata, err := f.SecretsMetadata(f.Context(), f.ns, everyName)
 	f.no(err)
-	whole, err := f.Secrets(f.Context(), f.ns, "")
+	whole, err := secrets(f.Context(), f.Client, f.ns, "")
 	f.no(err)
 	if len(metadata)+len(whole) > 0 {
 		f.Errorf("an empty namespace has %v and %v", metadata, whole)

@@ -130,7 +130,7 @@ func testForbiddenDelivery(f *fixture) {
 	_, bindings := n.EnvironmentBindings(f.Context(), kube.AllNamespaces)
 	_, claims := n.DeploymentTargetClaims(f.Context(), f.ns)
 	_, targets := n.DeploymentTargets(f.Context(), kube.AllNamespaces)
-	_, list := n.RemoteSecrets(f.Context(), f.ns, everyName)
+	_, list := remoteSecrets(f.Context(), n, f.ns, everyName)
 	_, get := n.RemoteSecret(f.Context(), f.ns, "r")
 	for _, err := range []error{environments, bindings, claims, targets, list, get} {
 		f.is(err, kube.ErrForbidden)

@@ -123,11 +123,11 @@ func testRemoteSecretLists(f *fixture) {
 		all = append(all, f.brought(name))
 	}
 	placed(f, func(ctx context.Context, namespace string) ([]kube.RemoteSecret, error) {
-		return f.RemoteSecrets(ctx, namespace, everyName)
+		return remoteSecrets(ctx, f.Client, namespace, everyName)
 	}, func(r kube.RemoteSecret) string { return r.Namespace }, all)
 
 	before := f.Requests()
-	got, err := f.RemoteSecrets(f.Context(), f.ns, func(_, name string) bool { return strings.HasSuffix(name, "-pull") })
+	got, err := remoteSecrets(f.Context(), f.Client, f.ns, func(_, name string) bool { return strings.HasSuffix(name, "-pull") })
 	f.no(err)
 	if diff := cmp.Diff([]kube.RemoteSecret{all[1], all[3], all[5]}, got); diff != "" || f.Requests()-before != 3 {
 		f.Errorf("by name, after %d requests: %s", f.Requests()-before, diff)

@@ -263,7 +263,7 @@ func testSecretLists(f *fixture) {
 		{f.ns, "app.kubernetes.io/managed-by=berth", "a c"},
 		{f.ns, "app.kubernetes.io/managed-by", "a b c"},
 	} {
-		got, err := f.Secrets(f.Context(), row.namespace, row.selector)
+		got, err := secrets(f.Context(), f.Client, row.namespace, row.selector)
 		f.no(err)
 		var names []string
 		for _, s := range got {

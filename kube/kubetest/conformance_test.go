@@ -1,6 +1,7 @@
 package kubetest_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -232,4 +233,20 @@ func message(err error) string {
 		return ""
 	}
 	return e.Message
+}
+
+func secrets(ctx context.Context, c *kube.Client, namespace, selector string) (found []kube.Secret, err error) {
+	err = c.EachSecret(ctx, namespace, selector, func() func(kube.Secret) {
+		found = nil
+		return func(s kube.Secret) { found = append(found, s) }
+	})
+	return found, err
+}
+
+func remoteSecrets(ctx context.Context, c *kube.Client, namespace string, keep func(namespace, name string) bool) (found []kube.RemoteSecret, err error) {
+	err = c.EachRemoteSecret(ctx, namespace, keep, func() func(kube.RemoteSecret) {
+		found = nil
+		return func(r kube.RemoteSecret) { found = append(found, r) }
+	})
+	return found, err
 }

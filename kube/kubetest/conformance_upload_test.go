@@ -112,7 +112,7 @@ func testUploadSecret(f *fixture) {
 			}
 		}
 	}
-	listed, err := f.Secrets(f.Context(), f.ns, "appstudio.redhat.com/upload-secret=remotesecret")
+	listed, err := secrets(f.Context(), f.Client, f.ns, "appstudio.redhat.com/upload-secret=remotesecret")
 	f.no(err)
 	if len(listed) != 1 || listed[0].Name != "upload" || listed[0].Uploads != "r" || string(listed[0].DockerConfigJSON()) != dockerConfig {
 		f.Errorf("the uploads are %+v", listed)

@@ -53,7 +53,7 @@ var reads = []call{
 		return err
 	}},
 	{"list robots", func(ctx context.Context, c *quay.Client, _ subject) error {
-		_, err := c.ListRobots(ctx)
+		_, err := robotsOf(ctx, c)
 		return err
 	}},
 	{"list permissions", func(ctx context.Context, c *quay.Client, s subject) error {

@@ -226,9 +226,18 @@ func (f *fixture) listRepositories() map[string]quay.Repository {
 	return byName
 }
 
+// robotsOf keeps all that the list of robots tells.
+func robotsOf(ctx context.Context, c *quay.Client) (all []quay.Robot, err error) {
+	err = c.EachRobot(ctx, func() func(quay.Robot) {
+		all = nil
+		return func(r quay.Robot) { all = append(all, r) }
+	})
+	return all, err
+}
+
 func (f *fixture) listRobots() map[string]quay.Robot {
 	f.t.Helper()
-	list, err := f.client.ListRobots(f.t.Context())
+	list, err := robotsOf(f.t.Context(), f.client)
 	f.must(err)
 	byName := map[string]quay.Robot{}
 	for _, r := range list {

@@ -184,7 +184,7 @@ func alikes(f *fixture) {
 		f.must(err)
 	}
 	for _, o := range f.LookAlikes {
-		list, err := f.newClient(o, f.Token).ListRobots(f.t.Context())
+		list, err := robotsOf(f.t.Context(), f.newClient(o, f.Token))
 		f.must(err)
 		list = slices.DeleteFunc(list, func(r quay.Robot) bool { return r.Name != name })
 		if len(list) != 1 || list[0].Description != o {
