@@ -31,7 +31,7 @@ var arrows = map[string]string{
 	"reconcile/observe":                 "kube quay reconcile/component reconcile/world reconcile/gitsource",
 	"reconcile/world":                   "kube quay reconcile/component reconcile/gitsource",
 	"reconcile/component":               "kube quay",
-	"reconcile/gitsource":               "",
+	"reconcile/gitsource":               "quay/pace",
 	"quay":                              "quay/pace",
 	"quay/pace":                         "",
 	"kube":                              "kube/api",

@@ -15,6 +15,7 @@ package quay
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -74,6 +75,13 @@ type Stats struct {
 	Throttled time.Duration // time during which at least one user waited for the rate limit
 }
 
+// The rate that Quay allows is not told anywhere, so it is found.
+const (
+	startHTTP1 = 5  // what Quay's proxy allows an address over HTTP/1.1 (conf/nginx/rate-limiting.conf.jnj:80)
+	startHTTP2 = 20 // it allows a connection 50 over HTTP/2
+	autoQPS    = 50 // the most that it allows anybody, and so the most that is tried unasked
+)
+
 const (
 	callTimeout  = 30 * time.Second
 	robotTimeout = 120 * time.Second // 40,000 robots took Quay 3 s here, many times that on a large registry
@@ -91,12 +99,8 @@ func New(o Options) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the Quay token: %w", err)
 	}
-	if o.Burst <= 0 {
-		o.Burst = 10
-	}
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
-	}
+	o.QPS, o.Burst = cmp.Or(o.QPS, autoQPS), cmp.Or(o.Burst, 10)
+	o.Logger = cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
 	if o.Answered == nil {
 		o.Answered = func(bool, int) {}
 	}
@@ -106,7 +110,7 @@ func New(o Options) (*Client, error) {
 	t := &transport{
 		base:     o.Transport,
 		token:    token,
-		pace:     pace.New(o.QPS, o.Burst, o.Clients),
+		pace:     pace.New(pace.Range{First: startHTTP1, HTTP2: startHTTP2, Most: o.QPS}, o.Burst, o.Clients),
 		doubting: pauseFor(o.Backoff),
 		readOnly: o.ReadOnly,
 		log:      o.Logger,

@@ -51,7 +51,12 @@ type client struct {
 	registry *registry
 }
 
-func newClient(r *registry, qps float64, clients int) client { return client{New(qps, 10, clients), r} }
+// What the tests begin with, and the most that they try.
+const startHTTP1, startHTTP2, most = 5, 20, 50
+
+func newClient(r *registry, qps float64, clients int) client {
+	return client{New(Range{startHTTP1, startHTTP2, cmp.Or(qps, most)}, 10, clients), r}
+}
 
 func (c client) call(t *testing.T) {
 	t.Helper()
@@ -179,6 +184,49 @@ func TestTheRateIsFound(t *testing.T) {
 					t.Errorf("%d refusals for %d calls", n, calls)
 				}
 			})
+		})
+	}
+}
+
+// Where nothing is refused the rate comes to the most that is tried within seconds, so that
+// two hundred new Components, a thousand calls, are a matter of twenty; and not at once.
+func TestTheRateRisesSoon(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		http        int
+		within      time.Duration
+		least, most int64 // calls by then
+	}{
+		{2, time.Second, 30, 10 + 35},
+		{2, 3 * time.Second, 120, 10 + 3*most},
+		{2, 21 * time.Second, 1004, 10 + 21*most},
+		{1, time.Second, 13, 10 + 8},
+		{1, 5 * time.Second, 90, 10 + 120},
+		{1, 24 * time.Second, 1004, 10 + 24*most},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var calls atomic.Int64
+			r := newRegistry(row.http, func() bool { calls.Add(1); return true })
+			c := newClient(r, 0, 1)
+			ctx, cancel := context.WithTimeout(t.Context(), row.within)
+			defer cancel()
+			var users sync.WaitGroup
+			for range 8 {
+				users.Go(func() {
+					for {
+						p, err := c.Enter(ctx)
+						if err != nil {
+							return
+						}
+						resp, _ := r.get(ctx)
+						c.Learn(p, resp)
+					}
+				})
+			}
+			users.Wait()
+			if n := calls.Load(); n < row.least || n > row.most {
+				t.Errorf("over HTTP/%d %d calls in %v, not %d to %d", row.http, n, row.within, row.least, row.most)
+			}
 		})
 	}
 }
@@ -342,7 +390,7 @@ func TestTheRateHasAFloor(t *testing.T) {
 		for range 60 {
 			c.call(t)
 		}
-		if got := c.limiter.Limit(); got < slowestQPS {
+		if got := c.limiter.Limit(); got < slowest {
 			t.Errorf("the rate fell to %v", got)
 		}
 	})

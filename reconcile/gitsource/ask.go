@@ -18,8 +18,8 @@ const (
 	maxAnswer    = 64 << 10 // bytes
 )
 
-// ask sends the one request, and those that the host redirects it to. Waiting
-// for the host's turn costs nothing of the budget.
+// ask sends the one request, and those that the host redirects it to; one that the host has
+// no time for comes again. Waiting for the host's turn costs nothing of the budget.
 func (p *Prober) ask(ctx context.Context, r repository) Verdict {
 	h, leave, err := p.hosts.enter(ctx, r.host)
 	if err != nil {
@@ -27,27 +27,35 @@ func (p *Prober) ask(ctx context.Context, r repository) Verdict {
 	}
 	defer leave()
 	left := budget
-	for range 1 + maxRedirects {
-		if err := h.rate.Wait(ctx); err != nil {
-			return notWaited
+	for redirected := 0; redirected <= maxRedirects; {
+		turn, said := h.turn(ctx)
+		if said != nil {
+			return *said
 		}
 		start := time.Now()
-		verdict, next := p.attempt(ctx, r, left)
+		verdict, next := p.attempt(ctx, r, left, func(resp *http.Response) { h.pace.Learn(turn, resp) })
+		h.note(verdict)
+		if verdict == busy {
+			continue
+		}
 		if next == nil {
 			return verdict
 		}
 		r = *next
 		left -= time.Since(start)
+		redirected++
 	}
 	return redirects
 }
 
 // attempt sends one request. It returns what the answer means, or where it redirects to.
-func (p *Prober) attempt(ctx context.Context, r repository, timeout time.Duration) (Verdict, *repository) {
+// learn is told of the answer, nil where there is none.
+func (p *Prober) attempt(ctx context.Context, r repository, timeout time.Duration, learn func(*http.Response)) (Verdict, *repository) {
 	timed, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(timed, http.MethodGet, r.refs(), nil)
 	if err != nil {
+		learn(nil)
 		return badAddress, nil
 	}
 	req.Header = http.Header{
@@ -58,6 +66,7 @@ func (p *Prober) attempt(ctx context.Context, r repository, timeout time.Duratio
 	}
 	// Not a client: that would follow redirects and keep cookies.
 	resp, err := p.transport.RoundTrip(req)
+	learn(resp)
 	if err != nil {
 		return unanswered(ctx, err), nil
 	}

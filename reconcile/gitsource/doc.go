@@ -6,7 +6,8 @@
 // own first request, for each distinct address; https on port 443 only, to
 // addresses that are public at the moment of the connection; no credential, no
 // cookie, no proxy of the environment; 5 s and 64 KiB at most; at most 4
-// requests at a time and 10 a second on one host. Every doubt ends in an
+// requests at a time and 30 a second on one host, and fewer where it says that they are
+// too many. Every doubt ends in an
 // answer other than Public. A [Verdict] holds no word of the address or of the
 // host, and nothing is logged.
 //
@@ -47,7 +48,8 @@
 //	401, and 403 with WWW-Authenticate       Private  it asks for a login
 //	403 without                              Unknown  limits and firewalls say so of what is there
 //	404, 410, 451                            Private  hosts hide private repositories so
-//	429, 5xx, every other status but 200     Unknown
+//	429                                      asked again, slower; Unknown for all when it says nothing else
+//	5xx, every other status but 200          Unknown
 //	200, text/html                           Private  a login page
 //	200, another type than git's             Unknown  a dumb server's files, or no git at all
 //	200, an advertisement: version 2 to its  Public   version 0 may go on for megabytes, all of

@@ -4,15 +4,19 @@ import (
 	"context"
 	"sync"
 
-	"golang.org/x/time/rate"
+	"berth/quay/pace"
 )
 
 const (
 	hostConcurrency = 4
-	hostRate        = 10 // requests per second
 	hostBurst       = 20
+	enoughSaid      = 5    // times in a row that a host says one thing of itself, and is believed
 	maxHosts        = 1024 // remembered without being in use
 )
+
+// hostRate is where the rate of a host is looked for. It may be lower: gitlab.com lets an
+// address ask 500 times a minute (docs.gitlab.com/user/gitlab_com/rate_limits).
+var hostRate = pace.Range{First: 10, Most: 30}
 
 // hosts keeps one host's many repositories from hammering it, and from
 // standing in the way of other hosts.
@@ -24,7 +28,48 @@ type hosts struct {
 type host struct {
 	users int // callers that ask it or wait to; guarded by hosts.mu
 	slots chan struct{}
-	rate  *rate.Limiter
+	pace  *pace.Limiter
+
+	mu    sync.Mutex
+	said  Verdict // of the host itself, last,
+	times int     // and how often in a row
+}
+
+// note takes note of a verdict. That its name is not known or that it has no time a host
+// says whatever the repository.
+func (h *host) note(v Verdict) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if v != h.said {
+		h.said, h.times = v, 0
+	}
+	h.times++
+}
+
+// over is what the host says to all; nil: it has to be asked.
+func (h *host) over() *Verdict {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if said := h.said; h.times >= enoughSaid && (said == noName || said == busy) {
+		return &said
+	}
+	return nil
+}
+
+// turn waits until a request may be sent, or says why none is.
+func (h *host) turn(ctx context.Context) (pace.Pass, *Verdict) {
+	if said := h.over(); said != nil {
+		return pace.Pass{}, said
+	}
+	turn, err := h.pace.Enter(ctx)
+	if err != nil {
+		return turn, &notWaited
+	}
+	said := h.over() // which others may have learned meanwhile
+	if said != nil {
+		h.pace.Learn(turn, nil)
+	}
+	return turn, said
 }
 
 // enter waits until the host may be asked one question more; leave must
@@ -46,7 +91,7 @@ func (hs *hosts) use(name string) *host {
 	h := hs.known[name]
 	if h == nil {
 		hs.makeRoom()
-		h = &host{slots: make(chan struct{}, hostConcurrency), rate: rate.NewLimiter(hostRate, hostBurst)}
+		h = &host{slots: make(chan struct{}, hostConcurrency), pace: pace.New(hostRate, hostBurst, 1)}
 		hs.known[name] = h
 	}
 	h.users++

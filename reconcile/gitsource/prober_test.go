@@ -4,13 +4,17 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
 // pass lets the time of a test's bubble go by.
@@ -72,7 +76,7 @@ func TestOneHostIsAskedSlowlyAndOthersDoNotWait(t *testing.T) {
 		for i := range 200 {
 			all.Go(func() {
 				if v := p.Probe(t.Context(), fmt.Sprintf("https://large.example/a/%d", i)); v != public {
-					t.Errorf("%+v", v) // waiting for its turn, 18 s here, costs nothing of the 5 s
+					t.Errorf("%+v", v) // waiting for its turn, 8 s here, costs nothing of the 5 s
 				}
 			})
 		}
@@ -90,15 +94,93 @@ func TestOneHostIsAskedSlowlyAndOthersDoNotWait(t *testing.T) {
 			t.Errorf("%d requests at a time", most["large.example"])
 		}
 		for i, at := range times {
-			earliest := time.Duration(max(0, i-hostBurst)) * time.Second / hostRate
+			earliest := time.Duration(max(0, i-hostBurst)) * time.Second / time.Duration(hostRate.Most)
 			if at < earliest {
 				t.Errorf("request %d came after %v, not after %v", i, at, earliest)
 			}
 		}
-		if whole := time.Since(start); len(times) != 200 || whole > 19*time.Second {
+		if early := slices.IndexFunc(times, func(at time.Duration) bool { return at >= time.Second }); early > hostBurst+15 {
+			t.Errorf("%d requests in the first second, when nothing is known of the host", early)
+		}
+		if whole := time.Since(start); len(times) != 200 || whole > 8*time.Second {
 			t.Errorf("%d requests in %v", len(times), whole)
 		}
 	})
+}
+
+// A host that has no time is asked more slowly until it has: nobody waits for another run.
+func TestABusyHostIsAskedMoreSlowly(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var busy, requests atomic.Int64
+		allowed := rate.NewLimiter(8, 25)
+		p := New(Options{Transport: transportFunc(func(*http.Request) (*http.Response, error) {
+			requests.Add(1)
+			pass(50 * time.Millisecond)
+			if !allowed.Allow() {
+				busy.Add(1)
+				return &http.Response{StatusCode: http.StatusTooManyRequests, Body: http.NoBody}, nil
+			}
+			return ok(), nil
+		})})
+		start := time.Now()
+		var all sync.WaitGroup
+		for i := range 200 {
+			all.Go(func() {
+				if v := p.Probe(t.Context(), fmt.Sprintf("https://git.example/a/%d", i)); v != public {
+					t.Errorf("%+v", v)
+				}
+			})
+		}
+		all.Wait()
+		if took, n := time.Since(start), busy.Load(); took > 26*time.Second || n > 20 {
+			t.Errorf("%v, and %d refusals of %d", took, n, requests.Load())
+		}
+	})
+}
+
+// What a host says of itself it need not say of each repository.
+func TestAHostThatAnswersNobodyIsAskedFewTimes(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		why  string
+		host transportFunc
+		want Verdict
+		most int64
+		took time.Duration
+	}{
+		{"its name is not known", func(*http.Request) (*http.Response, error) { return nil, &net.DNSError{Err: "no such host"} }, noName, enoughSaid + hostConcurrency - 1, 0},
+		{"it never has time", func(*http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: http.StatusTooManyRequests, Body: http.NoBody}, nil
+		}, busy, enoughSaid + hostConcurrency - 1, 10 * time.Second},
+		{"its repositories are not there", func(*http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: http.StatusNotFound, Body: http.NoBody}, nil
+		}, notFound, 200, 8 * time.Second},
+		{"it fails, as it may for one repository", func(*http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: http.StatusBadGateway, Body: http.NoBody}, nil
+		}, failing, 200, 19 * time.Second},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var requests atomic.Int64
+			p := New(Options{Transport: transportFunc(func(req *http.Request) (*http.Response, error) {
+				requests.Add(1)
+				return row.host(req)
+			})})
+			start := time.Now()
+			var all sync.WaitGroup
+			for i := range 200 {
+				all.Go(func() {
+					if v := p.Probe(t.Context(), fmt.Sprintf("https://git.example/a/%d", i)); v != row.want {
+						t.Errorf("%s: %+v", row.why, v)
+					}
+				})
+			}
+			all.Wait()
+			if took := time.Since(start); requests.Load() > row.most || took > row.took {
+				t.Errorf("%s: %d requests in %v", row.why, requests.Load(), took)
+			}
+		})
+	}
 }
 
 // The 5 s are the host's, whatever it does with them.
