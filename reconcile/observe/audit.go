@@ -6,7 +6,6 @@ import (
 	"errors"
 	"maps"
 	"slices"
-	"sync"
 	"time"
 
 	"berth/quay"
@@ -19,31 +18,23 @@ func (o *observer) observeRoles(ctx context.Context) error {
 	of := map[string]component.Key{}
 	for _, c := range o.Components {
 		n, err := o.Names(c)
-		if err != nil || c.Deleting || c.Odd {
-			continue
+		if _, there := o.Repositories[n.Repository]; err == nil && there && !c.Deleting && !c.Odd {
+			of[n.Repository] = component.KeyOf(c)
 		}
-		if _, ok := o.Repositories[n.Repository]; !ok {
-			continue
-		}
-		of[n.Repository] = component.KeyOf(c)
 	}
 	namespace := func(repository string) string { return of[repository].Namespace }
 	share := audited(slices.Collect(maps.Keys(of)), o.now)
-	var reading sync.Mutex
 	o.Roles = make(map[string]map[string]quay.Role, len(share))
 	read := o.counts("repository's roles", "repositories' roles", len(share))
-	errs, err := readEach(ctx, o, share, namespace, func(ctx context.Context, repository string) error {
+	roles, errs, err := readEach(ctx, o, share, namespace, func(ctx context.Context, repository string) (map[string]quay.Role, error) {
 		defer read()
-		roles, err := o.Registry.ListRobotPermissions(ctx, repository)
-		if err == nil {
-			reading.Lock()
-			defer reading.Unlock()
-			o.Roles[repository] = roles
-		}
-		return err
+		return o.Registry.ListRobotPermissions(ctx, repository)
 	})
 	for i, err := range errs {
-		if err != nil && !errors.Is(err, errLeft) {
+		switch {
+		case err == nil:
+			o.Roles[share[i]] = roles[i]
+		case !errors.Is(err, errLeft):
 			o.unread(of[share[i]], err)
 		}
 	}

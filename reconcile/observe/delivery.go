@@ -4,105 +4,92 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"sync"
 
 	"berth/kube"
 	"berth/reconcile/component"
 	"berth/reconcile/world"
 )
 
-// deliveryReader is the reading that tells where pull Secrets belong.
-type deliveryReader interface {
-	Environments(ctx context.Context, namespace string) ([]kube.Environment, error)
-	EnvironmentBindings(ctx context.Context, namespace string) ([]kube.EnvironmentBinding, error)
-	DeploymentTargetClaims(ctx context.Context, namespace string) ([]kube.DeploymentTargetClaim, error)
-	DeploymentTargets(ctx context.Context, namespace string) ([]kube.DeploymentTarget, error)
-	EachRemoteSecret(ctx context.Context, namespace string, keep func(namespace, name string) bool, begin func() func(kube.RemoteSecret)) error
-	Component(ctx context.Context, g kube.Group, namespace, name string) (kube.Component, error)
-	Secret(ctx context.Context, namespace, name string) (kube.Secret, error)
-}
-
 // ErrNoRemoteSecrets stops a run that was told to need them.
 var ErrNoRemoteSecrets = fmt.Errorf("RemoteSecrets are required, but %w of object", kube.ErrNotInstalled)
 
 // observeDelivery lists what says where pull Secrets belong. An API that the cluster
 // does not have is a mode of the whole run, found out by discovery, never an error.
-func (o *observer) observeDelivery(ctx context.Context) (mode world.Mode, d world.Deployments, err error) {
+func (o *observer) observeDelivery(ctx context.Context) error {
+	served, d := o.served, &o.deployments
 	if o.Policy.RemoteSecrets == "" {
-		return mode, d, nil
+		return nil
 	}
-	served := o.served
 	if o.Policy.RemoteSecrets == world.RemoteSecretsRequire && !served.RemoteSecrets {
-		return mode, d, ErrNoRemoteSecrets
+		return ErrNoRemoteSecrets
 	}
-	mode = world.Mode{Wanted: true, Environments: served.Environments && served.EnvironmentBindings, RemoteSecrets: served.RemoteSecrets}
-	if !mode.Environments {
-		return mode, d, nil
+	o.Mode = world.Mode{Wanted: true, Environments: served.Environments && served.EnvironmentBindings, RemoteSecrets: served.RemoteSecrets}
+	if !o.Mode.Environments {
+		return nil
 	}
 	g, ctx := newGroup(ctx)
-	listInto(ctx, g, o.territory, &d.Environments, o.Cluster.Environments, func(e kube.Environment) string { return e.Namespace })
-	listInto(ctx, g, o.territory, &d.Bindings, o.Cluster.EnvironmentBindings, func(b kube.EnvironmentBinding) string { return b.Namespace })
+	listInto(ctx, g, o, "Environment", &d.Environments, o.Cluster.Environments, func(e kube.Environment) (string, string, bool) { return e.Namespace, e.Name, e.Odd })
+	listInto(ctx, g, o, "SnapshotEnvironmentBinding", &d.Bindings, o.Cluster.EnvironmentBindings, func(b kube.EnvironmentBinding) (string, string, bool) { return b.Namespace, b.Name, b.Odd })
 	if served.DeploymentTargetClaims {
-		listInto(ctx, g, o.territory, &d.Claims, o.Cluster.DeploymentTargetClaims, func(c kube.DeploymentTargetClaim) string { return c.Namespace })
+		listInto(ctx, g, o, "DeploymentTargetClaim", &d.Claims, o.Cluster.DeploymentTargetClaims, func(c kube.DeploymentTargetClaim) (string, string, bool) { return c.Namespace, c.Name, c.Odd })
 	}
 	if served.DeploymentTargets {
-		listInto(ctx, g, o.territory, &d.Targets, o.Cluster.DeploymentTargets, func(t kube.DeploymentTarget) string { return t.Namespace })
+		listInto(ctx, g, o, "DeploymentTarget", &d.Targets, o.Cluster.DeploymentTargets, func(t kube.DeploymentTarget) (string, string, bool) { return t.Namespace, t.Name, t.Odd })
 	}
-	return mode, d, g.Wait()
+	return g.Wait()
 }
 
-func listInto[T any](ctx context.Context, g group, t *territory, into *[]T, list func(context.Context, string) ([]T, error), namespace func(T) string) {
+// listInto lists what is of the territory, and names the objects that cannot be read, of
+// which nothing else is known.
+func listInto[T any](ctx context.Context, g group, o *observer, kind string, into *[]T, list func(context.Context, string) ([]T, error), of func(T) (namespace, name string, odd bool)) {
 	g.Go(func() (err error) {
-		*into, err = each(ctx, t, list)
-		*into = slices.DeleteFunc(*into, func(item T) bool { return !t.within(namespace(item)) })
+		*into, err = each(ctx, o.territory, list)
+		*into = slices.DeleteFunc(*into, func(item T) bool {
+			namespace, name, odd := of(item)
+			if within := o.territory.within(namespace); !within || !odd {
+				return !within
+			}
+			o.odd(kind, namespace, name)
+			return false
+		})
 		return err
 	})
 }
 
-// observeRemoteSecrets reads those that are named as a Component's is, and names the odd.
-func (o *observer) observeRemoteSecrets(ctx context.Context) (odd []string, err error) {
+// observeRemoteSecrets reads those that are named as a Component's is.
+func (o *observer) observeRemoteSecrets(ctx context.Context) error {
+	odd := map[component.Key]bool{}
 	o.RemoteSecrets = make(map[component.Key]world.RemoteSecret, len(o.Components))
 	ours := func(namespace, name string) bool {
 		called, pull := o.owner(component.Key{Namespace: namespace, Name: name})
 		return called != nil && pull
 	}
-	oddOnes := map[component.Key]bool{}
-	var sorting sync.Mutex // namespaces are listed side by side
-	_, err = each(ctx, o.territory, func(ctx context.Context, namespace string) ([]struct{}, error) {
-		begun := false
-		return nil, o.Cluster.EachRemoteSecret(ctx, namespace, ours, func() func(kube.RemoteSecret) {
-			sorting.Lock()
-			defer sorting.Unlock()
-			if begun {
-				forget(o.RemoteSecrets, namespace)
-				forget(oddOnes, namespace)
-			}
-			begun = true
-			return func(r kube.RemoteSecret) {
-				sorting.Lock()
-				defer sorting.Unlock()
-				key := component.Key{Namespace: r.Namespace, Name: r.Name}
-				called, _ := o.owner(key)
-				if r.Odd {
-					oddOnes[key] = true
-				}
-				if called.Named() && !called.Component.Deleting {
-					o.RemoteSecrets[slimKey(key, called, true)] = o.remoteSecretOf(r, called)
-				}
-			}
-		})
+	err := sorted(ctx, o.territory, func(ctx context.Context, namespace string, begin func() func(kube.RemoteSecret)) error {
+		return o.Cluster.EachRemoteSecret(ctx, namespace, ours, begin)
+	}, func(namespace string) {
+		forget(o.RemoteSecrets, namespace)
+		forget(odd, namespace)
+	}, func(r kube.RemoteSecret) {
+		key := component.Key{Namespace: r.Namespace, Name: r.Name}
+		called, _ := o.owner(key)
+		if r.Odd {
+			odd[key] = true
+		}
+		if called.Named() && !called.Component.Deleting {
+			o.RemoteSecrets[slimKey(key, called, true)] = o.remoteSecretOf(r, called)
+		}
 	})
-	for k := range oddOnes {
-		odd = append(odd, "RemoteSecret "+k.String())
+	for k := range odd {
+		o.odd("RemoteSecret", k.Namespace, k.Name)
 	}
-	return odd, err
+	return err
 }
 
 // sortDelivery sorts what was listed to the Components, and looks at what arrived, and
 // at whose a place is, where the lists do not show it.
-func (o *observer) sortDelivery(ctx context.Context, l lists) error {
-	o.Environments = l.deployments.ByNamespace()
-	for namespace, n := range l.authorizing {
+func (o *observer) sortDelivery(ctx context.Context) error {
+	o.Environments = o.deployments.ByNamespace()
+	for namespace, n := range o.authorizing {
 		if e := o.Environments[namespace]; e != nil {
 			e.Authorizing += n
 		}

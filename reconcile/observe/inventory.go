@@ -2,6 +2,7 @@ package observe
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"berth/kube"
@@ -20,7 +21,15 @@ func (o *observer) observeInventory(ctx context.Context) (err error) {
 	o.Groups = o.served.Components.All()
 	o.Components, o.Missing, err = o.observeComponents(ctx)
 	o.saw("Component", "Components", len(o.Components), 0)
-	return err
+	if err != nil {
+		return err
+	}
+	o.Divide(o.scope.Shard)
+	slices.SortFunc(o.Components, func(a, b kube.Component) int { return component.KeyOf(a).Compare(component.KeyOf(b)) })
+	o.noteRequests()
+	o.NameComponents()
+	o.indexLong()
+	return nil
 }
 
 func (o *observer) observeComponents(ctx context.Context) (found []kube.Component, missing []component.Key, err error) {
@@ -33,18 +42,14 @@ func (o *observer) observeComponents(ctx context.Context) (found []kube.Componen
 	if err != nil || len(o.scope.Only) == 0 {
 		return all, nil, err
 	}
-	there := make(map[component.Key]kube.Component, len(all))
-	for _, c := range all {
-		there[component.KeyOf(c)] = c
-	}
-	for want := range setOf(o.scope.Only) {
-		if c, ok := there[want]; ok {
-			found = append(found, c)
-		} else {
-			missing = append(missing, want)
-		}
-	}
-	return found, missing, nil
+	only := setOf(o.scope.Only)
+	found = slices.DeleteFunc(all, func(c kube.Component) bool {
+		key := component.KeyOf(c)
+		wanted := only[key]
+		delete(only, key)
+		return !wanted
+	})
+	return found, slices.Collect(maps.Keys(only)), nil
 }
 
 // listComponents lists those of all groups that the cluster has. Where it has none the
@@ -71,24 +76,21 @@ func (o *observer) listComponents(ctx context.Context, selector string) ([]kube.
 	return all, err
 }
 
-// wantsAccount reports whether builds or pods run as a ServiceAccount, or the
-// RemoteSecret operator acts as it.
-func (o *observer) wantsAccount(a kube.ServiceAccount) bool {
-	return o.territory.within(a.Namespace) && (a.Authorizes || o.Policy.Links(a.Name))
-}
-
-// observeAccounts lists the ServiceAccounts, and counts by namespace those that authorize.
-func (o *observer) observeAccounts(ctx context.Context) (map[string]int, error) {
+// observeAccounts lists the ServiceAccounts that builds or pods run as, or the RemoteSecret
+// operator acts as, and counts the latter by namespace.
+func (o *observer) observeAccounts(ctx context.Context) error {
 	accounts, err := each(ctx, o.territory, func(ctx context.Context, namespace string) ([]kube.ServiceAccount, error) {
-		return o.Cluster.ServiceAccounts(ctx, namespace, o.wantsAccount)
+		return o.Cluster.ServiceAccounts(ctx, namespace, func(a kube.ServiceAccount) bool {
+			return o.territory.within(a.Namespace) && (a.Authorizes || o.Policy.Links(a.Name))
+		})
 	})
 	o.ServiceAccounts = make(map[component.Key]world.Links, len(accounts))
-	authorizing := map[string]int{}
+	o.authorizing = map[string]int{}
 	for _, a := range accounts {
 		o.ServiceAccounts[component.Key{Namespace: a.Namespace, Name: a.Name}] = world.Links{Secrets: o.slimSet(a.Namespace, a.Secrets), Pull: o.slimSet(a.Namespace, a.PullSecrets)}
 		if a.Authorizes {
-			authorizing[a.Namespace]++
+			o.authorizing[a.Namespace]++
 		}
 	}
-	return authorizing, err
+	return err
 }

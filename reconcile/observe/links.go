@@ -3,7 +3,6 @@ package observe
 import (
 	"cmp"
 	"context"
-	"maps"
 	"slices"
 	"strings"
 
@@ -12,62 +11,52 @@ import (
 )
 
 // observeLinks finds what ServiceAccounts name as our Secrets are called and is not there,
-// in namespaces all of whose Components are known. listed are the Secrets with our label.
-func (o *observer) observeLinks(ctx context.Context, listed secrets) error {
+// in namespaces all of whose Components are known.
+func (o *observer) observeLinks(ctx context.Context) error {
 	if o.scope.Selector != "" || len(o.scope.Only) > 0 {
 		return nil
 	}
-	served := map[string]bool{}
-	for _, c := range o.Components {
-		served[c.Namespace] = true
-	}
+	served := o.namespaces()
 	known := func(key component.Key) bool {
 		_, there := o.Secrets[key]
 		called, _ := o.owner(key)
-		return there || listed.strays[key] || called != nil
+		return there || o.strays[key] || called != nil
 	}
-	unknown := map[component.Key]bool{}
+	var keys []component.Key
 	links := map[string][]world.DeadLink{}
 	for account, l := range o.ServiceAccounts {
-		add := func(secret string, pull bool) {
-			if served[account.Namespace] && !known(component.Key{Namespace: account.Namespace, Name: secret}) {
-				links[account.Namespace] = append(links[account.Namespace], world.DeadLink{ServiceAccount: account.Name, Secret: secret, Pull: pull})
+		if !served[account.Namespace] {
+			continue
+		}
+		add := func(secrets map[string]bool, suffix string, pull bool) {
+			for secret := range secrets {
+				if strings.HasSuffix(secret, suffix) && component.ValidName(secret) && !known(component.Key{Namespace: account.Namespace, Name: secret}) {
+					links[account.Namespace] = append(links[account.Namespace], world.DeadLink{ServiceAccount: account.Name, Secret: secret, Pull: pull})
+				}
 			}
 		}
-		for secret := range l.Secrets {
-			if strings.HasSuffix(secret, component.PushSuffix) && component.ValidName(secret) {
-				add(secret, false)
-			}
-		}
-		for secret := range l.Pull {
-			if strings.HasSuffix(secret, component.PullSuffix) && component.ValidName(secret) {
-				add(secret, true)
-			}
-		}
+		add(l.Secrets, component.PushSuffix, false)
+		add(l.Pull, component.PullSuffix, true)
 	}
 	for namespace, all := range links {
-		slices.SortFunc(all, compareLinks)
+		slices.SortFunc(all, func(a, b world.DeadLink) int {
+			return cmp.Or(cmp.Compare(a.ServiceAccount, b.ServiceAccount), cmp.Compare(a.Secret, b.Secret))
+		})
 		links[namespace] = all[:min(len(all), maxDead)]
 		for _, l := range links[namespace] {
-			unknown[component.Key{Namespace: namespace, Name: l.Secret}] = true
+			keys = append(keys, component.Key{Namespace: namespace, Name: l.Secret})
 		}
 	}
-	keys := slices.SortedFunc(maps.Keys(unknown), component.Key.Compare)
 	there, errs, err := o.metadata(ctx, keys)
-	for _, s := range there {
-		delete(unknown, component.Key{Namespace: s.Namespace, Name: s.Name})
-	}
-	for i, err := range errs {
-		if err != nil {
-			delete(unknown, keys[i]) // nobody knows whether it is gone
-		}
-	}
-	o.sortDead(links, unknown)
+	o.sortDead(links, func(k component.Key) bool {
+		_, exists := there[k]
+		return !exists && errs[k] == nil // else nobody knows
+	})
 	return err
 }
 
 // sortDead keeps the links to Secrets that are gone, with whose they were.
-func (o *observer) sortDead(links map[string][]world.DeadLink, gone map[component.Key]bool) {
+func (o *observer) sortDead(links map[string][]world.DeadLink, gone func(component.Key) bool) {
 	was := map[component.Key]component.Key{} // a Secret's name to its Component's
 	for _, r := range o.Robots {
 		if m, ours := component.ParseMark(r.Mark); ours && o.Naming.Ours(m) {
@@ -79,7 +68,7 @@ func (o *observer) sortDead(links map[string][]world.DeadLink, gone map[componen
 	o.Dead = map[string][]world.DeadLink{}
 	for namespace, all := range links {
 		for _, l := range all {
-			if key := (component.Key{Namespace: namespace, Name: l.Secret}); gone[key] {
+			if key := (component.Key{Namespace: namespace, Name: l.Secret}); gone(key) {
 				l.Component = was[key]
 				o.Dead[namespace] = append(o.Dead[namespace], l)
 			}
@@ -90,11 +79,3 @@ func (o *observer) sortDead(links map[string][]world.DeadLink, gone map[componen
 // maxDead bounds how many links of a namespace are looked at in a run: its tenant decides
 // how many there are.
 const maxDead = 50
-
-func compareLinks(a, b world.DeadLink) int {
-	order := cmp.Or(cmp.Compare(a.ServiceAccount, b.ServiceAccount), cmp.Compare(a.Secret, b.Secret))
-	if order == 0 && a.Pull && !b.Pull {
-		return 1
-	}
-	return order
-}

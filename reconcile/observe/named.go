@@ -2,10 +2,8 @@ package observe
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"slices"
-	"sync"
 
 	"berth/quay"
 	"berth/reconcile/component"
@@ -18,34 +16,27 @@ const perPage = 100
 // observeNamed reads the repositories of a run that is not of everything. There are few,
 // mostly, and to read each by itself takes fewer calls than the pages of the organization.
 func (o *observer) observeNamed(ctx context.Context) error {
+	if o.Whole {
+		return nil
+	}
 	wanted := o.wanted()
 	if len(wanted) > max(1, len(o.Robots)/2/perPage) { // each repository has two robots, at least
 		if err := o.observeRepositories(ctx); err != nil {
 			return err
 		}
-		if len(o.Repositories) == 0 && permitted(o.Robots) {
-			return errEmptyList
-		}
-		return nil
+		return o.doubtEmpty()
 	}
 	o.Repositories = make(map[string]quay.Repository, len(wanted))
-	var reading sync.Mutex
 	names := slices.Sorted(maps.Keys(wanted))
-	errs, err := readEach(ctx, o, names, func(name string) string { return wanted[name].Component.Namespace }, func(ctx context.Context, name string) error {
-		r, err := o.Registry.GetRepository(ctx, name)
-		if errors.Is(err, quay.ErrNotFound) {
-			return nil
-		}
-		if err == nil {
-			reading.Lock()
-			defer reading.Unlock()
-			o.Repositories[name] = o.slimRepository(r)
-		}
-		return err
+	namespace := func(name string) string { return wanted[name].Component.Namespace }
+	found, errs, err := readEach(ctx, o, names, namespace, func(ctx context.Context, name string) (*quay.Repository, error) {
+		return present(o.Registry.GetRepository(ctx, name))
 	})
-	for i, err := range errs {
-		if err != nil { // nothing is made for a Component of which nobody knows what it has
-			o.unread(component.KeyOf(*wanted[names[i]].Component), err)
+	for i, r := range found {
+		if errs[i] != nil { // nothing is made for a Component of which nobody knows what it has
+			o.unread(component.KeyOf(*wanted[names[i]].Component), errs[i])
+		} else if r != nil {
+			o.Repositories[names[i]] = o.slimRepository(*r)
 		}
 	}
 	o.saw("repository", "repositories", len(o.Repositories), 0)

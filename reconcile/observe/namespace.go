@@ -15,10 +15,7 @@ func (o *observer) observeNamespaceSecrets(ctx context.Context) error {
 	if !o.Policy.NamespaceSecrets() {
 		return nil
 	}
-	served := map[string]bool{}
-	for _, c := range o.Components {
-		served[c.Namespace] = true
-	}
+	served := o.namespaces()
 	if len(served) == 0 {
 		return nil
 	}

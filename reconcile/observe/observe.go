@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"time"
 
 	"berth/kube"
@@ -41,7 +42,13 @@ type Cluster interface {
 	SecretsMetadata(ctx context.Context, namespace string, keep func(namespace, name string) bool) ([]kube.Secret, error)
 	ServiceAccounts(ctx context.Context, namespace string, keep func(kube.ServiceAccount) bool) ([]kube.ServiceAccount, error)
 	ImageRepositories(ctx context.Context, g kube.Group, namespace string, keep func(kube.ImageRepository) bool) ([]kube.ImageRepository, error)
-	deliveryReader
+	Environments(ctx context.Context, namespace string) ([]kube.Environment, error)
+	EnvironmentBindings(ctx context.Context, namespace string) ([]kube.EnvironmentBinding, error)
+	DeploymentTargetClaims(ctx context.Context, namespace string) ([]kube.DeploymentTargetClaim, error)
+	DeploymentTargets(ctx context.Context, namespace string) ([]kube.DeploymentTarget, error)
+	EachRemoteSecret(ctx context.Context, namespace string, keep func(namespace, name string) bool, begin func() func(kube.RemoteSecret)) error
+	Component(ctx context.Context, g kube.Group, namespace, name string) (kube.Component, error)
+	Secret(ctx context.Context, namespace, name string) (kube.Secret, error)
 }
 
 // Sources tells whether anybody may read a Component's source.
@@ -51,33 +58,31 @@ type Sources interface {
 
 // ErrNotAdmin stops a run before it compares anything: with less than an
 // administrator's token Quay leaves things out of its answers without a word.
-var ErrNotAdmin error = notAdmin{}
-
-type notAdmin struct{}
-
-func (notAdmin) Error() string { return "the Quay token does not administer the organization" }
-func (notAdmin) Unwrap() error { return quay.ErrForbidden }
+var ErrNotAdmin error = &tokenError{"the Quay token does not administer the organization", quay.ErrForbidden}
 
 // ErrUnknownToken stops a run in the same place.
-var ErrUnknownToken error = unknownToken{}
+var ErrUnknownToken error = &tokenError{"Quay does not know the token, or not any more", quay.ErrUnauthorized}
 
-type unknownToken struct{}
+type tokenError struct {
+	says string
+	kind error
+}
 
-func (unknownToken) Error() string { return "Quay does not know the token, or not any more" }
-func (unknownToken) Unwrap() error { return quay.ErrUnauthorized }
+func (e *tokenError) Error() string { return e.says }
+func (e *tokenError) Unwrap() error { return e.kind }
 
 // errEmptyList: to a token that it does not know, be it for this one request,
 // Quay lists no repository and calls that success.
 var errEmptyList = errors.New("quay lists no repository, yet robots with permissions on some; nothing can be told from that")
 
-// permitted reports whether a robot has a permission on a repository that is there.
-func permitted(robots map[string]world.Robot) bool {
-	for _, r := range robots {
-		if slices.ContainsFunc(r.Repositories, func(name string) bool { return !component.DeletedRepository(name) }) {
-			return true
+// doubtEmpty doubts a list without a repository where a robot has a permission on one.
+func (o *observer) doubtEmpty() error {
+	for _, r := range o.Robots {
+		if len(o.Repositories) == 0 && slices.ContainsFunc(r.Repositories, func(name string) bool { return !component.DeletedRepository(name) }) {
+			return errEmptyList
 		}
 	}
-	return false
+	return nil
 }
 
 // readers bounds the small requests of an observation that are made side by side.
@@ -103,6 +108,14 @@ type observer struct {
 	served    kube.Served
 	territory *territory
 	now       time.Time
+	naming    sync.Mutex // of the odd
+
+	// What is sorted when all is there.
+	read        int                      // Secrets with our label, of which
+	strays      map[component.Key]bool   // are no Component's by their names;
+	madeFor     map[component.Key]string // where there is no Component: fingerprints of what was made for one
+	authorizing map[string]int           // ServiceAccounts, by namespace
+	deployments world.Deployments
 }
 
 // World reads the world. now chooses the repositories whose roles and sources
@@ -134,97 +147,73 @@ func World(ctx context.Context, e Ends, n component.Naming, p world.Policy, s wo
 // observe reads the Components first, and names what is theirs: all else is compared with
 // that while it is read, and where it is as it should be little of it is kept.
 func (o *observer) observe(ctx context.Context) error {
-	if err := o.observeInventory(ctx); err != nil {
+	if err := inOrder(ctx, o.observeInventory, o.observeLists, o.observeDefaults, o.observeNamed); err != nil {
 		return err
 	}
-	o.Divide(o.scope.Shard)
-	slices.SortFunc(o.Components, func(a, b kube.Component) int { return component.KeyOf(a).Compare(component.KeyOf(b)) })
-	o.noteRequests()
-	o.NameComponents()
-	o.indexLong()
-	var seen lists
-	g, gctx := newGroup(ctx) // the whole run rests on each of these
+	o.PlaceRepositories()
+	return inOrder(ctx, o.observeImageRepositories, o.observeSecrets, o.observeNamespaceSecrets, o.leaveClosed,
+		o.observeLinks, o.sortDelivery, o.observeSources, o.observeRoles)
+}
+
+// inOrder takes steps until one fails.
+func inOrder(ctx context.Context, steps ...func(context.Context) error) error {
+	for _, step := range steps {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// observeLists lists both ends side by side. The whole run rests on each of these.
+func (o *observer) observeLists(ctx context.Context) error {
+	g, gctx := newGroup(ctx)
 	g.Go(func() error { return o.observeRobots(gctx) })
 	if o.Whole {
 		g.Go(func() error { return o.observeRepositories(gctx) })
 	}
-	g.Go(func() (err error) { seen, err = o.observeCluster(gctx); return })
+	g.Go(func() error { return o.observeCluster(gctx) })
 	if err := g.Wait(); err != nil {
 		return err
 	}
-	if o.Whole && len(o.Repositories) == 0 && permitted(o.Robots) {
-		return errEmptyList
+	if o.Whole {
+		return o.doubtEmpty()
 	}
-	if err := o.observeDefaults(ctx); err != nil {
-		return err
-	}
-	if !o.Whole {
-		if err := o.observeNamed(ctx); err != nil {
-			return err
-		}
-	}
-	o.nameOdd(seen)
-	o.PlaceRepositories()
-	if err := o.observeImageRepositories(ctx); err != nil {
-		return err
-	}
-	if err := o.observeSecrets(ctx, seen.secrets); err != nil {
-		return err
-	}
-	if err := o.observeNamespaceSecrets(ctx); err != nil {
-		return err
-	}
-	if err := o.territory.shut(); err != nil {
-		return err
-	}
-	o.leaveClosed()
-	if err := o.observeLinks(ctx, seen.secrets); err != nil {
-		return err
-	}
-	if err := o.sortDelivery(ctx, seen); err != nil {
-		return err
-	}
-	if err := o.observeSources(ctx); err != nil {
-		return err
-	}
-	return o.observeRoles(ctx)
-}
-
-// lists are what is sorted when all is there.
-type lists struct {
-	secrets     secrets
-	authorizing map[string]int // ServiceAccounts, by namespace
-	deployments world.Deployments
-	odd         []string // RemoteSecrets
+	return nil
 }
 
 // observeCluster lists the territory. Of RemoteSecrets, of which anybody may make as many
 // and as large ones as he likes, only those of Components are kept.
-func (o *observer) observeCluster(ctx context.Context) (l lists, err error) {
+func (o *observer) observeCluster(ctx context.Context) error {
 	g, gctx := newGroup(ctx)
-	g.Go(func() (err error) { l.authorizing, err = o.observeAccounts(gctx); return })
-	g.Go(func() (err error) { l.secrets, err = o.listSecrets(gctx); return })
-	g.Go(func() (err error) { o.Mode, l.deployments, err = o.observeDelivery(gctx); return })
+	g.Go(func() error { return o.observeAccounts(gctx) })
+	g.Go(func() error { return o.listSecrets(gctx) })
+	g.Go(func() error { return o.observeDelivery(gctx) })
 	if err := g.Wait(); err != nil {
-		return l, err
+		return err
 	}
-	o.saw("Secret", "Secrets", l.secrets.seen, 0)
+	o.saw("Secret", "Secrets", o.read, 0)
 	if o.Mode.RemoteSecrets {
-		l.odd, err = o.observeRemoteSecrets(ctx)
+		if err := o.observeRemoteSecrets(ctx); err != nil {
+			return err
+		}
 	}
-	if err == nil {
-		err = o.territory.shut()
-	}
-	o.leaveClosed()
-	return l, err
+	slices.Sort(o.Odd)
+	return o.leaveClosed(ctx)
+}
+
+// odd names an object that cannot be read, of which nothing else is known.
+func (o *observer) odd(kind, namespace, name string) {
+	o.naming.Lock()
+	defer o.naming.Unlock()
+	o.Odd = append(o.Odd, kind+" "+namespace+"/"+name)
 }
 
 // leaveClosed takes the Components of namespaces that cannot be read out of the run.
 // They are there all the same.
-func (o *observer) leaveClosed() {
-	o.Closed = o.territory.closed
-	if len(o.Closed) == 0 {
-		return
+func (o *observer) leaveClosed(context.Context) error {
+	if o.Closed = o.territory.closed; len(o.Closed) == 0 {
+		return nil
 	}
 	for _, list := range []*[]kube.Component{&o.Components, &o.Elsewhere} {
 		var open []kube.Component // what is called refers to the others in their places
@@ -238,6 +227,7 @@ func (o *observer) leaveClosed() {
 		*list = open
 	}
 	o.Missing = slices.DeleteFunc(o.Missing, func(k component.Key) bool { return o.Closed[k.Namespace] != nil })
+	return o.territory.shut()
 }
 
 func (o *observer) observeRobots(ctx context.Context) error {
@@ -261,6 +251,15 @@ func (o *observer) observeRepositories(ctx context.Context) error {
 	}
 	o.saw("repository", "repositories", len(o.Repositories), 0)
 	return err
+}
+
+// namespaces are those that have Components of this run.
+func (o *observer) namespaces() map[string]bool {
+	served := map[string]bool{}
+	for _, c := range o.Components {
+		served[c.Namespace] = true
+	}
+	return served
 }
 
 func setOf[T comparable](items []T) map[T]bool {

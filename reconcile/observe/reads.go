@@ -2,10 +2,12 @@ package observe
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"berth/kube"
+	"berth/quay"
 	"berth/reconcile/component"
 	"berth/reconcile/world"
 )
@@ -18,19 +20,19 @@ const readsTime = 2 * time.Minute
 var errLeft = fmt.Errorf("%w: other reads took all the time there was", kube.ErrUnavailable)
 
 // readEach makes a small read for each item, side by side and in turns by namespace. What
-// fails for one is told by item; what is nobody's in particular ends the run.
-func readEach[T any](ctx context.Context, o *observer, items []T, namespace func(T) string, read func(context.Context, T) error) ([]error, error) {
+// was read, and what fails for one, is told by item; what is nobody's in particular ends the run.
+func readEach[T, R any](ctx context.Context, o *observer, items []T, namespace func(T) string, read func(context.Context, T) (R, error)) ([]R, []error, error) {
 	order := make([]int, len(items))
 	for i := range order {
 		order[i] = i
 	}
-	errs := make([]error, len(items))
+	found, errs := make([]R, len(items)), make([]error, len(items))
 	limited, cancel := context.WithTimeout(ctx, readsTime)
 	defer cancel()
 	g, gctx := newGroup(limited)
 	for _, i := range world.InTurns(order, o.Turn, func(i int) string { return namespace(items[i]) }) {
 		g.Go(func() error {
-			errs[i] = read(gctx, items[i])
+			found[i], errs[i] = read(gctx, items[i])
 			switch {
 			case errs[i] != nil && gctx.Err() != nil:
 				errs[i] = errLeft
@@ -41,9 +43,20 @@ func readEach[T any](ctx context.Context, o *observer, items []T, namespace func
 		})
 	}
 	if err := g.Wait(); err != nil {
+		return nil, nil, err
+	}
+	return found, errs, ctx.Err()
+}
+
+// present is nil for what is not there.
+func present[T any](item T, err error) (*T, error) {
+	switch {
+	case errors.Is(err, kube.ErrNotFound), errors.Is(err, quay.ErrNotFound):
+		return nil, nil // that it is not there is known
+	case err != nil:
 		return nil, err
 	}
-	return errs, ctx.Err()
+	return &item, nil
 }
 
 // unread notes that something of a Component could not be read. Of several reasons one

@@ -8,12 +8,9 @@ import (
 // to rotate gracefully.
 func (o *observer) noteRequests() {
 	o.Rotate = map[component.Key]component.How{}
-	known := make(map[component.Key]bool, len(o.Components))
-	for i := range o.Components {
-		known[component.KeyOf(o.Components[i])] = true
-	}
-	for _, k := range o.Missing {
-		known[k] = true
+	known := setOf(o.Missing)
+	for _, c := range o.Components {
+		known[component.KeyOf(c)] = true
 	}
 	for _, asked := range []struct {
 		keys []component.Key

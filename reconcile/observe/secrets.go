@@ -2,11 +2,9 @@ package observe
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"berth/kube"
@@ -14,62 +12,49 @@ import (
 	"berth/reconcile/world"
 )
 
-// secrets is what is known of the Secrets with our label besides what the World keeps.
-type secrets struct {
-	seen    int
-	strays  map[component.Key]bool // those that are no Component's by their names
-	odd     []component.Key
-	madeFor map[component.Key]string // where there is no Component: fingerprints of what was made for one
-}
-
 // listSecrets reads the Secrets with our label and sorts them to the Components. The
 // content of each is dropped as soon as its fingerprint is known.
-func (o *observer) listSecrets(ctx context.Context) (secrets, error) {
-	s := secrets{strays: map[component.Key]bool{}, madeFor: map[component.Key]string{}}
+func (o *observer) listSecrets(ctx context.Context) error {
+	odd := map[component.Key]bool{}
+	o.strays, o.madeFor = map[component.Key]bool{}, map[component.Key]string{}
 	o.Secrets = make(map[component.Key]world.Secret, 2*len(o.Components))
 	o.Uploads, o.Arrived = map[component.Key][]world.Upload{}, map[component.Key]world.Arrived{}
-	var sorting sync.Mutex // namespaces are listed side by side
-	_, err := each(ctx, o.territory, func(ctx context.Context, namespace string) ([]struct{}, error) {
-		begun := false
-		return nil, o.Cluster.EachSecret(ctx, namespace, component.LabelManagedBy+"="+component.Manager, func() func(kube.Secret) {
-			sorting.Lock()
-			defer sorting.Unlock()
-			if begun { // what was listed before is of another moment
-				forget(o.Secrets, namespace)
-				forget(o.Uploads, namespace)
-				forget(o.Arrived, namespace)
-				forget(s.strays, namespace)
-				forget(s.madeFor, namespace)
-				s.odd = slices.DeleteFunc(s.odd, func(k component.Key) bool { return namespace == kube.AllNamespaces || k.Namespace == namespace })
-			}
-			begun = true
-			return func(found kube.Secret) {
-				sorting.Lock()
-				defer sorting.Unlock()
-				if o.territory.within(found.Namespace) {
-					o.sortListed(found, &s)
-				}
-			}
-		})
+	err := sorted(ctx, o.territory, func(ctx context.Context, namespace string, begin func() func(kube.Secret)) error {
+		return o.Cluster.EachSecret(ctx, namespace, component.LabelManagedBy+"="+component.Manager, begin)
+	}, func(namespace string) {
+		forget(o.Secrets, namespace)
+		forget(o.Uploads, namespace)
+		forget(o.Arrived, namespace)
+		forget(o.strays, namespace)
+		forget(o.madeFor, namespace)
+		forget(odd, namespace)
+	}, func(found kube.Secret) {
+		if !o.territory.within(found.Namespace) {
+			return
+		}
+		if found.Odd {
+			odd[component.Key{Namespace: found.Namespace, Name: found.Name}] = true
+		}
+		o.sortListed(found)
 	})
-	return s, err
+	for k := range odd {
+		o.odd("Secret", k.Namespace, k.Name)
+	}
+	return err
 }
 
-func (o *observer) sortListed(found kube.Secret, s *secrets) {
-	s.seen++
+func (o *observer) sortListed(found kube.Secret) {
+	o.read++
 	o.sortSecret(found)
 	key := component.Key{Namespace: found.Namespace, Name: found.Name}
-	if found.Odd {
-		s.odd = append(s.odd, key)
-	}
 	if found.Name == component.NamespaceSecret {
 		return // see observeNamespaceSecrets
 	}
 	called, pull := o.owner(key)
 	if called == nil || !called.Whole() {
-		s.strays[key] = true
+		o.strays[key] = true
 		if len(o.Components)+len(o.Elsewhere) == 0 && component.MadeForAny(found.Name, found.Labels, found.Owners) {
-			s.madeFor[key] = component.ContentOf(found.DockerConfigJSON()).Fingerprint
+			o.madeFor[key] = component.ContentOf(found.DockerConfigJSON()).Fingerprint
 		}
 		return
 	}
@@ -79,10 +64,10 @@ func (o *observer) sortListed(found kube.Secret, s *secrets) {
 // observeSecrets finishes what the list began. A name of ours
 // that the list lacks is free or somebody else's: the metadata tells, and the
 // content of what is not ours is never asked for.
-func (o *observer) observeSecrets(ctx context.Context, listed secrets) error {
-	o.Strays = len(listed.strays)
+func (o *observer) observeSecrets(ctx context.Context) error {
+	o.Strays = len(o.strays)
 	if len(o.Components)+len(o.Elsewhere) == 0 {
-		o.Unclaimed = unclaimed(listed, o.Robots)
+		o.Unclaimed = o.unclaimed()
 	}
 	unlisted := map[component.Key]*world.Called{}
 	own := len(o.Components)
@@ -105,9 +90,11 @@ func (o *observer) observeSecrets(ctx context.Context, listed secrets) error {
 			}
 		}
 	}
-	found, err := o.observeUnlisted(ctx, unlisted)
-	for _, s := range found {
-		key := component.Key{Namespace: s.Namespace, Name: s.Name}
+	found, errs, err := o.metadata(ctx, slices.Collect(maps.Keys(unlisted)))
+	for key, err := range errs {
+		o.unread(component.KeyOf(*unlisted[key].Component), err)
+	}
+	for key, s := range found {
 		called := unlisted[key]
 		secret := o.secretOf(s, called, called.Pull.Secret == s.Name)
 		if secret.Inherits = o.inherited(s, *called.Component); secret.Inherits != "" {
@@ -128,17 +115,11 @@ func (o *observer) observeSecrets(ctx context.Context, listed secrets) error {
 // unclaimed finds the robots whose very tokens stand in Secrets that were made for a
 // Component. A tenant can make up labels, names and owners, but no token of a robot that
 // was never its own.
-func unclaimed(listed secrets, robots map[string]world.Robot) map[string]bool {
-	of := make(map[string]string, len(robots))
-	for name, r := range robots {
-		if r.Fingerprint != "" {
-			of[r.Fingerprint] = name
-		}
-	}
-	found := map[string]bool{}
-	for _, fingerprint := range listed.madeFor {
-		if robot, ours := of[fingerprint]; ours {
-			found[robot] = true
+func (o *observer) unclaimed() map[string]bool {
+	made, found := setOf(slices.Collect(maps.Values(o.madeFor))), map[string]bool{}
+	for name, r := range o.Robots {
+		if r.Fingerprint != "" && made[r.Fingerprint] {
+			found[name] = true
 		}
 	}
 	return found
@@ -156,62 +137,53 @@ func (o *observer) fewUploads(all []world.Upload, c *world.Called) []world.Uploa
 	}
 	current := o.Robots[c.Pull.Robot].Fingerprint
 	own := slices.DeleteFunc(all, func(u world.Upload) bool { return !u.Of(*c.Component) })
-	slices.SortStableFunc(own, func(a, b world.Upload) int {
-		switch {
-		case a.Fingerprint == b.Fingerprint:
-			return 0
-		case a.Fingerprint == current:
-			return -1
-		case b.Fingerprint == current:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(own, func(a, b world.Upload) int { return first(a.Fingerprint == current, b.Fingerprint == current) })
 	return own[:min(len(own), maxUploads)]
+}
+
+// first compares what comes first with what does not.
+func first(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return -1
+	}
+	return 1
 }
 
 // manyUnlisted is from where on it takes fewer requests to list the metadata of
 // all Secrets: on the first run, mostly.
 const manyUnlisted = 500
 
-// observeUnlisted reads the metadata of Secrets by their keys. One that cannot be read is
-// its Component's matter.
-func (o *observer) observeUnlisted(ctx context.Context, wanted map[component.Key]*world.Called) ([]kube.Secret, error) {
-	keys := slices.SortedFunc(maps.Keys(wanted), component.Key.Compare)
-	found, errs, err := o.metadata(ctx, keys)
-	for i, err := range errs {
-		if err != nil {
-			o.unread(component.KeyOf(*wanted[keys[i]].Component), err)
-		}
-	}
-	return found, err
-}
-
-// metadata reads that of Secrets: of those that are there, and why not of others, in the
-// order of the keys.
-func (o *observer) metadata(ctx context.Context, keys []component.Key) (found []kube.Secret, errs []error, err error) {
+// metadata reads that of Secrets by their keys: of those that are there, and why not of
+// others.
+func (o *observer) metadata(ctx context.Context, keys []component.Key) (found map[component.Key]kube.Secret, errs map[component.Key]error, err error) {
+	slices.SortFunc(keys, component.Key.Compare)
+	keys = slices.Compact(keys)
+	found, errs = map[component.Key]kube.Secret{}, map[component.Key]error{}
 	if len(keys) > manyUnlisted {
 		wanted := setOf(keys)
-		found, err = each(ctx, o.territory, func(ctx context.Context, namespace string) ([]kube.Secret, error) {
+		all, err := each(ctx, o.territory, func(ctx context.Context, namespace string) ([]kube.Secret, error) {
 			return o.Cluster.SecretsMetadata(ctx, namespace, func(namespace, name string) bool {
 				return wanted[component.Key{Namespace: namespace, Name: name}]
 			})
 		})
-		return found, nil, err
+		for _, s := range all {
+			found[component.Key{Namespace: s.Namespace, Name: s.Name}] = s
+		}
+		return found, errs, err
 	}
-	var reading sync.Mutex
-	errs, err = readEach(ctx, o, keys, func(k component.Key) string { return k.Namespace }, func(ctx context.Context, k component.Key) error {
-		s, err := o.Cluster.SecretMetadata(ctx, k.Namespace, k.Name)
-		if errors.Is(err, kube.ErrNotFound) {
-			return nil
-		}
-		if err == nil {
-			reading.Lock()
-			defer reading.Unlock()
-			found = append(found, s)
-		}
-		return err
+	all, failed, err := readEach(ctx, o, keys, func(k component.Key) string { return k.Namespace }, func(ctx context.Context, k component.Key) (*kube.Secret, error) {
+		return present(o.Cluster.SecretMetadata(ctx, k.Namespace, k.Name))
 	})
+	for i, s := range all {
+		if failed[i] != nil {
+			errs[keys[i]] = failed[i]
+		} else if s != nil {
+			found[keys[i]] = *s
+		}
+	}
 	return found, errs, err
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"berth/kube"
@@ -55,30 +56,24 @@ func (o *observer) observeSources(ctx context.Context) error {
 		look = append(look, follow[name])
 	}
 	look = append(look, o.some(fresh, maxSources)...)
-	verdicts := make([]*gitsource.Verdict, len(look))
+	var asking sync.Mutex
+	o.Sources = make(map[component.Key]gitsource.Verdict, len(look))
 	ctx, cancel := context.WithTimeout(ctx, sourcesTime)
 	defer cancel()
 	read := o.counts("source", "sources", len(look))
 	g, ctx := newGroup(ctx)
-	for i, c := range look {
+	for _, c := range look {
 		g.Go(func() error {
 			defer read()
 			if v := o.Git.Probe(ctx, c.SourceURL); ctx.Err() == nil {
-				verdicts[i] = &v
+				asking.Lock()
+				defer asking.Unlock()
+				o.Sources[component.KeyOf(c)] = v
 			}
 			return nil
 		})
 	}
-	if err := g.Wait(); err != nil {
-		return err
-	}
-	o.Sources = make(map[component.Key]gitsource.Verdict, len(look))
-	for i, c := range look {
-		if verdicts[i] != nil {
-			o.Sources[component.KeyOf(c)] = *verdicts[i]
-		}
-	}
-	return nil
+	return g.Wait()
 }
 
 // some are the first n, in turns by namespace.

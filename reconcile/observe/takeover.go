@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 
 	"berth/kube"
@@ -31,12 +30,16 @@ func (o *observer) observeImageRepositories(ctx context.Context) error {
 			wanted[component.KeyOf(c)] = c
 		}
 	}
+	request := func(r kube.ImageRepository) (string, []component.Key) {
+		repository, of := o.Naming.RequestedBy(r)
+		return repository, slices.DeleteFunc(of, func(k component.Key) bool { _, ok := wanted[k]; return !ok })
+	}
 	o.ImageRepositories = map[component.Key][]world.ImageRepository{}
 	for _, g := range o.served.ImageRepositories.All() {
 		found, err := each(ctx, o.territory, func(ctx context.Context, namespace string) ([]kube.ImageRepository, error) {
 			list, err := o.Cluster.ImageRepositories(ctx, g, namespace, func(r kube.ImageRepository) bool {
-				_, of := o.Naming.RequestedBy(r)
-				return !r.Odd && slices.ContainsFunc(of, func(k component.Key) bool { _, ok := wanted[k]; return ok })
+				_, of := request(r)
+				return !r.Odd && len(of) > 0
 			})
 			switch {
 			case !errors.Is(err, kube.ErrForbidden):
@@ -51,23 +54,18 @@ func (o *observer) observeImageRepositories(ctx context.Context) error {
 			return err
 		}
 		for _, r := range found {
-			repository, of := o.Naming.RequestedBy(r)
+			repository, of := request(r)
 			for _, k := range of {
-				if _, ok := wanted[k]; ok {
-					o.ImageRepositories[k] = append(o.ImageRepositories[k], world.ImageRepository{ImageRepository: r, Repository: repository})
-				}
+				o.ImageRepositories[k] = append(o.ImageRepositories[k], world.ImageRepository{ImageRepository: r, Repository: repository})
 			}
 		}
 	}
 	for k, all := range o.ImageRepositories {
-		owns := func(r world.ImageRepository) int {
-			if slices.ContainsFunc(r.Owners, func(x kube.OwnerReference) bool { return x.UID == wanted[k].UID }) {
-				return 0
-			}
-			return 1
+		owns := func(r world.ImageRepository) bool {
+			return slices.ContainsFunc(r.Owners, func(x kube.OwnerReference) bool { return x.UID == wanted[k].UID })
 		}
 		slices.SortFunc(all, func(a, b world.ImageRepository) int {
-			return cmp.Or(cmp.Compare(owns(a), owns(b)), cmp.Compare(a.Group, b.Group), cmp.Compare(a.Name, b.Name))
+			return cmp.Or(first(owns(a), owns(b)), cmp.Compare(a.Group, b.Group), cmp.Compare(a.Name, b.Name))
 		})
 		o.ImageRepositories[k] = all[:min(len(all), maxRequests)]
 	}
@@ -76,32 +74,33 @@ func (o *observer) observeImageRepositories(ctx context.Context) error {
 
 // observeFormerSecrets looks for the Secrets that go with a robot which is due to.
 func (o *observer) observeFormerSecrets(ctx context.Context, due map[component.Key]bool) error {
-	wanted := map[component.Key][]*string{}
-	owners, of := map[*string]string{}, map[component.Key]component.Key{}
+	type former struct {
+		component.Key // of the Secret
+		of            component.Key
+		owner         string
+		into          *string
+	}
+	var wanted []former
+	var keys []component.Key
 	for k, all := range o.ImageRepositories {
 		for i := range all {
 			push, pull := component.FormerSecrets(all[i].ImageRepository)
 			ownPush, ownPull := component.SecretNames(k.Name)
 			for name, into := range map[string]*string{push: &all[i].PushSecret, pull: &all[i].PullSecret} {
-				if secret := (component.Key{Namespace: k.Namespace, Name: name}); due[k] && name != ownPush && name != ownPull {
-					wanted[secret] = append(wanted[secret], into)
-					owners[into], of[secret] = all[i].UID, k
+				if due[k] && name != ownPush && name != ownPull {
+					f := former{component.Key{Namespace: k.Namespace, Name: name}, k, all[i].UID, into}
+					wanted, keys = append(wanted, f), append(keys, f.Key)
 				}
 			}
 		}
 	}
-	keys := slices.SortedFunc(maps.Keys(wanted), component.Key.Compare)
 	there, errs, err := o.metadata(ctx, keys)
-	for i, err := range errs {
-		if err != nil {
-			o.unread(of[keys[i]], err)
+	for _, f := range wanted {
+		if err := errs[f.Key]; err != nil {
+			o.unread(f.of, err)
 		}
-	}
-	for _, s := range there {
-		for _, into := range wanted[component.Key{Namespace: s.Namespace, Name: s.Name}] {
-			if component.InheritedFrom(s, owners[into]) {
-				*into = s.Name
-			}
+		if s, ok := there[f.Key]; ok && component.InheritedFrom(s, f.owner) {
+			*f.into = s.Name
 		}
 	}
 	return err
@@ -118,9 +117,6 @@ func (o *observer) leftovers() map[component.Key]bool {
 		}
 	}
 	left := map[component.Key]bool{}
-	if len(former) == 0 {
-		return left
-	}
 	for _, c := range o.Components {
 		if n, err := o.Names(c); err == nil && former[n.Repository] && n.Marks(o.Repositories[n.Repository].Description) {
 			left[component.KeyOf(c)] = due[n.Repository]

@@ -113,95 +113,109 @@ func each[T any](ctx context.Context, t *territory, list func(ctx context.Contex
 	return slices.Concat(lists...), nil
 }
 
+// sorted streams all of the territory, and perhaps more, past sort, one object at a time. A
+// list that begins again is of another moment: what came of a namespace before is forgotten.
+func sorted[T any](ctx context.Context, t *territory, list func(ctx context.Context, namespace string, begin func() func(T)) error, forget func(namespace string), sort func(T)) error {
+	var sorting sync.Mutex // namespaces are listed side by side
+	_, err := each(ctx, t, func(ctx context.Context, namespace string) ([]struct{}, error) {
+		begun := false
+		return nil, list(ctx, namespace, func() func(T) {
+			sorting.Lock()
+			defer sorting.Unlock()
+			if begun {
+				forget(namespace)
+			}
+			begun = true
+			return func(item T) {
+				sorting.Lock()
+				defer sorting.Unlock()
+				sort(item)
+			}
+		})
+	})
+	return err
+}
+
 // observeNamespaces also reads kube-system when the cluster has no other name. A
 // namespace that was named and is not there is left out of all that follows.
 func (o *observer) observeNamespaces(ctx context.Context) error {
 	o.Namespaces = map[string]kube.Namespace{}
-	if o.territory.all {
+	t := o.territory
+	if t.all || len(t.names) > many {
 		list, err := o.Cluster.Namespaces(ctx)
-		if err != nil {
-			return err
-		}
-		for _, n := range list {
-			o.Namespaces[n.Name] = n
-		}
-		return o.nameCluster()
-	}
-	names := o.territory.names
-	if len(names) > many {
-		list, err := o.Cluster.Namespaces(ctx)
-		if err == nil {
-			return o.pickNamespaces(list)
-		} else if universal(ctx, err) {
+		switch {
+		case err == nil && t.all:
+			o.Namespaces = byName(list)
+			return o.nameCluster()
+		case err == nil:
+			t.wide = true
+			return o.pickNamespaces(ctx, byName(list), nil)
+		case t.all, universal(ctx, err):
 			return err
 		}
 	}
-	if o.Naming.Cluster == "" && !slices.Contains(names, clusterNamespace) {
+	there, errs := map[string]kube.Namespace{}, map[string]error{}
+	if o.Naming.Cluster == "" && !t.named[clusterNamespace] {
 		n, err := o.Cluster.Namespace(ctx, clusterNamespace)
 		if err != nil {
 			return err
 		}
-		o.Namespaces[n.Name] = n
+		there[n.Name] = n
 	}
-	o.territory.names, o.territory.named = nil, nil
-	found, errs := make([]kube.Namespace, len(names)), make([]error, len(names))
+	var reading sync.Mutex
 	g, gctx := newGroup(ctx)
-	for i, name := range names {
+	for _, name := range t.names {
 		g.Go(func() error {
-			found[i], errs[i] = o.Cluster.Namespace(gctx, name)
+			n, err := o.Cluster.Namespace(gctx, name)
+			reading.Lock()
+			defer reading.Unlock()
+			if err == nil {
+				there[name] = n
+			} else if !errors.Is(err, kube.ErrNotFound) {
+				errs[name] = err
+			}
 			return nil
 		})
 	}
 	_ = g.Wait() // each by itself
-	for i, name := range names {
-		switch err := errs[i]; {
-		case errors.Is(err, kube.ErrNotFound):
-			o.Absent = append(o.Absent, name)
-			continue
-		case err == nil:
-			o.Namespaces[name] = found[i]
-		case universal(ctx, err), name == clusterNamespace && o.Naming.Cluster == "":
-			return err
-		default:
-			o.territory.close(name, err)
-		}
-		o.territory.add(name)
-	}
-	if err := o.territory.shut(); err != nil {
-		return err
-	}
-	return o.nameCluster()
+	return o.pickNamespaces(ctx, there, errs)
 }
 
-// pickNamespaces takes those of the territory from a list of all.
-func (o *observer) pickNamespaces(list []kube.Namespace) error {
+func byName(list []kube.Namespace) map[string]kube.Namespace {
 	there := make(map[string]kube.Namespace, len(list))
 	for _, n := range list {
 		there[n.Name] = n
 	}
-	names := o.territory.names
-	o.territory.names, o.territory.named, o.territory.wide = nil, nil, true
+	return there
+}
+
+// pickNamespaces takes those of the territory from what is there, and the cluster's name.
+func (o *observer) pickNamespaces(ctx context.Context, there map[string]kube.Namespace, errs map[string]error) error {
+	t := o.territory
+	names := t.names
+	t.names, t.named = nil, map[string]bool{}
 	for _, name := range names {
 		n, exists := there[name]
-		if !exists {
+		switch err := errs[name]; {
+		case err != nil && (universal(ctx, err) || name == clusterNamespace && o.Naming.Cluster == ""):
+			return err
+		case err != nil:
+			t.close(name, err)
+		case exists:
+			o.Namespaces[name] = n
+		default:
 			o.Absent = append(o.Absent, name)
 			continue
 		}
-		o.Namespaces[name] = n
-		o.territory.add(name)
+		t.names, t.named[name] = append(t.names, name), true
 	}
 	if n, exists := there[clusterNamespace]; exists && o.Naming.Cluster == "" {
 		o.Namespaces[n.Name] = n
 	}
-	return o.nameCluster()
-}
-
-func (t *territory) add(name string) {
-	t.names = append(t.names, name)
-	if t.named == nil {
-		t.named = map[string]bool{}
+	if err := t.shut(); err != nil {
+		return err
 	}
-	t.named[name] = true
+	return o.nameCluster()
 }
 
 // clusterNamespace is in every cluster, and its uid stands for the cluster.
