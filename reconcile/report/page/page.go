@@ -34,10 +34,10 @@ type Reporter struct {
 
 // How much a page has.
 const (
-	pageProblems = 60
-	pageBlocks   = 60
-	pageLines    = 8  // of one change
-	pageShown    = 20 // places, and of old credentials
+	maxProblems = 60
+	maxBlocks   = 60
+	maxLines    = 8  // of one change
+	maxShown    = 20 // places, and of old credentials
 )
 
 // New returns a Reporter whose page is saved when the run ends.
@@ -71,29 +71,29 @@ func (p *Reporter) Failed(c plan.Component, o apply.Outcome) {
 }
 
 //go:embed page.html
-var pageForm string
+var form string
 
-var pageTemplate = template.Must(template.New("page").Parse(pageForm))
+var layout = template.Must(template.New("page").Parse(form))
 
 // Finish renders the page and saves it.
 func (p *Reporter) Finish(s report.Summary) error {
 	var page bytes.Buffer
-	if err := pageTemplate.Execute(&page, p.content(s)); err != nil {
+	if err := layout.Execute(&page, p.content(s)); err != nil {
 		return fmt.Errorf("the page: %w", err)
 	}
 	return p.save(page.Bytes())
 }
 
-// pageContent is what the page's form is filled with, all of it as people read it.
-type pageContent struct {
+// content is what the page's form is filled with, all of it as people read it.
+type content struct {
 	Header                                          report.Header
 	Verdict, Class, About, Ended                    string
 	Total, Heading, Environments, Took, Read, Asked string
 	Components, Delivery, Ages, Phases              []part
-	Problems                                        []pageProblem
-	Changes                                         []pageBlock
-	Places                                          []pagePlace
-	Oldest                                          []pageAge
+	Problems                                        []problem
+	Changes                                         []block
+	Places                                          []place
+	Oldest                                          []age
 	MoreProblems, MoreChanges, MorePlaces           string
 }
 
@@ -127,8 +127,8 @@ func counting(name, class string, n int) part {
 	return part{Name: name, Class: class, Count: report.Count(n), size: float64(n)}
 }
 
-func (p *Reporter) content(s report.Summary) pageContent {
-	c := pageContent{Header: p.header, Ended: p.now().UTC().Format("2006-01-02 15:04:05 UTC"), Took: brief(s.Elapsed)}
+func (p *Reporter) content(s report.Summary) content {
+	c := content{Header: p.header, Ended: p.now().UTC().Format("2006-01-02 15:04:05 UTC"), Took: brief(s.Elapsed)}
 	c.Verdict, c.Class = verdict(s)
 	c.About = about(s)
 	n, changed := s.Components, "changed"
@@ -188,12 +188,12 @@ func applied(s report.Summary) bool {
 
 // about counts what was done, or would be.
 func about(s report.Summary) string {
-	form := "Planned: %s to create, %s to update, %s to rotate, %s to delete."
+	words := "Planned: %s to create, %s to update, %s to rotate, %s to delete."
 	if applied(s) {
-		form = "Done: %s created, %s updated, %s rotated, %s deleted."
+		words = "Done: %s created, %s updated, %s rotated, %s deleted."
 	}
 	c := s.Changes
-	return fmt.Sprintf(form, report.Count(c.Create), report.Count(c.Update), report.Count(c.Rotate), report.Count(c.Delete))
+	return fmt.Sprintf(words, report.Count(c.Create), report.Count(c.Update), report.Count(c.Rotate), report.Count(c.Delete))
 }
 
 // brief is a time of the run's own.

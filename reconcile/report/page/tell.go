@@ -14,11 +14,11 @@ import (
 	"berth/reconcile/report"
 )
 
-// pageProblem is something that is not as it should be.
-type pageProblem struct{ Label, Class, Subject, Hint, More string }
+// problem is something that is not as it should be.
+type problem struct{ Label, Class, Subject, Hint, More string }
 
 // tellProblems has what is the platform's first, then the tenants', then warnings.
-func (p *Reporter) tellProblems(c *pageContent, s report.Summary) {
+func (p *Reporter) tellProblems(c *content, s report.Summary) {
 	var all []report.Diagnostic
 	if end, told := s.Ending(); told {
 		all = append(all, end)
@@ -31,28 +31,28 @@ func (p *Reporter) tellProblems(c *pageContent, s report.Summary) {
 	slices.SortStableFunc(all, func(a, b report.Diagnostic) int { return cmp.Compare(rank[a.Label()], rank[b.Label()]) })
 	classes := map[string]string{"Error": "bad", "Invalid": "warn", "Blocked": "warn", "Warning": "info"}
 	for i, m := range report.Merge(all) {
-		if i == pageProblems {
+		if i == maxProblems {
 			c.MoreProblems = fmt.Sprintf("… and %s more: the JSON lines of the run have each.", report.Count(len(report.Merge(all))-i))
 			break
 		}
-		c.Problems = append(c.Problems, pageProblem{m.Label(), classes[m.Label()], m.Subject(), m.Detail, m.More()})
+		c.Problems = append(c.Problems, problem{m.Label(), classes[m.Label()], m.Subject(), m.Detail, m.More()})
 	}
 }
 
-// pageBlock is a Component's changes, pageRow one of them.
+// block is a Component's changes, row one of them.
 type (
-	pageBlock struct {
+	block struct {
 		Key, Note, More string
-		Rows            []pageRow
+		Rows            []row
 	}
-	pageRow struct {
+	row struct {
 		Op, Class, Kind, Target, Why string
 		Lines                        []string
 	}
 )
 
 // tellChanges has what was done, or, where nothing was to be, what is planned.
-func (p *Reporter) tellChanges(c *pageContent, s report.Summary) {
+func (p *Reporter) tellChanges(c *content, s report.Summary) {
 	changes, heading := report.Planned, "What was planned, and why"
 	switch {
 	case applied(s):
@@ -64,13 +64,13 @@ func (p *Reporter) tellChanges(c *pageContent, s report.Summary) {
 	all := report.Blocks(*p.plan, changes, true)
 	left, components := 0, 0
 	for i, b := range all {
-		if i >= pageBlocks {
+		if i >= maxBlocks {
 			left, components = left+len(b.Changes)*(1+b.Alike), components+1+b.Alike
 			continue
 		}
-		shown := pageBlock{Key: b.Key.String(), Note: b.Note, More: b.More()}
+		shown := block{Key: b.Key.String(), Note: b.Note, More: b.More()}
 		for _, change := range b.Changes {
-			shown.Rows = append(shown.Rows, pageRowOf(b, change))
+			shown.Rows = append(shown.Rows, rowOf(b, change))
 		}
 		c.Changes = append(c.Changes, shown)
 	}
@@ -79,27 +79,27 @@ func (p *Reporter) tellChanges(c *pageContent, s report.Summary) {
 	}
 }
 
-func pageRowOf(b report.Block, c report.Change) pageRow {
-	row := pageRow{Op: string(c.Op), Kind: c.Kind.Word(), Target: b.Target(c), Why: c.Why()}
+func rowOf(b report.Block, c report.Change) row {
+	shown := row{Op: string(c.Op), Kind: c.Kind.Word(), Target: b.Target(c), Why: c.Why()}
 	switch {
 	case c.Breaks:
-		row.Op, row.Class = "revoke", "bad"
+		shown.Op, shown.Class = "revoke", "bad"
 	case c.Op == report.OpCreate:
-		row.Class = "good"
+		shown.Class = "good"
 	case c.Op == report.OpDelete:
-		row.Class = "bad"
+		shown.Class = "bad"
 	default:
-		row.Class = "warn"
+		shown.Class = "warn"
 	}
-	row.Lines = c.Lines[:min(len(c.Lines), pageLines)]
-	if more := len(c.Lines) - pageLines; more > 0 {
-		row.Lines = append(slices.Clone(row.Lines), fmt.Sprintf("… and %s more", report.Count(more)))
+	shown.Lines = c.Lines[:min(len(c.Lines), maxLines)]
+	if more := len(c.Lines) - maxLines; more > 0 {
+		shown.Lines = append(slices.Clone(shown.Lines), fmt.Sprintf("… and %s more", report.Count(more)))
 	}
-	return row
+	return shown
 }
 
-// pagePlace is an environment, of those Components whose pull Secret has come equally far.
-type pagePlace struct {
+// place is an environment, of those Components whose pull Secret has come equally far.
+type place struct {
 	Environment, Place, State, Class, Count string
 
 	state      plan.DeliveryState
@@ -110,27 +110,27 @@ type pagePlace struct {
 // worstFirst are the states as somebody wants to see them.
 var worstFirst = []plan.DeliveryState{plan.Failed, plan.Unresolved, plan.Pending, plan.Unverified, plan.Delivered}
 
-func (p *Reporter) tellDelivery(c *pageContent, n report.DeliveryCount) {
+func (p *Reporter) tellDelivery(c *content, n report.DeliveryCount) {
 	c.Environments = report.Plural(n.Total, "environment", "environments")
 	c.Delivery = bar(counting("failed", "c4", n.Failed), counting("unresolved", "c3", n.Unresolved), counting("pending", "c1", n.Pending),
 		counting("unverified", "c7", n.Unverified), counting("delivered", "c2", n.Delivered))
-	places := map[string]*pagePlace{}
+	places := map[string]*place{}
 	for _, x := range p.plan.Components {
 		for _, d := range x.Deliveries {
 			name := x.Component.Namespace + "/" + component.Shown(d.Environment)
 			key := strings.Join([]string{name, d.Place, string(d.State)}, "\n")
 			if places[key] == nil {
-				places[key] = &pagePlace{Environment: name, Place: d.Place, state: d.State}
+				places[key] = &place{Environment: name, Place: d.Place, state: d.State}
 			}
 			places[key].components++
 			places[key].waits = max(places[key].waits, d.Waits)
 		}
 	}
-	all := slices.SortedFunc(maps.Values(places), func(a, b *pagePlace) int {
+	all := slices.SortedFunc(maps.Values(places), func(a, b *place) int {
 		return cmp.Or(cmp.Compare(slices.Index(worstFirst, a.state), slices.Index(worstFirst, b.state)),
 			cmp.Compare(b.components, a.components), cmp.Compare(a.Environment, b.Environment), cmp.Compare(a.Place, b.Place))
 	})
-	for _, x := range all[:min(len(all), pageShown)] {
+	for _, x := range all[:min(len(all), maxShown)] {
 		x.Count, x.State = report.Count(x.components), string(x.state)
 		if x.waits >= time.Minute {
 			x.State += " for " + report.Span(x.waits)
@@ -138,13 +138,13 @@ func (p *Reporter) tellDelivery(c *pageContent, n report.DeliveryCount) {
 		x.Class = map[plan.DeliveryState]string{plan.Failed: "bad", plan.Unresolved: "warn", plan.Delivered: "good"}[x.state]
 		c.Places = append(c.Places, *x)
 	}
-	if more := len(all) - pageShown; more > 0 {
+	if more := len(all) - maxShown; more > 0 {
 		c.MorePlaces = fmt.Sprintf("… and %s.", report.Plural(more, "more row", "more rows"))
 	}
 }
 
-// pageAge is a Component and the age of its older credential.
-type pageAge struct{ Key, Age string }
+// age is a Component and the age of its older credential.
+type age struct{ Key, Age string }
 
 // band is a part of all ages.
 type band struct {
@@ -164,7 +164,7 @@ var bands = []band{
 }
 
 // tellAges sorts the Components by the age of their older credential.
-func (p *Reporter) tellAges(c *pageContent) {
+func (p *Reporter) tellAges(c *content) {
 	counts, unknown := make([]int, len(bands)), 0
 	var known []plan.Component
 	for _, x := range p.plan.Components {
@@ -184,6 +184,6 @@ func (p *Reporter) tellAges(c *pageContent) {
 	c.Ages = bar(append(parts, counting("none yet, or not told", "c6", unknown))...)
 	slices.SortStableFunc(known, func(a, b plan.Component) int { return cmp.Compare(b.Age, a.Age) })
 	for _, x := range known[:min(len(known), 5)] {
-		c.Oldest = append(c.Oldest, pageAge{x.Key().String(), report.Span(x.Age)})
+		c.Oldest = append(c.Oldest, age{x.Key().String(), report.Span(x.Age)})
 	}
 }

@@ -30,11 +30,11 @@ func Table(p plan.Plan) string {
 	}
 	var s strings.Builder
 	row := func(name string, cell func(report.Op) string) {
-		line := fmt.Sprintf("  %-15s", name)
+		cells := []any{name}
 		for _, op := range ops {
-			line += fmt.Sprintf(" %9s", cell(op))
+			cells = append(cells, cell(op))
 		}
-		s.WriteString(strings.TrimRight(line, " ") + "\n")
+		s.WriteString(strings.TrimRight(fmt.Sprintf("  %-15s %9s %9s %9s %9s", cells...), " ") + "\n")
 	}
 	counted := func(n map[report.Op]int) func(report.Op) string {
 		return func(op report.Op) string {
