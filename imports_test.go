@@ -26,7 +26,11 @@ var arrows = map[string]string{
 	"reconcile/apply":                   "kube quay reconcile/apply/act reconcile/apply/prune reconcile/component reconcile/world reconcile/plan",
 	"reconcile/apply/act":               "kube quay reconcile/component reconcile/world reconcile/plan",
 	"reconcile/apply/prune":             "kube quay reconcile/apply/act reconcile/component reconcile/world reconcile/plan",
-	"reconcile/decide":                  "kube quay reconcile/component reconcile/world reconcile/gitsource reconcile/plan",
+	"reconcile/decide":                  "kube quay reconcile/component reconcile/world reconcile/plan reconcile/decide/delivery reconcile/decide/draft reconcile/decide/left reconcile/decide/visibility",
+	"reconcile/decide/delivery":         "kube reconcile/component reconcile/decide/draft reconcile/plan reconcile/world",
+	"reconcile/decide/draft":            "reconcile/component reconcile/plan reconcile/world",
+	"reconcile/decide/left":             "kube quay reconcile/component reconcile/decide/draft reconcile/plan reconcile/world",
+	"reconcile/decide/visibility":       "kube quay reconcile/component reconcile/decide/draft reconcile/gitsource reconcile/plan reconcile/world",
 	"reconcile/plan":                    "kube quay reconcile/component reconcile/world",
 	"reconcile/observe":                 "kube quay reconcile/component reconcile/world reconcile/gitsource",
 	"reconcile/world":                   "kube quay reconcile/component reconcile/gitsource",
@@ -59,19 +63,19 @@ var walls = []struct {
 	why      string
 }{
 	{
-		[]string{"reconcile/component", "reconcile/world", "reconcile/decide", "reconcile/plan"},
+		[]string{"reconcile/component", "reconcile/world", "reconcile/decide", "reconcile/decide/delivery", "reconcile/decide/draft", "reconcile/decide/left", "reconcile/decide/visibility", "reconcile/plan"},
 		[]string{"context", "net", "net/http", "os", "log/slog"},
 		[]string{"time.Now", "time.Since", "time.Until"},
 		"it is pure: the same in gives the same out",
 	},
 	{
-		[]string{"reconcile", "reconcile/component", "reconcile/world", "reconcile/observe", "reconcile/decide", "reconcile/plan", "reconcile/apply", "reconcile/apply/act", "reconcile/apply/prune", "reconcile/report", "reconcile/report/page"},
+		[]string{"reconcile", "reconcile/component", "reconcile/world", "reconcile/observe", "reconcile/decide", "reconcile/decide/delivery", "reconcile/decide/draft", "reconcile/decide/left", "reconcile/decide/visibility", "reconcile/plan", "reconcile/apply", "reconcile/apply/act", "reconcile/apply/prune", "reconcile/report", "reconcile/report/page"},
 		[]string{"os"},
 		[]string{"io.Writer", "fmt.Fprint", "fmt.Fprintf", "fmt.Fprintln", "fmt.Print", "fmt.Printf", "fmt.Println"},
 		"only text, jsonl and main write to a stream",
 	},
 	{
-		[]string{"reconcile", "reconcile/component", "reconcile/world", "reconcile/observe", "reconcile/decide", "reconcile/plan", "reconcile/apply", "reconcile/apply/act", "reconcile/apply/prune", "reconcile/report", "reconcile/report/jsonl", "reconcile/report/page", "reconcile/report/text"},
+		[]string{"reconcile", "reconcile/component", "reconcile/world", "reconcile/observe", "reconcile/decide", "reconcile/decide/delivery", "reconcile/decide/draft", "reconcile/decide/left", "reconcile/decide/visibility", "reconcile/plan", "reconcile/apply", "reconcile/apply/act", "reconcile/apply/prune", "reconcile/report", "reconcile/report/jsonl", "reconcile/report/page", "reconcile/report/text"},
 		[]string{"net/http", "k8s.io/", "sigs.k8s.io/", "github.com/spf13/pflag", "github.com/sethvargo/go-envconfig", "flag"},
 		nil,
 		"the domain knows nothing of HTTP, flags and Kubernetes' types",
@@ -86,7 +90,7 @@ var walls = []struct {
 		"tests' libraries stay with the tests",
 	},
 	{
-		[]string{".", "reconcile", "reconcile/component", "reconcile/world", "reconcile/observe", "reconcile/decide", "reconcile/plan", "reconcile/apply", "reconcile/apply/act", "reconcile/apply/prune", "reconcile/report", "reconcile/report/jsonl", "reconcile/report/page", "reconcile/report/text", "reconcile/gitsource", "quay", "quay/pace", "kube", "kube/api", "deploy"},
+		[]string{".", "reconcile", "reconcile/component", "reconcile/world", "reconcile/observe", "reconcile/decide", "reconcile/decide/delivery", "reconcile/decide/draft", "reconcile/decide/left", "reconcile/decide/visibility", "reconcile/plan", "reconcile/apply", "reconcile/apply/act", "reconcile/apply/prune", "reconcile/report", "reconcile/report/jsonl", "reconcile/report/page", "reconcile/report/text", "reconcile/gitsource", "quay", "quay/pace", "kube", "kube/api", "deploy"},
 		[]string{"testing", "net/http/httptest"},
 		nil,
 		"what is shipped is no test",

@@ -1,11 +1,11 @@
 // Package reconcile is one pass over all Components, in one direction and through one
 // room after the other:
 //
-//	observe ─▶ World ─▶ plan ─▶ Plan ─▶ guard ─▶ report │ apply ─▶ Outcomes ─▶ report
+//	observe ─▶ World ─▶ decide ─▶ Plan ─▶ guard ─▶ report │ apply ─▶ Outcomes ─▶ report
 //
 // A dry run stops at the bar. No room is entered twice, and none but this one knows all
-// others: observe reads, plan decides, apply does, report tells. What they say to each
-// other is in world (what a run knows) and component (what is written on things). What
+// others: observe reads, decide decides, apply does, report tells. What they say to each
+// other is in world (what a run knows), plan (what is to be done) and component (what is written on things). What
 // a state of the world leads to is the table in package decide.
 //
 // # What holds

@@ -3,24 +3,25 @@ package decide
 import (
 	"berth/kube"
 	"berth/reconcile/component"
+	"berth/reconcile/decide/draft"
 	"berth/reconcile/plan"
 )
 
 // announceAll writes down all that is known, unless it stands there.
-func (p *draft) announceAll() {
+func announceAll(p *draft.Component) {
 	for _, one := range component.Both(p.Component) {
-		if !component.Says(one, p.announcement) {
-			p.announce(one, p.announcement.Encode())
+		if !component.Says(one, p.Announcement) {
+			announce(p, one, p.Announcement.Encode())
 		}
 	}
 }
 
-func (p *draft) announce(one kube.Component, value string) {
+func announce(p *draft.Component, one kube.Component, value string) {
 	a := plan.Announce{Component: one.Name, Of: p.Of(one), Value: value}
 	switch {
 	case plan.Told(one, value):
 	case component.Rewords(one, value):
-		p.aside = append(p.aside, a)
+		p.Aside = append(p.Aside, a)
 	default:
 		p.Actions = append(p.Actions, a)
 	}

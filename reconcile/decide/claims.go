@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"berth/reconcile/component"
+	"berth/reconcile/decide/draft"
 	"berth/reconcile/plan"
 )
 
@@ -54,7 +55,7 @@ func (w *planner) refuseCollisions(plans []plan.Component) {
 				Hint:    "Rename all but one of them; none is served meanwhile.",
 				Tenant:  "Another Component leads to the same " + strings.Fields(name)[0] + ". Rename one of them.",
 			})
-			w.finish(&draft{planned: &plans[i]})
+			w.finish(&draft.Component{Planned: &plans[i]})
 		}
 	}
 }
@@ -65,27 +66,27 @@ const superseding = "superseded: its Component was deleted and made again"
 // push. Each property is looked at, not the mark alone: where two clusters share a
 // --cluster-id, what bears our mark and works on another repository is the other's.
 // One that works on none can wait to be reported.
-func (w *planner) planSuperseded(p *draft) {
+func (w *planner) planSuperseded(p *draft.Component) {
 	own, _ := component.ParseMark(p.Names.Push.Mark)
 	description := component.Description(w.Repositories[p.Names.Repository].Description)
-	all := w.incarnations(own.Key)
-	others := func(r bearer) bool {
-		m, _ := component.ParseMark(r.mark)
-		return m.Incarnate != own.Incarnate && !p.handedOver(r.name)
+	all := w.Incarnations(own.Key)
+	others := func(r draft.Bearer) bool {
+		m, _ := component.ParseMark(r.Mark)
+		return m.Incarnate != own.Incarnate && !p.HandedOver(r.Name)
 	}
 	if !slices.ContainsFunc(all, others) {
 		return
 	}
-	for _, r := range slices.SortedFunc(slices.Values(all), func(a, b bearer) int { return strings.Compare(a.name, b.name) }) {
-		robot, mark := r.name, r.mark
+	for _, r := range slices.SortedFunc(slices.Values(all), func(a, b draft.Bearer) int { return strings.Compare(a.Name, b.Name) }) {
+		robot, mark := r.Name, r.Mark
 		if !others(r) {
 			continue
 		}
-		works := w.worksOn(robot)
+		works := w.WorksOn(robot)
 		_, quarantined := description.Note(component.NoteQuarantined(robot))
 		switch {
 		case (slices.Contains(works, p.Names.Repository) || len(works) == 0 && quarantined) && strings.HasPrefix(robot, p.Names.RobotPrefix()):
-			p.aside = append(p.aside, plan.DeleteRobot{Account: component.Account{Robot: robot, Mark: mark}, Reason: superseding})
+			p.Aside = append(p.Aside, plan.DeleteRobot{Account: component.Account{Robot: robot, Mark: mark}, Reason: superseding})
 			p.Note = "recreated"
 		case len(works) > 0:
 			p.Platform = append(p.Platform, plan.Warning{Code: string(plan.ReasonNotOurs), Text: fmt.Sprintf(
@@ -97,32 +98,13 @@ func (w *planner) planSuperseded(p *draft) {
 }
 
 // planReturn takes off what was noted on the repository while its Component was gone.
-func (w *planner) planReturn(p *draft) {
+func (w *planner) planReturn(p *draft.Component) {
 	d := component.Description(w.Repositories[p.Names.Repository].Description)
 	notes := slices.DeleteFunc(d.Notes(), func(n component.Note) bool {
 		_, quarantined := n.Robot()
 		return n != component.NoteOrphan && !quarantined
 	})
 	if len(notes) > 0 && d.Mark() == p.Names.Mark {
-		p.aside = append(p.aside, plan.NoteRepository{Name: p.Names.Repository, Mark: p.Names.Mark, Remove: notes})
+		p.Aside = append(p.Aside, plan.NoteRepository{Name: p.Names.Repository, Mark: p.Names.Mark, Remove: notes})
 	}
-}
-
-// worksOn are the repositories that a robot has a permission on. A name that no list of
-// repositories knows is one that was deleted and waits, under a random name, to be
-// collected.
-func (w *planner) worksOn(robot string) []string {
-	if all := w.Robots[robot].Repositories; len(all) == 1 {
-		if _, exists := w.Repositories[all[0]]; exists {
-			return all
-		}
-		return nil
-	}
-	var works []string
-	for _, name := range slices.Sorted(slices.Values(w.Robots[robot].Repositories)) {
-		if _, exists := w.Repositories[name]; exists {
-			works = append(works, name)
-		}
-	}
-	return works
 }

@@ -5,41 +5,35 @@ import (
 
 	"berth/kube"
 	"berth/reconcile/component"
+	"berth/reconcile/decide/delivery"
+	"berth/reconcile/decide/draft"
+	"berth/reconcile/decide/left"
+	"berth/reconcile/decide/visibility"
 	"berth/reconcile/plan"
 	"berth/reconcile/world"
 )
 
 // planner compares a World with what it should be.
 type planner struct {
-	world.World
-	index
-	unlinked map[string]string // namespaces to the Component that has their dead links
-	doubted  map[string]bool   // git hosts that are not believed
-	idle     []string          // robots of earlier Components that work on nothing
+	*draft.World
+	courier  delivery.Courier
+	rules    *visibility.Rules
+	queue    map[*draft.Component]queued // the rotations
+	unlinked map[string]string           // namespaces to the Component that has their dead links
+	idle     []string                    // robots of earlier Components that work on nothing
 }
 
-// planned is the plan itself, under a name that leaves the one of its Component alone.
-type planned = plan.Component
-
-// draft is the plan of a Component in the making, with what is known only meanwhile.
-type draft struct {
-	*planned
-	roles        [2]role // push, then pull
-	announcement component.Announcement
-	aside        []plan.Action // to be appended when all else is planned
-	waits        bool          // nothing can be decided in this run
-	places       world.Resolution
-	queued       queued // its rotation
-}
-
-func (p *draft) warn(code, text string) {
-	p.Warnings = append(p.Warnings, plan.Warning{Code: code, Text: text})
+func newPlanner(world world.World) *planner {
+	known := draft.Of(world)
+	return &planner{
+		World: known, courier: delivery.Courier{World: known}, rules: visibility.Of(known),
+		queue: map[*draft.Component]queued{}, unlinked: map[string]string{},
+	}
 }
 
 // Plan compares the world with what it should be.
 func Plan(world world.World) plan.Plan {
-	w := &planner{World: world, index: indexOf(world), unlinked: map[string]string{}}
-	w.doubted = w.doubts()
+	w := newPlanner(world)
 	p := plan.Plan{
 		Mode: w.Mode, Missing: slices.SortedFunc(slices.Values(w.Missing), component.Key.Compare),
 		Absent: slices.Sorted(slices.Values(w.Absent)), Closed: w.closed(), Odd: w.Odd,
@@ -47,42 +41,42 @@ func Plan(world world.World) plan.Plan {
 	}
 	p.Components = w.all(w.Components, w.pace)
 	w.planNamespaces(p.Components)
-	p.Elsewhere = w.all(w.Elsewhere, func([]*draft) {})
+	p.Elsewhere = w.all(w.Elsewhere, func([]*draft.Component) {})
 	for i := range p.Components {
 		p.Oldest = max(p.Oldest, p.Components[i].Age)
-		if w.held(&p.Components[i]) {
+		if w.rules.Held(&p.Components[i]) {
 			p.Held++
 		}
 	}
 	if w.Whole && w.Policy.ReportOrphans {
-		p.Orphans = w.orphans()
+		p.Orphans = left.Orphans(w.World, w.idle)
 	}
 	if w.Policy.PruneRobots {
-		p.Left = w.prune(&p.Orphans)
+		p.Left = left.Prune(w.World, &p.Orphans)
 	}
 	return p
 }
 
 // all plans each Component by itself, then those that are in each other's way, and last
 // those that rotate: what comes of them rests on whose turn it is.
-func (w *planner) all(components []kube.Component, pace func([]*draft)) []plan.Component {
+func (w *planner) all(components []kube.Component, pace func([]*draft.Component)) []plan.Component {
 	order := func(a, b kube.Component) int { return component.KeyOf(a).Compare(component.KeyOf(b)) }
 	if !slices.IsSortedFunc(components, order) {
 		components = slices.SortedFunc(slices.Values(components), order)
 	}
 	plans := make([]plan.Component, len(components))
-	var rotating []*draft
-	p := &draft{}
+	var rotating []*draft.Component
+	p := &draft.Component{}
 	for i, c := range components {
-		*p = draft{planned: &plans[i]}
+		*p = draft.Component{Planned: &plans[i]}
 		if w.plan(p, c); p.Rotation != nil {
-			rotating, p = append(rotating, p), &draft{}
+			rotating, p = append(rotating, p), &draft.Component{}
 			continue
 		}
 		w.finish(p)
 	}
 	w.refuseCollisions(plans)
-	rotating = slices.DeleteFunc(rotating, func(p *draft) bool { return p.Problem != nil })
+	rotating = slices.DeleteFunc(rotating, func(p *draft.Component) bool { return p.Problem != nil })
 	pace(rotating)
 	for _, p := range rotating {
 		w.finish(p)
@@ -91,9 +85,9 @@ func (w *planner) all(components []kube.Component, pace func([]*draft)) []plan.C
 }
 
 // finish plans what comes last.
-func (w *planner) finish(p *draft) {
-	w.planRemoteSecret(p)
-	p.Actions = append(p.Actions, p.aside...)
+func (w *planner) finish(p *draft.Component) {
+	w.courier.Bring(p)
+	p.Actions = append(p.Actions, p.Aside...)
 	w.planImage(p)
 	w.planDrain(p)
 	w.planUnfinalize(p)
@@ -101,16 +95,16 @@ func (w *planner) finish(p *draft) {
 	p.TakeOver = w.takeOver(p)
 	w.planMove(p)
 	p.Stake = w.stake(p)
-	p.Age = w.age(p)
+	p.Age = w.Age(p)
 }
 
 // drifted is the note about what nobody asked to change.
 const drifted = "drifted"
 
 // plan decides about one Component, in the order of the truth table in doc.go.
-func (w *planner) plan(p *draft, c kube.Component) {
+func (w *planner) plan(p *draft.Component, c kube.Component) {
 	namespace := w.Namespaces[c.Namespace]
-	*p.planned = plan.Component{Component: c, Asker: component.Asker(c, w.At), Namespace: namespace.UID}
+	*p.Planned = plan.Component{Component: c, Asker: component.Asker(c, w.At), Namespace: namespace.UID}
 	switch {
 	case c.Deleting && c.Finalizer > 0:
 		p.Skipped = "it is being deleted, and waits for image-controller's finalizer, which nobody takes off while that is not there"
@@ -126,7 +120,7 @@ func (w *planner) plan(p *draft, c kube.Component) {
 	}
 	names, err := w.Names(c)
 	if err != nil {
-		p.refuse(invalid(err.Error(), "Give the Component another name; nothing else is done for it."))
+		p.Refuse(invalid(err.Error(), "Give the Component another name; nothing else is done for it."))
 		return
 	}
 	p.Names, p.Image = names, w.ImageOf(c, names.Repository)
@@ -147,30 +141,30 @@ func (w *planner) plan(p *draft, c kube.Component) {
 	_, standing := component.ParseMarker(p.Asker, w.At)
 	p.Wanted = component.AsksRotation(p.Asker) || standing
 	if err != nil {
-		p.refuse(invalid(err.Error(), "Fix the annotation; nothing else is done for this Component."))
+		p.Refuse(invalid(err.Error(), "Fix the annotation; nothing else is done for this Component."))
 		return
 	}
 	if problem := w.notOurs(c, names); problem != nil {
-		p.refuse(problem)
+		p.Refuse(problem)
 		return
 	}
 	stated = w.inherit(p, stated)
-	makes, opens, known := w.planRepository(p, stated)
+	makes, opens, known := w.rules.Repository(p, stated)
 	if !known {
-		p.waits, p.Deferred = true, "it waits: this run has asked for as many sources as it may"
+		p.Waits, p.Deferred = true, "it waits: this run has asked for as many sources as it may"
 		return
 	}
 	w.planRobots(p, makes)
-	w.planPlaces(p)
+	w.courier.Resolve(p)
 	if problem := w.planSecrets(p); problem != nil {
-		p.refuse(problem)
+		p.Refuse(problem)
 		return
 	}
 	p.Actions = append(p.Actions, opens...)
 	w.warnOfImage(p)
 	w.planLinks(p)
 	w.planDeadLinks(p)
-	w.planEnvironments(p)
+	w.courier.Tell(p)
 	w.planSuperseded(p)
 	w.planReturn(p)
 	w.planForeignRights(p)
@@ -178,31 +172,25 @@ func (w *planner) plan(p *draft, c kube.Component) {
 		w.planDefaults(p)
 	}
 	before := component.Told(c, names)
-	p.announcement = component.Announcement{
+	p.Announcement = component.Announcement{
 		Image: p.Image, Visibility: p.Visibility, Secret: names.Push.Secret, PullSecret: names.Pull.Secret,
-		Message: p.message(), Rotated: before.Rotated, Rotations: before.Rotations,
+		Message: message(p), Rotated: before.Rotated, Rotations: before.Rotations,
 	}
 	w.planRotation(p)
-	p.announcement.Message = p.message()
+	p.Announcement.Message = message(p)
 	if !standing { // else the message stays as it is: one write, not two
-		p.announceAll()
+		announceAll(p)
 	}
 	if problem := w.unwritable(p); problem != nil {
 		if w.unlinked[c.Namespace] == c.Name {
 			delete(w.unlinked, c.Namespace) // they are the next one's
 		}
-		p.refuse(problem)
+		p.Refuse(problem)
 		return
 	}
-	if len(p.Actions)+len(p.aside) > 0 && p.Note == "" {
+	if len(p.Actions)+len(p.Aside) > 0 && p.Note == "" {
 		p.Note = drifted
 	}
-}
-
-// refuse ends the plan of a Component.
-func (p *draft) refuse(problem *plan.Problem) {
-	*p.planned = p.Refuse(problem)
-	p.aside = nil
 }
 
 func invalid(sentence, hint string) *plan.Problem {

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"berth/quay"
+	"berth/reconcile/decide/draft"
 	"berth/reconcile/plan"
 )
 
@@ -24,12 +25,12 @@ func (w *planner) defaults() (d plan.Defaults) {
 
 // planDefaults takes off a repository that is to be made what others' robots will get on
 // it in the same moment.
-func (w *planner) planDefaults(p *draft) {
+func (w *planner) planDefaults(p *draft.Component) {
 	named := slices.SortedFunc(slices.Values(w.Defaults), func(a, b quay.DefaultPermission) int { return cmp.Compare(a.Robot, b.Robot) })
 	for i, d := range named {
-		own := slices.ContainsFunc(p.roles[:], func(r role) bool { return r.Robot == d.Robot || slices.Contains(r.all, d.Robot) })
+		own := slices.ContainsFunc(p.Roles[:], func(r draft.Role) bool { return r.Robot == d.Robot || slices.Contains(r.All, d.Robot) })
 		if !own && (i == 0 || named[i-1].Robot != d.Robot) {
-			p.aside = append(p.aside, plan.RemovePermission{Repository: p.Names.Repository, Robot: d.Robot})
+			p.Aside = append(p.Aside, plan.RemovePermission{Repository: p.Names.Repository, Robot: d.Robot})
 		}
 	}
 }

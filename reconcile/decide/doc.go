@@ -4,6 +4,11 @@
 // It is pure: no I/O, clock, logger, context or error of its own. The same World gives the
 // same Plan, sorted, whatever order it was read in.
 //
+// This package takes each Component through the table below and settles what several want;
+// robots, Secrets, rotation and what is taken over are decided here. What stands alone has a
+// package below: visibility, delivery, and what is left of Components that are gone. All work
+// with package draft, which answers questions and decides nothing.
+//
 // # What a state leads to
 //
 // The first row that fits decides about the whole Component:

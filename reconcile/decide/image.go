@@ -5,11 +5,12 @@ import (
 
 	"berth/quay"
 	"berth/reconcile/component"
+	"berth/reconcile/decide/draft"
 	"berth/reconcile/plan"
 )
 
 // leftAlone says why nothing is made for a Component that is built elsewhere.
-func (w *planner) leftAlone(p *draft) string {
+func (w *planner) leftAlone(p *draft.Component) string {
 	why := "it is built to " + shownImage(p.Component.ContainerImage)
 	if r, exists := w.Repositories[p.Names.Repository]; exists && p.Names.Marks(r.Description) {
 		why += "; repository " + p.Names.Repository + ", which was made earlier, stays"
@@ -18,24 +19,24 @@ func (w *planner) leftAlone(p *draft) string {
 }
 
 // warnOfImage tells where the builds push, if it is not where their push Secret lets them.
-func (w *planner) warnOfImage(p *draft) {
+func (w *planner) warnOfImage(p *draft.Component) {
 	w.warnOf(p, p.Component.ContainerImage)
 	if twin := p.Component.Twin; twin != nil && twin.ContainerImage != p.Component.ContainerImage {
 		w.warnOf(p, twin.ContainerImage)
 	}
 }
 
-func (w *planner) warnOf(p *draft, containerImage string) {
+func (w *planner) warnOf(p *draft.Component, containerImage string) {
 	image := shownImage(containerImage)
 	switch w.Naming.Built(containerImage, p.Names.Repository) {
 	case component.BuiltMisspelt:
-		p.warn("image_elsewhere", fmt.Sprintf("spec.containerImage is %s; a login is looked for letter by letter, and the push Secret's is for %s.", image, p.Image))
+		p.Warn("image_elsewhere", fmt.Sprintf("spec.containerImage is %s; a login is looked for letter by letter, and the push Secret's is for %s.", image, p.Image))
 	case component.BuiltBeside:
-		p.warn("image_elsewhere", fmt.Sprintf("spec.containerImage is %s, and the push Secret is for %s alone.", image, p.Image))
+		p.Warn("image_elsewhere", fmt.Sprintf("spec.containerImage is %s, and the push Secret is for %s alone.", image, p.Image))
 	case component.BuiltAway:
-		p.warn("image_elsewhere", fmt.Sprintf("spec.containerImage is %s, so builds push there and not to %s.", image, p.Image))
+		p.Warn("image_elsewhere", fmt.Sprintf("spec.containerImage is %s, so builds push there and not to %s.", image, p.Image))
 	case component.BuiltNonsense:
-		p.warn("image_elsewhere", fmt.Sprintf("spec.containerImage is not the name of an image. The Component's own is %s.", p.Image))
+		p.Warn("image_elsewhere", fmt.Sprintf("spec.containerImage is not the name of an image. The Component's own is %s.", p.Image))
 	}
 }
 
@@ -44,14 +45,14 @@ func (w *planner) warnOf(p *draft, containerImage string) {
 // repository takes pushes. A
 // Component without a spec is built by nobody: what its definition demands of a spec,
 // only its owner can write. A spec of today may be all but empty.
-func (w *planner) planImage(p *draft) {
-	if !w.Policy.SetImages || p.Problem != nil || p.Skipped != "" || p.waits || p.Names.Repository == "" {
+func (w *planner) planImage(p *draft.Component) {
+	if !w.Policy.SetImages || p.Problem != nil || p.Skipped != "" || p.Waits || p.Names.Repository == "" {
 		return
 	}
 	if w.Repositories[p.Names.Repository].State != quay.Normal {
 		return
 	}
-	if accounts := w.Policy.PushAccounts(p.Component.Name); len(accounts) > 0 && len(w.there(p, accounts)) == 0 {
+	if accounts := w.Policy.PushAccounts(p.Component.Name); len(accounts) > 0 && len(w.There(p, accounts)) == 0 {
 		return
 	}
 	for _, one := range component.Both(p.Component) {

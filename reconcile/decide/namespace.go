@@ -8,6 +8,7 @@ import (
 	"berth/kube"
 	"berth/quay"
 	"berth/reconcile/component"
+	"berth/reconcile/decide/draft"
 	"berth/reconcile/plan"
 )
 
@@ -30,8 +31,8 @@ func (w *planner) planNamespaces(plans []plan.Component) {
 // shared is a namespace while what is its own is planned.
 type shared struct {
 	*planner
-	of       draft // its namespace, without a name; its first role is the robot's
-	role     role
+	of       draft.Component // its namespace, without a name; its first role is the robot's
+	role     draft.Role
 	served   []string // repositories
 	all      []string // those, and what its robots read besides that is the namespace's
 	complete bool     // nothing else of theirs is unknown
@@ -60,9 +61,9 @@ func (w *planner) planNamespace(plans []plan.Component, rotations *int) {
 	}
 	namespace := p.Component.Namespace
 	c.Image = w.Naming.NamespaceImage(namespace)
-	s.of = draft{planned: &plan.Component{Component: kube.Component{Namespace: namespace}, Namespace: p.Namespace, Image: c.Image}}
-	s.role = w.generations(&s.of, w.Naming.NamespaceAccount(namespace, p.Namespace))
-	s.of.roles[0] = s.role
+	s.of = draft.Component{Planned: &plan.Component{Component: kube.Component{Namespace: namespace}, Namespace: p.Namespace, Image: c.Image}}
+	s.role = w.Generations(&s.of, w.Naming.NamespaceAccount(namespace, p.Namespace))
+	s.of.Roles[0] = s.role
 	s.read(p)
 	s.plan(p, rotations)
 	s.supersede(p)
@@ -75,7 +76,7 @@ func (w *planner) planNamespace(plans []plan.Component, rotations *int) {
 	if p.Note == "" {
 		p.Note = "its namespace's pull Secret"
 	}
-	mine := w.secret(&s.of, s.role.Account).Owned == component.Mine
+	mine := w.Secret(&s.of, s.role.Account).Owned == component.Mine
 	for _, a := range s.actions {
 		_, writes := a.(plan.WriteSecret)
 		if kind, counts := w.unasked(p, a); counts && (mine || !writes) {
@@ -100,7 +101,7 @@ func (w *planner) serves(p *plan.Component) (stands, makes bool) {
 // another namespace has, or nobody.
 func (s *shared) read(p *plan.Component) {
 	s.all = slices.Clone(s.served)
-	for _, robot := range s.role.all {
+	for _, robot := range s.role.All {
 		s.actions = append(s.actions, s.leaveTeams(p, robot)...)
 		for _, name := range s.Robots[robot].Repositories {
 			r, known := s.Repositories[name]
@@ -128,20 +129,20 @@ func (s *shared) plan(p *plan.Component, rotations *int) {
 		p.Platform = append(p.Platform, plan.Warning{Code: "namespace_secret", Text: "the namespace's pull Secret is left as it is: " + why})
 		return
 	}
-	p.Age = max(p.Age, s.age(&s.of))
-	to, moves := s.role.Account, s.role.held != "" && s.role.held != s.role.Robot
+	p.Age = max(p.Age, s.Age(&s.of))
+	to, moves := s.role.Account, s.role.Held != "" && s.role.Held != s.role.Robot
 	switch {
 	case moves && !s.complete: // its successor would lack what is not known
-		to, moves = to.With(s.role.held), false
-	case s.role.held != "" && s.complete && *rotations > 0 && !moves && s.tooOld(&s.of):
+		to, moves = to.With(s.role.Held), false
+	case s.role.Held != "" && s.complete && *rotations > 0 && !moves && s.tooOld(&s.of):
 		*rotations--
-		to, moves = to.At(component.NextStamp(s.At, [2]component.Account{to, to}, s.role.all)), true
+		to, moves = to.At(component.NextStamp(s.At, [2]component.Account{to, to}, s.role.All)), true
 	}
 	if _, there := s.Robots[to.Robot]; !there {
 		s.actions = append(s.actions, plan.CreateRobot{Account: to})
 	}
 	granted := s.grants(to, moves)
-	want := s.wanted(&s.of, to)
+	want := s.Wanted(&s.of, to)
 	switch reason := ""; {
 	case secret.Content != want || !component.Covers(secret.Labels, component.NamespaceLabels()):
 		switch {
@@ -156,8 +157,8 @@ func (s *shared) plan(p *plan.Component, rotations *int) {
 	case granted:
 		s.drain()
 	}
-	for _, account := range s.there(&s.of, s.Policy.NamespaceAccounts()) {
-		links := s.links(&s.of, account)
+	for _, account := range s.There(&s.of, s.Policy.NamespaceAccounts()) {
+		links := s.Links(&s.of, account)
 		if !links.Pull[to.Secret] {
 			s.actions = append(s.actions, plan.LinkPullSecret{ServiceAccount: account, Secret: to.Secret})
 		}
@@ -177,7 +178,7 @@ func (s *shared) obstacle(foreign string, fixed bool) string {
 	case there && first.Mark != s.role.Mark:
 		return "robot " + s.role.First + " bears another mark"
 	}
-	for _, robot := range s.role.all {
+	for _, robot := range s.role.All {
 		if s.Robots[robot].Fingerprint == "" {
 			return "Quay does not show the token of robot " + robot
 		}
@@ -192,7 +193,7 @@ func (s *shared) grants(to component.Account, moves bool) bool {
 	grant := func(robot string, repositories []string) {
 		works := len(s.Robots[robot].Repositories) > 0
 		for _, name := range repositories {
-			set := plan.SetPermission{Repository: name, Robot: robot, To: to.Role, Again: !works && s.again(&s.of, to.With(robot)), Settled: works}
+			set := plan.SetPermission{Repository: name, Robot: robot, To: to.Role, Again: !works && s.Again(&s.of, to.With(robot)), Settled: works}
 			if slices.Contains(s.Robots[robot].Repositories, name) {
 				if set.From = s.Roles[name][robot]; set.From == "" || set.From == to.Role {
 					continue
@@ -202,7 +203,7 @@ func (s *shared) grants(to component.Account, moves bool) bool {
 		}
 	}
 	if moves {
-		grant(s.role.held, s.served)
+		grant(s.role.Held, s.served)
 	}
 	grant(to.Robot, s.all)
 	return len(s.actions) == before
@@ -210,8 +211,8 @@ func (s *shared) grants(to component.Account, moves bool) bool {
 
 // drain deletes the generations older than the Secret's when their overlap is over.
 func (s *shared) drain() {
-	for i, robot := range s.role.all {
-		if !s.role.Before(robot, s.role.held) {
+	for i, robot := range s.role.All {
+		if !s.role.Before(robot, s.role.Held) {
 			return
 		}
 		if why := s.drains(&s.of, s.role, i); why != "" {
@@ -225,21 +226,21 @@ func (s *shared) drain() {
 func (s *shared) supersede(p *plan.Component) {
 	own, _ := component.ParseMark(s.role.Mark)
 	home := s.Naming.Home(p.Component.Namespace)
-	for _, r := range s.incarnations(own.Key) {
-		if m, _ := component.ParseMark(r.mark); m.Incarnate == own.Incarnate {
+	for _, r := range s.Incarnations(own.Key) {
+		if m, _ := component.ParseMark(r.Mark); m.Incarnate == own.Incarnate {
 			continue
 		}
-		works := s.worksOn(r.name)
+		works := s.WorksOn(r.Name)
 		elsewhere := slices.IndexFunc(works, func(name string) bool { return !strings.HasPrefix(name, home) })
 		switch {
 		case elsewhere >= 0:
 			p.Platform = append(p.Platform, plan.Warning{Code: string(plan.ReasonNotOurs), Text: fmt.Sprintf(
-				"robot %s bears this namespace's mark and works on repository %s, so it is left alone: does another cluster have this --cluster-id?", r.name, works[elsewhere])})
+				"robot %s bears this namespace's mark and works on repository %s, so it is left alone: does another cluster have this --cluster-id?", r.Name, works[elsewhere])})
 		case len(works) == 0:
-			s.idle = append(s.idle, r.name)
+			s.idle = append(s.idle, r.Name)
 		default:
 			s.actions = append(s.actions, plan.DeleteRobot{
-				Account: component.Account{Robot: r.name, Mark: r.mark, Role: quay.Read}, Reason: "superseded: its namespace was deleted and made again",
+				Account: component.Account{Robot: r.Name, Mark: r.Mark, Role: quay.Read}, Reason: "superseded: its namespace was deleted and made again",
 			})
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"berth/reconcile/decide/draft"
 	"berth/reconcile/plan"
 	"berth/reconcile/world"
 )
@@ -14,19 +15,19 @@ import (
 // turns, which begin somewhere else in every run, the longest-waiting first in each;
 // what was begun or asked for comes before what is due for its age. The others keep
 // their place in the order: apply gives them the turns that could not be used.
-func (w *planner) pace(rotating []*draft) {
-	var replace []*draft
+func (w *planner) pace(rotating []*draft.Component) {
+	var replace []*draft.Component
 	for _, p := range rotating {
-		if p.replaces() {
+		if replaces(p) {
 			replace = append(replace, p)
 		} else {
-			p.turn()
+			w.take(p)
 		}
 	}
-	for turn, p := range turns(replace, w.Turn) {
+	for turn, p := range w.turns(replace) {
 		p.Rotation.Turn = turn
 		if turn < w.Policy.MaxRotations {
-			p.turn()
+			w.take(p)
 			continue
 		}
 		p.Rotation.First = -1
@@ -51,8 +52,8 @@ const (
 )
 
 // turns puts the rotations that need one in their order.
-func turns(replace []*draft, from int) (order []*draft) {
-	of := func(p *draft) string { return p.Component.Namespace }
+func (w *planner) turns(replace []*draft.Component) (order []*draft.Component) {
+	of := func(p *draft.Component) string { return p.Component.Namespace }
 	replace = world.InTurns(replace, 0, of)
 	seen := map[string]int{}
 	for _, p := range replace {
@@ -61,10 +62,10 @@ func turns(replace []*draft, from int) (order []*draft) {
 		}
 	}
 	for class := resumed; class <= byAge; class++ {
-		items := slices.DeleteFunc(slices.Clone(replace), func(p *draft) bool { return p.queued.rank != class })
-		slices.SortStableFunc(items, func(a, b *draft) int {
-			place := func(p *draft) int { return (seen[of(p)] + from) % len(seen) }
-			return cmp.Or(cmp.Compare(place(a), place(b)), a.queued.since.Compare(b.queued.since))
+		items := slices.DeleteFunc(slices.Clone(replace), func(p *draft.Component) bool { return w.queue[p].rank != class })
+		slices.SortStableFunc(items, func(a, b *draft.Component) int {
+			place := func(p *draft.Component) int { return (seen[of(p)] + w.Turn) % len(seen) }
+			return cmp.Or(cmp.Compare(place(a), place(b)), w.queue[a].since.Compare(w.queue[b].since))
 		})
 		order = append(order, world.InTurns(items, 0, of)...)
 	}
@@ -73,22 +74,22 @@ func turns(replace []*draft, from int) (order []*draft) {
 
 // replaces reports whether a rotation makes or moves anything: what has only to be
 // acknowledged needs no turn.
-func (p *draft) replaces() bool {
+func replaces(p *draft.Component) bool {
 	return slices.ContainsFunc(p.Rotation.Actions, func(a plan.Action) bool {
 		_, ok := a.(plan.WriteSecret)
 		return ok
 	})
 }
 
-// turn lets a Component's rotation happen in this run.
-func (p *draft) turn() {
+// take lets a Component's rotation happen in this run.
+func (w *planner) take(p *draft.Component) {
 	p.Rotation.First = len(p.Actions)
 	p.Actions = append(p.Actions, p.Rotation.Actions...)
-	p.aside = slices.DeleteFunc(p.aside, func(a plan.Action) bool { // it is said with the acknowledgement
+	p.Aside = slices.DeleteFunc(p.Aside, func(a plan.Action) bool { // it is said with the acknowledgement
 		_, ok := a.(plan.Announce)
 		return ok
 	})
 	if p.Note == "" || p.Note == drifted || p.Rotation.Resumed {
-		p.Note = p.queued.why
+		p.Note = w.queue[p].why
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"berth/kube"
 	"berth/quay"
 	"berth/reconcile/component"
+	"berth/reconcile/decide/left"
 	"berth/reconcile/plan"
 	"berth/reconcile/world"
 	"berth/testdata/scene"
@@ -257,7 +258,7 @@ func TestPruneLimits(t *testing.T) {
 				}
 			}
 		}
-		if robots != row.robots || notes < row.robots/2 || notes > 2*maxPruned || len(namespaces) != row.turns {
+		if robots != row.robots || notes < row.robots/2 || notes > 2*left.MaxPruned || len(namespaces) != row.turns {
 			t.Errorf("%s: %d robots of %d namespaces and %d notes, want %d of %d", row.why, robots, len(namespaces), notes, row.robots, row.turns)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"berth/reconcile/component"
+	"berth/reconcile/decide/draft"
 	"berth/reconcile/plan"
 )
 
@@ -30,12 +31,12 @@ import (
 // Older generations that are not revoked go later, see planDrain.
 
 // planRotation decides whether a rotation begins, goes on, or waits.
-func (w *planner) planRotation(p *draft) {
+func (w *planner) planRotation(p *draft.Component) {
 	asked, _ := component.RequestOf(p.Asker) // one that cannot be read has refused the Component
 	m, standing := component.ParseMarker(p.Asker, w.At)
 	former, young := component.FormerMarker(p.Asker, w.At)
 	ordered := w.Rotate[p.Key()]
-	if ordered == "" && !standing && !former && asked.Rotate == "" && !w.tooOld(p) && !p.follows() {
+	if ordered == "" && !standing && !former && asked.Rotate == "" && !w.tooOld(p) && !p.Follows() {
 		return
 	}
 	r, place := &plan.Rotation{How: asked.Rotate}, queued{rank: requested, why: "rotation requested"}
@@ -53,14 +54,14 @@ func (w *planner) planRotation(p *draft) {
 	case former && asked.Rotate == "":
 		p.Actions = append(p.Actions, plan.Acknowledge{Component: p.Asker.Name, Of: p.Of(p.Asker), Former: true})
 		return
-	case asked.Rotate == "" && p.follows():
+	case asked.Rotate == "" && p.Follows():
 		r.How, place = component.Graceful, queued{rank: byAge, why: "handed over"}
 	case asked.Rotate == "" && w.tooOld(p):
 		r.How, place = component.Graceful, queued{rank: byAge, why: "rotated for its age"}
 	case asked.Rotate == "":
 		return
 	}
-	if p.makesBoth() && !standing {
+	if makesBoth(p) && !standing {
 		// The robots are as new as the request could want.
 		for _, one := range component.Both(p.Component) {
 			if component.AsksRotation(one) {
@@ -69,21 +70,21 @@ func (w *planner) planRotation(p *draft) {
 		}
 		return
 	}
-	if !r.Asked && !r.Resumed && !(asked.Rotate == "" && p.follows()) && w.waitsForPace(p, r.How) {
+	if !r.Asked && !r.Resumed && !(asked.Rotate == "" && p.Follows()) && w.waitsForPace(p, r.How) {
 		return
 	}
 	if !r.Resumed {
 		var known []string
-		for _, x := range p.roles {
-			known = append(append(known, x.all...), w.Naming.Held(x.Account, w.secret(p, x.Account).Content))
+		for _, x := range p.Roles {
+			known = append(append(known, x.All...), w.Naming.Held(x.Account, w.Secret(p, x.Account).Content))
 		}
-		r.To, place.since = component.NextStamp(w.At, p.Names.Accounts(), known), w.At.Add(-w.age(p))
+		r.To, place.since = component.NextStamp(w.At, p.Names.Accounts(), known), w.At.Add(-w.Age(p))
 	}
 	r.Actions = w.rotate(p, r)
-	p.Rotation, p.queued = r, place
+	p.Rotation, w.queue[p] = r, place
 }
 
-func (p *draft) makesBoth() bool {
+func makesBoth(p *draft.Component) bool {
 	made := 0
 	for _, a := range p.Actions {
 		if _, ok := a.(plan.CreateRobot); ok {
@@ -94,25 +95,25 @@ func (p *draft) makesBoth() bool {
 }
 
 // rotate lists G2 to G6.
-func (w *planner) rotate(p *draft, r *plan.Rotation) []plan.Action {
+func (w *planner) rotate(p *draft.Component, r *plan.Rotation) []plan.Action {
 	var makes, grants, moves, deletes []plan.Action
-	for _, x := range p.roles {
+	for _, x := range p.Roles {
 		to := x.At(r.To)
-		if x.Before(x.held, to.Robot) {
+		if x.Before(x.Held, to.Robot) {
 			robot, exists := w.Robots[to.Robot]
 			if !exists || robot.Mark != to.Mark {
 				makes = append(makes, plan.CreateRobot{Account: to})
 			}
-			if !w.granted(p, to.Robot) {
+			if !w.Granted(p, to.Robot) {
 				grants = append(grants, plan.SetPermission{Repository: p.Names.Repository, Robot: to.Robot, To: to.Role, Again: exists})
 			}
-			moves = append(moves, plan.WriteSecret{Account: to, Image: p.Image, Exists: true, Rotated: true, Revokes: r.How == component.Revoke, Former: x.former})
+			moves = append(moves, plan.WriteSecret{Account: to, Image: p.Image, Exists: true, Rotated: true, Revokes: r.How == component.Revoke, Former: x.Former})
 		}
 		newest := to.Robot
-		if x.Before(newest, x.held) {
-			newest = x.held
+		if x.Before(newest, x.Held) {
+			newest = x.Held
 		}
-		for _, robot := range x.all {
+		for _, robot := range x.All {
 			if r.How == component.Revoke && x.Before(robot, newest) {
 				deletes = append(deletes, plan.DeleteRobot{Account: x.With(robot), Drain: true, Revokes: true, Reason: "revoked: older than its Secret's"})
 			}
@@ -125,17 +126,17 @@ func (w *planner) rotate(p *draft, r *plan.Rotation) []plan.Action {
 			}
 		}
 	}
-	done := plan.Acknowledge{Component: p.Asker.Name, Of: p.Of(p.Asker), How: r.How, Announcement: p.announcement}
+	done := plan.Acknowledge{Component: p.Asker.Name, Of: p.Of(p.Asker), How: r.How, Announcement: p.Announcement}
 	return slices.Concat(makes, grants, moves, deletes, []plan.Action{done})
 }
 
 // unwritable is the Secret that would take no new login.
-func (w *planner) unwritable(p *draft) *plan.Problem {
+func (w *planner) unwritable(p *draft.Component) *plan.Problem {
 	if p.Rotation == nil {
 		return nil
 	}
 	for _, a := range p.Rotation.Actions {
-		if s, ok := a.(plan.WriteSecret); ok && w.secret(p, s.Account).Fixed {
+		if s, ok := a.(plan.WriteSecret); ok && w.Secret(p, s.Account).Fixed {
 			return plan.Immutable(p.Component.Namespace, s.Secret)
 		}
 	}
@@ -144,13 +145,13 @@ func (w *planner) unwritable(p *draft) *plan.Problem {
 
 // tooOld reports whether a token in one of the Secrets is due for its age. The keys'
 // hashes spread the limit, so that a first run does not find everybody's due at once.
-func (w *planner) tooOld(p *draft) bool {
+func (w *planner) tooOld(p *draft.Component) bool {
 	const spread = 0.2
 	if w.Policy.MaxTokenAge <= 0 {
 		return false
 	}
 	share := 1 - spread + spread*fraction(w.Naming.KeyHash(p.Key()))
-	return w.age(p) > time.Duration(float64(w.Policy.MaxTokenAge)*share)
+	return w.Age(p) > time.Duration(float64(w.Policy.MaxTokenAge)*share)
 }
 
 // fraction spreads hashes over 0 to 1, by their first two characters of base32.
@@ -175,30 +176,30 @@ var paces = []struct {
 // waitsForPace reports whether a request comes too soon after a rotation. One to revoke
 // does not wait after a graceful one, which left the older generation alive; nor does
 // anybody after a first generation.
-func (w *planner) waitsForPace(p *draft, how component.How) bool {
-	for _, x := range p.roles {
-		if how == component.Revoke && len(x.all) > 1 && x.Before(x.all[0], x.held) {
+func (w *planner) waitsForPace(p *draft.Component, how component.How) bool {
+	for _, x := range p.Roles {
+		if how == component.Revoke && len(x.All) > 1 && x.Before(x.All[0], x.Held) {
 			return false
 		}
 	}
-	for _, x := range p.roles {
+	for _, x := range p.Roles {
 		stamp, own := "", false
-		if len(x.all) > 0 {
-			stamp, own = x.StampOf(x.all[len(x.all)-1])
+		if len(x.All) > 0 {
+			stamp, own = x.StampOf(x.All[len(x.All)-1])
 		}
 		stamped := own && stamp != ""
-		if made, known := w.since(x, x.Robot); stamped && known && w.At.Sub(made) < minPace {
+		if made, known := w.Since(x, x.Robot); stamped && known && w.At.Sub(made) < minPace {
 			p.Deferred = fmt.Sprintf("its rotation waits: the last one was less than %s ago", minPace)
 		}
 	}
-	at, times := p.announcement.LastRotated(w.At)
+	at, times := p.Announcement.LastRotated(w.At)
 	for _, pace := range paces {
 		if times >= pace.times {
 			if w.At.Sub(at) >= pace.wait {
 				break
 			}
 			p.Deferred = fmt.Sprintf("its rotation waits: it has been rotated within a day, and the last time was less than %s ago", pace.wait)
-			p.warn("rotation_repeated", "New credentials are asked for again and again: most likely something, such as a GitOps tool, puts "+
+			p.Warn("rotation_repeated", "New credentials are asked for again and again: most likely something, such as a GitOps tool, puts "+
 				component.AnnotationGenerate+" back after it was taken off. Take it out of there; meanwhile the Component is rotated ever more seldom.")
 			break
 		}

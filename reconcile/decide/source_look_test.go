@@ -11,6 +11,8 @@ import (
 	"berth/kube"
 	"berth/quay"
 	"berth/reconcile/component"
+	"berth/reconcile/decide/draft"
+	"berth/reconcile/decide/visibility"
 	"berth/reconcile/gitsource"
 	"berth/reconcile/plan"
 	"berth/reconcile/world"
@@ -198,7 +200,7 @@ func TestHostsThatRefuseMost(t *testing.T) {
 		believe bool
 	}{
 		{"one of one", []tenant{{refused: 1}}, true},
-		{"a few of a small tenant alone there", []tenant{{refused: doubtFloor - 1}}, true},
+		{"a few of a small tenant alone there", []tenant{{refused: visibility.DoubtFloor - 1}}, true},
 		{"all of a tenant alone there", []tenant{{refused: 40}}, false},
 		{"all of a tenant alone there, all of one repository", []tenant{{refused: 40, same: true}}, true},
 		{"half of a tenant alone there", []tenant{{shown: 20, refused: 20}}, true},
@@ -242,7 +244,7 @@ func TestHostsThatRefuseMost(t *testing.T) {
 			}
 		}
 		// Dead addresses were never shown, and statements are no source's.
-		for i := range 3 * doubtFloor {
+		for i := range 3 * visibility.DoubtFloor {
 			c := scene.Component("forger", fmt.Sprintf("c%d", i))
 			c.SourceURL = fmt.Sprintf("https://git.example/forged/%d", i)
 			verdict := refused(gitsource.Missing)
@@ -253,8 +255,8 @@ func TestHostsThatRefuseMost(t *testing.T) {
 				s.Components[len(s.Components)-1].Annotations[component.AnnotationVisibility] = "public"
 			}
 		}
-		w := &planner{World: s.World}
-		if doubted := w.doubts()["git.example"]; doubted == row.believe {
+		rules := visibility.Of(draft.Of(s.World))
+		if doubted := rules.Doubted("git.example"); doubted == row.believe {
 			t.Errorf("%s: doubted %v", row.why, doubted)
 		}
 		if row.believe {

@@ -4,11 +4,12 @@ import (
 	"strings"
 
 	"berth/reconcile/component"
+	"berth/reconcile/decide/draft"
 	"berth/reconcile/plan"
 )
 
 // stake looks at a Component whose plan is finished.
-func (w *planner) stake(p *draft) (s plan.Stake) {
+func (w *planner) stake(p *draft.Component) (s plan.Stake) {
 	own, named := component.ParseMark(p.Names.Mark)
 	if !named {
 		return s // nothing was ever made for what has no names
@@ -33,11 +34,11 @@ func (w *planner) stake(p *draft) (s plan.Stake) {
 	r := w.RemoteSecrets[p.PullSecret()]
 	s.Delivers = r.Owned == component.Mine && len(r.Targets) > 0
 	mark, ours := component.ParseMark(w.Repositories[p.Names.Repository].Description)
-	s.Changes[plan.Marked] = ours && mark.Key != own.Key && p.isNews()
-	s.Changes[plan.Estranged] = s.Owns && !s.Changes[plan.Marked] && p.isNews()
+	s.Changes[plan.Marked] = ours && mark.Key != own.Key && isNews(p)
+	s.Changes[plan.Estranged] = s.Owns && !s.Changes[plan.Marked] && isNews(p)
 	s.Owns = s.Owns || ours
 	for _, a := range p.Actions {
-		if kind, unasked := w.unasked(p.planned, a); unasked {
+		if kind, unasked := w.unasked(p.Planned, a); unasked {
 			s.Changes[kind] = true
 		}
 	}
@@ -46,7 +47,7 @@ func (w *planner) stake(p *draft) (s plan.Stake) {
 
 // isNews reports whether a Component is refused for what is not its own, and was not
 // before: what stands is told once, and is nobody's mistake of today.
-func (p *draft) isNews() bool {
+func isNews(p *draft.Component) bool {
 	if p.Problem == nil || p.Problem.Reason != plan.ReasonNotOurs {
 		return false
 	}
@@ -81,5 +82,5 @@ func (w *planner) unasked(p *plan.Component, a plan.Action) (kind int, counts bo
 // its Secret. A tenant can write markers and requests, and by that only hides its own.
 func (w *planner) rotationAsked(p *plan.Component) bool {
 	_, begun := component.ParseMarker(p.Asker, w.At)
-	return begun || w.moves(p.Names) || component.AsksRotation(p.Asker) || w.Rotate[p.Key()] != ""
+	return begun || w.Moves(p.Names) || component.AsksRotation(p.Asker) || w.Rotate[p.Key()] != ""
 }

@@ -8,6 +8,7 @@ import (
 	"berth/kube"
 	"berth/quay"
 	"berth/reconcile/component"
+	"berth/reconcile/decide/draft"
 	"berth/reconcile/plan"
 )
 
@@ -27,7 +28,7 @@ import (
 
 // inherit plans what comes before anything of image-controller's is marked as the
 // Component's, and gives the visibility to go by.
-func (w *planner) inherit(p *draft, stated quay.Visibility) quay.Visibility {
+func (w *planner) inherit(p *draft.Component, stated quay.Visibility) quay.Visibility {
 	r, exists := w.Repositories[p.Names.Repository]
 	_, marked := component.ParseMark(r.Description)
 	if w.Policy.Adopt {
@@ -47,7 +48,7 @@ func (w *planner) inherit(p *draft, stated quay.Visibility) quay.Visibility {
 		}
 	}
 	if stated != "" && stated != r.Visibility {
-		p.warn("visibility_kept", fmt.Sprintf("The repository was %s when it was taken over and stays so; what was stated before it was taken off. State %s again if that is wanted.", r.Visibility, stated))
+		p.Warn("visibility_kept", fmt.Sprintf("The repository was %s when it was taken over and stays so; what was stated before it was taken off. State %s again if that is wanted.", r.Visibility, stated))
 	}
 	return r.Visibility
 }
@@ -76,7 +77,7 @@ func (w *planner) imagesElsewhere(c kube.Component, n component.Names) *plan.Pro
 }
 
 // takeOver tells how a Component is taken over in this run.
-func (w *planner) takeOver(p *draft) plan.TakeOver {
+func (w *planner) takeOver(p *draft.Component) plan.TakeOver {
 	if !w.Policy.Adopt || p.Skipped != "" || p.Names.Repository == "" {
 		return ""
 	}
@@ -99,10 +100,10 @@ func (w *planner) takeOver(p *draft) plan.TakeOver {
 // planUnfinalize takes image-controller's finalizers off what is taken over, so that
 // deleting it ends without image-controller: off ImageRepositories only when their deletion
 // leaves the repository.
-func (w *planner) planUnfinalize(p *draft) {
+func (w *planner) planUnfinalize(p *draft.Component) {
 	requests := w.ImageRepositories[p.Key()]
 	r, exists := w.Repositories[p.Names.Repository]
-	if p.Problem != nil || p.Skipped != "" || p.waits || !exists || len(requests) == 0 && (!w.Policy.Adopt || p.Names.Marks(r.Description)) {
+	if p.Problem != nil || p.Skipped != "" || p.Waits || !exists || len(requests) == 0 && (!w.Policy.Adopt || p.Names.Marks(r.Description)) {
 		return
 	}
 	for _, r := range requests {
@@ -122,21 +123,21 @@ func (w *planner) planUnfinalize(p *draft) {
 // robots of the Component's repository and, with each, the Secrets of other names than ours
 // that log in as it, and their links. What Quay does not tell the last use of stays, and what
 // somebody has given further rights.
-func (w *planner) planRetirement(p *draft) {
+func (w *planner) planRetirement(p *draft.Component) {
 	r, exists := w.Repositories[p.Names.Repository]
-	if p.Problem != nil || p.Skipped != "" || p.waits || !exists || !p.Names.Marks(r.Description) || len(w.leftRobots(r.Name)) == 0 {
+	if p.Problem != nil || p.Skipped != "" || p.Waits || !exists || !p.Names.Marks(r.Description) || len(w.LeftRobots(r.Name)) == 0 {
 		return
 	}
 	if w.Unshown {
 		p.Platform = append(p.Platform, plan.Warning{Code: "left_over", Text: "image-controller's robots are left, and its ImageRepositories may not be read: add deploy/components/take-over"})
 		return
 	}
-	for _, x := range p.roles {
-		if x.held == "" || x.held != x.Robot || w.secret(p, x.Account).Content != w.wanted(p, x.Account) {
+	for _, x := range p.Roles {
+		if x.Held == "" || x.Held != x.Robot || w.Secret(p, x.Account).Content != w.Wanted(p, x.Account) {
 			return // first that is mended
 		}
 	}
-	for _, robot := range w.leftRobots(r.Name) {
+	for _, robot := range w.LeftRobots(r.Name) {
 		used := w.Robots[robot].LastAccessed
 		switch {
 		case len(w.Robots[robot].Teams) > 0: // image-controller puts none there: somebody has another use for it
@@ -153,7 +154,7 @@ func (w *planner) planRetirement(p *draft) {
 }
 
 // formerSecrets are those of image-controller's that may log in as a robot.
-func (w *planner) formerSecrets(p *draft, robot string) (all []plan.FormerSecret) {
+func (w *planner) formerSecrets(p *draft.Component, robot string) (all []plan.FormerSecret) {
 	_, role, _ := component.FormerRobot(robot, w.Robots[robot].Mark, w.Robots[robot].Repositories)
 	for _, r := range w.ImageRepositories[p.Key()] {
 		name := r.PushSecret
@@ -164,8 +165,8 @@ func (w *planner) formerSecrets(p *draft, robot string) (all []plan.FormerSecret
 			continue
 		}
 		s := plan.FormerSecret{Name: name, Owner: r.UID}
-		for _, account := range w.accountsIn(p.Component.Namespace) {
-			links := w.links(p, account)
+		for _, account := range w.AccountsIn(p.Component.Namespace) {
+			links := w.Links(p, account)
 			if links.Secrets[name] {
 				s.Accounts = append(s.Accounts, account)
 			}
@@ -180,8 +181,8 @@ func (w *planner) formerSecrets(p *draft, robot string) (all []plan.FormerSecret
 
 // release plans the way back to image-controller: what was taken over is given back, and
 // nothing that works stops working by it.
-func (w *planner) release(p *draft) {
-	p.waits = true // of what is to be there nothing is looked at
+func (w *planner) release(p *draft.Component) {
+	p.Waits = true // of what is to be there nothing is looked at
 	requests := w.ImageRepositories[p.Key()]
 	for _, a := range p.Names.Accounts() {
 		s, exists := w.Secrets[component.Key{Namespace: p.Component.Namespace, Name: a.Secret}]

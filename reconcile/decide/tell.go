@@ -3,10 +3,12 @@ package decide
 import (
 	"cmp"
 	"strings"
+
+	"berth/reconcile/decide/draft"
 )
 
 // message tells the Component's owner of the warnings.
-func (p *draft) message() string {
+func message(p *draft.Component) string {
 	var sentences []string
 	for _, w := range p.Warnings {
 		sentences = append(sentences, cmp.Or(w.Told, w.Text))

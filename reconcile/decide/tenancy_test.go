@@ -175,7 +175,7 @@ func TestRefuseCollisions(t *testing.T) {
 		plans[i].Actions = []plan.Action{plan.CreateRobot{Account: plans[i].Names.Push}}
 	}
 	plans[2].Names.Repository = plans[0].Names.Repository
-	(&planner{}).refuseCollisions(plans)
+	newPlanner(world.World{}).refuseCollisions(plans)
 	if plans[1].Problem != nil || len(plans[1].Actions) != 1 {
 		t.Errorf("the bystander has %+v, %v", plans[1].Actions, plans[1].Problem)
 	}

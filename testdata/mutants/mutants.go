@@ -201,13 +201,13 @@ var mutants = []mutant{
 	},
 	{
 		"the pull login waits for the environments", "reconcile/decide/generations.go",
-		`age < 2*w.Policy.Overlap && !p.everywhere()`,
-		`age < 0 && !p.everywhere()`, domain,
+		`age < 2*w.Policy.Overlap && !p.Everywhere()`,
+		`age < 0 && !p.Everywhere()`, domain,
 	},
 	{
 		"but not for ever", "reconcile/decide/generations.go",
-		`age < 2*w.Policy.Overlap && !p.everywhere()`,
-		`age < 200*w.Policy.Overlap && !p.everywhere()`, domain,
+		`age < 2*w.Policy.Overlap && !p.Everywhere()`,
+		`age < 200*w.Policy.Overlap && !p.Everywhere()`, domain,
 	},
 	{
 		"robots are made at most --max-rotations times", "reconcile/decide/pace.go",
@@ -285,15 +285,15 @@ var mutants = []mutant{
 		`exists && !n.Marks(r.Description) && !n.Moved`, `exists && n.Mark == "" && !n.Moved`, domain,
 	},
 	{
-		"a source closes by two looks", "reconcile/decide/source.go",
+		"a source closes by two looks", "reconcile/decide/visibility/source.go",
 		`gitsource.Private && !w.At.Before(`, `gitsource.Private && !w.At.IsZero() || w.At.Before(`, domain,
 	},
 	{
-		"a host in trouble is not believed", "reconcile/decide/source.go",
+		"a host in trouble is not believed", "reconcile/decide/visibility/source.go",
 		`w.doubted[host]`, `w.doubted["x"+host]`, domain,
 	},
 	{
-		"what a person closed is not opened", "reconcile/decide/source.go",
+		"what a person closed is not opened", "reconcile/decide/visibility/source.go",
 		`told.Closed && looked`, `told.Refusal != "" && looked`, domain,
 	},
 	{
@@ -326,7 +326,7 @@ var mutants = []mutant{
 	},
 	{
 		"older generations leave their teams, too", "reconcile/decide/generations.go",
-		`w.leaveTeams(p.planned, robot)`, `w.leaveTeams(p.planned, r.Robot)`, domain,
+		`w.leaveTeams(p.Planned, robot)`, `w.leaveTeams(p.Planned, r.Robot)`, domain,
 	},
 	{
 		"who is federated with a robot from another time is put out", "reconcile/apply/act/robot.go",
@@ -351,19 +351,19 @@ var mutants = []mutant{
 		`e.Authorizing != 1:`, `e.Authorizing > 2:`, domain,
 	},
 	{
-		"a target that may be an unresolved environment's stays", "reconcile/decide/delivery.go",
-		`|| p.places.Unknown`, ``, domain,
+		"a target that may be an unresolved environment's stays", "reconcile/decide/delivery/delivery.go",
+		`|| p.Places.Unknown`, ``, domain,
 	},
 	{
-		"a target that is refused does not stay", "reconcile/decide/delivery.go",
+		"a target that is refused does not stay", "reconcile/decide/delivery/delivery.go",
 		`keep && w.mayStay(p, t)`, `keep`, domain,
 	},
 	{
-		"whose a place is, is looked up where the lists do not tell", "reconcile/decide/delivery.go",
+		"whose a place is, is looked up where the lists do not tell", "reconcile/decide/delivery/delivery.go",
 		`if h, looked := w.Holders[claim]; looked {`, `if h, looked := w.Holders[claim]; looked && h == world.Nobody {`, domain,
 	},
 	{
-		"who came first keeps the place", "reconcile/decide/delivery.go",
+		"who came first keeps the place", "reconcile/decide/delivery/delivery.go",
 		` && !w.Arrived[claim.There()].Brought(own)`, ``, domain,
 	},
 	{
@@ -384,14 +384,14 @@ var mutants = []mutant{
 		`exists && r.Owned == component.Foreign`, `exists && r.Owned > component.Predecessor`, domain,
 	},
 	{
-		"a token is uploaded once", "reconcile/decide/upload.go",
+		"a token is uploaded once", "reconcile/decide/delivery/upload.go",
 		`r.Record.Fingerprint != token:
 	case`, `r.Record.Fingerprint != token, r.Due:
 	case`, domain,
 	},
 	{
-		"what arrived is compared", "reconcile/decide/delivery.go",
-		`there.Content == w.wanted(p, p.Names.Pull):`, `there.Content.Login != "":`, domain,
+		"what arrived is compared", "reconcile/decide/delivery/delivery.go",
+		`there.Content == w.Wanted(p, p.Names.Pull):`, `there.Content.Login != "":`, domain,
 	},
 	{
 		"the record is of an upload that was made", "reconcile/apply/act/delivery.go",
@@ -477,15 +477,15 @@ var mutants = []mutant{
 		`!noted || component`, `!noted && component`, domain,
 	},
 	{
-		"where Quay does not keep uses nothing is pruned", "reconcile/decide/prune.go",
+		"where Quay does not keep uses nothing is pruned", "reconcile/decide/left/prune.go",
 		`|| !w.remembersUse()`, ``, domain,
 	},
 	{
-		"a run prunes few robots", "reconcile/decide/prune.go",
+		"a run prunes few robots", "reconcile/decide/left/prune.go",
 		`i >= w.mayPrune()`, `i >= 10*w.mayPrune()`, domain,
 	},
 	{
-		"a quarantine lasts a week", "reconcile/decide/prune.go",
+		"a quarantine lasts a week", "reconcile/decide/left/prune.go",
 		`w.At.Sub(r.Quarantined) < quarantine:`, `w.At.Sub(r.Quarantined) < 0:`, domain,
 	},
 	{

@@ -1,4 +1,7 @@
-package decide
+// Package delivery is the part of deciding that brings a Component's pull Secret to where it
+// runs: in go a [draft.World] and a Component's plan in the making, to which it adds how far the
+// Secret has come and what is to be done. It is pure.
+package delivery
 
 import (
 	"fmt"
@@ -8,6 +11,7 @@ import (
 
 	"berth/kube"
 	"berth/reconcile/component"
+	"berth/reconcile/decide/draft"
 	"berth/reconcile/plan"
 	"berth/reconcile/world"
 )
@@ -31,88 +35,91 @@ import (
 // Nothing of a Component waits for its delivery, neither its announcement nor the
 // acknowledgement of a rotation: it may take minutes, or for ever.
 
-// planPlaces finds where the Component runs.
-func (w *planner) planPlaces(p *draft) {
+// Courier plans deliveries.
+type Courier struct{ *draft.World }
+
+// Resolve finds where the Component runs.
+func (w Courier) Resolve(p *draft.Component) {
 	if w.Mode.Environments {
-		p.places = w.Environments[p.Component.Namespace].Resolve(p.Component, w.holder(p.Key()))
+		p.Places = w.Environments[p.Component.Namespace].Resolve(p.Component, w.holder(p.Key()))
 	}
 }
 
 // holder tells whose the name of a Component's pull Secret is elsewhere in the cluster.
 // Who came first keeps it.
-func (w *planner) holder(c component.Key) func(namespace string) world.Holder {
+func (w Courier) holder(c component.Key) func(namespace string) world.Holder {
 	return func(namespace string) world.Holder {
 		own := component.PullSecretOf(kube.Component{Namespace: c.Namespace, Name: c.Name})
 		claim := world.Claim{PullSecret: own, Namespace: namespace}
 		if h, looked := w.Holders[claim]; looked {
 			return h
 		}
-		if w.taken(component.Key{Namespace: namespace, Name: c.Name}) && !w.Arrived[claim.There()].Brought(own) {
+		if w.Taken(component.Key{Namespace: namespace, Name: c.Name}) && !w.Arrived[claim.There()].Brought(own) {
 			return world.Another
 		}
 		return world.Nobody
 	}
 }
 
-// comesBack reports whether a place is the Component's own namespace by an address of this
+// ComesBack reports whether a place is the Component's own namespace by an address of this
 // cluster: its Secret there shows that it is, for the operator has taken it for its own.
-func (w *planner) comesBack(p *draft, t kube.RemoteTarget) bool {
+func (w Courier) ComesBack(p *draft.Component, t kube.RemoteTarget) bool {
 	return t.APIURL != "" && t.Namespace == p.Component.Namespace && w.Secrets[p.PullSecret()].By == p.PullSecret().String()
 }
 
-// planEnvironments tells how far the pull Secret has come where the Component runs.
-func (w *planner) planEnvironments(p *draft) {
+// Tell tells how far the pull Secret has come where the Component runs.
+func (w Courier) Tell(p *draft.Component) {
 	c := p.Component
-	if elsewhere := len(p.places.Targets) + len(p.places.Open); len(p.places.Here) > 0 || elsewhere == 0 {
+	if elsewhere := len(p.Places.Targets) + len(p.Places.Open); len(p.Places.Here) > 0 || elsewhere == 0 {
 		state := w.linkHere(p)
-		for _, environment := range p.places.Here {
+		for _, environment := range p.Places.Here {
 			p.Deliveries = append(p.Deliveries, plan.Delivery{Environment: environment, Place: c.Namespace, State: state})
 		}
 	}
-	for _, t := range p.places.Targets {
+	for _, t := range p.Places.Targets {
 		state, why, late := w.arrival(p, t.RemoteTarget)
 		for _, environment := range t.Environments {
 			p.Deliveries = append(p.Deliveries, plan.Delivery{Environment: environment, Place: world.PlaceName(t.RemoteTarget), State: state, Why: why, Late: late, Waits: w.waits(p, state)})
 		}
 	}
-	for _, o := range p.places.Open {
+	for _, o := range p.Places.Open {
 		p.Deliveries = append(p.Deliveries, plan.Delivery{Environment: o.Environment, State: plan.Unresolved, Why: o.Why})
 	}
 	slices.SortFunc(p.Deliveries, func(a, b plan.Delivery) int { return strings.Compare(a.Environment, b.Environment) })
-	p.warnOfDeliveries()
+	warnOfDeliveries(p)
 	w.warnOfPlaces(p)
 }
 
 // warnOfPlaces tells the Component's owner of what was written so that not all of it could
 // be followed.
-func (w *planner) warnOfPlaces(p *draft) {
-	if n := p.places.More; n > 0 {
-		p.warn("unresolved_environment", fmt.Sprintf("%d more environments are left out: so many of one Component are not looked at.", n))
+func (w Courier) warnOfPlaces(p *draft.Component) {
+	if n := p.Places.More; n > 0 {
+		p.Warn("unresolved_environment", fmt.Sprintf("%d more environments are left out: so many of one Component are not looked at.", n))
 	}
 	if w.Environments[p.Component.Namespace].Unread() {
-		p.warn("unresolved_environment", "A SnapshotEnvironmentBinding of this namespace is not of its form, or names more than 1000 Components: what it means for this one is not known.")
+		p.Warn("unresolved_environment", "A SnapshotEnvironmentBinding of this namespace is not of its form, or names more than 1000 Components: what it means for this one is not known.")
 	}
-	for _, t := range p.places.Targets {
-		if w.comesBack(p, t.RemoteTarget) {
-			p.warn("unresolved_environment", fmt.Sprintf("Environment %s leads to its own namespace by an address of this cluster. Let it state no place: the Secret is there already.",
+	for _, t := range p.Places.Targets {
+		if w.ComesBack(p, t.RemoteTarget) {
+			p.Warn("unresolved_environment", fmt.Sprintf("Environment %s leads to its own namespace by an address of this cluster. Let it state no place: the Secret is there already.",
 				component.Shown(t.Environments[0])))
 		}
 	}
 	if n := w.RemoteSecrets[p.PullSecret()].Further; n > 0 {
-		p.warn("unresolved_environment", fmt.Sprintf("RemoteSecret %s has more than %d targets, which Berth sets: the others are taken off.", p.Names.Pull.Secret, kube.MaxTargets))
+		p.Warn("unresolved_environment", fmt.Sprintf("RemoteSecret %s has more than %d targets, which Berth sets: the others are taken off.", p.Names.Pull.Secret, kube.MaxTargets))
 	}
 }
 
 // linkHere lets the pods of the Component's own namespace pull with the Secret there.
-func (w *planner) linkHere(p *draft) plan.DeliveryState {
+func (w Courier) linkHere(p *draft.Component) plan.DeliveryState {
 	state, secret := plan.Delivered, p.Names.Pull.Secret
-	if w.Secrets[p.PullSecret()].Content != w.wanted(p, p.Names.Pull) {
+	if w.Secrets[p.PullSecret()].Content != w.Wanted(p, p.Names.Pull) {
 		state = plan.Pending
 	}
-	accounts := w.present(p, w.Policy.PullAccounts(p.Component.Name), "pods cannot pull with Secret "+secret)
+	accounts := w.Present(p, w.Policy.PullAccounts(p.Component.Name), "pods cannot pull with Secret "+secret)
 	for _, account := range accounts {
-		if !w.links(p, account).Pull[secret] {
-			p.aside = append(p.aside, plan.LinkPullSecret{ServiceAccount: account, Secret: secret})
+		if !w.Links(p, account).Pull[secret] {
+			p.Aside = append(p.Aside, plan.LinkPullSecret{ServiceAccount: account, Secret: secret})
 			state = plan.Pending
 		}
 	}
@@ -123,7 +130,7 @@ func (w *planner) linkHere(p *draft) plan.DeliveryState {
 }
 
 // arrival tells how far the token has come to a target.
-func (w *planner) arrival(p *draft, t kube.RemoteTarget) (state plan.DeliveryState, why string, late bool) {
+func (w Courier) arrival(p *draft.Component, t kube.RemoteTarget) (state plan.DeliveryState, why string, late bool) {
 	if !w.Mode.RemoteSecrets {
 		return plan.Unresolved, "", false // told once for the whole run
 	}
@@ -139,7 +146,7 @@ func (w *planner) arrival(p *draft, t kube.RemoteTarget) (state plan.DeliverySta
 		return plan.Failed, status.Error, false
 	case t.APIURL != "" && status != nil && handed, t.APIURL == "" && known && there.Unreadable:
 		return plan.Unverified, "", false
-	case t.APIURL == "" && there.By == p.PullSecret().String() && there.Content == w.wanted(p, p.Names.Pull):
+	case t.APIURL == "" && there.By == p.PullSecret().String() && there.Content == w.Wanted(p, p.Names.Pull):
 		return plan.Delivered, "", false
 	}
 	return plan.Pending, "", r.Late && r.Record.Fingerprint == token
@@ -147,7 +154,7 @@ func (w *planner) arrival(p *draft, t kube.RemoteTarget) (state plan.DeliverySta
 
 // waits tells for how long a state that is to end has lasted: since the token was handed
 // over for the first time.
-func (w *planner) waits(p *draft, state plan.DeliveryState) time.Duration {
+func (w Courier) waits(p *draft.Component, state plan.DeliveryState) time.Duration {
 	record := w.RemoteSecrets[p.PullSecret()].Record
 	if state != plan.Pending && state != plan.Unverified || record.First.IsZero() || record.Fingerprint != w.Robots[p.Names.Pull.Robot].Fingerprint {
 		return 0
@@ -155,12 +162,9 @@ func (w *planner) waits(p *draft, state plan.DeliveryState) time.Duration {
 	return max(0, w.At.Add(-w.Ahead).Sub(record.First))
 }
 
-// maxTold bounds how many environments one Component is warned of.
-const maxTold = 5
-
 // warnOfDeliveries names the environments that the pull Secret does not reach. The
 // words on the Component do not change from run to run.
-func (p *draft) warnOfDeliveries() {
+func warnOfDeliveries(p *draft.Component) {
 	var told []plan.Warning
 	for _, d := range p.Deliveries {
 		name := component.Shown(d.Environment)
@@ -177,22 +181,22 @@ func (p *draft) warnOfDeliveries() {
 			told = append(told, plan.Warning{Code: "not_delivered", Text: fmt.Sprintf("Environment %s (%s) has not got the pull Secret for half an hour.", name, d.Place)})
 		}
 	}
-	p.Warnings = append(p.Warnings, told[:min(len(told), maxTold)]...)
-	if more := len(told) - maxTold; more > 0 {
-		p.warn("not_delivered", fmt.Sprintf("%d more environments cannot be reached.", more))
+	p.Warnings = append(p.Warnings, told[:min(len(told), draft.MaxTold)]...)
+	if more := len(told) - draft.MaxTold; more > 0 {
+		p.Warn("not_delivered", fmt.Sprintf("%d more environments cannot be reached.", more))
 	}
 }
 
-// planRemoteSecret plans the RemoteSecret and what is uploaded to it. It comes last,
+// Bring plans the RemoteSecret and what is uploaded to it. It comes last,
 // when it is settled whether this run replaces the token.
-func (w *planner) planRemoteSecret(p *draft) {
+func (w Courier) Bring(p *draft.Component) {
 	r, exists := w.RemoteSecrets[p.PullSecret()]
 	goes := r.Deleting || r.Owned == component.Predecessor && exists // what an earlier Component left is the garbage collector's
-	if !w.Mode.RemoteSecrets || p.Problem != nil || p.Skipped != "" || p.Names.Repository == "" || p.waits || goes {
+	if !w.Mode.RemoteSecrets || p.Problem != nil || p.Skipped != "" || p.Names.Repository == "" || p.Waits || goes {
 		return
 	}
 	if r.Lacks {
-		p.share(plan.SharedRemoteSecret, p.Names.Pull.Secret)
+		p.Share(plan.SharedRemoteSecret, p.Names.Pull.Secret)
 	}
 	planned := len(p.Actions)
 	w.planTargets(p, r, exists)
@@ -205,15 +209,15 @@ func (w *planner) planRemoteSecret(p *draft) {
 // planTargets makes the RemoteSecret serve the places that were found. While there is a
 // place that nobody can tell, or none could be read, a target that stands is not taken
 // away: it may be that one. But where the Secret is not to be brought it does not stay.
-func (w *planner) planTargets(p *draft, r world.RemoteSecret, exists bool) {
+func (w Courier) planTargets(p *draft.Component, r world.RemoteSecret, exists bool) {
 	var want, added, removed []kube.RemoteTarget
-	taken := make(map[kube.RemoteTarget]kube.RemoteTarget, len(p.places.Targets)) // by place
-	for _, t := range p.places.Targets {
+	taken := make(map[kube.RemoteTarget]kube.RemoteTarget, len(p.Places.Targets)) // by place
+	for _, t := range p.Places.Targets {
 		taken[placeOf(t.RemoteTarget)] = t.RemoteTarget
 		want = append(want, t.RemoteTarget)
 	}
 	stands := map[kube.RemoteTarget]bool{}
-	keep := !w.Mode.Environments || p.places.Unknown
+	keep := !w.Mode.Environments || p.Places.Unknown
 	for _, t := range r.Targets {
 		stands[t] = true
 		switch same, known := taken[placeOf(t)]; {
@@ -253,10 +257,10 @@ func placeOf(t kube.RemoteTarget) kube.RemoteTarget {
 
 // mayStay reports whether a target that no Environment of today states is one that an
 // Environment could state.
-func (w *planner) mayStay(p *draft, t kube.RemoteTarget) bool {
+func (w Courier) mayStay(p *draft.Component, t kube.RemoteTarget) bool {
 	c := p.Component
 	if t.APIURL != "" {
-		return !w.comesBack(p, t)
+		return !w.ComesBack(p, t)
 	}
 	why, unknown := w.Environments[c.Namespace].Refused(t.Namespace, w.holder(p.Key()))
 	return t.Namespace != c.Namespace && (why == "" || unknown)

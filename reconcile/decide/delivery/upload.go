@@ -1,17 +1,18 @@
-package decide
+package delivery
 
 import (
 	"slices"
 
 	"berth/kube"
 	"berth/reconcile/component"
+	"berth/reconcile/decide/draft"
 	"berth/reconcile/plan"
 	"berth/reconcile/world"
 )
 
 // planUpload hands the token to the operator when it has not been, or has been to no
 // avail, and takes away what an earlier token left.
-func (w *planner) planUpload(p *draft, r world.RemoteSecret) {
+func (w Courier) planUpload(p *draft.Component, r world.RemoteSecret) {
 	token := w.Robots[p.Names.Pull.Robot].Fingerprint
 	changes := token == "" || slices.ContainsFunc(p.Actions, func(a plan.Action) bool {
 		s, ok := a.(plan.WriteSecret)
@@ -25,7 +26,7 @@ func (w *planner) planUpload(p *draft, r world.RemoteSecret) {
 			p.Actions = append(p.Actions, gone)
 		}
 	}
-	a := plan.UploadToken{RemoteSecret: p.Names.Pull.Secret, Targets: len(p.places.Targets)}
+	a := plan.UploadToken{RemoteSecret: p.Names.Pull.Secret, Targets: len(p.Places.Targets)}
 	switch {
 	case changes, r.Record.Fingerprint != token:
 	case w.uploading(p.PullSecret(), token) || !r.Due:
@@ -41,13 +42,13 @@ func (w *planner) planUpload(p *draft, r world.RemoteSecret) {
 }
 
 // uploading reports whether a token is on its way to a RemoteSecret.
-func (w *planner) uploading(k component.Key, token string) bool {
+func (w Courier) uploading(k component.Key, token string) bool {
 	return slices.ContainsFunc(w.Uploads[k], func(u world.Upload) bool { return u.Fingerprint == token })
 }
 
 // lost reports whether the operator says that all is well with a target of this
 // cluster where another token is, or none.
-func (w *planner) lost(p *draft, r world.RemoteSecret, t kube.RemoteTarget) bool {
+func (w Courier) lost(p *draft.Component, r world.RemoteSecret, t kube.RemoteTarget) bool {
 	status := r.Status(t)
 	state, _, _ := w.arrival(p, t)
 	return status != nil && status.Error == "" && t.APIURL == "" && state == plan.Pending

@@ -1,18 +1,35 @@
-package decide
+// Package visibility is the part of deciding about who may pull: in go a [draft.World] and what
+// a Component's owner states, out comes what makes its repository, closes it or opens it. It is
+// pure; the table is in package decide.
+package visibility
 
 import (
 	"berth/quay"
 	"berth/reconcile/component"
+	"berth/reconcile/decide/draft"
 	"berth/reconcile/gitsource"
 	"berth/reconcile/plan"
 )
 
-// planRepository plans the repository and the visibility that it will have; that is not
+// Rules decide by what is stated, set, and to be seen of sources.
+type Rules struct {
+	*draft.World
+	doubted map[string]bool // git hosts that are not believed
+}
+
+// Of has the rules look at all sources at once.
+func Of(w *draft.World) *Rules {
+	r := &Rules{World: w}
+	r.doubted = r.doubts()
+	return r
+}
+
+// Repository plans the repository and the visibility that it will have; that is not
 // known when it follows a source which nobody has looked at. What makes it is returned: it
 // comes after its robots, so that where those are refused nothing is left behind. So is
 // what opens it: it comes after the Secrets, because they hold nobody up and it rests on a
 // last look.
-func (w *planner) planRepository(p *draft, stated quay.Visibility) (makes, opens []plan.Action, known bool) {
+func (w *Rules) Repository(p *draft.Component, stated quay.Visibility) (makes, opens []plan.Action, known bool) {
 	r, exists := w.Repositories[p.Names.Repository]
 	want, reason := w.visibility(p.Key(), stated)
 	p.Visibility, p.Why = want, reason
@@ -33,12 +50,12 @@ func (w *planner) planRepository(p *draft, stated quay.Visibility) (makes, opens
 		}
 		p.Actions = append(p.Actions, plan.DescribeRepository{Name: r.Name, Mark: p.Names.Mark, Moved: moved})
 	}
-	p.warnOfState(r.State)
+	warnOfState(p, r.State)
 	if stated == "" && w.Policy.Visibility == "" {
 		return nil, w.followSource(p, r), true
 	}
 	if told := remembered(p, r); stated != "" && told != (component.Memory{}) {
-		p.aside = append(p.aside, plan.RememberSource{Repository: r.Name, Told: told, Reason: reason}) // a person's word now
+		p.Aside = append(p.Aside, plan.RememberSource{Repository: r.Name, Told: told, Reason: reason}) // a person's word now
 	}
 	if want == quay.Public && !w.mayOpen(stated) {
 		if want != r.Visibility {
@@ -73,7 +90,7 @@ func stays(is, want quay.Visibility, reason string) string {
 // visibility decides for a Component: what its owner states, else what the
 // operator sets, else what its source is. It is "" for a source that was not
 // looked at.
-func (w *planner) visibility(k component.Key, stated quay.Visibility) (v quay.Visibility, reason string) {
+func (w *Rules) visibility(k component.Key, stated quay.Visibility) (v quay.Visibility, reason string) {
 	source, looked := w.Sources[k]
 	switch {
 	case stated != "":
@@ -90,12 +107,12 @@ func (w *planner) visibility(k component.Key, stated quay.Visibility) (v quay.Vi
 
 // mayOpen reports whether a private repository may become public: not because of
 // what its source is now, nor by a setting alone.
-func (w *planner) mayOpen(stated quay.Visibility) bool {
+func (w *Rules) mayOpen(stated quay.Visibility) bool {
 	return stated != "" || w.Policy.Visibility == quay.Public && w.Policy.AllowPublish
 }
 
-// held reports whether a repository is kept private against the setting.
-func (w *planner) held(p *plan.Component) bool {
+// Held reports whether a repository is kept private against the setting.
+func (w *Rules) Held(p *plan.Component) bool {
 	if p.Problem != nil || p.Skipped != "" || w.Policy.Visibility != quay.Public || w.Policy.AllowPublish {
 		return false
 	}

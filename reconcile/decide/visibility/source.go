@@ -1,4 +1,4 @@
-package decide
+package visibility
 
 import (
 	"fmt"
@@ -8,6 +8,7 @@ import (
 	"berth/kube"
 	"berth/quay"
 	"berth/reconcile/component"
+	"berth/reconcile/decide/draft"
 	"berth/reconcile/gitsource"
 	"berth/reconcile/plan"
 	"berth/reconcile/world"
@@ -15,7 +16,7 @@ import (
 
 // followSource plans what a source means for a repository that is there, of which nobody
 // states anything. What opens it is returned.
-func (w *planner) followSource(p *draft, r quay.Repository) (open []plan.Action) {
+func (w *Rules) followSource(p *draft.Component, r quay.Repository) (open []plan.Action) {
 	told := remembered(p, r)
 	source, looked := w.Sources[p.Key()]
 	want, reason := w.visibility(p.Key(), "")
@@ -24,7 +25,7 @@ func (w *planner) followSource(p *draft, r quay.Repository) (open []plan.Action)
 		p.Why = stays(r.Visibility, want, reason)
 	}
 	host, _ := gitsource.Where(p.Component.SourceURL)
-	if looked && source.Answer == gitsource.Private && w.doubted[host] {
+	if looked && source.Answer == gitsource.Private && w.Doubted(host) {
 		source = gitsource.Verdict{Reason: "its source's host refuses most of what it showed before, and is not believed"}
 	}
 	remember := plan.RememberSource{Repository: r.Name, Told: told, Refusal: string(source.Refusal), Reason: source.Reason}
@@ -43,12 +44,12 @@ func (w *planner) followSource(p *draft, r quay.Repository) (open []plan.Action)
 	switch {
 	case looked && source.Answer == gitsource.Public:
 		if told != (component.Memory{}) {
-			p.aside = append(p.aside, remember)
+			p.Aside = append(p.Aside, remember)
 		}
 		return nil
 	case looked && source.Answer == gitsource.Private && (told.Refusal == "" || told.Refusal != remember.Refusal):
 		told = component.Memory{Since: w.At, Refusal: remember.Refusal}
-		p.aside = append(p.aside, remember)
+		p.Aside = append(p.Aside, remember)
 	case looked && source.Answer == gitsource.Private && !w.At.Before(told.Since.Add(world.SecondLook)):
 		change.To = quay.Private
 		p.Visibility, p.Why = change.To, source.Reason
@@ -68,24 +69,27 @@ func (w *planner) followSource(p *draft, r quay.Repository) (open []plan.Action)
 
 // remembered is what a repository's description tells of its source; what it told under
 // another mark is not for this Component.
-func remembered(p *draft, r quay.Repository) component.Memory {
+func remembered(p *draft.Component, r quay.Repository) component.Memory {
 	if !p.Names.Marks(r.Description) {
 		return component.Memory{}
 	}
 	return component.Description(r.Description).Memory()
 }
 
-// doubtFloor is the number of repositories from which on a host that refuses most of them
+// DoubtFloor is the number of repositories from which on a host that refuses most of them
 // is more likely in trouble than right.
-const doubtFloor = 5
+const DoubtFloor = 5
 
 // refusals is what a host refuses of what it showed before: by namespace, the addresses.
 type refusals map[string]map[string]bool
 
+// Doubted reports whether a host is not believed in this run.
+func (w *Rules) Doubted(host string) bool { return w.doubted[host] }
+
 // doubts are the hosts that are not believed in this run. What they showed before is what
 // is public because of them; it is counted twice, once over what this run looked at and was
 // not refused before, and once over all, as it was last seen.
-func (w *planner) doubts() map[string]bool {
+func (w *Rules) doubts() map[string]bool {
 	if w.Policy.Visibility != "" {
 		return nil
 	}
@@ -114,7 +118,7 @@ func (w *planner) doubts() map[string]bool {
 
 // shown reports whether a Component's repository is public because its source is, as far as
 // anybody knows.
-func (w *planner) shown(c kube.Component) bool {
+func (w *Rules) shown(c kube.Component) bool {
 	n, err := w.Names(c)
 	stated, unreadable := component.StatementOf(c)
 	r := w.Repositories[n.Repository]
@@ -153,5 +157,5 @@ func (r refusals) most() bool {
 	if votes > 1 {
 		votes, refusing, refused = votes-1, refusing-1, refused-largest
 	}
-	return refused >= doubtFloor && 2*refusing > votes
+	return refused >= DoubtFloor && 2*refusing > votes
 }

@@ -1,4 +1,4 @@
-package decide
+package left
 
 import (
 	"cmp"
@@ -6,32 +6,33 @@ import (
 	"strings"
 
 	"berth/reconcile/component"
+	"berth/reconcile/decide/draft"
 	"berth/reconcile/plan"
 )
 
-// orphans lists what bears our mark and this cluster's name without a Component, or is
-// left of an earlier one. What stands under another prefix is not ours: another cluster of
+// Orphans lists what bears our mark and this cluster's name without a Component, or is
+// left of an earlier one: idle are the robots of those. What stands under another prefix is not ours: another cluster of
 // our --cluster-id may be at home there.
-func (w *planner) orphans() plan.Orphans {
+func Orphans(w *draft.World, idle []string) plan.Orphans {
 	hidden := make(map[string]bool, len(w.Hidden))
 	for _, k := range w.Hidden {
 		hidden[w.Naming.KeyHash(k)] = true
 	}
 	left := func(description string, repositories ...string) (component.Mark, bool) {
 		m, ok := component.ParseMark(description)
-		if !ok || w.live[m.Key] || hidden[m.Key] || !w.Naming.Ours(m) {
+		if !ok || w.Alive(m.Key) || hidden[m.Key] || !w.Naming.Ours(m) {
 			return m, false
 		}
 		home := w.Naming.Home(m.Component.Namespace)
 		return m, len(repositories) == 0 || slices.ContainsFunc(repositories, func(name string) bool { return strings.HasPrefix(name, home) })
 	}
 	var o plan.Orphans
-	for _, r := range w.robots {
-		if w.live[r.key] {
+	for _, r := range w.Ours() {
+		if w.Alive(r.Key) {
 			continue
 		}
-		if m, ok := left(r.mark, w.worksOn(r.name)...); ok {
-			o.Robots = append(o.Robots, w.orphanRobot(r.name, m.Component))
+		if m, ok := left(r.Mark, w.WorksOn(r.Name)...); ok {
+			o.Robots = append(o.Robots, orphan(w, r.Name, m.Component))
 		}
 	}
 	for name, r := range w.Repositories {
@@ -40,9 +41,9 @@ func (w *planner) orphans() plan.Orphans {
 			o.Repositories = append(o.Repositories, plan.Orphan{Name: name, Component: m.Component, Since: since})
 		}
 	}
-	for _, name := range w.idle {
+	for _, name := range idle {
 		m, _ := component.ParseMark(w.Robots[name].Mark)
-		o.Robots = append(o.Robots, w.orphanRobot(name, m.Component))
+		o.Robots = append(o.Robots, orphan(w, name, m.Component))
 	}
 	for _, all := range [][]plan.Orphan{o.Robots, o.Repositories} {
 		slices.SortFunc(all, func(a, b plan.Orphan) int {
@@ -52,7 +53,7 @@ func (w *planner) orphans() plan.Orphans {
 	return o
 }
 
-func (w *planner) orphanRobot(name string, k component.Key) plan.Orphan {
+func orphan(w *draft.World, name string, k component.Key) plan.Orphan {
 	r := w.Robots[name]
 	return plan.Orphan{Name: name, Component: k, Made: r.Created, Used: r.LastAccessed}
 }

@@ -1,4 +1,7 @@
-package decide
+// Package left is the part of deciding about what Components that are gone have left: in goes a
+// [draft.World], out comes what is orphaned, and what is done about it. It is pure, and plans
+// nothing for a Component that is there.
+package left
 
 import (
 	"cmp"
@@ -10,6 +13,7 @@ import (
 	"berth/kube"
 	"berth/quay"
 	"berth/reconcile/component"
+	"berth/reconcile/decide/draft"
 	"berth/reconcile/plan"
 	"berth/reconcile/world"
 )
@@ -19,15 +23,16 @@ import (
 // later it is deleted.
 const (
 	quarantine  = 8 * 24 * time.Hour // from the beginning of the day that is noted: a week at least
-	maxPruned   = 10                 // robots, and new notes on repositories, in a run;
+	MaxPruned   = 10                 // robots, and new notes on repositories, in a run;
 	prunedShare = 20                 // of robots, at most one of so many that bear this cluster's marks,
 	prunedFloor = 2                  // though always so many
 )
 
-// prune plans what becomes of the orphans, for each Component that is gone, and tells of
+// Prune plans what becomes of the orphans, for each Component that is gone, and tells of
 // each orphan what it waits for. Where nothing at all is shown that could be used, or no
 // robot was ever used, so that Quay does not keep that, nothing is concluded.
-func (w *planner) prune(o *plan.Orphans) []plan.Component {
+func Prune(world *draft.World, o *plan.Orphans) []plan.Component {
+	w := pruner{world}
 	if len(w.Components)+len(w.Elsewhere)+len(w.Hidden) == 0 || !w.remembersUse() {
 		return nil
 	}
@@ -42,7 +47,7 @@ func (w *planner) prune(o *plan.Orphans) []plan.Component {
 	return plans
 }
 
-func (w *planner) remembersUse() bool {
+func (w pruner) remembersUse() bool {
 	for _, r := range w.Robots {
 		if !r.LastAccessed.IsZero() {
 			return true
@@ -50,6 +55,9 @@ func (w *planner) remembersUse() bool {
 	}
 	return false
 }
+
+// pruner chooses among what is left.
+type pruner struct{ *draft.World }
 
 // leftover is an orphaned repository with the robots that were made for it alone.
 type leftover struct {
@@ -79,7 +87,7 @@ const (
 
 // leftovers sort robots to repositories: to the one that they have a permission on, else to
 // the one that says they are in quarantine, else to the only one that there is.
-func (w *planner) leftovers(o *plan.Orphans) []*leftover {
+func (w pruner) leftovers(o *plan.Orphans) []*leftover {
 	of := map[component.Key][]*leftover{}
 	var all []*leftover
 	for i := range o.Repositories {
@@ -101,8 +109,8 @@ func (w *planner) leftovers(o *plan.Orphans) []*leftover {
 	return all
 }
 
-func (w *planner) home(r *leftRobot, all []*leftover) *leftover {
-	works := w.worksOn(r.Name)
+func (w pruner) home(r *leftRobot, all []*leftover) *leftover {
+	works := w.WorksOn(r.Name)
 	r.works = len(works) > 0
 	var homes []*leftover
 	for _, l := range all {
@@ -121,7 +129,7 @@ func (w *planner) home(r *leftRobot, all []*leftover) *leftover {
 }
 
 // due is the step that a robot is due for, and since when it was not used.
-func (w *planner) due(r *leftRobot) (step, time.Time) {
+func (w pruner) due(r *leftRobot) (step, time.Time) {
 	last := r.Made
 	if r.Used.After(last) {
 		last = r.Used
@@ -145,7 +153,7 @@ func (w *planner) due(r *leftRobot) (step, time.Time) {
 
 // chooseSteps gives the steps that a run may take in turns by namespace, deletions before
 // quarantines in each, and what a run may note. What gives something back always may.
-func (w *planner) chooseSteps(left []*leftover) {
+func (w pruner) chooseSteps(left []*leftover) {
 	var waiting []*leftRobot
 	for _, l := range left {
 		for _, r := range l.robots {
@@ -171,23 +179,23 @@ func (w *planner) chooseSteps(left []*leftover) {
 		}
 	}
 	for i, l := range world.InTurns(unnoted, w.Turn, func(l *leftover) string { return l.Component.Namespace }) {
-		l.notes = i < maxPruned
+		l.notes = i < MaxPruned
 	}
 }
 
 // mayPrune is how many robots a run may take something from.
-func (w *planner) mayPrune() int {
+func (w pruner) mayPrune() int {
 	ours := 0
 	for _, r := range w.Robots {
 		if m, ok := component.ParseMark(r.Mark); ok && w.Naming.Ours(m) {
 			ours++
 		}
 	}
-	return min(maxPruned, max(prunedFloor, ours/prunedShare))
+	return min(MaxPruned, max(prunedFloor, ours/prunedShare))
 }
 
 // fate tells what a robot waits for.
-func (w *planner) fate(r *leftRobot, last time.Time) string {
+func (w pruner) fate(r *leftRobot, last time.Time) string {
 	day := func(t time.Time) string { return t.Format(time.DateOnly) }
 	switch {
 	case len(w.Robots[r.Name].Teams) > 0:
@@ -209,7 +217,7 @@ func (w *planner) fate(r *leftRobot, last time.Time) string {
 // plan lists what is done about what is left of one Component. A note comes before what
 // it is about: without it nobody would know that the permission is to come back. One that
 // has been acted upon goes last.
-func (l *leftover) plan(w *planner) plan.Component {
+func (l *leftover) plan(w pruner) plan.Component {
 	p := plan.Component{
 		Component: kube.Component{Namespace: l.Component.Namespace, Name: l.Component.Name}, Gone: true, Note: "gone",
 		Names: component.Names{Repository: l.Name, Mark: l.description.Mark()},

@@ -1,0 +1,64 @@
+// Package draft is what all parts of the decider work with: a [World] that answers what its
+// maps are not sorted by, and what is there of one Component; and a [Component], its plan in
+// the making. It decides nothing. It is pure, and never changes the World.
+package draft
+
+import (
+	"slices"
+
+	"berth/reconcile/component"
+	"berth/reconcile/plan"
+	"berth/reconcile/world"
+)
+
+// Planned is the plan itself, under a name that leaves the one of its Component alone.
+type Planned = plan.Component
+
+// Component is the plan of a Component in the making, with what is known only meanwhile.
+type Component struct {
+	*Planned
+	Roles        [2]Role // push, then pull
+	Announcement component.Announcement
+	Aside        []plan.Action    // to be appended when all else is planned
+	Waits        bool             // nothing can be decided in this run
+	Places       world.Resolution // where it runs
+}
+
+// Warn tells its owner, and whoever reads the output, what is not as it should be.
+func (p *Component) Warn(code, text string) {
+	p.Warnings = append(p.Warnings, plan.Warning{Code: code, Text: text})
+}
+
+// MaxTold bounds of how many things of a kind one Component is warned.
+const MaxTold = 5
+
+// Refuse ends the plan of a Component.
+func (p *Component) Refuse(problem *plan.Problem) {
+	*p.Planned = p.Planned.Refuse(problem)
+	p.Aside = nil
+}
+
+// Share makes both of two Components the owners of an object of one's.
+func (p *Component) Share(kind plan.Shared, name string) {
+	p.Actions = append(p.Actions, plan.ShareObject{Kind: kind, Name: name})
+	if p.Note == "" {
+		p.Note = "shared"
+	}
+}
+
+// Everywhere reports whether every environment has the pull Secret as it is now, as far
+// as can be told from here.
+func (p *Component) Everywhere() bool {
+	return !slices.ContainsFunc(p.Deliveries, func(d plan.Delivery) bool { return d.State != plan.Delivered && d.State != plan.Unverified })
+}
+
+// Follows reports whether a Secret still holds a login that was handed over and the
+// Component has none of its own.
+func (p *Component) Follows() bool {
+	return slices.ContainsFunc(p.Roles[:], func(r Role) bool { return r.Follows && r.Held == r.Robot })
+}
+
+// HandedOver reports whether a robot of another uid is one that a Secret follows.
+func (p *Component) HandedOver(robot string) bool {
+	return slices.ContainsFunc(p.Roles[:], func(r Role) bool { return slices.Contains(r.All, robot) })
+}

@@ -1,0 +1,200 @@
+package draft
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+
+	"berth/reconcile/component"
+	"berth/reconcile/world"
+)
+
+// World is what a run knows, and what its maps are not sorted by.
+type World struct {
+	world.World
+	robots []Bearer               // of ours, sorted
+	keys   map[component.Key]bool // names that a Component has
+	live   map[string]bool        // the keys in the marks of Components
+
+	left     map[string][]string // image-controller's robots by their repository, sorted; nil: nobody has asked
+	accounts map[string][]string // ServiceAccounts by namespace, sorted; nil: nobody has asked
+}
+
+// Bearer is a robot that bears one of our marks.
+type Bearer struct{ Key, Mark, Name string }
+
+func (a Bearer) compare(b Bearer) int {
+	return cmp.Or(strings.Compare(a.Key, b.Key), strings.Compare(a.Mark, b.Mark), strings.Compare(a.Name, b.Name))
+}
+
+// Of sorts a World.
+func Of(w world.World) *World {
+	robots := make([]Bearer, 0, len(w.Robots))
+	for name, r := range w.Robots {
+		if m, ok := component.ParseMark(r.Mark); ok {
+			robots = append(robots, Bearer{m.Key, r.Mark, name})
+		}
+	}
+	slices.SortFunc(robots, Bearer.compare)
+	live := make(map[string]bool, len(w.Components)+len(w.Elsewhere))
+	settled := map[string]bool{} // namespaces with Components
+	for c := range w.All() {
+		settled[c.Namespace] = true
+		if called := w.Called(component.KeyOf(*c)); called != nil && called.Key != "" {
+			live[called.Key] = true
+		} else {
+			live[w.Naming.KeyHash(component.KeyOf(*c))] = true
+		}
+	}
+	for _, r := range robots { // of a namespace, that is there
+		m, _ := component.ParseMark(r.Mark)
+		if n, stands := w.Namespaces[m.Component.Namespace]; stands && m.Component.Name == "" {
+			own, _ := component.ParseMark(w.Naming.NamespaceAccount(n.Name, n.UID).Mark)
+			live[r.Key] = live[r.Key] || m.Incarnate == own.Incarnate || settled[n.Name]
+		}
+	}
+	return &World{World: w, robots: robots, live: live}
+}
+
+// Ours are the robots that bear one of our marks, by it.
+func (w *World) Ours() []Bearer { return w.robots }
+
+// Alive reports whether the key in a mark is that of a Component, or of a namespace, that is there.
+func (w *World) Alive(key string) bool { return w.live[key] }
+
+// Incarnations are the robots of ours with a key in their mark: all that were ever made for
+// a Component of that name.
+func (w *World) Incarnations(key string) []Bearer {
+	from, _ := slices.BinarySearchFunc(w.robots, key, func(r Bearer, key string) int { return strings.Compare(r.Key, key) })
+	to := from
+	for to < len(w.robots) && w.robots[to].Key == key {
+		to++
+	}
+	return w.robots[from:to]
+}
+
+// Taken reports whether a Component has a name. It is asked seldom: of places in other
+// namespaces.
+func (w *World) Taken(k component.Key) bool {
+	if w.keys == nil {
+		w.keys = make(map[component.Key]bool, len(w.Components)+len(w.Elsewhere)+len(w.Hidden))
+		for c := range w.All() {
+			w.keys[component.KeyOf(*c)] = true
+		}
+		for _, k := range w.Hidden {
+			w.keys[k] = true
+		}
+	}
+	return w.keys[k]
+}
+
+// LeftRobots are image-controller's of a repository alone.
+func (w *World) LeftRobots(repository string) []string {
+	if w.left == nil {
+		w.left = map[string][]string{}
+		for name, r := range w.Robots {
+			if repository, _, ok := component.FormerRobot(name, r.Mark, r.Repositories); ok {
+				w.left[repository] = append(w.left[repository], name)
+			}
+		}
+		for _, robots := range w.left {
+			slices.Sort(robots)
+		}
+	}
+	return w.left[repository]
+}
+
+// AccountsIn are the ServiceAccounts of a namespace that were read.
+func (w *World) AccountsIn(namespace string) []string {
+	if w.accounts == nil {
+		w.accounts = map[string][]string{}
+		for _, k := range slices.SortedFunc(maps.Keys(w.ServiceAccounts), component.Key.Compare) {
+			w.accounts[k.Namespace] = append(w.accounts[k.Namespace], k.Name)
+		}
+	}
+	return w.accounts[namespace]
+}
+
+// Wanted is the content that Quay's word on a robot gives its Secret.
+func (w *World) Wanted(p *Component, a component.Account) component.Content {
+	return component.Content{Image: p.Image, Login: w.LoginOf(p.Component, a.Robot), Fingerprint: w.Robots[a.Robot].Fingerprint}
+}
+
+// Secret is what the run knows of an account's Secret.
+func (w *World) Secret(p *Component, a component.Account) world.Secret {
+	return w.Secrets[component.Key{Namespace: p.Component.Namespace, Name: a.Secret}]
+}
+
+// WorksOn are the repositories that a robot has a permission on. A name that no list of
+// repositories knows is one that was deleted and waits, under a random name, to be
+// collected.
+func (w *World) WorksOn(robot string) []string {
+	if all := w.Robots[robot].Repositories; len(all) == 1 {
+		if _, exists := w.Repositories[all[0]]; exists {
+			return all
+		}
+		return nil
+	}
+	var works []string
+	for _, name := range slices.Sorted(slices.Values(w.Robots[robot].Repositories)) {
+		if _, exists := w.Repositories[name]; exists {
+			works = append(works, name)
+		}
+	}
+	return works
+}
+
+// Present are those of the ServiceAccounts that are there. A platform has one kind or
+// another of them, so it is only when none is there that something lacks.
+func (w *World) Present(p *Component, accounts []string, so string) []string {
+	there := w.There(p, accounts)
+	if len(there) > 0 || len(accounts) == 0 {
+		return there
+	}
+	sentence := "ServiceAccount " + accounts[0] + " does not exist"
+	if len(accounts) > 1 {
+		sentence = "None of the ServiceAccounts " + strings.Join(accounts, ", ") + " exists"
+	}
+	p.Warn("incomplete", sentence+", so "+so+" yet.")
+	return nil
+}
+
+// There are those of the ServiceAccounts that are there.
+func (w *World) There(p *Component, accounts []string) []string {
+	absent := func(account string) bool {
+		_, exists := w.ServiceAccounts[component.Key{Namespace: p.Component.Namespace, Name: account}]
+		return !exists
+	}
+	if !slices.ContainsFunc(accounts, absent) {
+		return accounts
+	}
+	return slices.DeleteFunc(slices.Clone(accounts), absent)
+}
+
+// Links are those of a ServiceAccount of the Component's namespace.
+func (w *World) Links(p *Component, account string) world.Links {
+	return w.ServiceAccounts[component.Key{Namespace: p.Component.Namespace, Name: account}]
+}
+
+// FormerRobots are those that the cluster which a Component was in before made for it, and
+// that may still use its repository.
+func (w *World) FormerRobots(n component.Names) (robots []string) {
+	if n.Former == "" {
+		return nil
+	}
+	for _, r := range w.Incarnations(n.Former) {
+		robot := r.Name
+		if works := w.WorksOn(robot); len(works) == 1 && works[0] == n.Repository && strings.HasPrefix(robot, n.RobotPrefix()) &&
+			w.Naming.FormerRobot(robot, w.Robots[robot].Mark) != "" {
+			robots = append(robots, robot)
+		}
+	}
+	return robots
+}
+
+// Moves reports whether a Component is on its way here from another cluster: what its
+// Secrets get for it was asked for.
+func (w *World) Moves(n component.Names) bool {
+	return n.Former != "" && (n.Moved(w.Repositories[n.Repository].Description) || len(w.FormerRobots(n)) > 0)
+}
