@@ -253,7 +253,7 @@ func TestWhatATenantWritesIsBounded(t *testing.T) {
 	base := map[bool]effort{false: burdens[0].measure(t, 0), true: burden{scope: world.Scope{Namespaces: []string{"hostile", "honest"}}}.measure(t, 0)}
 	for _, b := range burdens {
 		t.Run(b.why, func(t *testing.T) {
-			b.n = some(t, b.n, max(b.n/10, 2))
+			b.n = some(t, b.n, max(b.n/20, 2))
 			none, once, twice := base[len(b.scope.Namespaces) > 0], b.measure(t, b.n), b.measure(t, 2*b.n)
 			t.Logf("%d: %d calls more, %d times memory; %d: %d calls, %d times, %d KiB kept", b.n, once.calls-none.calls, once.allocs-none.allocs,
 				2*b.n, twice.calls-none.calls, twice.allocs-none.allocs, (twice.kept-none.kept)>>10)

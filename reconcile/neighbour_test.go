@@ -141,7 +141,7 @@ func (e *env) honest() (all map[string]string, served int) {
 // runs are what they are without it.
 func TestTheWorstNeighbour(t *testing.T) {
 	t.Parallel()
-	runs := some(t, 10, 2)
+	runs := some(t, 10, 1)
 	quiet, loud := newTown(t), newTown(t)
 	refused, served, total := 0, 0, 0
 	for run := range runs {

@@ -400,7 +400,7 @@ func count(violations []string, kind string) int {
 // run must mend whatever that left.
 func TestCrashPoints(t *testing.T) {
 	t.Parallel()
-	points, converged, writes, step := 0, 0, 0, every(t, 16)
+	points, converged, writes, step := 0, 0, 0, every(t, 24)
 	var all []string
 	for i, s := range scenarios {
 		whole := &killer{}
@@ -436,7 +436,7 @@ func TestCrashPoints(t *testing.T) {
 // is tried: for every first crash some second ones.
 func TestCrashPairs(t *testing.T) {
 	t.Parallel()
-	share, step := some(t, 5, 1), every(t, 9) // no multiple of positions
+	share, step := some(t, 5, 1), every(t, 21) // no multiple of positions
 	pairs, converged := 0, 0
 	var all []string
 	var mu sync.Mutex
@@ -524,15 +524,15 @@ func TestCrashProcess(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	whole := &killer{writes: true}
+	whole, step := &killer{writes: true}, every(t, 4)
 	newScenario(rotate).attempt(rotate, whole)
 	died := 0
-	for at := 1; at <= whole.calls; at++ {
+	for at := 1; at <= whole.calls; at += step {
 		for how := range positions {
 			e := newScenario(rotate)
 			q, k := httptest.NewServer(e.quay), httptest.NewServer(e.cluster)
 			child := exec.CommandContext(t.Context(), self, "-test.run=^TestCrashProcess$")
-			child.Env = append(os.Environ(), fmt.Sprintf("%s=%d %d %s %s", killed, at, how, q.URL, k.URL))
+			child.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0", fmt.Sprintf("%s=%d %d %s %s", killed, at, how, q.URL, k.URL))
 			out, err := child.CombinedOutput()
 			q.Close()
 			k.Close()

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -47,14 +48,24 @@ func TestASampleIsNotAll(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	found := regexp.MustCompile(`(?m)^whole += (\S+)$`).FindSubmatch(makefile)
-	if found == nil || strings.Count(string(makefile), "-run='$(whole)'") != 1 {
-		t.Fatal("the Makefile names no tests that are run whole")
+	named := func(variable string) *regexp.Regexp {
+		found := regexp.MustCompile(`(?m)^` + variable + ` += (\S+)$`).FindSubmatch(makefile)
+		if found == nil {
+			t.Fatalf("the Makefile names no tests that are %s", variable)
+		}
+		return regexp.MustCompile(strings.ReplaceAll(string(found[1]), "$$", "$"))
 	}
-	whole := regexp.MustCompile(strings.ReplaceAll(string(found[1]), "$$", "$"))
-	files, err := filepath.Glob("*_test.go")
-	if err != nil {
-		t.Fatal(err)
+	plain, whole := named("plain"), named("whole")
+	if !regexp.MustCompile(`-race .*-skip='\$\(plain\)' \./\.\.\. .*\n.*go test .*-run='\$\(plain\)\|\$\(whole\)' \./deploy \./reconcile `).Match(makefile) {
+		t.Fatal("make test does not run without the race detector what it leaves out with it")
+	}
+	var files []string
+	for _, pattern := range []string{"../*", "../*/*", "../*/*/*", "../*/*/*/*"} {
+		some, err := filepath.Glob(pattern + "_test.go")
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, some...)
 	}
 	samples := 0
 	for _, file := range files {
@@ -64,12 +75,19 @@ func TestASampleIsNotAll(t *testing.T) {
 		}
 		for _, d := range tree.Decls {
 			f, ok := d.(*ast.FuncDecl)
-			if !ok || file == "sample_test.go" || file == "race_test.go" || !samplesIn(f) {
+			if !ok {
+				continue
+			}
+			room, name := filepath.ToSlash(filepath.Dir(file)), f.Name.Name
+			if plain.MatchString(name) && room != "../deploy" && room != "../reconcile" {
+				t.Errorf("%s: %s is in no run of make test (plain in the Makefile)", file, name)
+			}
+			if room != "../reconcile" || slices.Contains([]string{"sample_test.go", "race_test.go"}, filepath.Base(file)) || !samplesIn(f) {
 				continue
 			}
 			samples++
-			if !whole.MatchString(f.Name.Name) {
-				t.Errorf("%s: %s tries a sample with the race detector, and is in no run without it (whole in the Makefile)", file, f.Name.Name)
+			if !whole.MatchString(name) {
+				t.Errorf("%s: %s tries a sample with the race detector, and is in no run without it (whole in the Makefile)", file, name)
 			}
 		}
 	}
