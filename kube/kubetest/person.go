@@ -3,6 +3,7 @@ package kubetest
 import (
 	"bufio"
 	"bytes"
+	stdjson "encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -32,8 +33,11 @@ func (s *Server) apply(manifests []byte, known bool) {
 			return
 		}
 		must(err)
-		raw, err := syaml.YAMLToJSONStrict(document)
-		must(err)
+		raw := document
+		if !stdjson.Valid(document) { // which is YAML, too, and read sooner as what it is
+			raw, err = syaml.YAMLToJSONStrict(document)
+			must(err)
+		}
 		object := &unstructured.Unstructured{}
 		must(json.Unmarshal(raw, &object.Object))
 		if len(object.Object) == 0 { // a document of comments
