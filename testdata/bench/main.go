@@ -5,6 +5,7 @@
 //	go run ./testdata/bench                        # a few minutes
 //	go run ./testdata/bench --sizes 1000,10000,100000 --latencies 0s,20ms,100ms,600ms
 //	go run ./testdata/bench --naive                # beside the same work done object by object
+//	go run ./testdata/bench --memory 30000=256     # within a cgroup of so many MiB
 //
 // With --write the table goes into docs/performance.md and the chart beside it. Times are
 // those of the machine and of what else it does; counts and exponents are not.
@@ -18,6 +19,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -36,6 +38,7 @@ type options struct {
 	profile   string
 	berth     string
 	grouped   int
+	memory    map[int]int // sizes to mebibytes
 }
 
 func main() {
@@ -54,6 +57,8 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		return serve(ctx, args[1:], out)
 	case len(args) > 0 && args[0] == "by-object":
 		return byObject(ctx, args[1:])
+	case len(args) > 2 && args[0] == "inside":
+		return inside(args[1:])
 	}
 	var o options
 	flags := pflag.NewFlagSet("bench", pflag.ContinueOnError)
@@ -65,9 +70,21 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags.IntVar(&o.grouped, "per-namespace", 50, "Components of a namespace")
 	flags.BoolVar(&o.naive, "naive", false, "also do the work object by object, for the smaller sizes")
 	flags.BoolVar(&o.write, "write", false, "write the table into docs/performance.md, and the chart")
+	memory := flags.StringToInt("memory", nil, "settled Components, each within so many MiB, such as 30000=256; alone where no --sizes are given")
 	flags.StringVar(&o.profile, "berth", "", "a program to measure in place of one that is built")
 	if err := flags.Parse(args); err != nil {
 		return err
+	}
+	o.memory = map[int]int{}
+	for size, mebibytes := range *memory {
+		n, err := strconv.Atoi(size)
+		if err != nil || n <= 0 || mebibytes <= 0 {
+			return fmt.Errorf("--memory %s=%d: Components and MiB are numbers", size, mebibytes)
+		}
+		o.memory[n] = mebibytes
+	}
+	if len(o.memory) > 0 && !flags.Changed("sizes") {
+		o.sizes, o.fresh = nil, nil
 	}
 	dir, err := os.MkdirTemp("", "bench")
 	if err != nil {

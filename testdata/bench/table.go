@@ -48,6 +48,9 @@ func (b *bench) table(args string) string {
 		fmt.Fprintf(&t, "\nThe calls of the last of these, by what is asked: at Quay %s; at the cluster %s.\n", routes(r.by.Quay), routes(r.by.Cluster))
 	}
 	t.WriteString(b.ratios())
+	for _, line := range b.verdicts {
+		t.WriteString("\n" + line + "\n")
+	}
 	return t.String()
 }
 
