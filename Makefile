@@ -14,7 +14,7 @@ bases         = $(and $(GO_IMAGE),GO_IMAGE=$(GO_IMAGE)) $(and $(BASE_IMAGE),BASE
 plain         = ^Test(AgainstARealAPIServer|.*OnAReal(Server|Cluster)|Operations|Deploy|WhoeverRunsReadsTheToken|WithoutAnyOneOfItsRightsBerthSaysSo)$$
 whole         = ^Test(Crash(Points|Pairs|Process)|Overlap|Rotation|Shards|APausedRun|NothingLeaks|EveryWrite|PruneCrash|NamespaceSecret(Crashes|Overlaps)|TheWorstNeighbour|WhatATenantWrites|TheOperatorMisbehaves|TheOlderGoes|SettledWorldCosts|TakeOver$$|RandomWorlds)
 
-.PHONY: help demo test crash-pairs mutants kubernetes lint format vulncheck bench bench-large bench-naive cover image sbom
+.PHONY: help demo test crash-pairs mutants kubernetes lint format vulncheck bench bench-large bench-memory bench-naive cover image sbom
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ bench: ## run the benchmarks, and measure whole runs between simulators: a few m
 
 bench-large: ## the same up to 100,000 Components, into docs/performance.md: an hour
 	go run ./testdata/bench --sizes 100,1000,10000,100000 --write
+
+bench-memory: ## within a cgroup: 30,000 Components in 256 MiB
+	go run ./testdata/bench --memory 30000=256
 
 bench-naive: ## beside the same work done object by object
 	go run ./testdata/bench --sizes 100,1000 --new 0 --latencies 0s --limited 0 --naive

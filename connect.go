@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/http"
 	"os"
+	"path"
 	"runtime/debug"
 	"slices"
 	"strconv"
@@ -214,8 +215,37 @@ func demoConfig(cluster *kubetest.Server, user string, admin bool) *rest.Config 
 
 // collectEarly lets memory grow by less than Go does before it is collected, unless GOGC
 // says something: a run lives for seconds, and its pod is given what it takes at its most.
+// The closer it comes to what its cgroup may hold, the more is collected, unless GOMEMLIMIT
+// says when: the last tenth is the kernel's, for what it keeps for the process.
 func collectEarly() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(40)
 	}
+	if limit := memoryLimit(os.ReadFile); limit > 0 && os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(limit / 10 * 9)
+	}
+}
+
+// memoryLimit is how much memory, in bytes, the process's cgroup may hold, by either
+// version of the kernel's interface (cgroups(7)); zero when there is no limit. A container
+// finds its own where the host has the root's, or under the name that the host has for it.
+func memoryLimit(read func(string) ([]byte, error)) (least int64) {
+	groups, _ := read("/proc/self/cgroup")
+	for line := range strings.Lines(string(groups)) {
+		fields := strings.SplitN(strings.TrimSpace(line), ":", 3)
+		if len(fields) < 3 {
+			continue
+		}
+		for _, in := range []string{fields[2], "/"} {
+			file := path.Join("/sys/fs/cgroup", in, "memory.max")
+			if fields[1] == "memory" {
+				file = path.Join("/sys/fs/cgroup/memory", in, "memory.limit_in_bytes")
+			}
+			raw, _ := read(file)
+			if n, err := strconv.ParseInt(strings.TrimSpace(string(raw)), 10, 64); err == nil && n > 0 && (least == 0 || n < least) {
+				least = n
+			}
+		}
+	}
+	return least
 }

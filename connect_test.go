@@ -246,6 +246,38 @@ func TestWhoIsAsked(t *testing.T) {
 	}
 }
 
+// What the process may hold is read where either version of cgroups says it.
+func TestTheMemoryLimitIsTheCgroups(t *testing.T) {
+	t.Parallel()
+	const unlimited = "9223372036854771712\n"
+	for _, test := range []struct {
+		why   string
+		files map[string]string
+		want  int64
+	}{
+		{"a container", map[string]string{"/proc/self/cgroup": "0::/\n", "/sys/fs/cgroup/memory.max": "268435456\n"}, 256 << 20},
+		{"no limit", map[string]string{"/proc/self/cgroup": "0::/\n", "/sys/fs/cgroup/memory.max": "max\n"}, 0},
+		{"not in a container, and limited", map[string]string{"/proc/self/cgroup": "0::/user.slice/a:b\n", "/sys/fs/cgroup/user.slice/a:b/memory.max": "1024\n"}, 1024},
+		{"a container of version 1, which knows its name on the host", map[string]string{
+			"/proc/self/cgroup": "3:cpuset:/kubepods/x\n2:memory:/kubepods/x\n0::/\n", "/sys/fs/cgroup/memory/memory.limit_in_bytes": "4096\n",
+		}, 4096},
+		{"version 1, not in a container", map[string]string{
+			"/proc/self/cgroup": "2:memory:/x\n", "/sys/fs/cgroup/memory/x/memory.limit_in_bytes": "4096\n", "/sys/fs/cgroup/memory/memory.limit_in_bytes": unlimited,
+		}, 4096},
+		{"another system", nil, 0},
+	} {
+		got := memoryLimit(func(name string) ([]byte, error) {
+			if text, there := test.files[name]; there {
+				return []byte(text), nil
+			}
+			return nil, os.ErrNotExist
+		})
+		if got != test.want {
+			t.Errorf("%s: %d, want %d", test.why, got, test.want)
+		}
+	}
+}
+
 // Shards share what is limited for all of them, and none is left with nothing.
 func TestShardsShare(t *testing.T) {
 	t.Parallel()
