@@ -28,7 +28,7 @@ const (
 const OtherType = "its type is not " + SecretType + ", and a Secret's type cannot be changed"
 
 // Ownership is whose an object of our name is.
-type Ownership int
+type Ownership uint8
 
 // The owners.
 const (

@@ -47,6 +47,9 @@ func Missing(owners []kube.OwnerReference, c kube.Component) []kube.OwnerReferen
 // request was taken on already, then the one that asks for more. Where neither asks it is
 // the Component itself.
 func Asker(c kube.Component, now time.Time) kube.Component {
+	if c.Twin == nil {
+		return c
+	}
 	for _, asks := range []func(kube.Component) bool{
 		func(one kube.Component) bool { _, standing := ParseMarker(one, now); return standing },
 		func(one kube.Component) bool { r, err := RequestOf(one); return err == nil && r.Rotate == Revoke },

@@ -46,7 +46,7 @@ func settled(t testing.TB, components int) *scene.Scene {
 	s := scene.New(t)
 	s.Mode = world.Mode{Wanted: true, Environments: true, RemoteSecrets: true}
 	s.Policy.PullServiceAccounts, s.Policy.SetImages = []string{scene.PullAccount}, true
-	s.RemoteSecrets = map[component.Key]world.RemoteSecret{}
+	s.RemoteSecrets = map[component.Key]*world.RemoteSecret{}
 	var d world.Deployments
 	for i := range components {
 		c := scene.Component(fmt.Sprintf("tenant-%05d", i/50), fmt.Sprintf("c%02d", i%50))
@@ -64,9 +64,9 @@ func settled(t testing.TB, components int) *scene.Scene {
 		}
 		s.ServiceAccounts[accounts].Pull[n.Pull.Secret] = true
 		d.Bindings[len(d.Bindings)-1].Components = append(d.Bindings[len(d.Bindings)-1].Components, c.Name)
-		s.RemoteSecrets[component.Key{Namespace: c.Namespace, Name: n.Pull.Secret}] = world.RemoteSecret{
-			RemoteSecret: kube.RemoteSecret{HasData: true}, Slim: true, Owned: component.Mine,
-			Record: component.UploadRecord{Fingerprint: s.Robots[n.Pull.Robot].Fingerprint},
+		s.RemoteSecrets[component.Key{Namespace: c.Namespace, Name: n.Pull.Secret}] = &world.RemoteSecret{
+			RemoteSecret: &kube.RemoteSecret{HasData: true}, Slim: true, Owned: component.Mine,
+			Record: component.UploadRecord{Fingerprint: world.At(s.Robots, n.Pull.Robot).Fingerprint},
 		}
 	}
 	s.Environments = d.ByNamespace()
@@ -85,7 +85,7 @@ func BenchmarkMakePlanDelivery(b *testing.B) {
 		b.Run(fmt.Sprint(components), func(b *testing.B) {
 			s := scene.New(b)
 			s.Mode = world.Mode{Wanted: true, Environments: true, RemoteSecrets: true}
-			s.RemoteSecrets, s.Arrived = map[component.Key]world.RemoteSecret{}, map[component.Key]world.Arrived{}
+			s.RemoteSecrets, s.Arrived = map[component.Key]*world.RemoteSecret{}, map[component.Key]world.Arrived{}
 			var d world.Deployments
 			var targets []kube.RemoteTarget
 			var statuses []kube.TargetStatus
@@ -99,15 +99,15 @@ func BenchmarkMakePlanDelivery(b *testing.B) {
 				c := scene.Component("tenant", fmt.Sprintf("c%d", i))
 				n := s.Settle(c)
 				key := component.Key{Namespace: "tenant", Name: n.Pull.Secret}
-				s.RemoteSecrets[key] = world.RemoteSecret{
-					RemoteSecret: kube.RemoteSecret{
+				s.RemoteSecrets[key] = &world.RemoteSecret{
+					RemoteSecret: &kube.RemoteSecret{
 						Labels: component.Labels(c), Secret: n.Pull.Secret, Type: component.SecretType, SecretLabels: component.Labels(c), Targets: targets, HasData: true, TargetStatuses: statuses,
 					},
-					Owned: component.Mine, Record: component.UploadRecord{Fingerprint: s.Robots[n.Pull.Robot].Fingerprint},
+					Owned: component.Mine, Record: component.UploadRecord{Fingerprint: world.At(s.Robots, n.Pull.Robot).Fingerprint},
 				}
 				for e := range d.Bindings {
 					d.Bindings[e].Components = append(d.Bindings[e].Components, c.Name)
-					s.Arrived[component.Key{Namespace: targets[e].Namespace, Name: n.Pull.Secret}] = world.Arrived{Content: s.Secrets[key].Content, By: key.String()}
+					s.Arrived[component.Key{Namespace: targets[e].Namespace, Name: n.Pull.Secret}] = world.Arrived{Content: world.At(s.Secrets, key).Content, By: key.String()}
 				}
 			}
 			s.Environments = d.ByNamespace()

@@ -16,7 +16,9 @@ func (w *planner) planSecrets(p *draft.Component) *plan.Problem {
 	for _, r := range p.Roles {
 		a := r.Account
 		_, robotExists := w.Robots[a.Robot]
-		secret, exists := w.Secrets[component.Key{Namespace: c.Namespace, Name: a.Secret}]
+		key := component.Key{Namespace: c.Namespace, Name: a.Secret}
+		secret := world.At(w.Secrets, key)
+		_, exists := w.Secrets[key]
 		want := w.Wanted(p, a)
 		reason := ""
 		switch {

@@ -104,7 +104,7 @@ const drifted = "drifted"
 // plan decides about one Component, in the order of the truth table in doc.go.
 func (w *planner) plan(p *draft.Component, c kube.Component) {
 	namespace := w.Namespaces[c.Namespace]
-	*p.Planned = plan.Component{Component: c, Asker: component.Asker(c, w.At), Namespace: namespace.UID}
+	*p.Planned = plan.Component{Component: c, TwinAsks: c.Twin != nil && component.Asker(c, w.At).UID == c.Twin.UID, Namespace: namespace.UID}
 	switch {
 	case c.Deleting && c.Finalizer > 0:
 		p.Skipped = "it is being deleted, and waits for image-controller's finalizer, which nobody takes off while that is not there"
@@ -138,8 +138,8 @@ func (w *planner) plan(p *draft.Component, c kube.Component) {
 		return // nothing is told to its owner of what the next run may read
 	}
 	stated, err := component.StatementOf(c)
-	_, standing := component.ParseMarker(p.Asker, w.At)
-	p.Wanted = component.AsksRotation(p.Asker) || standing
+	_, standing := component.ParseMarker(p.Asker(), w.At)
+	p.Wanted = component.AsksRotation(p.Asker()) || standing
 	if err != nil {
 		p.Refuse(invalid(err.Error(), "Fix the annotation; nothing else is done for this Component."))
 		return

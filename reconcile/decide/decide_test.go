@@ -81,31 +81,31 @@ func TestPlanOfWhatIsNotServed(t *testing.T) {
 		}, {
 			why: "a push robot without our mark",
 			edit: func(s *scene.Scene, _ *kube.Component, n component.Names) {
-				scene.Change(s.Robots, n.Push.Robot, func(r *world.Robot) { r.Mark = "" })
+				scene.Alter(s.Robots, n.Push.Robot, func(r *world.Robot) { r.Mark = "" })
 			},
 			reason: plan.ReasonNotOurs, summary: "RobotNotOurs: robot berth_tenant_api_", told: "The platform's administrators",
 		}, {
 			why: "a pull robot that is marked as the push robot",
 			edit: func(s *scene.Scene, _ *kube.Component, n component.Names) {
-				scene.Change(s.Robots, n.Pull.Robot, func(r *world.Robot) { r.Mark = n.Push.Mark })
+				scene.Alter(s.Robots, n.Pull.Robot, func(r *world.Robot) { r.Mark = n.Push.Mark })
 			},
 			reason: plan.ReasonNotOurs, summary: "RobotNotOurs", told: "The platform's administrators",
 		}, {
 			why: "a push Secret that somebody else made",
 			edit: func(s *scene.Scene, _ *kube.Component, n component.Names) {
-				s.Secrets[component.Key{Namespace: "tenant", Name: n.Push.Secret}] = world.Secret{Foreign: "it was not made by Berth"}
+				s.Secrets[component.Key{Namespace: "tenant", Name: n.Push.Secret}] = &world.Secret{Foreign: "it was not made by Berth"}
 			},
 			reason: plan.ReasonNotOurs, summary: "SecretNotOurs: Secret tenant/api-image-push: it was not made by Berth", told: "Secret api-image-push is in the way",
 		}, {
 			why: "a pull Secret that somebody else made",
 			edit: func(s *scene.Scene, _ *kube.Component, n component.Names) {
-				s.Secrets[component.Key{Namespace: "tenant", Name: n.Pull.Secret}] = world.Secret{Foreign: "it was not made by Berth"}
+				s.Secrets[component.Key{Namespace: "tenant", Name: n.Pull.Secret}] = &world.Secret{Foreign: "it was not made by Berth"}
 			},
 			reason: plan.ReasonNotOurs, summary: "SecretNotOurs: Secret tenant/api-image-pull: it was not made by Berth", told: "Secret api-image-pull is in the way",
 		}, {
 			why: "the type of a Secret can never be changed",
 			edit: func(s *scene.Scene, _ *kube.Component, n component.Names) {
-				scene.Change(s.Secrets, component.Key{Namespace: "tenant", Name: n.Pull.Secret}, func(x *world.Secret) { x.Type = "Opaque" })
+				scene.Alter(s.Secrets, component.Key{Namespace: "tenant", Name: n.Pull.Secret}, func(x *world.Secret) { x.Type = "Opaque" })
 			},
 			reason: plan.ReasonNotOurs, summary: "its type is not kubernetes.io/dockerconfigjson", told: "Delete it",
 		},
@@ -118,7 +118,7 @@ func TestPlanOfWhatIsNotServed(t *testing.T) {
 			// Whatever else there would be to do is not done.
 			delete(s.Robots, n.Push.Robot)
 			s.Robot(n.Push)
-			s.Robots["berth_of_an_earlier_one"] = world.Robot{Mark: strings.Replace(n.Push.Mark, "uid=", "uid=x", 1)}
+			s.Robots["berth_of_an_earlier_one"] = &world.Robot{Mark: strings.Replace(n.Push.Mark, "uid=", "uid=x", 1)}
 			row.edit(s, &s.Components[0], n)
 
 			got := only(s)

@@ -262,14 +262,14 @@ func TestPlanDelivery(t *testing.T) {
 		{
 			why: "the token was replaced by hand at Quay: what is uploaded is an earlier one",
 			edit: func(s *scene.Scene, n component.Names) {
-				scene.Change(s.Robots, n.Pull.Robot, func(r *world.Robot) { r.Fingerprint = "another" })
+				scene.Alter(s.Robots, n.Pull.Robot, func(r *world.Robot) { r.Fingerprint = "another" })
 			},
 			want: []plan.Action{plan.UploadToken{RemoteSecret: scene.Pull, Targets: 2}}, states: map[string]plan.DeliveryState{"dev": plan.Pending, "stage": plan.Pending, "prod": plan.Pending},
 		},
 		{
 			why: "the upload Secret stands: it is on its way",
 			edit: func(s *scene.Scene, n component.Names) {
-				s.Uploads[component.Key{Namespace: "tenant", Name: scene.Pull}] = []world.Upload{{Name: "u", ResourceVersion: "1", Fingerprint: s.Robots[n.Pull.Robot].Fingerprint}}
+				s.Uploads[component.Key{Namespace: "tenant", Name: scene.Pull}] = []world.Upload{{Name: "u", ResourceVersion: "1", Fingerprint: world.At(s.Robots, n.Pull.Robot).Fingerprint}}
 				clear(s.Arrived)
 			},
 			states: map[string]plan.DeliveryState{"dev": plan.Delivered, "stage": plan.Pending, "prod": plan.Pending},
@@ -355,7 +355,7 @@ func TestARotationIsDelivered(t *testing.T) {
 	s, n := delivering(t)
 	s.Policy.MaxRotations = 1
 	s.Components[0].Annotations[component.AnnotationGenerate] = component.RotateRequest
-	u := world.Upload{Name: "u", ResourceVersion: "1", Fingerprint: s.Robots[n.Pull.Robot].Fingerprint}
+	u := world.Upload{Name: "u", ResourceVersion: "1", Fingerprint: world.At(s.Robots, n.Pull.Robot).Fingerprint}
 	s.Uploads[component.Key{Namespace: "tenant", Name: scene.Pull}] = []world.Upload{u}
 	p := only(s)
 	got, _ := deliveries(p)

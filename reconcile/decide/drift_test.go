@@ -111,7 +111,7 @@ func TestPlanOfDrift(t *testing.T) {
 		}, {
 			why: "a team's rights come on top of a robot's own",
 			edit: func(s *scene.Scene, n component.Names) {
-				scene.Change(s.Robots, n.Pull.Robot, func(r *world.Robot) { r.Teams = []string{"devs", "owners"} })
+				scene.Alter(s.Robots, n.Pull.Robot, func(r *world.Robot) { r.Teams = []string{"devs", "owners"} })
 			},
 			want: func(n component.Names) []plan.Action {
 				return []plan.Action{plan.LeaveTeam{Robot: n.Pull.Robot, Team: "devs"}, plan.LeaveTeam{Robot: n.Pull.Robot, Team: "owners"}}
@@ -122,10 +122,10 @@ func TestPlanOfDrift(t *testing.T) {
 				older, younger := n.Push, n.Push.At("20991231235959")
 				s.Robot(younger, n.Repository)
 				s.Roles[n.Repository][younger.Robot] = quay.Write
-				scene.Change(s.Secrets, component.Key{Namespace: "tenant", Name: n.Push.Secret}, func(x *world.Secret) {
-					x.Content.Login, x.Content.Fingerprint = s.Naming.Login(younger.Robot), s.Robots[younger.Robot].Fingerprint
+				scene.Alter(s.Secrets, component.Key{Namespace: "tenant", Name: n.Push.Secret}, func(x *world.Secret) {
+					x.Content.Login, x.Content.Fingerprint = s.Naming.Login(younger.Robot), world.At(s.Robots, younger.Robot).Fingerprint
 				})
-				scene.Change(s.Robots, older.Robot, func(r *world.Robot) { r.Teams = []string{"owners"} })
+				scene.Alter(s.Robots, older.Robot, func(r *world.Robot) { r.Teams = []string{"owners"} })
 			},
 			want: func(n component.Names) []plan.Action {
 				return []plan.Action{plan.LeaveTeam{Robot: n.Push.Robot, Team: "owners"}}
@@ -143,43 +143,43 @@ func TestPlanOfDrift(t *testing.T) {
 		}, {
 			why: "the Secret carries an old token",
 			edit: func(s *scene.Scene, n component.Names) {
-				scene.Change(s.Secrets, component.Key{Namespace: "tenant", Name: n.Push.Secret}, func(x *world.Secret) { x.Content.Fingerprint = "other" })
+				scene.Alter(s.Secrets, component.Key{Namespace: "tenant", Name: n.Push.Secret}, func(x *world.Secret) { x.Content.Fingerprint = "other" })
 			},
 			want: func(n component.Names) []plan.Action { return []plan.Action{wrong(n.Push, stale)} },
 		}, {
 			why: "the Secret logs in as another robot",
 			edit: func(s *scene.Scene, n component.Names) {
-				scene.Change(s.Secrets, component.Key{Namespace: "tenant", Name: n.Pull.Secret}, func(x *world.Secret) { x.Content.Login = s.Naming.Login(n.Push.Robot) })
+				scene.Alter(s.Secrets, component.Key{Namespace: "tenant", Name: n.Pull.Secret}, func(x *world.Secret) { x.Content.Login = s.Naming.Login(n.Push.Robot) })
 			},
 			want: func(n component.Names) []plan.Action { return []plan.Action{wrong(n.Pull, edited)} },
 		}, {
 			why: "the Secret is for another address",
 			edit: func(s *scene.Scene, n component.Names) {
-				scene.Change(s.Secrets, component.Key{Namespace: "tenant", Name: n.Pull.Secret}, func(x *world.Secret) { x.Content.Image = "quay.example" })
+				scene.Alter(s.Secrets, component.Key{Namespace: "tenant", Name: n.Pull.Secret}, func(x *world.Secret) { x.Content.Image = "quay.example" })
 			},
 			want: func(n component.Names) []plan.Action { return []plan.Action{wrong(n.Pull, edited)} },
 		}, {
 			why: "the Secret's content cannot be read",
 			edit: func(s *scene.Scene, n component.Names) {
-				scene.Change(s.Secrets, component.Key{Namespace: "tenant", Name: n.Pull.Secret}, func(x *world.Secret) { x.Content = component.Content{} })
+				scene.Alter(s.Secrets, component.Key{Namespace: "tenant", Name: n.Pull.Secret}, func(x *world.Secret) { x.Content = component.Content{} })
 			},
 			want: func(n component.Names) []plan.Action { return []plan.Action{wrong(n.Pull, edited)} },
 		}, {
 			why: "the Secret is of an earlier Component",
 			edit: func(s *scene.Scene, n component.Names) {
-				scene.Change(s.Secrets, component.Key{Namespace: "tenant", Name: n.Push.Secret}, func(x *world.Secret) { x.Owned = component.Predecessor })
+				scene.Alter(s.Secrets, component.Key{Namespace: "tenant", Name: n.Push.Secret}, func(x *world.Secret) { x.Owned = component.Predecessor })
 			},
 			want: func(n component.Names) []plan.Action { return []plan.Action{wrong(n.Push, earlier)} },
 		}, {
 			why: "a label of the Secret was changed",
 			edit: func(s *scene.Scene, n component.Names) {
-				scene.Change(s.Secrets, component.Key{Namespace: "tenant", Name: n.Push.Secret}, func(x *world.Secret) { x.Labels["appstudio.redhat.com/internal"] = "false" })
+				scene.Alter(s.Secrets, component.Key{Namespace: "tenant", Name: n.Push.Secret}, func(x *world.Secret) { x.Labels["appstudio.redhat.com/internal"] = "false" })
 			},
 			want: func(n component.Names) []plan.Action { return []plan.Action{wrong(n.Push, relabel)} },
 		}, {
 			why: "further labels are the tenant's",
 			edit: func(s *scene.Scene, n component.Names) {
-				scene.Change(s.Secrets, component.Key{Namespace: "tenant", Name: n.Push.Secret}, func(x *world.Secret) { x.Labels["appstudio.redhat.com/x"] = "y" })
+				scene.Alter(s.Secrets, component.Key{Namespace: "tenant", Name: n.Push.Secret}, func(x *world.Secret) { x.Labels["appstudio.redhat.com/x"] = "y" })
 			},
 			want: func(component.Names) []plan.Action { return nil },
 		}, {

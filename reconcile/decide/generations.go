@@ -9,6 +9,7 @@ import (
 	"berth/reconcile/component"
 	"berth/reconcile/decide/draft"
 	"berth/reconcile/plan"
+	"berth/reconcile/world"
 )
 
 // planRobots sees that the generation of each role is there and has its role, and
@@ -48,7 +49,7 @@ func (w *planner) planForeignRights(p *draft.Component) {
 }
 
 func (w *planner) leaveTeams(p *plan.Component, robot string) (actions []plan.Action) {
-	teams := w.Robots[robot].Teams
+	teams := world.At(w.Robots, robot).Teams
 	if len(teams) > 0 {
 		p.Platform = append(p.Platform, plan.Warning{Code: "robot_in_team", Text: fmt.Sprintf(
 			"robot %s is in team %s and may do whatever the team may: it is taken out, but who put it in?", robot, strings.Join(teams, ", "))})
@@ -107,7 +108,7 @@ func deletes(p *draft.Component, robot string) bool {
 // drains tells why a generation older than the Secret's is to go, "" when it is to stay.
 func (w *planner) drains(p *draft.Component, r draft.Role, i int) string {
 	robot, successor := r.All[i], r.All[i+1]
-	made, held := w.Robots[robot].Created, w.Robots[r.Held].Created
+	made, held := world.At(w.Robots, robot).Created, world.At(w.Robots, r.Held).Created
 	if !made.IsZero() && !held.IsZero() && made.After(held) {
 		return "it is younger than its Secret's, of an older stamp, and so was in no Secret"
 	}

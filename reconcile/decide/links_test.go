@@ -22,7 +22,7 @@ func TestPlanDeadLinks(t *testing.T) {
 	s.Components[0].Deleting = true
 	s.Components[1].Annotations[component.AnnotationGenerate] = "sideways"
 	s.Components[2].Annotations[component.AnnotationGenerate] = component.RotateRequest
-	scene.Change(s.Secrets, component.Key{Namespace: "tenant", Name: "box-image-push"}, func(x *world.Secret) { x.Fixed = true }) // the new token cannot be written
+	scene.Alter(s.Secrets, component.Key{Namespace: "tenant", Name: "box-image-push"}, func(x *world.Secret) { x.Fixed = true }) // the new token cannot be written
 	gone := component.Key{Namespace: "tenant", Name: "till"}
 	ours := []world.DeadLink{
 		{ServiceAccount: "appstudio-pipeline", Secret: "till-image-push", Component: gone},

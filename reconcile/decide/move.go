@@ -9,6 +9,7 @@ import (
 	"berth/reconcile/component"
 	"berth/reconcile/decide/draft"
 	"berth/reconcile/plan"
+	"berth/reconcile/world"
 )
 
 // planMove deletes the robots of the former cluster, as after a graceful rotation: once its
@@ -20,7 +21,7 @@ func (w *planner) planMove(p *draft.Component) {
 		return
 	}
 	for _, robot := range w.FormerRobots(p.Names) {
-		use := w.Naming.FormerRobot(robot, w.Robots[robot].Mark)
+		use := w.Naming.FormerRobot(robot, world.At(w.Robots, robot).Mark)
 		i := slices.IndexFunc(p.Roles[:], func(r draft.Role) bool { return r.Role == use })
 		if i < 0 {
 			continue
@@ -31,14 +32,14 @@ func (w *planner) planMove(p *draft.Component) {
 			continue // first that is mended
 		}
 		age := w.At.Sub(since)
-		switch used := w.Robots[robot].LastAccessed; {
+		switch used := world.At(w.Robots, robot).LastAccessed; {
 		case age < w.Policy.Overlap, use == quay.Read && age < 2*w.Policy.Overlap && !p.Everywhere():
 		case w.At.Sub(used) < w.Policy.Overlap:
 			p.Platform = append(p.Platform, plan.Warning{Code: "used_elsewhere", Text: fmt.Sprintf(
 				"robot %s of the former cluster was used at %s, so it stays: something there still logs in with it", robot, used.UTC().Format(time.RFC3339))})
 		default:
 			p.Actions = append(p.Actions, plan.DeleteRobot{
-				Account: component.Account{Robot: robot, Mark: w.Robots[robot].Mark}, Moved: true, Reason: "its Component moved here, and nobody uses it",
+				Account: component.Account{Robot: robot, Mark: world.At(w.Robots, robot).Mark}, Moved: true, Reason: "its Component moved here, and nobody uses it",
 			})
 			if p.Note == "" {
 				p.Note = "moved here"

@@ -10,6 +10,7 @@ import (
 	"berth/reconcile/component"
 	"berth/reconcile/decide/draft"
 	"berth/reconcile/plan"
+	"berth/reconcile/world"
 )
 
 // planNamespaces plans what is each namespace's. The plans are sorted by it.
@@ -103,7 +104,7 @@ func (s *shared) read(p *plan.Component) {
 	s.all = slices.Clone(s.served)
 	for _, robot := range s.role.All {
 		s.actions = append(s.actions, s.leaveTeams(p, robot)...)
-		for _, name := range s.Robots[robot].Repositories {
+		for _, name := range world.At(s.Robots, robot).Repositories {
 			r, known := s.Repositories[name]
 			switch {
 			case !known:
@@ -121,7 +122,9 @@ func (s *shared) read(p *plan.Component) {
 
 // plan compares the robot and its Secret with what they should be.
 func (s *shared) plan(p *plan.Component, rotations *int) {
-	secret, stands := s.Secrets[component.Key{Namespace: s.of.Component.Namespace, Name: s.role.Secret}]
+	key := component.Key{Namespace: s.of.Component.Namespace, Name: s.role.Secret}
+	secret := world.At(s.Secrets, key)
+	_, stands := s.Secrets[key]
 	if !stands && s.Policy.NamespaceSecret != "on" || stands && secret.Owned == component.Foreign && s.Policy.NamespaceSecret != "on" {
 		return
 	}
@@ -179,7 +182,7 @@ func (s *shared) obstacle(foreign string, fixed bool) string {
 		return "robot " + s.role.First + " bears another mark"
 	}
 	for _, robot := range s.role.All {
-		if s.Robots[robot].Fingerprint == "" {
+		if world.At(s.Robots, robot).Fingerprint == "" {
 			return "Quay does not show the token of robot " + robot
 		}
 	}
@@ -191,10 +194,10 @@ func (s *shared) obstacle(foreign string, fixed bool) string {
 func (s *shared) grants(to component.Account, moves bool) bool {
 	before := len(s.actions)
 	grant := func(robot string, repositories []string) {
-		works := len(s.Robots[robot].Repositories) > 0
+		works := len(world.At(s.Robots, robot).Repositories) > 0
 		for _, name := range repositories {
 			set := plan.SetPermission{Repository: name, Robot: robot, To: to.Role, Again: !works && s.Again(&s.of, to.With(robot)), Settled: works}
-			if slices.Contains(s.Robots[robot].Repositories, name) {
+			if slices.Contains(world.At(s.Robots, robot).Repositories, name) {
 				if set.From = s.Roles[name][robot]; set.From == "" || set.From == to.Role {
 					continue
 				}

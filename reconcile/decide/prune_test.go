@@ -45,13 +45,13 @@ func (l leftScene) leave(namespace, name string) component.Names {
 	l.Repositories[n.Repository] = quay.Repository{Name: n.Repository, Description: n.Mark, Visibility: quay.Private}
 	for _, a := range n.Accounts() {
 		l.Robot(a, n.Repository)
-		scene.Change(l.Robots, a.Robot, func(r *world.Robot) { r.Created = l.At.Add(-400 * day) })
+		scene.Alter(l.Robots, a.Robot, func(r *world.Robot) { r.Created = l.At.Add(-400 * day) })
 	}
 	return n
 }
 
 func (l leftScene) used(a component.Account, ago time.Duration) {
-	scene.Change(l.Robots, a.Robot, func(r *world.Robot) {
+	scene.Alter(l.Robots, a.Robot, func(r *world.Robot) {
 		r.Created, r.LastAccessed = l.At.Add(-400*day), l.At.Add(-ago)
 	})
 }
@@ -68,7 +68,7 @@ func (l leftScene) confined(ago time.Duration) {
 	l.note(component.NoteOrphan, ago)
 	for _, a := range l.gone.Accounts() {
 		l.note(component.NoteQuarantined(a.Robot), ago)
-		scene.Change(l.Robots, a.Robot, func(r *world.Robot) { r.Repositories = nil })
+		scene.Alter(l.Robots, a.Robot, func(r *world.Robot) { r.Repositories = nil })
 	}
 }
 
@@ -123,25 +123,25 @@ func TestPrune(t *testing.T) {
 		{"used, though not lately", func(l leftScene) { l.used(l.gone.Pull, 30*day) }, confine},
 		{"never used, and younger than that", func(l leftScene) {
 			for _, a := range l.gone.Accounts() {
-				scene.Change(l.Robots, a.Robot, func(r *world.Robot) { r.Created = l.At.Add(-29 * day) })
+				scene.Alter(l.Robots, a.Robot, func(r *world.Robot) { r.Created = l.At.Add(-29 * day) })
 			}
 		}, noted},
 		{"no robot was ever used: Quay does not keep it", func(l leftScene) {
 			for _, a := range l.live.Accounts() {
-				scene.Change(l.Robots, a.Robot, func(r *world.Robot) { r.LastAccessed = time.Time{} })
+				scene.Alter(l.Robots, a.Robot, func(r *world.Robot) { r.LastAccessed = time.Time{} })
 			}
 		}, ""},
 		{"nobody can tell when they were made", func(l leftScene) {
 			for _, a := range l.gone.Accounts() {
-				scene.Change(l.Robots, a.Robot, func(r *world.Robot) { r.Created = time.Time{} })
+				scene.Alter(l.Robots, a.Robot, func(r *world.Robot) { r.Created = time.Time{} })
 			}
 		}, noted},
 		{"in a team, which gives it more than its permission", func(l leftScene) {
-			scene.Change(l.Robots, l.gone.Push.Robot, func(r *world.Robot) { r.Teams = []string{"owners"} })
+			scene.Alter(l.Robots, l.gone.Push.Robot, func(r *world.Robot) { r.Teams = []string{"owners"} })
 		}, "+orphan, +pull, quarantine pull"},
 		{"in a team since its quarantine", func(l leftScene) {
 			l.confined(8 * day)
-			scene.Change(l.Robots, l.gone.Push.Robot, func(r *world.Robot) { r.Teams = []string{"owners"} })
+			scene.Alter(l.Robots, l.gone.Push.Robot, func(r *world.Robot) { r.Teams = []string{"owners"} })
 		}, "delete pull, -pull"},
 		{"in quarantine, not for long enough", func(l leftScene) { l.confined(7 * day) }, ""},
 		{"in quarantine, for a week", func(l leftScene) { l.confined(8 * day) }, "delete pull, delete push, -pull, -push"},
@@ -167,18 +167,18 @@ func TestPrune(t *testing.T) {
 			l.Repositories["p/gone/api"] = l.Repositories[l.gone.Repository]
 			delete(l.Repositories, l.gone.Repository)
 			for _, a := range l.gone.Accounts() {
-				scene.Change(l.Robots, a.Robot, func(r *world.Robot) { r.Repositories = []string{"p/gone/api"} })
+				scene.Alter(l.Robots, a.Robot, func(r *world.Robot) { r.Repositories = []string{"p/gone/api"} })
 			}
 		}, ""},
 		{"at work elsewhere, too", func(l leftScene) {
-			scene.Change(l.Robots, l.gone.Push.Robot, func(r *world.Robot) { r.Repositories = append(r.Repositories, l.live.Repository) })
+			scene.Alter(l.Robots, l.gone.Push.Robot, func(r *world.Robot) { r.Repositories = append(r.Repositories, l.live.Repository) })
 		}, "+orphan, +pull, quarantine pull"},
 		{"a foreign robot that bears the mark", func(l leftScene) {
 			l.Robots["ci_push"] = l.Robots[l.gone.Push.Robot]
 			delete(l.Robots, l.gone.Push.Robot)
 		}, "+orphan, +pull, quarantine pull"},
 		{"a mark that somebody wrote more to", func(l leftScene) {
-			scene.Change(l.Robots, l.gone.Push.Robot, func(r *world.Robot) { r.Mark += " " })
+			scene.Alter(l.Robots, l.gone.Push.Robot, func(r *world.Robot) { r.Mark += " " })
 		}, "+orphan, +pull, quarantine pull"},
 		{"made again: what is left of the former Component is superseded", func(l leftScene) {
 			c := scene.Component("gone", "api")
@@ -200,7 +200,7 @@ func TestPrune(t *testing.T) {
 
 // permit gives a robot its permission again.
 func (l leftScene) permit(a component.Account) {
-	scene.Change(l.Robots, a.Robot, func(r *world.Robot) { r.Repositories = []string{l.gone.Repository} })
+	scene.Alter(l.Robots, a.Robot, func(r *world.Robot) { r.Repositories = []string{l.gone.Repository} })
 }
 
 // remark gives what is left the marks of another naming.
@@ -213,7 +213,7 @@ func (l leftScene) remark(edit func(*component.Naming)) {
 	}
 	scene.Change(l.Repositories, l.gone.Repository, func(r *quay.Repository) { r.Description = n.Mark })
 	for i, a := range l.gone.Accounts() {
-		scene.Change(l.Robots, a.Robot, func(r *world.Robot) { r.Mark = n.Accounts()[i].Mark })
+		scene.Alter(l.Robots, a.Robot, func(r *world.Robot) { r.Mark = n.Accounts()[i].Mark })
 	}
 }
 

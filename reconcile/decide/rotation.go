@@ -8,6 +8,7 @@ import (
 	"berth/reconcile/component"
 	"berth/reconcile/decide/draft"
 	"berth/reconcile/plan"
+	"berth/reconcile/world"
 )
 
 // To rotate is to make a robot of a newer generation for each role, to prove that it
@@ -32,9 +33,9 @@ import (
 
 // planRotation decides whether a rotation begins, goes on, or waits.
 func (w *planner) planRotation(p *draft.Component) {
-	asked, _ := component.RequestOf(p.Asker) // one that cannot be read has refused the Component
-	m, standing := component.ParseMarker(p.Asker, w.At)
-	former, young := component.FormerMarker(p.Asker, w.At)
+	asked, _ := component.RequestOf(p.Asker()) // one that cannot be read has refused the Component
+	m, standing := component.ParseMarker(p.Asker(), w.At)
+	former, young := component.FormerMarker(p.Asker(), w.At)
 	ordered := w.Rotate[p.Key()]
 	if ordered == "" && !standing && !former && asked.Rotate == "" && !w.tooOld(p) && !p.Follows() {
 		return
@@ -52,7 +53,7 @@ func (w *planner) planRotation(p *draft.Component) {
 	case young:
 		r.How = component.Revoke
 	case former && asked.Rotate == "":
-		p.Actions = append(p.Actions, plan.Acknowledge{Component: p.Asker.Name, Of: p.Of(p.Asker), Former: true})
+		p.Actions = append(p.Actions, plan.Acknowledge{Component: p.Asker().Name, Of: p.Of(p.Asker()), Former: true})
 		return
 	case asked.Rotate == "" && p.Follows():
 		r.How, place = component.Graceful, queued{rank: byAge, why: "handed over"}
@@ -121,12 +122,12 @@ func (w *planner) rotate(p *draft.Component, r *plan.Rotation) []plan.Action {
 	}
 	if r.How == component.Revoke {
 		for _, u := range w.Uploads[p.PullSecret()] {
-			if len(moves) > 0 || u.Fingerprint != w.Robots[p.Names.Pull.Robot].Fingerprint {
+			if len(moves) > 0 || u.Fingerprint != world.At(w.Robots, p.Names.Pull.Robot).Fingerprint {
 				moves = append(moves, plan.DeleteUpload{Upload: u})
 			}
 		}
 	}
-	done := plan.Acknowledge{Component: p.Asker.Name, Of: p.Of(p.Asker), How: r.How, Announcement: p.Announcement}
+	done := plan.Acknowledge{Component: p.Asker().Name, Of: p.Of(p.Asker()), How: r.How, Announcement: p.Announcement}
 	return slices.Concat(makes, grants, moves, deletes, []plan.Action{done})
 }
 

@@ -6,6 +6,7 @@ import (
 	"berth/reconcile/component"
 	"berth/reconcile/decide/draft"
 	"berth/reconcile/plan"
+	"berth/reconcile/world"
 )
 
 // stake looks at a Component whose plan is finished.
@@ -15,7 +16,7 @@ func (w *planner) stake(p *draft.Component) (s plan.Stake) {
 		return s // nothing was ever made for what has no names
 	}
 	for _, a := range p.Names.Accounts() {
-		secret := w.Secrets[component.Key{Namespace: p.Component.Namespace, Name: a.Secret}]
+		secret := world.At(w.Secrets, component.Key{Namespace: p.Component.Namespace, Name: a.Secret})
 		if secret.Owned == component.Foreign || secret.Owned == component.Inherited {
 			continue
 		}
@@ -31,7 +32,7 @@ func (w *planner) stake(p *draft.Component) (s plan.Stake) {
 		_, announced := component.Announced(one, p.Names)
 		s.Owns = s.Owns || announced
 	}
-	r := w.RemoteSecrets[p.PullSecret()]
+	r := world.At(w.RemoteSecrets, p.PullSecret())
 	s.Delivers = r.Owned == component.Mine && len(r.Targets) > 0
 	mark, ours := component.ParseMark(w.Repositories[p.Names.Repository].Description)
 	s.Changes[plan.Marked] = ours && mark.Key != own.Key && isNews(p)
@@ -81,6 +82,6 @@ func (w *planner) unasked(p *plan.Component, a plan.Action) (kind int, counts bo
 // its Secrets get is asked for, also where an earlier run broke off between a token and
 // its Secret. A tenant can write markers and requests, and by that only hides its own.
 func (w *planner) rotationAsked(p *plan.Component) bool {
-	_, begun := component.ParseMarker(p.Asker, w.At)
-	return begun || w.Moves(p.Names) || component.AsksRotation(p.Asker) || w.Rotate[p.Key()] != ""
+	_, begun := component.ParseMarker(p.Asker(), w.At)
+	return begun || w.Moves(p.Names) || component.AsksRotation(p.Asker()) || w.Rotate[p.Key()] != ""
 }

@@ -10,6 +10,7 @@ import (
 	"berth/reconcile/component"
 	"berth/reconcile/decide/draft"
 	"berth/reconcile/plan"
+	"berth/reconcile/world"
 )
 
 // To take over from image-controller is to do, for each Component, in an order in which
@@ -138,16 +139,16 @@ func (w *planner) planRetirement(p *draft.Component) {
 		}
 	}
 	for _, robot := range w.LeftRobots(r.Name) {
-		used := w.Robots[robot].LastAccessed
+		used := world.At(w.Robots, robot).LastAccessed
 		switch {
-		case len(w.Robots[robot].Teams) > 0: // image-controller puts none there: somebody has another use for it
+		case len(world.At(w.Robots, robot).Teams) > 0: // image-controller puts none there: somebody has another use for it
 			p.Platform = append(p.Platform, plan.Warning{Code: "left_over", Text: fmt.Sprintf(
 				"image-controller's robot %s is in a team, so it stays, with its Secret; take it out of the team, or delete both, when nobody needs it", robot)})
 		case used.IsZero():
 			p.Platform = append(p.Platform, plan.Warning{Code: "left_over", Text: fmt.Sprintf(
 				"Quay does not say when image-controller's robot %s was last used, so it stays, with its Secret; delete both when nobody needs them", robot)})
 		case w.At.Sub(used) >= w.Policy.AdoptGrace:
-			p.Actions = append(p.Actions, plan.Retire{Robot: robot, Repository: r.Name, Mark: w.Robots[robot].Mark, Secrets: w.formerSecrets(p, robot)})
+			p.Actions = append(p.Actions, plan.Retire{Robot: robot, Repository: r.Name, Mark: world.At(w.Robots, robot).Mark, Secrets: w.formerSecrets(p, robot)})
 			p.Note = cmp.Or(p.Note, "cleared away")
 		}
 	}
@@ -155,7 +156,7 @@ func (w *planner) planRetirement(p *draft.Component) {
 
 // formerSecrets are those of image-controller's that may log in as a robot.
 func (w *planner) formerSecrets(p *draft.Component, robot string) (all []plan.FormerSecret) {
-	_, role, _ := component.FormerRobot(robot, w.Robots[robot].Mark, w.Robots[robot].Repositories)
+	_, role, _ := component.FormerRobot(robot, world.At(w.Robots, robot).Mark, world.At(w.Robots, robot).Repositories)
 	for _, r := range w.ImageRepositories[p.Key()] {
 		name := r.PushSecret
 		if role == quay.Read {

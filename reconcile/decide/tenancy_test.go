@@ -79,7 +79,7 @@ func TestPlanOfARecreatedComponent(t *testing.T) {
 	before := s.Settle(scene.Component("tenant", "api"))
 	s.Settle(scene.Component("tenant", "api-gateway"))
 	for _, a := range before.Accounts() {
-		scene.Change(s.Secrets, component.Key{Namespace: "tenant", Name: a.Secret}, func(x *world.Secret) { x.Owned = component.Predecessor })
+		scene.Alter(s.Secrets, component.Key{Namespace: "tenant", Name: a.Secret}, func(x *world.Secret) { x.Owned = component.Predecessor })
 	}
 	s.Components[0].UID = "another"
 	n, err := s.Names(s.Components[0])
@@ -102,8 +102,8 @@ func TestPlanOfARecreatedComponent(t *testing.T) {
 		plan.SetPermission{Repository: n.Repository, Robot: n.Pull.Robot, To: quay.Read},
 		plan.WriteSecret{Account: n.Push, Image: testImage, Exists: true, Reason: earlier},
 		plan.WriteSecret{Account: n.Pull, Image: testImage, Exists: true, Reason: earlier},
-		plan.DeleteRobot{Account: component.Account{Robot: superseded[0], Mark: s.Robots[superseded[0]].Mark}, Reason: superseding},
-		plan.DeleteRobot{Account: component.Account{Robot: superseded[1], Mark: s.Robots[superseded[1]].Mark}, Reason: superseding},
+		plan.DeleteRobot{Account: component.Account{Robot: superseded[0], Mark: world.At(s.Robots, superseded[0]).Mark}, Reason: superseding},
+		plan.DeleteRobot{Account: component.Account{Robot: superseded[1], Mark: world.At(s.Robots, superseded[1]).Mark}, Reason: superseding},
 	}
 	if d := cmp.Diff(want, got.Actions); d != "" {
 		t.Errorf("actions (-want +got):\n%s", d)
@@ -229,7 +229,7 @@ func TestPlanOfOrphans(t *testing.T) {
 			for _, a := range []component.Account{gone.Push, gone.Pull, theirs.Push} {
 				s.Robot(a)
 			}
-			s.Robots["ci"] = world.Robot{Mark: "robot of the build team"}
+			s.Robots["ci"] = &world.Robot{Mark: "robot of the build team"}
 			s.Repositories["gone/api"] = quay.Repository{Name: "gone/api", Description: gone.Mark}
 			s.Repositories["theirs"] = quay.Repository{Name: "theirs", Description: theirs.Mark}
 			s.Repositories["free"] = quay.Repository{Name: "free"}

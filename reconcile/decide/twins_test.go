@@ -39,7 +39,7 @@ func TestPlanOfTwoThatAreOne(t *testing.T) {
 		{
 			why: "a Secret that one of them does not own",
 			edit: func(s *scene.Scene, _, _ *kube.Component, n component.Names) {
-				scene.Change(s.Secrets, component.Key{Namespace: "tenant", Name: n.Pull.Secret}, func(x *world.Secret) { x.Lacks = true })
+				scene.Alter(s.Secrets, component.Key{Namespace: "tenant", Name: n.Pull.Secret}, func(x *world.Secret) { x.Lacks = true })
 			},
 			want: []string{"ShareObject "},
 		},

@@ -31,9 +31,9 @@ func TestPlanOfWhatCannotBeRead(t *testing.T) {
 			s.Unread = map[component.Key]error{{Namespace: "tenant", Name: "api"}: quay.ErrUnexpected}
 		}, plan.ReasonQuayUnavailable, "unexpected answer"},
 		{"a robot whose token is not shown", func(s *scene.Scene, n component.Names) {
-			scene.Change(s.Robots, n.Pull.Robot, func(r *world.Robot) { r.Fingerprint = "" })
+			scene.Alter(s.Robots, n.Pull.Robot, func(r *world.Robot) { r.Fingerprint = "" })
 		}, plan.ReasonQuayUnavailable, "does not show the token of robot berth_tenant_api_"},
-		{"a robot of which nothing can be read", func(s *scene.Scene, n component.Names) { s.Robots[n.Pull.Robot] = world.Robot{} }, plan.ReasonQuayUnavailable, "does not show the token"},
+		{"a robot of which nothing can be read", func(s *scene.Scene, n component.Names) { s.Robots[n.Pull.Robot] = &world.Robot{} }, plan.ReasonQuayUnavailable, "does not show the token"},
 		{"a repository of which nothing can be read", func(s *scene.Scene, n component.Names) {
 			s.Repositories[n.Repository] = quay.Repository{Name: n.Repository}
 		}, plan.ReasonQuayUnavailable, "repository tenant/api cannot be read"},
@@ -106,7 +106,7 @@ func TestPlanWhereASecretIsBrought(t *testing.T) {
 	} {
 		s := scene.New(t)
 		n := s.Settle(scene.Component("tenant", "api"))
-		scene.Change(s.Secrets, component.Key{Namespace: "tenant", Name: n.Pull.Secret}, func(x *world.Secret) { x.Owned, x.By = component.Foreign, by })
+		scene.Alter(s.Secrets, component.Key{Namespace: "tenant", Name: n.Pull.Secret}, func(x *world.Secret) { x.Owned, x.By = component.Foreign, by })
 		got := only(s)
 		if got.Problem == nil || got.Problem.Reason != plan.ReasonNotOurs || !strings.Contains(got.Problem.Tenant, says+". Give the Component another name") || strings.Contains(got.Problem.Tenant, "\x1b") {
 			t.Errorf("%q: %+v", by, got.Problem)

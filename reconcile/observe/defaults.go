@@ -2,11 +2,11 @@ package observe
 
 import (
 	"context"
-	"maps"
 	"slices"
 
 	"berth/quay"
 	"berth/reconcile/component"
+	"berth/reconcile/world"
 )
 
 // observeDefaults reads what the organization gives our robots on each repository that is
@@ -14,7 +14,7 @@ import (
 // rests on it but a warning and what is taken off again, so that it is told when it cannot
 // be read and stops nothing.
 func (o *observer) observeDefaults(ctx context.Context) error {
-	if !o.Whole || !slices.ContainsFunc(slices.Collect(maps.Keys(o.Robots)), o.ours) {
+	if !o.Whole || !o.anyOurs() {
 		return nil
 	}
 	all, err := o.Registry.ListDefaultPermissions(ctx)
@@ -26,8 +26,17 @@ func (o *observer) observeDefaults(ctx context.Context) error {
 	return nil
 }
 
+func (o *observer) anyOurs() bool {
+	for robot := range o.Robots {
+		if o.ours(robot) {
+			return true
+		}
+	}
+	return false
+}
+
 // ours reports whether a robot bears a mark of this cluster.
 func (o *observer) ours(robot string) bool {
-	m, marked := component.ParseMark(o.Robots[robot].Mark)
+	m, marked := component.ParseMark(world.At(o.Robots, robot).Mark)
 	return marked && o.Naming.Ours(m)
 }

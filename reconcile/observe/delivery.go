@@ -59,7 +59,7 @@ func listInto[T any](ctx context.Context, g group, o *observer, kind string, int
 // observeRemoteSecrets reads those that are named as a Component's is.
 func (o *observer) observeRemoteSecrets(ctx context.Context) error {
 	odd := map[component.Key]bool{}
-	o.RemoteSecrets = make(map[component.Key]world.RemoteSecret, len(o.Components))
+	o.RemoteSecrets = make(map[component.Key]*world.RemoteSecret, len(o.Components))
 	ours := func(namespace, name string) bool {
 		called, pull := o.owner(component.Key{Namespace: namespace, Name: name})
 		return called != nil && pull
@@ -76,7 +76,7 @@ func (o *observer) observeRemoteSecrets(ctx context.Context) error {
 			odd[key] = true
 		}
 		if called.Named() && !called.Component.Deleting {
-			o.RemoteSecrets[slimKey(key, called, true)] = o.remoteSecretOf(r, called)
+			o.RemoteSecrets[slimKey(key, called, true)] = new(o.remoteSecretOf(r, called))
 		}
 	})
 	for k := range odd {
@@ -111,10 +111,14 @@ func (o *observer) remoteSecretOf(r kube.RemoteSecret, called *world.Called) wor
 	}
 	record := component.ParseUploadRecord(r.Upload)
 	remote := world.RemoteSecret{
-		RemoteSecret: r, Owned: whose, Foreign: why, Lacks: whose == component.Mine && !component.OwnedByBoth(r.Owners, c),
+		RemoteSecret: &r, Owned: whose, Foreign: why, Lacks: whose == component.Mine && !component.OwnedByBoth(r.Owners, c),
 		Record: record, Due: record.Due(o.now), Late: record.Late(o.now),
 	}
-	return remote.Slimmed(c, called.Pull.Secret, o.Policy.PullAccounts(c.Name))
+	remote = remote.Slimmed(c, called.Pull.Secret, o.Policy.PullAccounts(c.Name))
+	if remote.Slim && remote.HasData && !remote.Deleting && len(remote.Targets)+remote.Further+len(remote.TargetStatuses) == 0 {
+		remote.RemoteSecret = o.atHome
+	}
+	return remote
 }
 
 // sortSecret notes a Secret with our label that is on its way to an environment, or

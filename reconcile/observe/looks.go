@@ -27,7 +27,7 @@ const maxLooks = 1000
 // does not reach there, or because the operator says that it brought one, which then
 // lacks our label. Whose a place is, be it a target or to become one, is asked where the
 // list of Components does not reach: there the operator could take over what is another's.
-func (o *observer) unseen(c kube.Component, r world.RemoteSecret) []look {
+func (o *observer) unseen(c kube.Component, r *world.RemoteSecret) []look {
 	var all []look
 	at := map[string]int{}
 	add := func(namespace string, arrival bool) {
@@ -42,11 +42,11 @@ func (o *observer) unseen(c kube.Component, r world.RemoteSecret) []look {
 			all = append(all, look{world.Claim{PullSecret: component.PullSecretOf(c), Namespace: namespace}, c.Name, arrival, whose})
 		}
 	}
-	if r.Owned == component.Mine {
+	if r != nil && r.Owned == component.Mine {
 		for _, t := range r.Targets {
 			if t.APIURL == "" {
 				status := r.Status(t)
-				_, seen := o.Arrived[component.Key{Namespace: t.Namespace, Name: r.Name}]
+				_, seen := o.Arrived[component.Key{Namespace: t.Namespace, Name: component.PullSecretOf(c).Name}]
 				add(t.Namespace, !seen && (!o.territory.holds(t.Namespace) || status != nil && status.Error == ""))
 			}
 		}

@@ -26,7 +26,7 @@ func (o *observer) observeNamespaceSecrets(ctx context.Context) error {
 		if !served[s.Namespace] {
 			continue
 		}
-		secret := world.Secret{Type: s.Type, Fixed: s.Immutable, By: s.Managing, Labels: s.Labels}
+		secret := &world.Secret{Type: s.Type, Fixed: s.Immutable, By: s.Managing, Labels: s.Labels}
 		if secret.Owned, secret.Foreign = component.WhoseNamespace(s); secret.Owned == component.Mine {
 			secret.Content = component.ContentOf(s.DockerConfigJSON())
 			secret.RotatedAt, _ = time.Parse(time.RFC3339, s.RotatedAt)

@@ -107,6 +107,7 @@ type observer struct {
 	long      map[component.Key]*world.Called // by the names of Secrets that do not tell whose they are
 	served    kube.Served
 	territory *territory
+	atHome    *kube.RemoteSecret // what is left of each that brings its Secret nowhere
 	now       time.Time
 	naming    sync.Mutex // of the odd
 
@@ -132,7 +133,7 @@ func World(ctx context.Context, e Ends, n component.Naming, p world.Policy, s wo
 		return world.World{}, ErrNotAdmin
 	}
 	o := observer{
-		Ends: e, scope: s, territory: newTerritory(s), now: now,
+		Ends: e, scope: s, territory: newTerritory(s), atHome: &kube.RemoteSecret{HasData: true}, now: now,
 		World: world.World{Naming: n, Policy: p, Whole: s.Whole(), At: now, Turn: world.TurnOf(now), Unread: map[component.Key]error{}},
 	}
 	if at := organization.Observed; !at.IsZero() {
@@ -150,6 +151,7 @@ func (o *observer) observe(ctx context.Context) error {
 	if err := inOrder(ctx, o.observeInventory, o.observeLists, o.observeDefaults, o.observeNamed); err != nil {
 		return err
 	}
+	o.shareFingerprints()
 	o.PlaceRepositories()
 	return inOrder(ctx, o.observeImageRepositories, o.observeSecrets, o.observeNamespaceSecrets, o.leaveClosed,
 		o.observeLinks, o.sortDelivery, o.observeSources, o.observeRoles)
@@ -232,10 +234,10 @@ func (o *observer) leaveClosed(context.Context) error {
 
 func (o *observer) observeRobots(ctx context.Context) error {
 	err := o.Registry.EachRobot(ctx, func() func(quay.Robot) {
-		o.Robots = make(map[string]world.Robot, 2*len(o.Components))
+		o.Robots = make(map[string]*world.Robot, 2*len(o.Components))
 		return func(r quay.Robot) {
 			name, robot := o.slimRobot(r)
-			o.Robots[name] = robot
+			o.Robots[name] = &robot
 		}
 	})
 	o.saw("robot", "robots", len(o.Robots), 0)

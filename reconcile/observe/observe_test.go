@@ -61,7 +61,7 @@ func TestSecretOfKeepsNoContentOfOthers(t *testing.T) {
 	o.NameComponents()
 	called := o.Called(component.KeyOf(c))
 	s := kube.Secret{Type: component.SecretType, Immutable: true, Labels: component.Labels(c), Owners: component.OwnersOf(c)}
-	want := world.Secret{Owned: component.Mine, Type: component.SecretType, Fixed: true, Slim: true}
+	want := &world.Secret{Owned: component.Mine, Type: component.SecretType, Fixed: true, Slim: true}
 	if d := cmp.Diff(want, o.secretOf(s, called, false), cmpopts.EquateEmpty()); d != "" {
 		t.Errorf("our Secret (-want +got):\n%s", d)
 	}

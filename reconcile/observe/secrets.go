@@ -17,7 +17,7 @@ import (
 func (o *observer) listSecrets(ctx context.Context) error {
 	odd := map[component.Key]bool{}
 	o.strays, o.madeFor = map[component.Key]bool{}, map[component.Key]string{}
-	o.Secrets = make(map[component.Key]world.Secret, 2*len(o.Components))
+	o.Secrets = make(map[component.Key]*world.Secret, 2*len(o.Components))
 	o.Uploads, o.Arrived = map[component.Key][]world.Upload{}, map[component.Key]world.Arrived{}
 	err := sorted(ctx, o.territory, func(ctx context.Context, namespace string, begin func() func(kube.Secret)) error {
 		return o.Cluster.EachSecret(ctx, namespace, component.LabelManagedBy+"="+component.Manager, begin)
@@ -135,7 +135,7 @@ func (o *observer) fewUploads(all []world.Upload, c *world.Called) []world.Uploa
 	if c == nil {
 		return nil
 	}
-	current := o.Robots[c.Pull.Robot].Fingerprint
+	current := world.At(o.Robots, c.Pull.Robot).Fingerprint
 	own := slices.DeleteFunc(all, func(u world.Upload) bool { return !u.Of(*c.Component) })
 	slices.SortStableFunc(own, func(a, b world.Upload) int { return first(a.Fingerprint == current, b.Fingerprint == current) })
 	return own[:min(len(own), maxUploads)]
@@ -187,10 +187,10 @@ func (o *observer) metadata(ctx context.Context, keys []component.Key) (found ma
 	return found, errs, err
 }
 
-func (o *observer) secretOf(s kube.Secret, called *world.Called, pull bool) world.Secret {
+func (o *observer) secretOf(s kube.Secret, called *world.Called, pull bool) *world.Secret {
 	c := *called.Component
 	whose, why := component.Whose(s.Labels, s.Owners, c)
-	secret := world.Secret{Owned: whose, Foreign: why, Type: s.Type, Fixed: s.Immutable, By: s.Managing}
+	secret := &world.Secret{Owned: whose, Foreign: why, Type: s.Type, Fixed: s.Immutable, By: s.Managing}
 	if secret.Slim = component.Labelled(s.Labels, c); !secret.Slim {
 		secret.Labels = s.Labels
 	}

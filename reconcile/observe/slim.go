@@ -122,6 +122,31 @@ func (o *observer) slimContent(raw []byte, called *world.Called, pull bool) comp
 	return c
 }
 
+// shareFingerprints lets a Secret and a RemoteSecret that have a robot's token refer to the
+// robot's fingerprint.
+func (o *observer) shareFingerprints() {
+	for c := range o.All() {
+		called := o.Called(component.KeyOf(*c))
+		if !called.Named() {
+			continue
+		}
+		for _, a := range called.Accounts() {
+			key := component.Key{Namespace: c.Namespace, Name: a.Secret}
+			secret := o.Secrets[key]
+			if secret == nil {
+				continue
+			}
+			token := world.At(o.Robots, o.Naming.Held(a, secret.Content)).Fingerprint
+			if secret.Content.Fingerprint == token {
+				secret.Content.Fingerprint = token
+			}
+			if remote := o.RemoteSecrets[key]; remote != nil && remote.Record.Fingerprint == token {
+				remote.Record.Fingerprint = token
+			}
+		}
+	}
+}
+
 // slimSet is a set of names of Secrets in a namespace.
 func (o *observer) slimSet(namespace string, names []string) map[string]bool {
 	set := make(map[string]bool, len(names))

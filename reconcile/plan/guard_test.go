@@ -25,20 +25,20 @@ type town struct{ *scene.Scene }
 func newTown(t testing.TB, sizes map[string]int) town {
 	s := town{scene.New(t)}
 	s.Mode = world.Mode{Wanted: true, Environments: true, RemoteSecrets: true}
-	s.RemoteSecrets, s.Arrived = map[component.Key]world.RemoteSecret{}, map[component.Key]world.Arrived{}
+	s.RemoteSecrets, s.Arrived = map[component.Key]*world.RemoteSecret{}, map[component.Key]world.Arrived{}
 	var d world.Deployments
 	for _, namespace := range slices.Sorted(maps.Keys(sizes)) {
 		for i := range sizes[namespace] {
 			c := scene.Component(namespace, fmt.Sprintf("c%03d", i))
 			n := s.Settle(c)
-			token := s.Robots[n.Pull.Robot].Fingerprint
+			token := world.At(s.Robots, n.Pull.Robot).Fingerprint
 			key := component.Key{Namespace: namespace, Name: n.Pull.Secret}
 			stage := kube.RemoteTarget{Namespace: namespace + "-stage"}
-			s.RemoteSecrets[key] = world.RemoteSecret{Owned: component.Mine, Record: component.UploadRecord{Fingerprint: token}, RemoteSecret: kube.RemoteSecret{
+			s.RemoteSecrets[key] = &world.RemoteSecret{Owned: component.Mine, Record: component.UploadRecord{Fingerprint: token}, RemoteSecret: &kube.RemoteSecret{
 				Namespace: namespace, Name: n.Pull.Secret, Labels: component.Labels(c), Owners: component.OwnersOf(c), Secret: n.Pull.Secret,
 				Type: component.SecretType, SecretLabels: component.Labels(c), Targets: []kube.RemoteTarget{stage}, HasData: true,
 			}}
-			s.Arrived[component.Key{Namespace: stage.Namespace, Name: n.Pull.Secret}] = world.Arrived{Content: s.Secrets[key].Content, By: key.String()}
+			s.Arrived[component.Key{Namespace: stage.Namespace, Name: n.Pull.Secret}] = world.Arrived{Content: world.At(s.Secrets, key).Content, By: key.String()}
 			d.Bindings = append(d.Bindings, kube.EnvironmentBinding{Namespace: namespace, Application: "shop", Environment: "stage", Components: []string{c.Name}})
 		}
 		d.Environments = append(d.Environments, kube.Environment{Namespace: namespace, Name: "stage", Credentials: &kube.Credentials{Namespace: namespace + "-stage"}})
@@ -83,13 +83,13 @@ const everyone = -1
 
 func (s town) editSecrets(namespace string, most int) {
 	s.each(namespace, most, func(c *kube.Component, n component.Names) {
-		scene.Change(s.Secrets, component.Key{Namespace: c.Namespace, Name: n.Push.Secret}, func(x *world.Secret) { x.Content = component.Content{} })
+		scene.Alter(s.Secrets, component.Key{Namespace: c.Namespace, Name: n.Push.Secret}, func(x *world.Secret) { x.Content = component.Content{} })
 	})
 }
 
 func (s town) restoreTokens() {
 	for name := range s.Robots {
-		scene.Change(s.Robots, name, func(r *world.Robot) { r.Fingerprint = "of the backup" })
+		scene.Alter(s.Robots, name, func(r *world.Robot) { r.Fingerprint = "of the backup" })
 	}
 }
 
@@ -182,7 +182,7 @@ var verdicts = []verdictRow{
 	{why: "two tenants edit their own Secrets, and are no third of all", sizes: map[string]int{"a": 20, "b": 20, "shop": 200}, edit: func(s town) { s.editSecrets("a", everyone); s.editSecrets("b", everyone) }, limits: usual, held: []string{"a", "b"}, told: []string{"a", "b"}},
 	{why: "a tenant writes logins of nobody into its own Secrets", sizes: noisy, edit: func(s town) {
 		s.each("noisy", everyone, func(_ *kube.Component, n component.Names) {
-			scene.Change(s.Secrets, component.Key{Namespace: "noisy", Name: n.Push.Secret}, func(x *world.Secret) { x.Content.Login = "other+" + n.Push.Robot })
+			scene.Alter(s.Secrets, component.Key{Namespace: "noisy", Name: n.Push.Secret}, func(x *world.Secret) { x.Content.Login = "other+" + n.Push.Robot })
 		})
 	}, limits: usual, held: []string{"noisy"}, told: []string{"noisy"}},
 	{why: "a tenant makes up Secrets with our label", sizes: noisy, edit: func(s town) { s.Strays = 1000 }, limits: usual},
@@ -205,7 +205,7 @@ var verdicts = []verdictRow{
 	{why: "somebody takes the marks off a few", sizes: noisy, edit: func(s town) { s.estrange("noisy", 2) }, limits: usual, told: []string{"noisy"}},
 	{why: "a tenant takes the label off its Secrets", sizes: noisy, edit: func(s town) {
 		s.each("noisy", everyone, func(_ *kube.Component, n component.Names) {
-			scene.Change(s.Secrets, component.Key{Namespace: "noisy", Name: n.Push.Secret}, func(x *world.Secret) { x.Owned, x.Foreign = component.Foreign, "its label was taken off" })
+			scene.Alter(s.Secrets, component.Key{Namespace: "noisy", Name: n.Push.Secret}, func(x *world.Secret) { x.Owned, x.Foreign = component.Foreign, "its label was taken off" })
 		})
 	}, limits: usual, held: []string{"noisy"}, told: []string{"noisy"}},
 	{why: "a tenant writes nonsense into its Components", sizes: noisy, edit: func(s town) {

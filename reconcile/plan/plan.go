@@ -38,7 +38,6 @@ type Plan struct {
 // Component is the plan for one Component.
 type Component struct {
 	Component  kube.Component
-	Asker      kube.Component  // it, or its twin, if that is where new credentials are asked for
 	Namespace  string          // the uid of its namespace
 	Visibility quay.Visibility // that its repository will have
 	Why        string          // it will
@@ -59,6 +58,7 @@ type Component struct {
 	Common   *Common   // what it does for its whole namespace; nil: nothing
 	Rotation *Rotation // nil: none is wanted, or it waits for its pace
 	Wanted   bool      // a request for rotation, or a marker, stands on it
+	TwinAsks bool      // it does so on its twin, see [Component.Asker]
 
 	Stake Stake // for the guard
 }
@@ -68,6 +68,14 @@ type Component struct {
 type Warning struct {
 	Code, Text string
 	Told       string // to the owner in place of a text that others wrote, which may change in every run; "": the text
+}
+
+// Asker is the Component, or its twin, if that is where new credentials are asked for.
+func (p *Component) Asker() kube.Component {
+	if p.TwinAsks {
+		return *p.Component.Twin
+	}
+	return p.Component
 }
 
 // Key names the Component.
@@ -86,8 +94,13 @@ type Defaults struct {
 	Unread string   // why nobody could tell; "": they were read
 }
 
-// All are the plans of Components, those that are gone last.
-func (p Plan) All() []Component { return slices.Concat(p.Components, p.Left) }
+// All are the plans of Components, those that are gone last. They are not to be changed.
+func (p Plan) All() []Component {
+	if len(p.Left) == 0 {
+		return p.Components
+	}
+	return slices.Concat(p.Components, p.Left)
+}
 
 // Changes counts the actions of all Components.
 func (p Plan) Changes() int {

@@ -123,7 +123,8 @@ func state(c plan.Component) string {
 }
 
 func findRobot(w world.World, use string, account component.Account, repository string) FoundRobot {
-	r, there := w.Robots[account.Robot]
+	_, there := w.Robots[account.Robot]
+	r := world.At(w.Robots, account.Robot)
 	f := FoundRobot{Use: use, Name: account.Robot, There: there}
 	if roles, looked := w.Roles[repository]; looked && there {
 		f.Role = string(roles[account.Robot])
@@ -146,7 +147,7 @@ func findSecret(w world.World, use string, account component.Account, c plan.Com
 		f.Why = "missing"
 	case s.Foreign != "":
 		f.Why = "not Berth's: " + s.Foreign
-	case s.Content.Fingerprint != w.Robots[account.Robot].Fingerprint:
+	case s.Content.Fingerprint != world.At(w.Robots, account.Robot).Fingerprint:
 		f.Why = "its token is not the robot's"
 	}
 	for _, a := range c.Actions {

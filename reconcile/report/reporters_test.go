@@ -71,7 +71,7 @@ func busyScene(t *testing.T) *scene.Scene {
 		case 5:
 			at.Deleting = true
 		case 6:
-			scene.Change(s.Robots, n.Push.Robot, func(r *world.Robot) { r.Mark = "" })
+			scene.Alter(s.Robots, n.Push.Robot, func(r *world.Robot) { r.Mark = "" })
 		}
 	}
 	for _, name := range []string{"x", "y", "z"} {

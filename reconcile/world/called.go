@@ -3,6 +3,7 @@ package world
 import (
 	"iter"
 	"slices"
+	"strings"
 
 	"berth/kube"
 	"berth/reconcile/component"
@@ -70,15 +71,50 @@ func (w *World) NameComponents() {
 		}
 		called := &Called{Component: c}
 		if called.Names, called.err = w.Naming.Names(*c, w.Namespaces[c.Namespace].UID); called.err == nil {
-			mark, _ := component.ParseMark(called.Mark)
-			called.Key = mark.Key
-			called.Image, called.Own = w.Naming.Image(called.Repository), slices.Clip([]string{called.Repository})
+			called.Image = w.Naming.Image(called.Repository)
 			called.logins = [2]string{w.Naming.Login(called.Push.First), w.Naming.Login(called.Pull.First)}
+			called.pack(w.Naming.Organization)
 			if c.ContainerImage == called.Image {
 				c.ContainerImage = called.Image
 			}
 		}
 		w.called[component.KeyOf(*c)] = called
+	}
+}
+
+// pack lets all names refer to one string, or to what the Component itself says: a
+// hundred thousand Components have a million of them.
+func (c *Called) pack(organization string) {
+	if told, ours := component.Announced(*c.Component, c.Names); ours && told.Image == c.Image {
+		c.Image, c.Push.Secret, c.Pull.Secret = told.Image, told.Secret, told.PullSecret
+		packed(&c.Mark, &c.Push.Mark, &c.Pull.Mark, &c.logins[0], &c.logins[1])
+	} else {
+		packed(&c.Mark, &c.Push.Mark, &c.Pull.Mark, &c.logins[0], &c.logins[1], &c.Image, &c.Push.Secret, &c.Pull.Secret)
+	}
+	c.Repository = c.Image[len(c.Image)-len(c.Repository):]
+	c.Own = slices.Clip([]string{c.Repository})
+	for i, a := range []*component.Account{&c.Push, &c.Pull} {
+		a.First = c.logins[i][len(organization)+len("+"):]
+		a.Robot = a.First
+	}
+	mark, _ := component.ParseMark(c.Mark)
+	c.Key = mark.Key
+}
+
+// packed puts texts behind each other into one.
+func packed(texts ...*string) {
+	size := 0
+	for _, text := range texts {
+		size += len(*text)
+	}
+	var all strings.Builder
+	all.Grow(size)
+	for _, text := range texts {
+		all.WriteString(*text)
+	}
+	rest := all.String()
+	for _, text := range texts {
+		*text, rest = rest[:len(*text)], rest[len(*text):]
 	}
 }
 
@@ -176,5 +212,5 @@ func (w *World) made(c kube.Component, n component.Names) bool {
 	}
 	own, _ := component.ParseMark(n.Push.Mark)
 	return w.marks[n.Push.Mark] || w.marks[n.Pull.Mark] ||
-		w.marks[own.Key] && w.Secrets[component.Key{Namespace: c.Namespace, Name: n.Push.Secret}].Owned == component.Mine
+		w.marks[own.Key] && At(w.Secrets, component.Key{Namespace: c.Namespace, Name: n.Push.Secret}).Owned == component.Mine
 }

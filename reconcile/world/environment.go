@@ -60,18 +60,23 @@ func (d Deployments) ByNamespace() map[string]*Environments {
 	}
 	for _, b := range d.Bindings {
 		in(b.Namespace).unread = in(b.Namespace).unread || b.Odd
+		alone := []string{b.Environment}
 		for _, c := range b.Components {
-			in(b.Namespace).ask(workload{b.Application, c}, b.Environment)
+			in(b.Namespace).ask(workload{b.Application, c}, alone)
 		}
 	}
 	return namespaces
 }
 
-// ask notes that a Component runs in an Environment. There may be several bindings for
-// an application and an Environment.
-func (e *Environments) ask(w workload, environment string) {
-	if i, known := slices.BinarySearch(e.asking[w], environment); !known {
-		e.asking[w] = slices.Insert(e.asking[w], i, environment)
+// ask notes that a Component runs in an Environment, which is given as the list that those
+// share who run in no other. There may be several bindings for an application and an
+// Environment.
+func (e *Environments) ask(w workload, alone []string) {
+	names := e.asking[w]
+	if names == nil {
+		e.asking[w] = alone
+	} else if i, known := slices.BinarySearch(names, alone[0]); !known {
+		e.asking[w] = slices.Insert(slices.Clip(names), i, alone[0])
 	}
 }
 

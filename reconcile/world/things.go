@@ -14,17 +14,25 @@ import (
 // holds no credential: a fingerprint is enough to compare.
 type Secret struct {
 	Owned     component.Ownership
-	Foreign   string // why it is not ours, for the reader
 	Lacks     bool   // it is owned by one of two Components that are one berth
+	Fixed     bool   // immutable
+	Slim      bool   // its labels were as Berth writes them, and are not kept
+	Foreign   string // why it is not ours, for the reader
 	Type      string
-	Fixed     bool              // immutable
 	Labels    map[string]string // those Berth writes
-	Slim      bool              // its labels were as Berth writes them, and are not kept
 	Content   component.Content
 	RotatedAt time.Time // when it was moved to its generation; zero: it never was, or that is not told
 	Former    []string  // the uids, as marks have them, of the Components that it was handed over from
 	By        string    // the RemoteSecret, NAMESPACE/NAME, that takes it for its own
 	Inherits  string    // of one that is to be taken over: the uid of the object that owns it
+}
+
+// At is what a map holds, empty where it holds nothing.
+func At[K comparable, V any](all map[K]*V, key K) V {
+	if v := all[key]; v != nil {
+		return *v
+	}
+	return *new(V)
 }
 
 // ErrNoTakeOver stops a run that is to take over from image-controller without the rights
@@ -85,14 +93,14 @@ type Mode struct {
 
 // RemoteSecret is what a run knows of a RemoteSecret of a Component's name.
 type RemoteSecret struct {
-	kube.RemoteSecret
-	Slim    bool // its form was as Berth writes it, and is not kept
-	Owned   component.Ownership
-	Foreign string                 // why it is not ours, for the reader
-	Lacks   bool                   // it is owned by one of two Components that are one berth
-	Record  component.UploadRecord // what was last uploaded to it
-	Due     bool                   // it may be uploaded again
-	Late    bool                   // it should have arrived by now
+	*kube.RemoteSecret      // several may share one: it is never changed
+	Slim               bool // its form was as Berth writes it, and is not kept
+	Owned              component.Ownership
+	Foreign            string                 // why it is not ours, for the reader
+	Lacks              bool                   // it is owned by one of two Components that are one berth
+	Record             component.UploadRecord // what was last uploaded to it
+	Due                bool                   // it may be uploaded again
+	Late               bool                   // it should have arrived by now
 }
 
 // Formed reports whether it is as Berth writes it for a Component, but for its targets.
@@ -104,8 +112,8 @@ func (r RemoteSecret) Formed(c kube.Component, secret string, pullAccounts []str
 // Slimmed drops the form of what is as Berth writes it: of a platform nearly everything is.
 func (r RemoteSecret) Slimmed(c kube.Component, secret string, pullAccounts []string) RemoteSecret {
 	if r.Formed(c, secret, pullAccounts) {
-		r.RemoteSecret = kube.RemoteSecret{
-			Name: secret, Deleting: r.Deleting, Targets: r.Targets, Further: r.Further, HasData: r.HasData, TargetStatuses: r.TargetStatuses, Odd: r.Odd,
+		r.RemoteSecret = &kube.RemoteSecret{
+			Deleting: r.Deleting, Targets: r.Targets, Further: r.Further, HasData: r.HasData, TargetStatuses: r.TargetStatuses, Odd: r.Odd,
 		}
 		r.Slim = true
 	}

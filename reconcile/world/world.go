@@ -118,13 +118,13 @@ type World struct {
 	Unread            map[component.Key]error         // Components of which something could not be read
 	Turn              int                             // where turns begin in this run, see InTurns
 	Rotate            map[component.Key]component.How // asked for by the operator
-	Secrets           map[component.Key]Secret        // those with a name of ours
+	Secrets           map[component.Key]*Secret       // those with a name of ours
 	Strays            int                             // further Secrets with our label
 	Unclaimed         map[string]bool                 // where there is no Component: the robots whose tokens stand in Secrets of one
 	ServiceAccounts   map[component.Key]Links
 	Dead              map[string][]DeadLink // by namespace
 	Repositories      map[string]quay.Repository
-	Robots            map[string]Robot
+	Robots            map[string]*Robot
 	ImageRepositories map[component.Key][]ImageRepository // by Component; read where there is something to take over, or left to clear away
 	Unshown           bool                                // these may not be read, and there is something to clear away
 	Roles             map[string]map[string]quay.Role     // of the audited repositories: repository to robot to role
@@ -135,11 +135,11 @@ type World struct {
 	marks             map[string]bool                     // of robots, and the keys in them; see made
 
 	Mode          Mode
-	Environments  map[string]*Environments       // by namespace
-	RemoteSecrets map[component.Key]RemoteSecret // those with a name of ours
-	Uploads       map[component.Key][]Upload     // by the RemoteSecret they are for
-	Arrived       map[component.Key]Arrived      // what RemoteSecrets brought to namespaces of this cluster
-	Holders       map[Claim]Holder               // where the lists do not tell
+	Environments  map[string]*Environments        // by namespace
+	RemoteSecrets map[component.Key]*RemoteSecret // those with a name of ours
+	Uploads       map[component.Key][]Upload      // by the RemoteSecret they are for
+	Arrived       map[component.Key]Arrived       // what RemoteSecrets brought to namespaces of this cluster
+	Holders       map[Claim]Holder                // where the lists do not tell
 }
 
 // Links are the Secrets that a ServiceAccount uses.

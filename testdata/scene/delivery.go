@@ -65,18 +65,18 @@ func (s *Scene) Deliver() component.Names {
 	n := s.Settle(c)
 	s.ServiceAccounts[component.Key{Namespace: "tenant", Name: PullAccount}] = world.Links{Secrets: map[string]bool{}, Pull: map[string]bool{n.Pull.Secret: true}}
 	s.Run(Bind("dev", "prod", "stage"))
-	s.RemoteSecrets = map[component.Key]world.RemoteSecret{{Namespace: "tenant", Name: n.Pull.Secret}: {
-		RemoteSecret: kube.RemoteSecret{
+	s.RemoteSecrets = map[component.Key]*world.RemoteSecret{{Namespace: "tenant", Name: n.Pull.Secret}: {
+		RemoteSecret: &kube.RemoteSecret{
 			Namespace: "tenant", Name: n.Pull.Secret, ResourceVersion: "1", Labels: component.Labels(c), Owners: component.OwnersOf(c),
 			Secret: n.Pull.Secret, Type: component.SecretType, SecretLabels: component.Labels(c), PullAccounts: []string{PullAccount},
 			Targets: []kube.RemoteTarget{Here("tenant-stage").RemoteTarget, Remote(Api, "prod-ns", "creds").RemoteTarget},
 			HasData: true, TargetStatuses: []kube.TargetStatus{{Namespace: "tenant-stage"}, {Namespace: "prod-ns", APIURL: Api}},
 		},
-		Owned: component.Mine, Record: component.UploadRecord{}.Made(s.Robots[n.Pull.Robot].Fingerprint, time.Time{}), Due: true,
+		Owned: component.Mine, Record: component.UploadRecord{}.Made(world.At(s.Robots, n.Pull.Robot).Fingerprint, time.Time{}), Due: true,
 	}}
 	s.Uploads = map[component.Key][]world.Upload{}
 	s.Arrived = map[component.Key]world.Arrived{{Namespace: "tenant-stage", Name: n.Pull.Secret}: {
-		Content: s.Secrets[component.Key{Namespace: "tenant", Name: n.Pull.Secret}].Content, By: "tenant/" + n.Pull.Secret,
+		Content: world.At(s.Secrets, component.Key{Namespace: "tenant", Name: n.Pull.Secret}).Content, By: "tenant/" + n.Pull.Secret,
 	}}
 	return n
 }
@@ -94,6 +94,6 @@ func (s *Scene) Run(bindings []kube.EnvironmentBinding, more ...kube.Environment
 
 func (s *Scene) Remote(edit func(*world.RemoteSecret)) {
 	for k := range s.RemoteSecrets {
-		Change(s.RemoteSecrets, k, edit)
+		Alter(s.RemoteSecrets, k, edit)
 	}
 }

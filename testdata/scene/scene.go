@@ -29,10 +29,10 @@ func New(t testing.TB) *Scene {
 		Whole:           true,
 		At:              time.Date(2026, 3, 16, 12, 7, 0, 0, time.UTC),
 		Namespaces:      map[string]kube.Namespace{},
-		Secrets:         map[component.Key]world.Secret{},
+		Secrets:         map[component.Key]*world.Secret{},
 		ServiceAccounts: map[component.Key]world.Links{},
 		Repositories:    map[string]quay.Repository{},
-		Robots:          map[string]world.Robot{},
+		Robots:          map[string]*world.Robot{},
 		Roles:           map[string]map[string]quay.Role{},
 	}}
 }
@@ -77,9 +77,9 @@ func (s *Scene) Settle(c kube.Component) component.Names {
 		s.Robot(a, n.Repository)
 		s.Roles[n.Repository][a.Robot] = a.Role
 		login := s.Naming.Login(a.Robot)
-		s.Secrets[component.Key{Namespace: c.Namespace, Name: a.Secret}] = world.Secret{
+		s.Secrets[component.Key{Namespace: c.Namespace, Name: a.Secret}] = &world.Secret{
 			Owned: component.Mine, Type: component.SecretType, Labels: component.Labels(c),
-			Content: component.Content{Image: image, Login: login, Fingerprint: s.Robots[a.Robot].Fingerprint},
+			Content: component.Content{Image: image, Login: login, Fingerprint: world.At(s.Robots, a.Robot).Fingerprint},
 		}
 	}
 	s.ServiceAccounts[component.Key{Namespace: c.Namespace, Name: "appstudio-pipeline"}].Secrets[n.Push.Secret] = true
@@ -91,7 +91,7 @@ func (s *Scene) Settle(c kube.Component) component.Names {
 
 // Robot puts an account's robot into the World.
 func (s *Scene) Robot(a component.Account, repositories ...string) {
-	s.Robots[a.Robot] = world.Robot{
+	s.Robots[a.Robot] = &world.Robot{
 		Mark: a.Mark, Repositories: repositories,
 		Fingerprint: component.Fingerprint(s.Naming.Login(a.Robot), "token of "+a.Robot),
 	}
@@ -102,6 +102,13 @@ func Change[K comparable, V any](m map[K]V, key K, edit func(*V)) {
 	v := m[key]
 	edit(&v)
 	m[key] = v
+}
+
+// Alter edits what a map refers to; nobody else who refers to it sees that.
+func Alter[K comparable, V any](m map[K]*V, key K, edit func(*V)) {
+	v := world.At(m, key)
+	edit(&v)
+	m[key] = &v
 }
 
 // Shuffle puts a list into another order.

@@ -69,7 +69,7 @@ var All = []Story{
 		s.Robot(n.Push, n.Repository, "acme-tenant/shared")
 		s.Roles[n.Repository][n.Pull.Robot] = quay.Admin
 		delete(s.Secrets, component.Key{Namespace: "acme-tenant", Name: n.Push.Secret})
-		scene.Change(s.Secrets, component.Key{Namespace: "acme-tenant", Name: n.Pull.Secret}, func(x *world.Secret) { x.Content = component.Content{} })
+		scene.Alter(s.Secrets, component.Key{Namespace: "acme-tenant", Name: n.Pull.Secret}, func(x *world.Secret) { x.Content = component.Content{} })
 		clear(s.ServiceAccounts[component.Key{Namespace: "acme-tenant", Name: "appstudio-pipeline"}].Secrets)
 		s.Components[0].Annotations[component.AnnotationImage] = ""
 	}},
@@ -77,7 +77,7 @@ var All = []Story{
 		n := s.Settle(scene.Component("acme-tenant", "ledger"))
 		s.Components[0].UID = "another"
 		for _, a := range n.Accounts() {
-			scene.Change(s.Secrets, component.Key{Namespace: "acme-tenant", Name: a.Secret}, func(x *world.Secret) { x.Owned = component.Predecessor })
+			scene.Alter(s.Secrets, component.Key{Namespace: "acme-tenant", Name: a.Secret}, func(x *world.Secret) { x.Owned = component.Predecessor })
 		}
 	}},
 	{Name: "published", Why: "statement and adoption", World: func(s *scene.Scene) {
@@ -96,9 +96,9 @@ var All = []Story{
 		n := s.Settle(scene.Component("acme-tenant", "api"))
 		scene.Change(s.Repositories, n.Repository, func(r *quay.Repository) { r.Description = "" })
 		n = s.Settle(scene.Component("acme-tenant", "web"))
-		s.Secrets[component.Key{Namespace: "acme-tenant", Name: n.Push.Secret}] = world.Secret{Foreign: "it was not made by Berth"}
+		s.Secrets[component.Key{Namespace: "acme-tenant", Name: n.Push.Secret}] = &world.Secret{Foreign: "it was not made by Berth"}
 		n = s.Settle(scene.Component("acme-tenant", "worker"))
-		scene.Change(s.Robots, n.Pull.Robot, func(r *world.Robot) { r.Mark = "" })
+		scene.Alter(s.Robots, n.Pull.Robot, func(r *world.Robot) { r.Mark = "" })
 	}},
 	{Name: "skipped", Why: "warnings", World: func(s *scene.Scene) {
 		s.Policy.Visibility = quay.Public
@@ -114,7 +114,7 @@ var All = []Story{
 	{Name: "left", Why: "what a Component has left, told one by one and pruned", Full: true, World: func(s *scene.Scene) {
 		s.Policy.PruneRobots, s.Policy.PruneAfter = true, 30*24*time.Hour
 		n := s.Settle(scene.Component("acme-tenant", "ledger"))
-		scene.Change(s.Robots, n.Push.Robot, func(r *world.Robot) { r.LastAccessed = s.At })
+		scene.Alter(s.Robots, n.Push.Robot, func(r *world.Robot) { r.LastAccessed = s.At })
 		days := func(n int) time.Time { return s.At.AddDate(0, 0, -n) }
 		for name, used := range map[string]time.Time{"api": days(200), "docs": days(3), "web": days(60)} {
 			gone, _ := s.Naming.Names(scene.Component("gone-tenant", name), "uid")
@@ -127,7 +127,7 @@ var All = []Story{
 				if s.Robot(a, gone.Repository); name == "web" {
 					s.Robot(a)
 				}
-				scene.Change(s.Robots, a.Robot, func(r *world.Robot) { r.Created, r.LastAccessed = days(400), used })
+				scene.Alter(s.Robots, a.Robot, func(r *world.Robot) { r.Created, r.LastAccessed = days(400), used })
 			}
 		}
 	}},
@@ -181,7 +181,7 @@ var All = []Story{
 		for i := range 20 {
 			n := s.Settle(scene.Component("acme-tenant", fmt.Sprintf("component-%02d", i)))
 			if i < 7 {
-				scene.Change(s.Secrets, component.Key{Namespace: "acme-tenant", Name: n.Pull.Secret}, func(x *world.Secret) { x.Content.Fingerprint = "other" })
+				scene.Alter(s.Secrets, component.Key{Namespace: "acme-tenant", Name: n.Pull.Secret}, func(x *world.Secret) { x.Content.Fingerprint = "other" })
 			}
 		}
 	}},
@@ -189,7 +189,7 @@ var All = []Story{
 		for i := range 20 {
 			n := s.Settle(scene.Component("acme-tenant", fmt.Sprintf("component-%02d", i)))
 			if i < 7 {
-				scene.Change(s.Secrets, component.Key{Namespace: "acme-tenant", Name: n.Pull.Secret}, func(x *world.Secret) { x.Content.Fingerprint = "other" })
+				scene.Alter(s.Secrets, component.Key{Namespace: "acme-tenant", Name: n.Pull.Secret}, func(x *world.Secret) { x.Content.Fingerprint = "other" })
 			}
 			s.Settle(scene.Component("globex-tenant", fmt.Sprintf("component-%02d", i)))
 		}

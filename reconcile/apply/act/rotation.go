@@ -56,7 +56,7 @@ func (w *Work) adopts(m component.Marker) bool {
 	if !r.Asked {
 		return true
 	}
-	return w.asker().Annotations[component.AnnotationRotation] != w.plan.Asker.Annotations[component.AnnotationRotation] &&
+	return w.asker().Annotations[component.AnnotationRotation] != w.plan.Asker().Annotations[component.AnnotationRotation] &&
 		(m.How == r.How || m.How == component.Revoke)
 }
 
@@ -65,7 +65,7 @@ func (w *Work) adopts(m component.Marker) bool {
 func (w *Work) decide(ctx context.Context) (component.Marker, error) {
 	r, c := w.plan.Rotation, w.asker()
 	asked, err := component.RequestOf(c)
-	listed, _ := component.RequestOf(w.plan.Asker)
+	listed, _ := component.RequestOf(w.plan.Asker())
 	_, former := component.FormerMarker(c, w.Clock())
 	if err != nil || asked.Rotate == "" && (r.Resumed || listed.Rotate != "" && !r.Asked && !former) {
 		return component.Marker{}, fmt.Errorf("its request for rotation is gone: %w", ErrMoved)

@@ -37,7 +37,7 @@ func (w *Work) keep(c kube.Component) {
 }
 
 // asker is the one that new credentials are asked for on.
-func (w *Work) asker() kube.Component { return w.one(w.plan.Asker.Group) }
+func (w *Work) asker() kube.Component { return w.one(w.plan.Asker().Group) }
 
 // group is that of the Component that an action is about.
 func (w *Work) group(of plan.Group) kube.Group {

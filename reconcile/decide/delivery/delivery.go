@@ -64,7 +64,7 @@ func (w Courier) holder(c component.Key) func(namespace string) world.Holder {
 // ComesBack reports whether a place is the Component's own namespace by an address of this
 // cluster: its Secret there shows that it is, for the operator has taken it for its own.
 func (w Courier) ComesBack(p *draft.Component, t kube.RemoteTarget) bool {
-	return t.APIURL != "" && t.Namespace == p.Component.Namespace && w.Secrets[p.PullSecret()].By == p.PullSecret().String()
+	return t.APIURL != "" && t.Namespace == p.Component.Namespace && world.At(w.Secrets, p.PullSecret()).By == p.PullSecret().String()
 }
 
 // Tell tells how far the pull Secret has come where the Component runs.
@@ -105,7 +105,7 @@ func (w Courier) warnOfPlaces(p *draft.Component) {
 				component.Shown(t.Environments[0])))
 		}
 	}
-	if n := w.RemoteSecrets[p.PullSecret()].Further; n > 0 {
+	if r, exists := w.RemoteSecrets[p.PullSecret()]; exists && r.Further > 0 {
 		p.Warn("unresolved_environment", fmt.Sprintf("RemoteSecret %s has more than %d targets, which Berth sets: the others are taken off.", p.Names.Pull.Secret, kube.MaxTargets))
 	}
 }
@@ -113,7 +113,7 @@ func (w Courier) warnOfPlaces(p *draft.Component) {
 // linkHere lets the pods of the Component's own namespace pull with the Secret there.
 func (w Courier) linkHere(p *draft.Component) plan.DeliveryState {
 	state, secret := plan.Delivered, p.Names.Pull.Secret
-	if w.Secrets[p.PullSecret()].Content != w.Wanted(p, p.Names.Pull) {
+	if world.At(w.Secrets, p.PullSecret()).Content != w.Wanted(p, p.Names.Pull) {
 		state = plan.Pending
 	}
 	accounts := w.Present(p, w.Policy.PullAccounts(p.Component.Name), "pods cannot pull with Secret "+secret)
@@ -139,7 +139,7 @@ func (w Courier) arrival(p *draft.Component, t kube.RemoteTarget) (state plan.De
 		return plan.Pending, "", false
 	}
 	status := r.Status(t)
-	token := w.Robots[p.Names.Pull.Robot].Fingerprint
+	token := world.At(w.Robots, p.Names.Pull.Robot).Fingerprint
 	handed := r.HasData && r.Record.Fingerprint == token && !w.uploading(p.PullSecret(), token)
 	switch there, known := w.Arrived[component.Key{Namespace: t.Namespace, Name: p.Names.Pull.Secret}]; {
 	case status != nil && status.Error != "":
@@ -155,8 +155,8 @@ func (w Courier) arrival(p *draft.Component, t kube.RemoteTarget) (state plan.De
 // waits tells for how long a state that is to end has lasted: since the token was handed
 // over for the first time.
 func (w Courier) waits(p *draft.Component, state plan.DeliveryState) time.Duration {
-	record := w.RemoteSecrets[p.PullSecret()].Record
-	if state != plan.Pending && state != plan.Unverified || record.First.IsZero() || record.Fingerprint != w.Robots[p.Names.Pull.Robot].Fingerprint {
+	record := world.At(w.RemoteSecrets, p.PullSecret()).Record
+	if state != plan.Pending && state != plan.Unverified || record.First.IsZero() || record.Fingerprint != world.At(w.Robots, p.Names.Pull.Robot).Fingerprint {
 		return 0
 	}
 	return max(0, w.At.Add(-w.Ahead).Sub(record.First))
@@ -191,6 +191,9 @@ func warnOfDeliveries(p *draft.Component) {
 // when it is settled whether this run replaces the token.
 func (w Courier) Bring(p *draft.Component) {
 	r, exists := w.RemoteSecrets[p.PullSecret()]
+	if !exists {
+		r = &world.RemoteSecret{RemoteSecret: &kube.RemoteSecret{}}
+	}
 	goes := r.Deleting || r.Owned == component.Predecessor && exists // what an earlier Component left is the garbage collector's
 	if !w.Mode.RemoteSecrets || p.Problem != nil || p.Skipped != "" || p.Names.Repository == "" || p.Waits || goes {
 		return
@@ -209,7 +212,7 @@ func (w Courier) Bring(p *draft.Component) {
 // planTargets makes the RemoteSecret serve the places that were found. While there is a
 // place that nobody can tell, or none could be read, a target that stands is not taken
 // away: it may be that one. But where the Secret is not to be brought it does not stay.
-func (w Courier) planTargets(p *draft.Component, r world.RemoteSecret, exists bool) {
+func (w Courier) planTargets(p *draft.Component, r *world.RemoteSecret, exists bool) {
 	var want, added, removed []kube.RemoteTarget
 	taken := make(map[kube.RemoteTarget]kube.RemoteTarget, len(p.Places.Targets)) // by place
 	for _, t := range p.Places.Targets {

@@ -12,8 +12,8 @@ import (
 
 // planUpload hands the token to the operator when it has not been, or has been to no
 // avail, and takes away what an earlier token left.
-func (w Courier) planUpload(p *draft.Component, r world.RemoteSecret) {
-	token := w.Robots[p.Names.Pull.Robot].Fingerprint
+func (w Courier) planUpload(p *draft.Component, r *world.RemoteSecret) {
+	token := world.At(w.Robots, p.Names.Pull.Robot).Fingerprint
 	changes := token == "" || slices.ContainsFunc(p.Actions, func(a plan.Action) bool {
 		s, ok := a.(plan.WriteSecret)
 		return ok && s.Role == p.Names.Pull.Role && s.Robot != p.Names.Pull.Robot
@@ -48,7 +48,7 @@ func (w Courier) uploading(k component.Key, token string) bool {
 
 // lost reports whether the operator says that all is well with a target of this
 // cluster where another token is, or none.
-func (w Courier) lost(p *draft.Component, r world.RemoteSecret, t kube.RemoteTarget) bool {
+func (w Courier) lost(p *draft.Component, r *world.RemoteSecret, t kube.RemoteTarget) bool {
 	status := r.Status(t)
 	state, _, _ := w.arrival(p, t)
 	return status != nil && status.Error == "" && t.APIURL == "" && state == plan.Pending

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"berth/reconcile/component"
+	"berth/reconcile/world"
 )
 
 // A berth is handed over when the older of its two Components goes. The robots bear that
@@ -56,6 +57,6 @@ func (w *World) follow(p *Component, r *Role, all []Bearer) {
 		r.All = append(r.All, of[uid]...)
 	}
 	slices.SortStableFunc(r.All, func(a, b string) int {
-		return cmp.Or(w.Robots[a].Created.Compare(w.Robots[b].Created), cmp.Compare(a, b))
+		return cmp.Or(world.At(w.Robots, a).Created.Compare(world.At(w.Robots, b).Created), cmp.Compare(a, b))
 	})
 }

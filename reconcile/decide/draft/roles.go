@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"berth/reconcile/component"
+	"berth/reconcile/world"
 )
 
 // Role is one of a Component's two roles with the generations of its robot. Those are
@@ -38,7 +39,7 @@ func (w *World) Generations(p *Component, a component.Account) Role {
 	if held := w.Naming.Held(a, w.Secret(p, a).Content); slices.Contains(own, held) {
 		r.Held = held
 	}
-	_, standing := component.ParseMarker(p.Asker, w.At)
+	_, standing := component.ParseMarker(p.Asker(), w.At)
 	switch {
 	case len(own) == 0 && r.Follows: // until the rotation that makes its own
 		r.Robot = r.Held
@@ -54,7 +55,7 @@ func (w *World) Generations(p *Component, a component.Account) Role {
 // Granted reports whether the list shows a permission of a robot on the Component's
 // repository.
 func (w *World) Granted(p *Component, robot string) bool {
-	return slices.Contains(w.Robots[robot].Repositories, p.Names.Repository)
+	return slices.Contains(world.At(w.Robots, robot).Repositories, p.Names.Repository)
 }
 
 // Again reports whether a robot may have been somebody's before it gets its role: it is
@@ -67,7 +68,7 @@ func (w *World) Again(p *Component, a component.Account) bool {
 
 // Since is when a generation was made: as Quay says, else by its stamp.
 func (w *World) Since(r Role, robot string) (time.Time, bool) {
-	if made := w.Robots[robot].Created; !made.IsZero() {
+	if made := world.At(w.Robots, robot).Created; !made.IsZero() {
 		return made, true
 	}
 	stamp, _ := r.StampOf(robot)

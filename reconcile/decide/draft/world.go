@@ -118,26 +118,26 @@ func (w *World) AccountsIn(namespace string) []string {
 
 // Wanted is the content that Quay's word on a robot gives its Secret.
 func (w *World) Wanted(p *Component, a component.Account) component.Content {
-	return component.Content{Image: p.Image, Login: w.LoginOf(p.Component, a.Robot), Fingerprint: w.Robots[a.Robot].Fingerprint}
+	return component.Content{Image: p.Image, Login: w.LoginOf(p.Component, a.Robot), Fingerprint: world.At(w.Robots, a.Robot).Fingerprint}
 }
 
 // Secret is what the run knows of an account's Secret.
 func (w *World) Secret(p *Component, a component.Account) world.Secret {
-	return w.Secrets[component.Key{Namespace: p.Component.Namespace, Name: a.Secret}]
+	return world.At(w.Secrets, component.Key{Namespace: p.Component.Namespace, Name: a.Secret})
 }
 
 // WorksOn are the repositories that a robot has a permission on. A name that no list of
 // repositories knows is one that was deleted and waits, under a random name, to be
 // collected.
 func (w *World) WorksOn(robot string) []string {
-	if all := w.Robots[robot].Repositories; len(all) == 1 {
+	if all := world.At(w.Robots, robot).Repositories; len(all) == 1 {
 		if _, exists := w.Repositories[all[0]]; exists {
 			return all
 		}
 		return nil
 	}
 	var works []string
-	for _, name := range slices.Sorted(slices.Values(w.Robots[robot].Repositories)) {
+	for _, name := range slices.Sorted(slices.Values(world.At(w.Robots, robot).Repositories)) {
 		if _, exists := w.Repositories[name]; exists {
 			works = append(works, name)
 		}
@@ -186,7 +186,7 @@ func (w *World) FormerRobots(n component.Names) (robots []string) {
 	for _, r := range w.Incarnations(n.Former) {
 		robot := r.Name
 		if works := w.WorksOn(robot); len(works) == 1 && works[0] == n.Repository && strings.HasPrefix(robot, n.RobotPrefix()) &&
-			w.Naming.FormerRobot(robot, w.Robots[robot].Mark) != "" {
+			w.Naming.FormerRobot(robot, world.At(w.Robots, robot).Mark) != "" {
 			robots = append(robots, robot)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"berth/reconcile/component"
 	"berth/reconcile/decide/draft"
 	"berth/reconcile/plan"
+	"berth/reconcile/world"
 )
 
 // Orphans lists what bears our mark and this cluster's name without a Component, or is
@@ -42,7 +43,7 @@ func Orphans(w *draft.World, idle []string) plan.Orphans {
 		}
 	}
 	for _, name := range idle {
-		m, _ := component.ParseMark(w.Robots[name].Mark)
+		m, _ := component.ParseMark(world.At(w.Robots, name).Mark)
 		o.Robots = append(o.Robots, orphan(w, name, m.Component))
 	}
 	for _, all := range [][]plan.Orphan{o.Robots, o.Repositories} {
@@ -54,6 +55,6 @@ func Orphans(w *draft.World, idle []string) plan.Orphans {
 }
 
 func orphan(w *draft.World, name string, k component.Key) plan.Orphan {
-	r := w.Robots[name]
+	r := world.At(w.Robots, name)
 	return plan.Orphan{Name: name, Component: k, Made: r.Created, Used: r.LastAccessed}
 }

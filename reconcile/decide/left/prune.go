@@ -96,7 +96,7 @@ func (w pruner) leftovers(o *plan.Orphans) []*leftover {
 		of[r.Component], all = append(of[r.Component], l), append(all, l)
 	}
 	for i := range o.Robots {
-		r := &leftRobot{Orphan: &o.Robots[i], mark: w.Robots[o.Robots[i].Name].Mark}
+		r := &leftRobot{Orphan: &o.Robots[i], mark: world.At(w.Robots, o.Robots[i].Name).Mark}
 		a, exact := w.Naming.RobotOf(r.Name, r.mark)
 		l := w.home(r, of[a])
 		if r.Role = exact; exact == "" || l == nil {
@@ -136,7 +136,7 @@ func (w pruner) due(r *leftRobot) (step, time.Time) {
 	}
 	noted := !r.Quarantined.IsZero() && !r.Quarantined.After(w.At)
 	switch {
-	case r.Made.IsZero(), len(w.Robots[r.Name].Teams) > 0:
+	case r.Made.IsZero(), len(world.At(w.Robots, r.Name).Teams) > 0:
 		return stay, last // nobody can tell how long it is there, or its permission is not all that it has
 	case w.At.Sub(last) < w.Policy.PruneAfter, noted && !r.Used.Before(r.Quarantined):
 		if !r.Quarantined.IsZero() {
@@ -198,8 +198,8 @@ func (w pruner) mayPrune() int {
 func (w pruner) fate(r *leftRobot, last time.Time) string {
 	day := func(t time.Time) string { return t.Format(time.DateOnly) }
 	switch {
-	case len(w.Robots[r.Name].Teams) > 0:
-		return "left alone while it is in team " + strings.Join(w.Robots[r.Name].Teams, ", ")
+	case len(world.At(w.Robots, r.Name).Teams) > 0:
+		return "left alone while it is in team " + strings.Join(world.At(w.Robots, r.Name).Teams, ", ")
 	case r.step == release:
 		return "it was used in quarantine: its permission comes back"
 	case r.step == confine:
@@ -249,7 +249,7 @@ func (l *leftover) plan(w pruner) plan.Component {
 		}
 	}
 	for _, note := range l.description.Notes() {
-		if robot, ok := note.Robot(); ok && w.Robots[robot].Mark == "" {
+		if robot, ok := note.Robot(); ok && world.At(w.Robots, robot).Mark == "" {
 			after.Remove = append(after.Remove, note) // a crash left it
 		}
 	}

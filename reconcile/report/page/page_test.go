@@ -49,7 +49,7 @@ var badDay = story.Story{
 		for i := range 9 {
 			n := s.Settle(scene.Component("acme-tenant", fmt.Sprintf("service-%02d", i)))
 			for j, a := range n.Accounts() {
-				scene.Change(s.Robots, a.Robot, func(r *world.Robot) { r.Created = s.At.Add(-time.Duration(1+i*i*i+j) * 24 * time.Hour) })
+				scene.Alter(s.Robots, a.Robot, func(r *world.Robot) { r.Created = s.At.Add(-time.Duration(1+i*i*i+j) * 24 * time.Hour) })
 			}
 		}
 		for i := range 8 {
