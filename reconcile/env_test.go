@@ -107,10 +107,7 @@ func (e *env) apply(format string, args ...any) {
 
 // annotation reads one of a Component's.
 func (e *env) annotation(namespace, name, annotation string) string {
-	metadata, _ := e.cluster.Object("components", namespace, name)["metadata"].(map[string]any)
-	annotations, _ := metadata["annotations"].(map[string]any)
-	value, _ := annotations[annotation].(string)
-	return value
+	return e.cluster.Text("components", namespace, name, "metadata", "annotations", annotation)
 }
 
 // between may stand between a client and its end.

@@ -260,12 +260,12 @@ func TestOverlapCore(t *testing.T) {
 		asked.heavy.Add(1)
 	}
 	var mu sync.Mutex
-	states, visited := 0, 0
+	states, visited, n, step := 0, 0, 0, every(t, 2)
 	var all []string
 	t.Run("each", func(t *testing.T) {
 		for _, how := range []component.How{component.Revoke, component.Graceful} {
 			for _, x := range dimensions {
-				if partly() && x.wide {
+				if n++; partly() && x.wide || n%step != 0 {
 					continue
 				}
 				t.Run(fmt.Sprint(how, " ", x.why), func(t *testing.T) {
@@ -286,7 +286,7 @@ func TestOverlapCore(t *testing.T) {
 		t.Error(v)
 	}
 	t.Logf("overlap core: %d states, %s", states, sorted(all))
-	if least := map[bool]int{false: 1_500_000, true: 10_000}[partly()]; visited > 7 && states < least || len(all) > 0 {
+	if least := map[bool]int{false: 1_500_000, true: 10_000}[partly()]; visited > 10/step && states < least || len(all) > 0 {
 		t.Errorf("%d states of %d kinds, %d violations", states, visited, len(all))
 	}
 }
@@ -299,13 +299,13 @@ var dimensions = []struct {
 	lists []string
 }{
 	{"two die", false, users{crashes: 2}, 0, atOnce},
-	{"a call fails", true, users{failures: 1}, 0, atOnce},
+	{"a call fails", false, users{failures: 1}, 0, atOnce},
 	{"a Secret is edited", true, users{edits: 1}, 0, atOnce},
 	{"the request is withdrawn", false, users{withdrawals: 1}, 0, atOnce},
 	{"somebody asks again", true, users{asks: 1}, 0, atOnce},
 	{"somebody asks again and withdraws it", true, users{asks: 1, withdrawals: 1}, 0, atOnce},
 	{"the overlap ends", true, users{overlaps: 1}, 0, atOnce},
-	{"a clock lags", true, users{crashes: 1}, 10 * time.Minute, atOnce},
+	{"a clock lags", false, users{crashes: 1}, 10 * time.Minute, atOnce},
 	{"somebody asks to revoke while a clock lags", true, users{hurries: 1}, 10 * time.Minute, atOnce},
 	{"Quay is listed first", false, users{crashes: 1}, 0, quayFirst},
 	{"the cluster is listed first", false, users{crashes: 1}, 0, clusterFirst},

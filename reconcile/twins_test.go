@@ -36,10 +36,7 @@ func (e *env) lately(name, annotation string) string {
 }
 
 func (e *env) lateAnnotation(namespace, name, annotation string) string {
-	metadata, _ := e.cluster.Object(lateComponents, namespace, name)["metadata"].(map[string]any)
-	annotations, _ := metadata["annotations"].(map[string]any)
-	value, _ := annotations[annotation].(string)
-	return value
+	return e.cluster.Text(lateComponents, namespace, name, "metadata", "annotations", annotation)
 }
 
 // owners are the uids of those who own an object of the tenant's.

@@ -206,9 +206,7 @@ func (w *witness) graceful(a, b string) bool {
 
 func (w *witness) current(name string) string {
 	namespace, secret, _ := strings.Cut(name, "/")
-	data, _ := w.e.cluster.Object("secrets", namespace, secret)["data"].(map[string]any)
-	encoded, _ := data[".dockerconfigjson"].(string)
-	return decoded(encoded)
+	return decoded(w.e.cluster.Text("secrets", namespace, secret, "data", ".dockerconfigjson"))
 }
 
 // accepted tells what a login lacks, or has too much; "" for neither.
@@ -224,8 +222,7 @@ func (w *witness) accepted(name string, s *written) string {
 	switch {
 	case !ok:
 		return s.login + " is refused"
-	case slices.Equal(granted, []string{"pull"}) && w.frozen(s.image):
-	case !slices.Equal(granted, want):
+	case !slices.Equal(granted, want) && !(slices.Equal(granted, []string{"pull"}) && w.frozen(s.image)):
 		return fmt.Sprintf("%s is granted %v", s.login, granted)
 	}
 	return ""

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sync"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -21,16 +22,22 @@ import (
 // administrator: a new one is created, with the uid the manifest gives, if any; an
 // existing one takes over the fields given and keeps the others. A status is taken as
 // given, as if the administrator had written it by way of its subresource, too.
-func (s *Server) Apply(manifests []byte) { s.apply(manifests, false) }
-
-func (s *Server) apply(manifests []byte, known bool) {
+func (s *Server) Apply(manifests []byte) {
+	all := documents(manifests)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	documents := yaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(manifests)))
+	for _, raw := range all {
+		s.applyRaw(raw, false)
+	}
+}
+
+// documents are those of a stream of YAML, in JSON.
+func documents(manifests []byte) (all [][]byte) {
+	reader := yaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(manifests)))
 	for {
-		document, err := documents.Read()
+		document, err := reader.Read()
 		if errors.Is(err, io.EOF) {
-			return
+			return all
 		}
 		must(err)
 		raw := document
@@ -38,16 +45,32 @@ func (s *Server) apply(manifests []byte, known bool) {
 			raw, err = syaml.YAMLToJSONStrict(document)
 			must(err)
 		}
-		object := &unstructured.Unstructured{}
-		must(json.Unmarshal(raw, &object.Object))
-		if len(object.Object) == 0 { // a document of comments
-			continue
-		}
-		if k := s.kindOf(object); k != nil {
-			must(s.applyOne(k, object))
-		} else if !known {
-			panic(fmt.Sprintf("kubetest: no kind %s in %s", object.GetKind(), object.GetAPIVersion()))
-		}
+		all = append(all, raw)
+	}
+}
+
+// manifestsRead are what the servers of a test process begin with, which is mostly the same.
+var manifestsRead sync.Map
+
+func documentsOnce(manifests []byte) [][]byte {
+	all, known := manifestsRead.Load(string(manifests))
+	if !known {
+		all, _ = manifestsRead.LoadOrStore(string(manifests), documents(manifests))
+	}
+	return all.([][]byte)
+}
+
+// applyRaw applies one object; where only known kinds are, it leaves out others.
+func (s *Server) applyRaw(raw []byte, known bool) {
+	object := &unstructured.Unstructured{}
+	must(json.Unmarshal(raw, &object.Object))
+	if len(object.Object) == 0 { // a document of comments
+		return
+	}
+	if k := s.kindOf(object); k != nil {
+		must(s.applyOne(k, object))
+	} else if !known {
+		panic(fmt.Sprintf("kubetest: no kind %s in %s", object.GetKind(), object.GetAPIVersion()))
 	}
 }
 
@@ -93,6 +116,19 @@ func (s *Server) Object(resource, namespace, name string) map[string]any {
 		return nil
 	}
 	return object.DeepCopy().Object
+}
+
+// Text is the text in a field of an object, "" when there is none: as [Server.Object]
+// without the rest.
+func (s *Server) Text(resource, namespace, name string, field ...string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	object := s.store.get(s.mustKind(resource), namespace, name)
+	if object == nil {
+		return ""
+	}
+	text, _, _ := unstructured.NestedString(object.Object, field...)
+	return text
 }
 
 // Delete deletes an object as an administrator and reports whether it is gone: one

@@ -92,8 +92,7 @@ func (s *Server) guardOwners(q request, k *kind, old, object *unstructured.Unstr
 
 func (s *Server) granted(q request, bindings, namespace string) bool {
 	for _, object := range s.store.all(s.mustKind(bindings), namespace) {
-		var b binding
-		read(object, &b)
+		b := s.said(object).binding
 		if !slices.ContainsFunc(b.Subjects, func(who subject) bool { return who.is(q.user) }) {
 			continue
 		}
@@ -105,13 +104,28 @@ func (s *Server) granted(q request, bindings, namespace string) bool {
 		if granted == nil {
 			continue
 		}
-		var r role
-		read(granted, &r)
-		if slices.ContainsFunc(r.Rules, func(r rule) bool { return r.covers(q) }) {
+		if slices.ContainsFunc(s.said(granted).role.Rules, func(r rule) bool { return r.covers(q) }) {
 			return true
 		}
 	}
 	return false
+}
+
+// access is what is read of an RBAC object.
+type access struct {
+	role    role
+	binding binding
+}
+
+// said is what a stored object, which never changes, grants.
+func (s *Server) said(object *unstructured.Unstructured) access {
+	a, known := s.access[object]
+	if !known {
+		read(object, &a.role)
+		read(object, &a.binding)
+		s.access[object] = a
+	}
+	return a
 }
 
 func read(object *unstructured.Unstructured, into any) {

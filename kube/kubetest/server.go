@@ -27,6 +27,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"berth/quay/quaytest/fault"
 )
@@ -46,7 +47,8 @@ type Server struct {
 
 	mu      sync.Mutex // guards everything below
 	kinds   []*kind
-	users   map[string]user // by token
+	users   map[string]user                       // by token
+	access  map[*unstructured.Unstructured]access // what RBAC objects say, which is read for every request
 	store   store
 	lists   lists
 	webhook webhook
@@ -60,11 +62,16 @@ func New(o Options) *Server {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	s := &Server{options: o, kinds: builtin(), users: map[string]user{}, store: newStore()}
+	s := &Server{options: o, kinds: builtin(), users: map[string]user{}, access: map[*unstructured.Unstructured]access{}, store: newStore()}
+	namespaces := s.mustKind("namespaces")
 	for _, name := range []string{"default", "kube-node-lease", "kube-public", "kube-system", o.Namespace} {
-		s.Apply([]byte("{apiVersion: v1, kind: Namespace, metadata: {name: " + name + "}}"))
+		namespace := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "Namespace"}}
+		namespace.SetName(name)
+		must(s.applyOne(namespaces, namespace))
 	}
-	s.apply(o.Manifests, true)
+	for _, raw := range documentsOnce(o.Manifests) {
+		s.applyRaw(raw, true)
+	}
 	return s
 }
 
