@@ -1,6 +1,7 @@
 package quay
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -80,14 +81,14 @@ func (p *policy) note(err error, now time.Time) time.Time {
 
 func (p *policy) again(c *call, err error, away, now time.Time) bool {
 	if errors.Is(err, ErrRateLimited) {
-		c.refused = since(c.refused, now)
+		c.refused = cmp.Or(c.refused, now)
 		return now.Sub(c.refused) < patience
 	}
 	var certificate *tls.CertificateVerificationError
 	if !errors.Is(err, ErrUnavailable) || errors.As(err, &certificate) {
 		return false
 	}
-	c.failing = since(c.failing, now)
+	c.failing = cmp.Or(c.failing, now)
 	own, _ := errors.AsType[*Error](err)
 	if !away.IsZero() && own.silent() {
 		// What others met counts, too: where Quay stays away, each call need not
@@ -99,14 +100,6 @@ func (p *policy) again(c *call, err error, away, now time.Time) bool {
 	}
 	p.failed.Add(1)
 	return true
-}
-
-// since is when it began, now if it just does.
-func since(began, now time.Time) time.Time {
-	if began.IsZero() {
-		return now
-	}
-	return began
 }
 
 // backoff is a random time up to an exponentially growing bound and at least
