@@ -7,7 +7,10 @@ import (
 	"go/token"
 	"io/fs"
 	"maps"
+	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -255,4 +258,30 @@ func takesContext(i *ast.InterfaceType) bool {
 			return ok && s.Sel.Name == "Context"
 		})
 	})
+}
+
+// made is a package's line in what the runtime tells of a program's beginning.
+var made = regexp.MustCompile(`(?m)^init (berth/(?:quay|kube|reconcile|deploy)\S*) @.* (\d+) bytes, (\d+) allocs$`)
+
+// What a run may never need is not made when the program begins, the simulators of --demo
+// before all: patterns, templates and schemas are, when they are asked for.
+func TestNothingIsMadeBeforeItIsNeeded(t *testing.T) {
+	t.Parallel()
+	const most = 200 // allocations of all packages together; one pattern takes some hundred
+	self := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^$")
+	self.Env = append(os.Environ(), "GODEBUG=inittrace=1")
+	told, err := self.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, told)
+	}
+	sum, lines := 0, made.FindAllStringSubmatch(string(told), -1)
+	for _, l := range lines {
+		n, _ := strconv.Atoi(l[3])
+		if sum += n; n > most/4 {
+			t.Errorf("%s allocates %s times, %s bytes", l[1], l[3], l[2])
+		}
+	}
+	if sum > most || len(lines) < 5 {
+		t.Errorf("%d packages allocate %d times before anything is asked of them, not %d", len(lines), sum, most)
+	}
 }

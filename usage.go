@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/spf13/pflag"
 )
@@ -136,7 +137,9 @@ func (e environ) Lookup(key string) (string, bool) {
 
 // fromService is a variable that Kubernetes gives a pod for a Service called berth, or
 // berth-something.
-var fromService = regexp.MustCompile(`_(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(_\d+_(TCP|UDP|SCTP)(_.*)?)?)$`)
+var fromService = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`_(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(_\d+_(TCP|UDP|SCTP)(_.*)?)?)$`)
+})
 
 // strangers are variables that look like settings and are none.
 func (e environ) strangers() problems {
@@ -146,7 +149,7 @@ func (e environ) strangers() problems {
 	}
 	var found problems
 	for _, name := range slices.Sorted(maps.Keys(e)) {
-		if !strings.HasPrefix(name, envPrefix) || e[name] == "" || slices.Contains(known, name) || fromService.MatchString(name) {
+		if !strings.HasPrefix(name, envPrefix) || e[name] == "" || slices.Contains(known, name) || fromService().MatchString(name) {
 			continue
 		}
 		found = append(found, problem{name, "is not a setting" + cmp.Or(meant(name, known), ".")})

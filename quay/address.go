@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // Address is where a registry is, in the one form that all its spellings have.
@@ -45,7 +46,9 @@ func ParseImageHost(text string) (string, error) {
 	return host, nil
 }
 
-var hostName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
+var hostName = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
+})
 
 // canonicalHost is a host in lower case, without the dot at its end and without the port
 // that goes without saying.
@@ -58,7 +61,7 @@ func canonicalHost(text string, standard int) (string, bool) {
 			return "", false
 		}
 		name = "[" + ip.String() + "]"
-	} else if len(name) > 253 || !hostName.MatchString(name) {
+	} else if len(name) > 253 || !hostName().MatchString(name) {
 		return "", false
 	}
 	if typed == "" {

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"sync"
 	"unicode"
 )
 
@@ -170,7 +171,7 @@ func (a answer) text() string {
 	return ""
 }
 
-var longWord = regexp.MustCompile(`[A-Za-z0-9+/=]{32,}`)
+var longWord = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[A-Za-z0-9+/=]{32,}`) })
 
 // clean makes foreign text safe to print: one line, no control characters,
 // nothing long enough to be a token, at most 200 characters.
@@ -182,7 +183,7 @@ func clean(s string) string {
 		}
 		return r
 	}, s)
-	s = longWord.ReplaceAllString(s, redacted)
+	s = longWord().ReplaceAllString(s, redacted)
 	if runes := []rune(s); len(runes) > 200 {
 		s = string(runes[:200]) + "…"
 	}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -83,7 +84,7 @@ func (c *Client) ListDefaultPermissions(ctx context.Context) ([]DefaultPermissio
 	return all, nil
 }
 
-var organizationName = regexp.MustCompile(`^[a-z0-9]+(?:[._-][a-z0-9]+)*$`)
+var organizationName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9]+(?:[._-][a-z0-9]+)*$`) })
 
 // maxOrganization leaves a robot's full name, ORGANIZATION+ROBOT, room within
 // Quay's 255 characters.
@@ -91,5 +92,5 @@ const maxOrganization = 100
 
 // ValidOrganization reports whether a name can be an organization's (util/validation.py:13).
 func ValidOrganization(name string) bool {
-	return len(name) >= 2 && len(name) <= maxOrganization && organizationName.MatchString(name)
+	return len(name) >= 2 && len(name) <= maxOrganization && organizationName().MatchString(name)
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -52,7 +53,7 @@ func (t *quayTime) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-var robotToken = regexp.MustCompile(`^[A-Z0-9]{64}$`) // data/model/user.py:384
+var robotToken = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Z0-9]{64}$`) }) // data/model/user.py:384
 
 // EachRobot reads the list of every robot of the organization with its token, in one
 // request, decoded as it arrives, and keeps none: begin is called when it begins, once
@@ -120,13 +121,7 @@ var errNoList = errors.New("no list of robots")
 // eachRobot walks {"robots": [...]} one element at a time: the whole of it is
 // tens of megabytes for a large organization.
 func eachRobot(d *json.Decoder, visit func(robotJSON) error) error {
-	if err := expect(d, json.Delim('{')); err != nil {
-		return err
-	}
-	if err := expect(d, "robots"); err != nil {
-		return err
-	}
-	if err := expect(d, json.Delim('[')); err != nil {
+	if err := expect(d, json.Delim('{'), "robots", json.Delim('[')); err != nil {
 		return err
 	}
 	for d.More() {
@@ -141,19 +136,16 @@ func eachRobot(d *json.Decoder, visit func(robotJSON) error) error {
 			return err
 		}
 	}
-	if err := expect(d, json.Delim(']')); err != nil {
-		return err
-	}
-	return expect(d, json.Delim('}'))
+	return expect(d, json.Delim(']'), json.Delim('}'))
 }
 
-func expect(d *json.Decoder, want json.Token) error {
-	got, err := d.Token()
-	if err != nil {
-		return err
-	}
-	if got != want {
-		return errNoList
+func expect(d *json.Decoder, want ...json.Token) error {
+	for _, w := range want {
+		if got, err := d.Token(); err != nil {
+			return err
+		} else if got != w {
+			return errNoList
+		}
 	}
 	return nil
 }
@@ -195,7 +187,7 @@ func (c *Client) robotCall(ctx context.Context, k *call, method, name, path stri
 	if r.Name != c.login(name) {
 		return Robot{}, &Error{Op: k.op, kind: ErrUnexpected, Message: "another robot was answered"}
 	}
-	if !robotToken.MatchString(r.Token) {
+	if !robotToken().MatchString(r.Token) {
 		return Robot{}, &Error{Op: k.op, kind: ErrUnexpected, Message: "the answer carries no valid token"}
 	}
 	robot := r.robot(name)

@@ -3,6 +3,7 @@ package api
 import (
 	"regexp"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 )
@@ -13,8 +14,8 @@ const (
 )
 
 var (
-	longWord  = regexp.MustCompile(`[A-Za-z0-9+/=_-]{32,}`)
-	plainWord = regexp.MustCompile(`^[A-Za-z]{1,64}$`)
+	longWord  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[A-Za-z0-9+/=_-]{32,}`) })
+	plainWord = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z]{1,64}$`) })
 )
 
 // line makes one line of a text, of what can be seen of it.
@@ -34,7 +35,7 @@ func line(s string) string {
 // Clean makes foreign text safe to print: one line, nothing long enough to be a
 // token, at most maxMessage bytes.
 func Clean(s string) string {
-	s = longWord.ReplaceAllString(line(s), redacted)
+	s = longWord().ReplaceAllString(line(s), redacted)
 	if len(s) <= maxMessage {
 		return s
 	}
@@ -48,7 +49,7 @@ func Clean(s string) string {
 
 // word passes what can only be a word.
 func word(s string) string {
-	if plainWord.MatchString(s) {
+	if plainWord().MatchString(s) {
 		return s
 	}
 	return ""
@@ -56,8 +57,10 @@ func word(s string) string {
 
 // credential is where an address, a header or a field may carry one that is too short
 // for [Clean] to take for it: after a word that announces it, or several.
-var credential = regexp.MustCompile(`//[^/\s]*@|(?i)(\b\w*(token|passw(or)?d|_secret|authorization|bearer|basic)["'\\]*[=:\s][\s"'\\\[({]*)+\S+`)
+var credential = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`//[^/\s]*@|(?i)(\b\w*(token|passw(or)?d|_secret|authorization|bearer|basic)["'\\]*[=:\s][\s"'\\\[({]*)+\S+`)
+})
 
 // CleanForeign makes text safe to print that another cluster's API may have written.
 // What is not printed could hide such a word, so it goes first.
-func CleanForeign(s string) string { return Clean(credential.ReplaceAllString(line(s), redacted)) }
+func CleanForeign(s string) string { return Clean(credential().ReplaceAllString(line(s), redacted)) }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -26,8 +27,8 @@ type schemaProps struct {
 }
 
 var (
-	remoteSecretSchema    = schemaOf(crds.RemoteSecret)
-	imageRepositorySchema = schemaOf(crds.ImageRepository)
+	remoteSecretSchema    = sync.OnceValue(func() *schemaProps { return schemaOf(crds.RemoteSecret) })
+	imageRepositorySchema = sync.OnceValue(func() *schemaProps { return schemaOf(crds.ImageRepository) })
 )
 
 // schemaOf reads the schema of a definition's one version.

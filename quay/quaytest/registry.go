@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -91,7 +92,9 @@ func (st *state) permit(account, namespace, name string, a asked) permit {
 }
 
 // scopePattern is of the part after the host, which may stand first.
-var scopePattern = regexp.MustCompile(`\Arepository:((?:[.a-zA-Z0-9_-]+/)*[.a-zA-Z0-9_-]+):((?:push|pull|\*)(?:,(?:push|pull|\*))*)\n?\z`)
+var scopePattern = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`\Arepository:((?:[.a-zA-Z0-9_-]+/)*[.a-zA-Z0-9_-]+):((?:push|pull|\*)(?:,(?:push|pull|\*))*)\n?\z`)
+})
 
 // authorize is the token endpoint of the registry (endpoints/v2/v2auth.py:
 // generate_registry_jwt). Who comes without a login may pull what is public.
@@ -139,7 +142,7 @@ func (q *request) accesses(account string, scopes []string) ([]access, *response
 		if scope == "" {
 			continue
 		}
-		m := scopePattern.FindStringSubmatch(strings.Replace(scope, "repository:"+q.host+"/", "repository:", 1))
+		m := scopePattern().FindStringSubmatch(strings.Replace(scope, "repository:"+q.host+"/", "repository:", 1))
 		if m == nil {
 			return nil, registryError(http.StatusBadRequest, "INVALID_REQUEST", "Unable to decode repository and actions: "+scope)
 		}
@@ -147,7 +150,7 @@ func (q *request) accesses(account string, scopes []string) ([]access, *response
 		if !ok {
 			namespace, name = "library", m[1]
 		}
-		if len(name) > 255 || !repositoryName.MatchString(name) {
+		if len(name) > 255 || !repositoryName().MatchString(name) {
 			return nil, registryError(http.StatusBadRequest, "NAME_INVALID", "Invalid repository name: "+m[1])
 		}
 		words := strings.Split(m[2], ",")

@@ -4,12 +4,15 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 )
 
 // repositoryName allows a newline at the end, as `$` does in Python
 // (util/names.py:151). The length is checked apart: 255 at most.
-var repositoryName = regexp.MustCompile(`\A[a-z0-9][.a-z0-9_-]*(?:/[a-z0-9][.a-z0-9_-]*)*\n?\z`)
+var repositoryName = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`\A[a-z0-9][.a-z0-9_-]*(?:/[a-z0-9][.a-z0-9_-]*)*\n?\z`)
+})
 
 var (
 	text       = []string{"string"}
@@ -56,7 +59,7 @@ func (q *request) createRepository() *response {
 		return q.invalid("Repository already exists")
 	case private && !q.mayBePrivate(namespace):
 		return q.exceedsLicense()
-	case len(name) > 255 || !repositoryName.MatchString(name), q.server.config.NoExtendedNames && strings.Contains(name, "/"):
+	case len(name) > 255 || !repositoryName().MatchString(name), q.server.config.NoExtendedNames && strings.Contains(name, "/"):
 		return q.invalid("Invalid repository name")
 	case q.state.organizations[namespace] != nil && q.state.organizations[namespace].mirrored:
 		return q.invalid("Cannot create repository: organization is managed by organization-level mirroring")

@@ -4,12 +4,13 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"sync"
 	"time"
 	"unicode/utf8"
 )
 
 // robotShortName allows a newline at the end, as `$` does in Python.
-var robotShortName = regexp.MustCompile(`\A[a-z0-9]+(?:[._-][a-z0-9]+)*\n?\z`)
+var robotShortName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\A[a-z0-9]+(?:[._-][a-z0-9]+)*\n?\z`) })
 
 const noSuchRobot = "Could not find robot with specified username"
 
@@ -100,7 +101,7 @@ func (q *request) refuseRobot(short, name string) *response {
 	switch {
 	case q.server.config.RobotsDisallow:
 		return q.invalid("Robot accounts have been disabled. Please contact your administrator.")
-	case !robotShortName.MatchString(short):
+	case !robotShortName().MatchString(short):
 		return q.invalid("The name for the robot '" + short + "' is invalid: Namespace must match expression ^([a-z0-9]+(?:[._-][a-z0-9]+)*)$")
 	case len(short) < 2 || len(short) > 255:
 		return q.invalid("The name for the robot '" + short + "' is invalid: Namespace must be between 2 and 255 characters in length")

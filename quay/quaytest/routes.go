@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // The route templates, as Requests, Fault and Call name them. {repository} is
@@ -58,51 +59,53 @@ type route struct {
 
 // routes are tried in order: the longer ones before {repository}, which matches
 // them all.
-var routes = []*route{
-	newRoute(RouteConfig, handlers{"GET": (*request).getConfig}),
-	newRoute(RouteRegistryToken, handlers{"GET": (*request).authorize}),
-	newRoute(RouteFederatedToken, handlers{"GET": (*request).exchangeToken}),
-	newRoute(RouteOrganizations, handlers{"POST": (*request).notSimulated}),
-	newRoute(RouteOrganization, handlers{"GET": (*request).getOrganization}),
-	newRoute(RoutePrivate, handlers{"GET": (*request).getPrivate}),
-	newRoute(RoutePrototypes, handlers{"GET": (*request).listPrototypes, "POST": (*request).createPrototype}),
-	newRoute(RoutePrototype, handlers{"PUT": (*request).changePrototype, "DELETE": (*request).deletePrototype}),
-	newRoute(RouteTeam, handlers{"PUT": (*request).putTeam, "DELETE": (*request).notSimulated}),
-	newRoute(RouteTeamMember, handlers{"PUT": (*request).putTeamMember, "DELETE": (*request).deleteTeamMember}),
-	newRoute(RouteRobots, handlers{"GET": (*request).listRobots}),
-	newRoute(RouteRobot, handlers{"GET": (*request).getRobot, "PUT": (*request).createRobot, "DELETE": (*request).deleteRobot}),
-	newRoute(RouteRegenerate, handlers{"POST": (*request).regenerateRobot}),
-	newRoute(RouteRobotPermissions, handlers{"GET": (*request).robotPermissions}),
-	newRoute(RouteFederation, handlers{
-		"GET": (*request).getFederation, "POST": (*request).postFederation, "DELETE": (*request).deleteFederation,
-	}),
-	newRoute(RouteRepositories, handlers{"GET": (*request).listRepositories, "POST": (*request).createRepository}),
-	newRoute(RouteVisibility, handlers{"POST": (*request).changeVisibility}),
-	newRoute(RouteState, handlers{"PUT": (*request).changeState}),
-	newRoute(RouteTransitive, handlers{"GET": (*request).transitivePermission}),
-	newRoute(RouteUserPermission, handlers{
-		"GET": (*request).getPermission, "PUT": (*request).putPermission, "DELETE": (*request).deletePermission,
-	}),
-	newRoute(RouteUserPermissions, handlers{"GET": (*request).listPermissions}),
-	newRoute(RouteTeamPermissions, handlers{"GET": (*request).listTeamPermissions}),
-	newRoute(RouteRepository, handlers{
-		"GET": (*request).getRepository, "PUT": (*request).describeRepository, "DELETE": (*request).deleteRepository,
-	}),
-	newRoute(RouteUserRobots, handlers{"GET": (*request).listUserRobots}),
-	newRoute(RouteStarred, handlers{"POST": (*request).star}),
-}
+var routes = sync.OnceValue(func() []*route {
+	return []*route{
+		newRoute(RouteConfig, handlers{"GET": (*request).getConfig}),
+		newRoute(RouteRegistryToken, handlers{"GET": (*request).authorize}),
+		newRoute(RouteFederatedToken, handlers{"GET": (*request).exchangeToken}),
+		newRoute(RouteOrganizations, handlers{"POST": (*request).notSimulated}),
+		newRoute(RouteOrganization, handlers{"GET": (*request).getOrganization}),
+		newRoute(RoutePrivate, handlers{"GET": (*request).getPrivate}),
+		newRoute(RoutePrototypes, handlers{"GET": (*request).listPrototypes, "POST": (*request).createPrototype}),
+		newRoute(RoutePrototype, handlers{"PUT": (*request).changePrototype, "DELETE": (*request).deletePrototype}),
+		newRoute(RouteTeam, handlers{"PUT": (*request).putTeam, "DELETE": (*request).notSimulated}),
+		newRoute(RouteTeamMember, handlers{"PUT": (*request).putTeamMember, "DELETE": (*request).deleteTeamMember}),
+		newRoute(RouteRobots, handlers{"GET": (*request).listRobots}),
+		newRoute(RouteRobot, handlers{"GET": (*request).getRobot, "PUT": (*request).createRobot, "DELETE": (*request).deleteRobot}),
+		newRoute(RouteRegenerate, handlers{"POST": (*request).regenerateRobot}),
+		newRoute(RouteRobotPermissions, handlers{"GET": (*request).robotPermissions}),
+		newRoute(RouteFederation, handlers{
+			"GET": (*request).getFederation, "POST": (*request).postFederation, "DELETE": (*request).deleteFederation,
+		}),
+		newRoute(RouteRepositories, handlers{"GET": (*request).listRepositories, "POST": (*request).createRepository}),
+		newRoute(RouteVisibility, handlers{"POST": (*request).changeVisibility}),
+		newRoute(RouteState, handlers{"PUT": (*request).changeState}),
+		newRoute(RouteTransitive, handlers{"GET": (*request).transitivePermission}),
+		newRoute(RouteUserPermission, handlers{
+			"GET": (*request).getPermission, "PUT": (*request).putPermission, "DELETE": (*request).deletePermission,
+		}),
+		newRoute(RouteUserPermissions, handlers{"GET": (*request).listPermissions}),
+		newRoute(RouteTeamPermissions, handlers{"GET": (*request).listTeamPermissions}),
+		newRoute(RouteRepository, handlers{
+			"GET": (*request).getRepository, "PUT": (*request).describeRepository, "DELETE": (*request).deleteRepository,
+		}),
+		newRoute(RouteUserRobots, handlers{"GET": (*request).listUserRobots}),
+		newRoute(RouteStarred, handlers{"POST": (*request).star}),
+	}
+})
 
 var webRoutes = []string{RouteConfig, RouteRegistryToken, RouteFederatedToken}
 
-var parameter = regexp.MustCompile(`\{(\w+)\}`)
+var parameter = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\{(\w+)\}`) })
 
 func newRoute(template string, h handlers) *route {
 	r := &route{template: template, web: slices.Contains(webRoutes, template), handlers: h}
-	for _, m := range parameter.FindAllStringSubmatch(template, -1) {
+	for _, m := range parameter().FindAllStringSubmatch(template, -1) {
 		r.params = append(r.params, m[1])
 	}
 	pattern := strings.ReplaceAll(template, "{repository}", repositoryPath)
-	pattern = parameter.ReplaceAllString(pattern, `([^/]+)`)
+	pattern = parameter().ReplaceAllString(pattern, `([^/]+)`)
 	if !r.web {
 		pattern = apiPrefix + pattern
 	}
@@ -111,19 +114,21 @@ func newRoute(template string, h handlers) *route {
 }
 
 // slashless paths are not repositories: Quay knows that they lack their slash.
-var slashless = regexp.MustCompile(`\A/api/v1/repository/` + repositoryPath + `/permissions/(user|team)\z`)
+var slashless = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`\A/api/v1/repository/` + repositoryPath + `/permissions/(user|team)\z`)
+})
 
 // find sets the request's route, handler and path parameters. A known path with
 // a wrong method has a route but no handler.
 func (q *request) find() {
-	if slashless.MatchString(q.path) {
+	if slashless().MatchString(q.path) {
 		return
 	}
 	method := q.method
 	if method == http.MethodHead {
 		method = http.MethodGet
 	}
-	for _, r := range routes {
+	for _, r := range routes() {
 		match := r.pattern.FindStringSubmatch(q.path)
 		if match == nil {
 			continue
@@ -143,7 +148,7 @@ func (q *request) find() {
 }
 
 func mustKnow(template string) {
-	for _, r := range routes {
+	for _, r := range routes() {
 		if r.template == template {
 			return
 		}
@@ -164,7 +169,7 @@ func (q *request) unrouted() *response {
 		return page(http.StatusMethodNotAllowed, "<!doctype html>\n<html lang=en>\n<title>405 Method Not Allowed</title>\n"+
 			"<h1>Method Not Allowed</h1>\n<p>The method is not allowed for the requested URL.</p>\n")
 	}
-	if merged := repeatedSlash.ReplaceAllString(q.path, "/"); merged != q.path {
+	if merged := repeatedSlash().ReplaceAllString(q.path, "/"); merged != q.path {
 		return q.redirect(merged)
 	}
 	if !strings.HasSuffix(q.path, "/") && strings.HasPrefix(q.path, "/api/") {
@@ -173,7 +178,7 @@ func (q *request) unrouted() *response {
 	return page(http.StatusNotFound, "<!DOCTYPE html>\n<html ng-app=\"quay\" class=\"onprem\">\n  <head>\n  </head>\n</html>\n")
 }
 
-var repeatedSlash = regexp.MustCompile(`/{2,}`)
+var repeatedSlash = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`/{2,}`) })
 
 func (q *request) redirect(path string) *response {
 	to := q.origin + (&url.URL{Path: path}).EscapedPath()

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -33,7 +34,9 @@ func noteRefused(refusal string) Note { return Note("private at its source (" + 
 // notes is the closed list of forms, a moment follows each. They are plain, since quay.io
 // refuses what looks like spam, and nothing that people say by chance; what is close to
 // one and is none, such as a day that no calendar has, is people's.
-var notes = regexp.MustCompile(`^(orphan since|robot [a-z][a-z0-9_]{1,254} quarantined|closed by its source on|private at its source \((?:login|missing|elsewhere|page|address)\) since) ([0-9TZ:-]{10,20})$`)
+var notes = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(orphan since|robot [a-z][a-z0-9_]{1,254} quarantined|closed by its source on|private at its source \((?:login|missing|elsewhere|page|address)\) since) ([0-9TZ:-]{10,20})$`)
+})
 
 // maxNotes bounds what Berth itself adds to a description, besides its source's two. Quay has
 // no limit for one.
@@ -150,7 +153,7 @@ func (d Description) insert(place int, line string) Description {
 
 // parseNote reads a line; the note is "" when it is people's.
 func parseNote(line string) (Note, time.Time) {
-	m := notes.FindStringSubmatch(trimmed(line))
+	m := notes().FindStringSubmatch(trimmed(line))
 	if m == nil {
 		return "", time.Time{}
 	}

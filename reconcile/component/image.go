@@ -3,6 +3,7 @@ package component
 import (
 	"regexp"
 	"strings"
+	"sync"
 
 	"berth/quay"
 )
@@ -21,8 +22,8 @@ const (
 )
 
 var (
-	imageDigest = regexp.MustCompile(`^[a-z0-9]+:[0-9a-f]{32,}$`)
-	imageTag    = regexp.MustCompile(`^\w[\w.-]{0,127}$`)
+	imageDigest = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9]+:[0-9a-f]{32,}$`) })
+	imageTag    = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\w[\w.-]{0,127}$`) })
 )
 
 // maxImage bounds what is read of spec.containerImage, and what of it is shown.
@@ -41,7 +42,7 @@ func (n Naming) Built(image, repository string) Built {
 	}
 	name, digest, pinned := strings.Cut(image, "@")
 	if i := strings.LastIndexByte(name, ':'); i > strings.LastIndexByte(name, '/') {
-		if !imageTag.MatchString(name[i+1:]) {
+		if !imageTag().MatchString(name[i+1:]) {
 			return BuiltNonsense
 		}
 		name = name[:i]
@@ -53,7 +54,7 @@ func (n Naming) Built(image, repository string) Built {
 	host, err := quay.ParseImageHost(first)
 	organization, rest, _ := strings.Cut(path, "/")
 	switch {
-	case len(image) > maxImage, pinned && !imageDigest.MatchString(digest), err != nil, !ociPath.MatchString(path):
+	case len(image) > maxImage, pinned && !imageDigest().MatchString(digest), err != nil, !ociPath().MatchString(path):
 		return BuiltNonsense
 	case host != n.Host || organization != n.Organization:
 		return BuiltAway

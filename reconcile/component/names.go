@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 
 	"berth/kube"
 	"berth/quay"
@@ -113,10 +114,14 @@ func (n Naming) Image(repository string) string {
 func (n Naming) Login(robot string) string { return n.Organization + "+" + robot }
 
 var (
-	dnsLabel     = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
-	dnsSubdomain = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
-	ociPath      = regexp.MustCompile(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$`)
-	notSlug      = regexp.MustCompile(`[^a-z0-9]+`)
+	dnsLabel     = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`) })
+	dnsSubdomain = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
+	})
+	ociPath = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$`)
+	})
+	notSlug = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[^a-z0-9]+`) })
 )
 
 // SecretNames are what the Secrets of a Component of this name are called, pull last.
@@ -191,7 +196,7 @@ func DeletedRepository(name string) bool {
 
 // robotPrefix begins the names of all robots that are made for a Component of this name.
 func robotPrefix(k Key) string {
-	slug := strings.Trim(notSlug.ReplaceAllString(k.Namespace+"_"+k.Name, "_"), "_")
+	slug := strings.Trim(notSlug().ReplaceAllString(k.Namespace+"_"+k.Name, "_"), "_")
 	if len(slug) > maxSlug {
 		slug = strings.TrimRight(slug[:maxSlug], "_")
 	}
@@ -226,16 +231,16 @@ func (n Naming) repository(c kube.Component) (string, error) {
 // OCI distribution specification, and none that Quay's own routes would read
 // as something else.
 func ValidRepository(path string) bool {
-	return ociPath.MatchString(path) &&
+	return ociPath().MatchString(path) &&
 		!strings.HasSuffix(path, "/changevisibility") &&
 		!strings.Contains(path+"/", "/permissions/user/")
 }
 
 // ValidNamespace reports whether Kubernetes allows a name for a namespace.
-func ValidNamespace(name string) bool { return dnsLabel.MatchString(name) }
+func ValidNamespace(name string) bool { return dnsLabel().MatchString(name) }
 
 // ValidName reports whether Kubernetes allows a name for most kinds of object.
-func ValidName(name string) bool { return len(name) <= maxSecret && dnsSubdomain.MatchString(name) }
+func ValidName(name string) bool { return len(name) <= maxSecret && dnsSubdomain().MatchString(name) }
 
 // Shown makes a name printable that may be anything.
 func Shown(name string) string {

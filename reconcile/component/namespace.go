@@ -25,7 +25,7 @@ func (n Naming) NamespaceKey(namespace string) string { return n.KeyHash(namespa
 // NamespaceAccount is the robot that reads what Berth serves in a namespace, and its Secret.
 // The uid is the namespace's: one that is made again has another robot.
 func (n Naming) NamespaceAccount(namespace, uid string) Account {
-	slug := strings.Trim(notSlug.ReplaceAllString(namespace, "_"), "_")
+	slug := strings.Trim(notSlug().ReplaceAllString(namespace, "_"), "_")
 	first := "berth_" + slug + "_" + Hash(uniqueLength, "namespace robot", n.Cluster, namespace, uid) + "_namespace"
 	return Account{
 		Robot: first, First: first, Role: quay.Read, Secret: NamespaceSecret,

@@ -3,6 +3,7 @@ package component
 import (
 	"regexp"
 	"strings"
+	"sync"
 
 	"berth/kube"
 	"berth/quay"
@@ -61,9 +62,11 @@ func OwnerOfRequest(r kube.ImageRepository) kube.OwnerReference {
 const FormerDescription = "AppStudio repository for the user"
 
 // formerRobot is what it gave to robots, under the names that the platform has had.
-var formerRobot = regexp.MustCompile(`^Robot account for (Stonesoup|AppStudio|Konflux) Component$`)
+var formerRobot = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^Robot account for (Stonesoup|AppStudio|Konflux) Component$`)
+})
 
-var randomEnd = regexp.MustCompile(`^[a-z0-9]{10}(_pull)?$`)
+var randomEnd = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9]{10}(_pull)?$`) })
 
 // FormerRobot reports whether a robot is one that image-controller made for a repository
 // alone, and for what: by its description, by the one repository it works on, and by its name.
@@ -78,15 +81,15 @@ func FormerRobot(name, description string, worksOn []string) (repository string,
 			repository = name
 		}
 	}
-	if repository == "" || !formerRobot.MatchString(description) {
+	if repository == "" || !formerRobot().MatchString(description) {
 		return "", "", false
 	}
 	glued := strings.ReplaceAll(repository, "/", "") // until 2024
 	end, today := strings.CutPrefix(name, squeezed(repository[:min(len(repository), maxFormer)]+"_"))
 	switch {
-	case name == glued, today && randomEnd.MatchString(end) && !strings.HasSuffix(end, "_pull"):
+	case name == glued, today && randomEnd().MatchString(end) && !strings.HasSuffix(end, "_pull"):
 		return repository, quay.Write, true
-	case name == glued+"-pull", today && randomEnd.MatchString(end):
+	case name == glued+"-pull", today && randomEnd().MatchString(end):
 		return repository, quay.Read, true
 	}
 	return "", "", false
@@ -95,9 +98,9 @@ func FormerRobot(name, description string, worksOn []string) (repository string,
 // maxFormer is where image-controller cuts the names that it derives others from.
 const maxFormer = 220
 
-var unsqueezed = regexp.MustCompile(`[/.\-_]+`)
+var unsqueezed = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[/.\-_]+`) })
 
-func squeezed(name string) string { return unsqueezed.ReplaceAllString(name, "_") }
+func squeezed(name string) string { return unsqueezed().ReplaceAllString(name, "_") }
 
 // FormerSecrets are what image-controller calls the Secrets of an ImageRepository.
 func FormerSecrets(r kube.ImageRepository) (push, pull string) {

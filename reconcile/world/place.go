@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 
 	"berth/kube"
 	"berth/reconcile/component"
@@ -60,9 +61,9 @@ func (e *Environments) Refused(namespace string, holder func(namespace string) H
 }
 
 // Platform reports whether a namespace is one that no tenant has.
-func Platform(namespace string) bool { return platform.MatchString(namespace) }
+func Platform(namespace string) bool { return platform().MatchString(namespace) }
 
-var platform = regexp.MustCompile(`^(kube|openshift)(-|$)`)
+var platform = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(kube|openshift)(-|$)`) })
 
 const labelAuthorizing = "appstudio.redhat.com/remotesecret-auth-sa"
 

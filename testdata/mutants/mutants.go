@@ -235,7 +235,7 @@ var mutants = []mutant{
 	},
 	{
 		"a robot's answer carries a token", "quay/robots.go",
-		`!robotToken.MatchString(r.Token)`, `len(r.Token) > 100`, registry,
+		`!robotToken().MatchString(r.Token)`, `len(r.Token) > 100`, registry,
 	},
 	{
 		"a robot's answer is about that robot", "quay/robots.go",

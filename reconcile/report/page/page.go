@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
+	"sync"
 	"time"
 
 	"berth/reconcile/apply"
@@ -73,12 +74,12 @@ func (p *Reporter) Failed(c plan.Component, o apply.Outcome) {
 //go:embed page.html
 var form string
 
-var layout = template.Must(template.New("page").Parse(form))
+var layout = sync.OnceValue(func() *template.Template { return template.Must(template.New("page").Parse(form)) })
 
 // Finish renders the page and saves it.
 func (p *Reporter) Finish(s report.Summary) error {
 	var page bytes.Buffer
-	if err := layout.Execute(&page, p.content(s)); err != nil {
+	if err := layout().Execute(&page, p.content(s)); err != nil {
 		return fmt.Errorf("the page: %w", err)
 	}
 	return p.save(page.Bytes())
