@@ -46,6 +46,7 @@ type bench struct {
 	dir  string
 	out  io.Writer
 	rows []row
+	soon time.Duration // the least from a start to the first call
 
 	verdicts []string
 }
@@ -194,6 +195,9 @@ func (b *bench) measure(ctx context.Context, p place, r row, program string, com
 		return err
 	}
 	r.quay, r.cluster = r.by.sum()
+	if soon := r.by.First.Sub(begin); b.soon == 0 || soon < b.soon {
+		b.soon = soon
+	}
 	b.rows = append(b.rows, r)
 	_, _ = fmt.Fprintln(b.out, strings.Join(r.cells(), "  "))
 	return nil

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -31,7 +32,10 @@ const (
 type place struct{ Quay, Cluster, Control, Certificate string }
 
 // report is what they were asked since the last report.
-type report struct{ Quay, Cluster map[string]int }
+type report struct {
+	Quay, Cluster map[string]int
+	First         time.Time // when the first call came
+}
 
 func (r report) sum() (quay, cluster int) {
 	for _, n := range r.Quay {
@@ -54,8 +58,11 @@ func serve(ctx context.Context, args []string, out io.Writer) error {
 		return err
 	}
 	var knobs knobs
-	registry := quaytest.New(quaytest.Options{OnRequest: func(string, string, string) { knobs.wait() }})
-	cluster := kubetest.New(kubetest.Options{Manifests: deploy.Roles()})
+	registry := quaytest.New(quaytest.Options{OnRequest: func(string, string, string) {
+		knobs.asked()
+		knobs.wait()
+	}})
+	cluster := kubetest.New(kubetest.Options{Manifests: deploy.Roles(), OnRequest: func(kubetest.Call) { knobs.asked() }})
 	registry.AddUser("platform")
 	registry.AddOrganization(organization, "platform")
 	registry.AddToken(oauthToken, "platform", "org:admin repo:admin")
@@ -68,7 +75,7 @@ func serve(ctx context.Context, args []string, out io.Writer) error {
 	defer kube.Close()
 	control := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		knobs.set(r.FormValue("latency"), r.FormValue("limit"))
-		told := report{map[string]int{}, map[string]int{}}
+		told := report{map[string]int{}, map[string]int{}, time.Unix(0, knobs.first.Swap(0))}
 		for _, c := range registry.Calls() {
 			told.Quay[c.Method+" "+c.Route]++
 		}
@@ -111,7 +118,10 @@ func secure(h http.Handler) *httptest.Server {
 type knobs struct {
 	latency time.Duration
 	limiter *rate.Limiter
+	first   atomic.Int64 // when the first call came, in nanoseconds; zero: none yet
 }
+
+func (k *knobs) asked() { k.first.CompareAndSwap(0, time.Now().UnixNano()) }
 
 func (k *knobs) wait() {
 	if k.latency > 0 {
