@@ -332,6 +332,85 @@ func TestTakeOverOfWhatIsLeft(t *testing.T) {
 	}
 }
 
+// What the younger of two Components that are one owns is inherited as well: a Secret, and an
+// ImageRepository, which is not lost among those that a tenant has made besides.
+func TestTakeOverFromTheTwin(t *testing.T) {
+	t.Parallel()
+	const ownedByTwin = `ownerReferences: [{apiVersion: konflux-ci.dev/v1alpha1, kind: Component, name: billing, uid: uid-late}]}`
+	for why, spoil := range map[string]func(*env){
+		"Secrets": func(e *env) {
+			for _, use := range []string{"push", "pull"} {
+				e.apply(`{apiVersion: v1, kind: Secret, metadata: {name: billing-image-%s, namespace: tenant, %s}`, use, ownedByTwin)
+			}
+		},
+		"an ImageRepository among many": func(e *env) {
+			e.apply(`{apiVersion: appstudio.redhat.com/v1alpha1, kind: ImageRepository, metadata: {name: billing, namespace: tenant, %s}`, ownedByTwin)
+			for i := range 12 {
+				e.apply(`{apiVersion: appstudio.redhat.com/v1alpha1, kind: ImageRepository, metadata: {name: a-%02d, namespace: tenant, labels: {appstudio.redhat.com/component: billing}},
+ spec: {image: {name: tenant/billing, visibility: private}}}`, i)
+			}
+		},
+	} {
+		m := imageController{name: "billing"}
+		e := newTakeOver(m)
+		e.late("billing", "uid-late")
+		spoil(e)
+		done := e.do(e.adopting())
+		p := done.planOf(t, component.Key{Namespace: "tenant", Name: "billing"})
+		if p.Problem != nil || !strings.Contains(e.login("billing-image-push")+e.login("billing-image-pull"), "+berth_") {
+			t.Errorf("%s: %s", why, done.text)
+		}
+		e.shared(t, "uid-of-billing", "uid-late")
+	}
+}
+
+// A robot of image-controller's that somebody uses between the list and its end stays, and so
+// does the Secret that logs in as it.
+func TestTakeOverClearsAwayNothingThatIsUsedMeanwhile(t *testing.T) {
+	t.Parallel()
+	m := imageController{name: "billing", annotated: true}
+	push, pull := m.robots()
+	for why, change := range map[string]func(e *env){
+		"it was used again":                func(e *env) { e.quay.SetRobotTimes(org+"+"+push, e.clock.Add(-100*24*time.Hour), e.clock) },
+		"Quay does not tell when any more": func(e *env) { e.quay.SetRobotTimes(org+"+"+push, e.clock.Add(-100*24*time.Hour), time.Time{}) },
+		"it is somebody else's by now": func(e *env) {
+			e.quay.DeleteRobot(org + "+" + push)
+			e.quay.AddRobot(quaytest.Robot{Name: org + "+" + push, Description: "by hand"})
+		},
+		"its Secret logs in as another since": nil,
+	} {
+		e := newTakeOver(m)
+		e.do(e.adopting())
+		for _, robot := range []string{push, pull} {
+			e.quay.SetRobotTimes(org+"+"+robot, e.clock.Add(-100*24*time.Hour), e.clock.Add(-grace))
+		}
+		changed := false
+		r := e.newRunOver(func(end http.RoundTripper) http.RoundTripper {
+			return roundTrip(func(r *http.Request) (*http.Response, error) {
+				if !changed && r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/robots/"+push) {
+					changed = true
+					if change != nil {
+						change(e)
+					} else {
+						e.apply(`{apiVersion: v1, kind: Secret, metadata: {name: %s-image-push, namespace: tenant}, stringData: {.dockerconfigjson: '{"auths":{"%s/%s/%s":{"auth":"eDp5"}}}'}}`,
+							m.request(), host, org, m.repository())
+					}
+				}
+				return end.RoundTrip(r)
+			})
+		})
+		takesOver(r)
+		r.Policy.Adopt = false
+		done := e.do(r)
+		if stays := e.cluster.Object("secrets", "tenant", m.request()+"-image-push") != nil; !changed || !stays || change != nil && e.quay.RobotToken(org+"+"+push) == "" {
+			t.Errorf("%s: looked: %t, the Secret stays: %t\n%s", why, changed, stays, done.text)
+		}
+		if e.quay.RobotToken(org+"+"+pull) != "" || e.cluster.Object("secrets", "tenant", m.request()+"-image-pull") != nil {
+			t.Errorf("%s: the other one stays\n%s", why, done.text)
+		}
+	}
+}
+
 // takenOver tells what of a Component is not as a take-over leaves it, once what it was told
 // has been taken off again.
 func (e *env) takenOver(m imageController) (violations []string) {

@@ -31,6 +31,11 @@ func Both(c kube.Component) []kube.Component {
 	return []kube.Component{c, *c.Twin}
 }
 
+// Is reports whether a uid is a Component's or its twin's.
+func Is(uid string, c kube.Component) bool {
+	return slices.ContainsFunc(Both(c), func(one kube.Component) bool { return one.UID == uid })
+}
+
 // OwnedByBoth reports whether a Component and its twin, if it has one, own an object.
 func OwnedByBoth(owners []kube.OwnerReference, c kube.Component) bool {
 	return len(Missing(owners, c)) == 0

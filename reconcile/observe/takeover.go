@@ -62,7 +62,7 @@ func (o *observer) observeImageRepositories(ctx context.Context) error {
 	}
 	for k, all := range o.ImageRepositories {
 		owns := func(r world.ImageRepository) bool {
-			return slices.ContainsFunc(r.Owners, func(x kube.OwnerReference) bool { return x.UID == wanted[k].UID })
+			return slices.ContainsFunc(r.Owners, func(x kube.OwnerReference) bool { return component.Is(x.UID, wanted[k]) })
 		}
 		slices.SortFunc(all, func(a, b world.ImageRepository) int {
 			return cmp.Or(first(owns(a), owns(b)), cmp.Compare(a.Group, b.Group), cmp.Compare(a.Name, b.Name))
@@ -135,10 +135,15 @@ func (o *observer) inherited(s kube.Secret, c kube.Component) (uid string) {
 			return r.UID
 		}
 	}
-	switch {
-	case o.Policy.Adopt && component.InheritedFrom(s, c.UID):
-		return c.UID
-	case o.Policy.Adopt && !o.served.ImageRepositories.AppStudio:
+	if !o.Policy.Adopt {
+		return ""
+	}
+	for _, one := range component.Both(c) {
+		if component.InheritedFrom(s, one.UID) {
+			return one.UID
+		}
+	}
+	if !o.served.ImageRepositories.AppStudio {
 		return component.LeftOver(s)
 	}
 	return ""
