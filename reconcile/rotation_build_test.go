@@ -19,7 +19,6 @@ import (
 	"berth/reconcile/component"
 	"berth/reconcile/plan"
 	"berth/reconcile/report"
-	"berth/reconcile/report/text"
 )
 
 // client is somebody who took a login from a Secret: a build, or a pod's kubelet.
@@ -228,10 +227,17 @@ func TestRotationTurnsArePassedOn(t *testing.T) {
 	for _, name := range names[:2] {
 		e.cluster.Inject(kubetest.Fault{Verb: "patch", Resource: "secrets", Name: name + "-image-pull", Times: -1, Status: http.StatusForbidden, Message: "no"})
 	}
+	e.apply(`{apiVersion: v1, kind: ServiceAccount, metadata: {name: appstudio-pipeline, namespace: tenant}, secrets: []}`)
+	e.cluster.Inject(kubetest.Fault{Verb: "patch", Resource: "serviceaccounts", Times: -1, Status: http.StatusForbidden, Message: "no"})
 	var out bytes.Buffer
 	r := e.newRun()
-	r.Policy.MaxRotations, r.Report = 2, text.New(&out, false, report.Folded)
+	r.Policy.MaxRotations, r.Report = 2, wholeText(&out)
 	s := r.Do(context.Background())
+	for _, name := range names[2:] { // what failed before a turn came is told all the same
+		if !strings.Contains(out.String(), "Warning: tenant/"+name+": patch ServiceAccount ") {
+			t.Errorf("of %s no warning is told\n%s", name, out.String())
+		}
+	}
 	rotated := 0
 	for _, name := range names[2:] {
 		if e.annotation("tenant", name, component.AnnotationGenerate) == "" {

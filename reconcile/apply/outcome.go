@@ -33,6 +33,15 @@ type Warning struct {
 	Reason plan.Reason
 }
 
+// add is what was done for the same Component after its own plan.
+func (o *Outcome) add(next Outcome) {
+	o.Applied, o.Warnings = append(o.Applied, next.Applied...), append(o.Warnings, next.Warnings...)
+	o.Elapsed += next.Elapsed
+	if next.Err != nil && o.Err == nil {
+		o.Err, o.Reason, o.Whose, o.Refused, o.standing = next.Err, next.Reason, next.Whose, next.Refused, next.standing
+	}
+}
+
 // Failed is the outcome of a Component of which nothing was done.
 func Failed(err error) (o Outcome) {
 	o.end(err)

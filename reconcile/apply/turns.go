@@ -31,8 +31,8 @@ func (a *applier) passOn(ctx, detached context.Context, plans []plan.Component, 
 		if !o.unused {
 			unused--
 		}
-		o.Applied = append(outcomes[i].Applied, o.Applied...)
-		outcomes[i] = o
+		outcomes[i].add(o)
+		outcomes[i].Skipped = o.Skipped
 	}
 }
 
