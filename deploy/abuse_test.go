@@ -63,9 +63,10 @@ func watches(r schema.GroupVersionResource) request {
 const rbacGroup = "rbac.authorization.k8s.io"
 
 var (
-	secretsResource  = core("secrets")
-	accountsResource = core("serviceaccounts")
-	rolesResource    = groupResource(rbacGroup, "v1", "clusterroles")
+	secretsResource    = core("secrets")
+	accountsResource   = core("serviceaccounts")
+	namespacesResource = core("namespaces")
+	rolesResource      = groupResource(rbacGroup, "v1", "clusterroles")
 
 	remoteSecretsResource = groupResource("appstudio.redhat.com", "v1beta1", "remotesecrets")
 )
@@ -156,6 +157,18 @@ var abuses = []struct {
 			[]byte(`{"status":{"conditions":[]}}`), metav1.PatchOptions{DryRun: []string{metav1.DryRunAll}}, "status")
 		return err
 	}},
+	{"make a namespace", false, creates(namespacesResource, "", `{apiVersion: v1, kind: Namespace, metadata: {name: new}}`)},
+	{"delete a namespace", false, deletes(namespacesResource, "", "shop-new")},
+	{"let a namespace's pods do anything", true, patches(namespacesResource, "", "shop", `{"metadata":{"labels":{"pod-security.kubernetes.io/enforce":"privileged"}}}`)},
+	{"take a label from a namespace", true, patches(namespacesResource, "", "asking", `{"metadata":{"labels":{"pod-security.kubernetes.io/enforce":null}}}`)},
+	{"annotate a namespace with what is another's", true, patches(namespacesResource, "", "shop", `{"metadata":{"annotations":{"openshift.io/node-selector":"x=y"}}}`)},
+	{"take another's annotation from a namespace", true, patches(namespacesResource, "", "asking", `{"metadata":{"annotations":{"example.com/kept":null}}}`)},
+	{"change another's annotation of a namespace", true, patches(namespacesResource, "", "asking", `{"metadata":{"annotations":{"example.com/kept":"no"}}}`)},
+	{"ask for a namespace's new credentials", true, patches(namespacesResource, "", "shop", `{"metadata":{"annotations":{"`+component.AnnotationGenerate+`":"true"}}}`)},
+	{"change what is asked for a namespace", true, patches(namespacesResource, "", "asking", `{"metadata":{"annotations":{"`+component.AnnotationGenerate+`":"{}"}}}`)},
+	{"begin a rotation in kube-system", true, patches(namespacesResource, "", "kube-system", `{"metadata":{"annotations":{"`+component.AnnotationRotation+`":"{}"}}}`)},
+	{"begin a rotation in its own namespace", true, patches(namespacesResource, "", "berth", `{"metadata":{"annotations":{"`+component.AnnotationRotation+`":"{}"}}}`)},
+	{"keep a namespace from being deleted", true, patches(namespacesResource, "", "shop", `{"metadata":{"finalizers":["example.com/stay"]}}`)},
 	{"keep a Component from being deleted", true, patches(componentsResource, "shop", "cart", `{"metadata":{"finalizers":["example.com/stay"]}}`)},
 }
 
@@ -176,6 +189,8 @@ var permitted = []struct {
 	{"take a request on", patches(componentsResource, "shop", "asking", `{"metadata":{"annotations":{"`+component.AnnotationVisibility+`":"public","`+component.AnnotationGenerate+`":null}}}`)},
 	{"begin a rotation beside a statement", patches(componentsResource, "shop", "stating", `{"metadata":{"annotations":{"`+component.AnnotationRotation+`":"{}","`+component.AnnotationGenerate+`":null}}}`)},
 	{"name the repository of a Component that names none", patches(componentsResource, "shop", "empty", `{"spec":{"containerImage":"quay.example:8443/acme/shop/empty"}}`)},
+	{"take a namespace's request on", patches(namespacesResource, "", "asking", `{"metadata":{"annotations":{"`+component.AnnotationRotation+`":"{}","`+component.AnnotationGenerate+`":null}}}`)},
+	{"say what became of a namespace's request", patches(namespacesResource, "", "asking", `{"metadata":{"annotations":{"`+component.AnnotationRotation+`":null,"`+component.AnnotationImage+`":"{}"}}}`)},
 	{"announce on a Component of the younger group", patches(lateResource, "shop", "late", `{"metadata":{"annotations":{"`+component.AnnotationImage+`":"x"}}}`)},
 	{"announce", patches(componentsResource, "shop", "cart", `{"metadata":{"annotations":{"`+component.AnnotationImage+`":"x","`+component.AnnotationGenerate+`":null}}}`)},
 }
@@ -183,6 +198,9 @@ var permitted = []struct {
 // victims are what abuses are tried on.
 const victims = `
 {apiVersion: v1, kind: Namespace, metadata: {name: openshift-config}}
+---
+{apiVersion: v1, kind: Namespace, metadata: {name: asking, labels: {pod-security.kubernetes.io/enforce: restricted},
+  annotations: {image.redhat.com/generate: 'true', example.com/kept: 'yes'}}}
 ---
 {apiVersion: v1, kind: ServiceAccount, metadata: {name: builder, namespace: shop}, automountServiceAccountToken: false}
 ---

@@ -160,6 +160,7 @@ func TestAgainstARealAPIServer(t *testing.T) {
 				{"the pull Secret reaches every environment", delivered},
 				{"what no Component claims any more is reported", orphaned},
 				{"a namespace that goes is left alone", terminating},
+				{"a request on a namespace rotates its robot once", rotatedForAll},
 				{"what was used is what is granted", audited},
 				{"what is not for it to do is refused", abused},
 			} {
@@ -276,6 +277,32 @@ func rotated(t *testing.T, c *realCluster) {
 		t.Errorf("the statement does not stand any more: %v", annotations)
 	}
 	c.settled(t, 0) // which compares both Secrets with what Quay says of the robots
+}
+
+// rotatedForAll leaves the Secret of the namespace empty, as it was made.
+func rotatedForAll(t *testing.T, c *realCluster) {
+	const empty = `{apiVersion: v1, kind: Secret, type: kubernetes.io/dockerconfigjson, metadata: {name: components-namespace-pull, namespace: shop}, data: {.dockerconfigjson: eyJhdXRocyI6e319}}`
+	c.apply(t, empty)
+	c.berth(t, 0)
+	before := c.content(t, component.NamespaceSecret)
+	c.apply(t, `{apiVersion: v1, kind: Namespace, metadata: {name: shop, labels: {team: sea}, annotations: {`+component.AnnotationGenerate+`: 'true', example.com/kept: 'yes'}}}`)
+	c.berth(t, 0)
+	if n := deploytest.RotatedForAll(c.quay); n != 1 {
+		t.Errorf("%d robots were made, want 1", n)
+	}
+	if c.content(t, component.NamespaceSecret) == before {
+		t.Error("the Secret holds the old token")
+	}
+	shop, err := c.objects.Resource(namespacesResource).Get(t.Context(), "shop", metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := shop.GetAnnotations()
+	if _, asks := a[component.AnnotationGenerate]; asks || a[component.AnnotationRotation] != "" || !strings.Contains(a[component.AnnotationImage], `"rotated"`) || a["example.com/kept"] != "yes" || shop.GetLabels()["team"] != "sea" {
+		t.Errorf("on the namespace there stand %v and %v", a, shop.GetLabels())
+	}
+	c.settled(t, 0)
+	c.delete(t, "secrets", component.NamespaceSecret)
 }
 
 // recreated comes before the garbage collector: the Secrets get another owner, which

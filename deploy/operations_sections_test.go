@@ -59,7 +59,7 @@ func looked(t *testing.T, o *operations, said string) {
 				return false
 			}
 		}
-		return len(list.Items) == 4
+		return len(list.Items) == 5
 	})
 	pods := o.node.pods()
 	if len(pods) != 1 || pods[0].Image != "quay.io/acme/berth:v0.1.0" || pods[0].Env["BERTH_DRY_RUN"] != "true" {

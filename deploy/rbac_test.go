@@ -78,6 +78,9 @@ func (r shippedRole) grants() []kubetest.Access {
 // takes that to give what is there another owner.
 var guarded = kubetest.Access{Verb: "delete", Group: "appstudio.redhat.com", Resource: "remotesecrets"}
 
+// answers is the right that a request on a namespace is answered by.
+var answers = kubetest.Access{Verb: "patch", Resource: "namespaces"}
+
 // without is the role less one grant.
 func (r shippedRole) without(a kubetest.Access) shippedRole {
 	var rules []shippedRule
@@ -142,6 +145,8 @@ func (p *platform) useEverything(t *testing.T) (runs []result) {
 ---
 {apiVersion: appstudio.redhat.com/v1alpha1, kind: SnapshotEnvironmentBinding, metadata: {name: dev, namespace: shop},
  spec: {application: shop, environment: dev, snapshot: s, components: [{name: cart}]}}`))
+	const empty = `{apiVersion: v1, kind: Secret, type: kubernetes.io/dockerconfigjson, metadata: {name: components-namespace-pull, namespace: shop}, data: {.dockerconfigjson: eyJhdXRocyI6e319}}`
+	p.cluster.Apply([]byte(empty))
 	run()                   // creates, links, announces, delivers
 	run("--namespace=shop") // reads its namespaces by name
 	for _, r := range p.quay.Snapshot().Robots {
@@ -149,6 +154,7 @@ func (p *platform) useEverything(t *testing.T) (runs []result) {
 	}
 	run() // writes Secrets anew, and deletes what it uploaded and nobody took
 	p.cluster.Apply(deploytest.Component("shop", "cart", "true"))
+	p.cluster.Apply([]byte(`{apiVersion: v1, kind: Namespace, metadata: {name: shop, annotations: {image.redhat.com/generate: 'true'}}}`))
 	run() // rotates, and writes markers
 	p.cluster.Apply(deploytest.Late("shop", "cart"))
 	run() // shares with a second Component what the first has
@@ -185,7 +191,7 @@ func TestWithoutAnyOneOfItsRightsBerthSaysSo(t *testing.T) {
 				manifests += "\n---\n" + string(manifest)
 			}
 			p := newPlatformWith(t, []byte(manifests), "cart")
-			aside := a.Resource == "serviceaccounts" && a.Verb != "list" || a.Resource == "secrets" && a.Verb == "delete" || a == guarded
+			aside := a.Resource == "serviceaccounts" && a.Verb != "list" || a.Resource == "secrets" && a.Verb == "delete" || a == guarded || a == answers
 			told := func(r result) bool { return r.code != 0 }
 			if aside {
 				told = func(r result) bool {
@@ -194,6 +200,9 @@ func TestWithoutAnyOneOfItsRightsBerthSaysSo(t *testing.T) {
 			}
 			if !slices.ContainsFunc(p.useEverything(t), told) {
 				t.Errorf("nobody is told; it is a side step: %v", aside)
+			}
+			if n := deploytest.RotatedForAll(p.quay); n > 0 && (a == answers || a.Resource == "secrets" && slices.Contains([]string{"get", "patch"}, a.Verb)) {
+				t.Errorf("%d robots were made for a namespace by a program that cannot say so, or deliver their logins", n)
 			}
 			delivers := slices.Contains([]string{"secrets", "components"}, a.Resource) && a.Verb != "delete" && a.Group != lateResource.Group // the others are delivered all the same
 			if n := deploytest.Rotated(p.quay); n > 0 && delivers {

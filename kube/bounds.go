@@ -21,12 +21,13 @@ const (
 	MaxTargets = 200
 )
 
-// The annotations of a Component and of an ImageRepository, and the labels of any object
-// that are kept.
+// The annotations of a Component, of a namespace and of an ImageRepository, and the labels
+// of any object that are kept.
 var (
 	annotations = []string{
 		"image.redhat.com/generate", "image.redhat.com/visibility", "image.redhat.com/image", "image.redhat.com/rotation",
 	}
+	namespaceAnnotations  = []string{"image.redhat.com/generate", "image.redhat.com/image", "image.redhat.com/rotation"}
 	repositoryAnnotations = []string{"image-controller.appstudio.redhat.com/skip-repository-deletion", "image.redhat.com/taken-over"}
 
 	labels = []string{

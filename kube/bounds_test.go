@@ -131,6 +131,13 @@ func TestObjectsAreBounded(t *testing.T) {
 		t.Errorf("of a Component %d bytes are kept, %v", sizeOf(got), err)
 	}
 
+	c = client(t, func(*http.Request) *http.Response {
+		return listOf("Namespace", strings.Replace(whole(""), `"namespace":"ns",`, "", 1))
+	})
+	if got, err := c.Namespaces(t.Context()); err != nil || sizeOf(got) > 5_000 || len(got[0].Annotations["image.redhat.com/generate"]) != 4097 {
+		t.Errorf("of a namespace %d bytes are kept, %v", sizeOf(got), err)
+	}
+
 	for _, size := range []int{16 << 10, 16<<10 + 1, 1 << 20} {
 		c = client(t, func(*http.Request) *http.Response {
 			return listOf("Secret", whole(`,"type":"`+long+`","data":{".dockerconfigjson":"`+base64.StdEncoding.EncodeToString(make([]byte, size))+`"}`))

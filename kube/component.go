@@ -83,7 +83,7 @@ func (c *Client) Component(ctx context.Context, g Group, namespace, name string)
 	return w.slim(g), nil
 }
 
-// AnnotationChange is what is to become of a Component's annotations.
+// AnnotationChange is what is to become of an object's annotations.
 type AnnotationChange struct {
 	Test   map[string]string // must have these values, or ErrInvalid
 	Set    map[string]string

@@ -3,13 +3,17 @@ package kube
 import (
 	"context"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"berth/kube/api"
 )
 
-// Namespace is a namespace of the cluster.
+// Namespace is what is kept of a namespace.
 type Namespace struct {
-	Name, UID   string
-	Terminating bool // being deleted: takes nothing new
+	Name, UID, ResourceVersion string
+	Terminating                bool              // being deleted: takes nothing new
+	Annotations                map[string]string // those that Berth knows, a value cut at 4097 bytes; nil: there are none
+	Annotated                  bool              // has annotations, these or others
 }
 
 type namespaceWire struct {
@@ -21,10 +25,15 @@ type namespaceWire struct {
 
 func (w namespaceWire) slim() Namespace {
 	m := w.Metadata
-	return Namespace{
-		Name: m.Name, UID: m.UID,
+	n := Namespace{
+		Name: m.Name, UID: m.UID, ResourceVersion: m.ResourceVersion,
 		Terminating: m.DeletionTimestamp != "" || w.Status.Phase == "Terminating",
+		Annotated:   m.Annotations != nil,
 	}
+	if some := kept(m.Annotations, namespaceAnnotations, maxAnnotation); len(some) > 0 {
+		n.Annotations = some
+	}
+	return n
 }
 
 // Namespaces lists all namespaces.
@@ -35,6 +44,19 @@ func (c *Client) Namespaces(ctx context.Context) ([]Namespace, error) {
 // Namespace reads one namespace.
 func (c *Client) Namespace(ctx context.Context, name string) (Namespace, error) {
 	w, err := api.Get[namespaceWire](ctx, c.Client, namespaces, "", name)
+	if err != nil {
+		return Namespace{}, err
+	}
+	return w.slim(), nil
+}
+
+// AnnotateNamespace changes the annotations of a namespace as [Client.Annotate] does a
+// Component's.
+func (c *Client) AnnotateNamespace(ctx context.Context, in Namespace, change AnnotationChange) (Namespace, error) {
+	if in.ResourceVersion == "" {
+		return Namespace{}, api.Refusal("patch", namespaces, "", in.Name, noVersion)
+	}
+	w, err := api.Patch[namespaceWire](ctx, c.Client, namespaces, "", in.Name, types.JSONPatchType, change.operations(in.ResourceVersion, in.Annotations, in.Annotated), false)
 	if err != nil {
 		return Namespace{}, err
 	}

@@ -256,6 +256,16 @@ var namespaceScenarios = map[string]func(*env){
 		e.clock = e.clock.Add(40 * 24 * time.Hour)
 		e.component("tenant", "shop", "uid-shop")
 	},
+	"revoke": func(e *env) {
+		e.askedForAll("true")
+	},
+	"rotate gracefully": func(e *env) {
+		e.askedForAll(gracefully)
+	},
+	"revoke and a new Component": func(e *env) {
+		e.askedForAll("true")
+		e.component("tenant", "shop", "uid-shop")
+	},
 	"drift": func(e *env) {
 		e.forAll(direct).Do(context.Background())
 		e.quay.DeleteRobot(e.namespaceRobots()[0])
@@ -269,6 +279,12 @@ func (e *env) endsWell(t *testing.T, scenario, where string) {
 	for range 3 {
 		e.clock = e.clock.Add(2 * time.Hour)
 		e.forAll(direct).Do(context.Background())
+		if robots := e.namespaceRobots(); strings.Contains(scenario, "revoke") && e.standing() == "" && len(robots) != 1 {
+			t.Errorf("%s, %s: revoked, and there are %v", scenario, where, robots)
+		}
+	}
+	if made := e.made()["namespace"]; strings.HasPrefix(scenario, "r") && (e.standing() != "" || len(made) != 1) {
+		t.Errorf("%s, %s: there stands %q, made %v", scenario, where, e.standing(), made)
 	}
 	want := []string{cart, till}
 	if strings.Contains(scenario, "new") {
@@ -286,7 +302,7 @@ func TestNamespaceSecretCrashes(t *testing.T) {
 	step := every(t, 8)
 	for name, prepare := range namespaceScenarios {
 		for _, how := range []position{withoutAnswer, beforeSending} {
-			if how == beforeSending && name != "age" {
+			if how == beforeSending && name != "age" && name != "revoke" {
 				continue // it leaves what the call before it left, after its answer
 			}
 			for at := 1; ; at += step {

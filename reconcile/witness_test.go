@@ -109,7 +109,11 @@ func (w *witness) look() {
 		}
 		namespace, secret, _ := strings.Cut(name, "/")
 		c, _, _ := strings.Cut(secret, "-image-")
-		for _, read := range []func(namespace, name, annotation string) string{w.e.annotation, w.e.lateAnnotation} {
+		reads := []func(namespace, name, annotation string) string{w.e.annotation, w.e.lateAnnotation}
+		if ofNamespace(name) {
+			reads = []func(namespace, name, annotation string) string{w.e.namespaceAnnotation}
+		}
+		for _, read := range reads {
 			marker := read(namespace, c, component.AnnotationRotation)
 			s.revoked = s.revoked || strings.EqualFold(strings.TrimSpace(read(namespace, c, component.AnnotationGenerate)), component.RotateRequest) ||
 				strings.Contains(marker, string(component.Revoke)) || strings.Contains(marker, `"rotating"`)

@@ -89,12 +89,20 @@ current-context: test
 `, server, ca, KubeToken)
 }
 
-// Rotated counts the robots of later generations that Quay was asked to make.
-func Rotated(q *quaytest.Server) int {
+// Rotated counts the robots of later generations that Quay was asked to make for Components.
+func Rotated(q *quaytest.Server) int { return rotated(q, false) }
+
+// RotatedForAll counts those for namespaces.
+func RotatedForAll(q *quaytest.Server) int { return rotated(q, true) }
+
+func rotated(q *quaytest.Server, forAll bool) int {
 	robots := map[string]bool{}
 	for _, c := range q.Calls() {
-		stamp := c.Path[strings.LastIndex(c.Path, "_")+1:]
-		if c.Method == http.MethodPut && c.Route == quaytest.RouteRobot && len(stamp) == 14 {
+		name, stamp := c.Path, ""
+		if i := strings.LastIndex(name, "_"); i >= 0 {
+			name, stamp = name[:i], name[i+1:]
+		}
+		if c.Method == http.MethodPut && c.Route == quaytest.RouteRobot && len(stamp) == 14 && strings.HasSuffix(name, "_namespace") == forAll {
 			robots[c.Path] = true
 		}
 	}

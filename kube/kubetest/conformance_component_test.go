@@ -18,7 +18,7 @@ func testNamespaces(f *fixture) {
 	}
 	all, err := f.Namespaces(f.Context())
 	f.no(err)
-	if !slices.Contains(all, one) {
+	if !slices.ContainsFunc(all, func(n kube.Namespace) bool { return cmp.Equal(n, one) }) {
 		f.Errorf("%+v is not among %+v", one, all)
 	}
 	if !slices.ContainsFunc(all, func(n kube.Namespace) bool { return n.Name == "kube-system" && n.UID != "" }) {
@@ -26,6 +26,60 @@ func testNamespaces(f *fixture) {
 	}
 	_, err = f.Namespace(f.Context(), f.ns+"-missing")
 	f.is(err, kube.ErrNotFound)
+}
+
+// testAnnotateNamespace has a request taken on and answered: on what was read alone, and
+// nothing but annotations.
+func testAnnotateNamespace(f *fixture) {
+	const generate, rotation, image = "image.redhat.com/generate", "image.redhat.com/rotation", "image.redhat.com/image"
+	f.given(`{apiVersion: v1, kind: Namespace, metadata: {name: NS, labels: {team: sea}, annotations: {` + generate + `: 'true', other/one: x}}}`)
+	asking, err := f.Namespace(f.Context(), f.ns)
+	f.no(err)
+	if diff := cmp.Diff(map[string]string{generate: "true"}, asking.Annotations); diff != "" || !asking.Annotated || asking.ResourceVersion == "" {
+		f.Errorf("%+v: %s", asking, diff)
+	}
+	take := kube.AnnotationChange{Test: map[string]string{generate: "true"}, Set: map[string]string{rotation: "{}"}, Remove: []string{generate}}
+	taken, err := f.AnnotateNamespace(f.Context(), asking, take)
+	f.no(err)
+	read, err := f.Namespace(f.Context(), f.ns)
+	f.no(err)
+	if diff := cmp.Diff(read, taken); diff != "" || !cmp.Equal(read.Annotations, map[string]string{rotation: "{}"}) {
+		f.Errorf("%+v: %s", read, diff)
+	}
+	unversioned, missing := taken, taken
+	unversioned.ResourceVersion, missing.Name = "", f.ns+"-missing"
+	set := kube.AnnotationChange{Set: map[string]string{image: "i"}}
+	for _, row := range []struct {
+		reason string
+		on     kube.Namespace
+		change kube.AnnotationChange
+		want   error
+	}{
+		{"it changed meanwhile", asking, set, kube.ErrConflict},
+		{"it changed meanwhile, and what was there is gone", asking, take, kube.ErrInvalid},
+		{"a test fails", taken, kube.AnnotationChange{Test: map[string]string{rotation: "x"}, Remove: []string{rotation}}, kube.ErrInvalid},
+		{"it is not there", missing, set, kube.ErrNotFound},
+		{"no version", unversioned, set, kube.ErrInvalid},
+		{"more than all annotations may be", taken, kube.AnnotationChange{Set: map[string]string{image: strings.Repeat("x", 256<<10)}}, kube.ErrFull},
+	} {
+		_, err := f.AnnotateNamespace(f.Context(), row.on, row.change)
+		f.Log(row.reason)
+		f.is(err, row.want)
+	}
+	same, err := f.AnnotateNamespace(f.Context(), taken, kube.AnnotationChange{Set: map[string]string{rotation: "{}"}})
+	f.no(err)
+	f.same(taken.ResourceVersion, same.ResourceVersion)
+	f.given("{apiVersion: v1, kind: ServiceAccount, metadata: {name: nobody, namespace: NS}}")
+	_, err = f.client(kube.Options{Config: f.config(f.T, "system:serviceaccount:"+f.ns+":nobody")}).AnnotateNamespace(f.Context(), taken, set)
+	f.is(err, kube.ErrForbidden)
+	f.delete(f.T, "namespaces", "", f.ns)
+	going, err := f.Namespace(f.Context(), f.ns)
+	f.no(err)
+	going, err = f.AnnotateNamespace(f.Context(), going, kube.AnnotationChange{Remove: []string{rotation}}) // what is there may still change
+	f.no(err)
+	if !going.Terminating || len(going.Annotations) > 0 || !going.Annotated {
+		f.Errorf("%+v", going)
+	}
 }
 
 func testTerminating(f *fixture) {

@@ -40,6 +40,7 @@ func conformance(t *testing.T, e env) {
 	t.Run("together", func(t *testing.T) {
 		for name, test := range map[string]func(*fixture){
 			"namespaces":                    testNamespaces,
+			"annotate a namespace":          testAnnotateNamespace,
 			"a terminating namespace":       testTerminating,
 			"components":                    testComponents,
 			"components of two groups":      testComponentGroups,

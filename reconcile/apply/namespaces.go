@@ -22,14 +22,7 @@ func (a *applier) forNamespaces(ctx, detached context.Context, plans []plan.Comp
 	order := plan.InTurns(plans, a.Turn, func(p plan.Component) bool { return p.Common != nil })
 	order = slices.DeleteFunc(order, func(i int) bool { return outcomes[i].Skipped })
 	a.each(order, func(i int) {
-		o := a.component(ctx, detached, plans[i].ForAll())
-		before := &outcomes[i]
-		before.Applied = append(before.Applied, o.Applied...)
-		before.Elapsed += o.Elapsed
-		if o.Err != nil && before.Err == nil {
-			o.Applied, o.Warnings, o.Elapsed, o.unused = before.Applied, before.Warnings, before.Elapsed, before.unused
-			*before = o
-		}
+		outcomes[i].add(a.component(ctx, detached, plans[i].ForAll()))
 	})
 }
 
@@ -44,13 +37,14 @@ func (a *applier) forAll(ctx context.Context, p plan.Component, o *Outcome) {
 	lacks, over := false, false
 	for _, action := range p.Actions {
 		if set, ok := action.(plan.SetPermission); ok && slices.Contains(missing, set.Repository) {
-			lacks = true // its Component has failed, and says why
-			continue
+			continue // its Component has failed, and says why; no login reads what is not there
 		}
 		if over && !plan.Revokes(action) || lacks && restsOnAll(action) {
+			_, takes := action.(plan.TakeRequest)
+			over = over || takes
 			continue
 		}
-		_, err := w.Do(ctx, action)
+		action, err := w.Do(ctx, action)
 		if err == nil {
 			a.did(p, o, action)
 			continue
@@ -63,19 +57,21 @@ func (a *applier) forAll(ctx context.Context, p plan.Component, o *Outcome) {
 		switch action.(type) {
 		case plan.SetPermission:
 			lacks = true
-		case plan.CreateRobot, plan.WriteSecret:
+		case plan.TakeRequest, plan.CreateRobot, plan.WriteSecret:
 			lacks, over = true, true
 		}
 	}
 }
 
 // restsOnAll reports whether an action takes a login away from those that have it, which
-// must not happen while its successor lacks something.
+// must not happen while its successor lacks something, or begins or ends with that.
 func restsOnAll(action plan.Action) bool {
 	switch a := action.(type) {
 	case plan.WriteSecret:
 		return a.Rotated
 	case plan.DeleteRobot:
+		return a.Drain
+	case plan.TakeRequest, plan.AnswerRequest:
 		return true
 	}
 	return false

@@ -33,6 +33,18 @@ func (n Naming) NamespaceAccount(namespace, uid string) Account {
 	}
 }
 
+// NamespaceAsker is a namespace in the form of a Component that asks for new credentials: the
+// annotations by which that is asked and answered are the same on either.
+func NamespaceAsker(n kube.Namespace) kube.Component {
+	return kube.Component{Namespace: n.Name, UID: n.UID, Annotations: n.Annotations}
+}
+
+// ToldForAll is what stands on a namespace about its Secret.
+func ToldForAll(asker kube.Component) Announcement {
+	at := announced(asker.Annotations[AnnotationImage])
+	return Announcement{PullSecret: NamespaceSecret, Rotated: at.Rotated, Rotations: at.Rotations}
+}
+
 // Home is how the names of all repositories of a namespace begin, in either layout.
 func (n Naming) Home(namespace string) string {
 	return strings.TrimPrefix(n.Prefix+"/"+namespace+"/", "/")

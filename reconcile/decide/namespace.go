@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"berth/kube"
 	"berth/quay"
 	"berth/reconcile/component"
 	"berth/reconcile/decide/draft"
@@ -18,14 +17,18 @@ func (w *planner) planNamespaces(plans []plan.Component) {
 	if !w.Policy.NamespaceSecrets() {
 		return
 	}
-	rotations := w.Policy.MaxRotations // beside those of Components: no tenant can use these up
+	var namespaces [][]plan.Component
 	for from := 0; from < len(plans); {
 		to := from + 1
 		for to < len(plans) && plans[to].Component.Namespace == plans[from].Component.Namespace {
 			to++
 		}
-		w.planNamespace(plans[from:to], &rotations)
+		namespaces = append(namespaces, plans[from:to])
 		from = to
+	}
+	rotations := w.Policy.MaxRotations // beside those of Components: no tenant can use these up
+	for _, of := range w.requestsFirst(namespaces) {
+		w.planNamespace(of, &rotations)
 	}
 }
 
@@ -37,6 +40,7 @@ type shared struct {
 	served   []string // repositories
 	all      []string // those, and what its robots read besides that is the namespace's
 	complete bool     // nothing else of theirs is unknown
+	rank     rank     // of its rotation
 	actions  []plan.Action
 }
 
@@ -62,7 +66,8 @@ func (w *planner) planNamespace(plans []plan.Component, rotations *int) {
 	}
 	namespace := p.Component.Namespace
 	c.Image = w.Naming.NamespaceImage(namespace)
-	s.of = draft.Component{Planned: &plan.Component{Component: kube.Component{Namespace: namespace}, Namespace: p.Namespace, Image: c.Image}}
+	asker := component.NamespaceAsker(w.Namespaces[namespace])
+	s.of = draft.Component{Planned: &plan.Component{Component: asker, Namespace: p.Namespace, Image: c.Image}, Announcement: component.ToldForAll(asker)}
 	s.role = w.Generations(&s.of, w.Naming.NamespaceAccount(namespace, p.Namespace))
 	s.of.Roles[0] = s.role
 	s.read(p)
@@ -126,6 +131,9 @@ func (s *shared) plan(p *plan.Component, rotations *int) {
 	secret := world.At(s.Secrets, key)
 	_, stands := s.Secrets[key]
 	if !stands && s.Policy.NamespaceSecret != "on" || stands && secret.Owned == component.Foreign && s.Policy.NamespaceSecret != "on" {
+		if component.AsksRotation(s.of.Component) {
+			s.waits(p, "it has none that is Berth's")
+		}
 		return
 	}
 	if why := s.obstacle(secret.Foreign, secret.Fixed); why != "" {
@@ -134,17 +142,23 @@ func (s *shared) plan(p *plan.Component, rotations *int) {
 	}
 	p.Age = max(p.Age, s.Age(&s.of))
 	to, moves := s.role.Account, s.role.Held != "" && s.role.Held != s.role.Robot
+	r := s.rotation(p, rotations)
 	switch {
+	case r != nil && r.To != "" && s.role.Before(s.role.Held, s.role.At(r.To).Robot):
+		to, moves = to.At(r.To), true
 	case moves && !s.complete: // its successor would lack what is not known
 		to, moves = to.With(s.role.Held), false
-	case s.role.Held != "" && s.complete && *rotations > 0 && !moves && s.tooOld(&s.of):
-		*rotations--
-		to, moves = to.At(component.NextStamp(s.At, [2]component.Account{to, to}, s.role.All)), true
 	}
+	granted := !moves || s.role.Held == "" || s.grant(to.With(s.role.Held), s.served)
+	links := s.allLinks(to)
+	if moves && stands { // they wait for nothing that may fail
+		s.actions, links = append(s.actions, links...), nil
+	}
+	s.take(r)
 	if _, there := s.Robots[to.Robot]; !there {
 		s.actions = append(s.actions, plan.CreateRobot{Account: to})
 	}
-	granted := s.grants(to, moves)
+	granted = s.grant(to, s.all) && granted
 	want := s.Wanted(&s.of, to)
 	switch reason := ""; {
 	case secret.Content != want || !component.Covers(secret.Labels, component.NamespaceLabels()):
@@ -156,19 +170,29 @@ func (s *shared) plan(p *plan.Component, rotations *int) {
 		case !moves:
 			reason = "its content is not Berth's"
 		}
-		s.actions = append(s.actions, plan.WriteSecret{Account: to, Image: s.of.Image, Exists: stands, Reason: reason, Rotated: moves})
-	case granted:
+		revokes := moves && r != nil && r.How == component.Revoke
+		s.actions = append(s.actions, plan.WriteSecret{Account: to, Image: s.of.Image, Exists: stands, Reason: reason, Rotated: moves, Revokes: revokes})
+	case granted && r == nil:
 		s.drain()
 	}
+	if r != nil {
+		s.answer(r, to)
+	}
+	s.actions = append(s.actions, links...)
+}
+
+// allLinks are those that the ServiceAccounts lack.
+func (s *shared) allLinks(to component.Account) (actions []plan.Action) {
 	for _, account := range s.There(&s.of, s.Policy.NamespaceAccounts()) {
 		links := s.Links(&s.of, account)
 		if !links.Pull[to.Secret] {
-			s.actions = append(s.actions, plan.LinkPullSecret{ServiceAccount: account, Secret: to.Secret})
+			actions = append(actions, plan.LinkPullSecret{ServiceAccount: account, Secret: to.Secret})
 		}
 		if account == component.IntegrationAccount && !links.Secrets[to.Secret] {
-			s.actions = append(s.actions, plan.LinkSecret{ServiceAccount: account, Secret: to.Secret})
+			actions = append(actions, plan.LinkSecret{ServiceAccount: account, Secret: to.Secret})
 		}
 	}
+	return actions
 }
 
 // obstacle tells why nothing can be done about the robot or its Secret, "" when it can.
@@ -189,26 +213,19 @@ func (s *shared) obstacle(foreign string, fixed bool) string {
 	return ""
 }
 
-// grants gives the robot that the Secret is to have, and the one it has until then, what
-// they lack, and reports whether that is nothing.
-func (s *shared) grants(to component.Account, moves bool) bool {
+// grant gives a robot what it lacks, and reports whether that is nothing.
+func (s *shared) grant(a component.Account, repositories []string) bool {
 	before := len(s.actions)
-	grant := func(robot string, repositories []string) {
-		works := len(world.At(s.Robots, robot).Repositories) > 0
-		for _, name := range repositories {
-			set := plan.SetPermission{Repository: name, Robot: robot, To: to.Role, Again: !works && s.Again(&s.of, to.With(robot)), Settled: works}
-			if slices.Contains(world.At(s.Robots, robot).Repositories, name) {
-				if set.From = s.Roles[name][robot]; set.From == "" || set.From == to.Role {
-					continue
-				}
+	works := len(world.At(s.Robots, a.Robot).Repositories) > 0
+	for _, name := range repositories {
+		set := plan.SetPermission{Repository: name, Robot: a.Robot, To: a.Role, Again: !works && s.Again(&s.of, a), Settled: works}
+		if slices.Contains(world.At(s.Robots, a.Robot).Repositories, name) {
+			if set.From = s.Roles[name][a.Robot]; set.From == "" || set.From == a.Role {
+				continue
 			}
-			s.actions = append(s.actions, set)
 		}
+		s.actions = append(s.actions, set)
 	}
-	if moves {
-		grant(s.role.Held, s.served)
-	}
-	grant(to.Robot, s.all)
 	return len(s.actions) == before
 }
 

@@ -200,6 +200,26 @@ type Acknowledge struct {
 	Announcement component.Announcement // to be made with it, but for when
 }
 
+// TakeRequest takes the request on a namespace for new credentials of its Secret on: it comes
+// off, and a marker says which robot answers it.
+type TakeRequest struct {
+	component.Account // that robot
+	Namespace         string
+	Request           string // as it was read
+	How               component.How
+	To                string // the robot's stamp
+}
+
+// AnswerRequest says on the namespace that its request is done, when it is.
+type AnswerRequest struct {
+	component.Account
+	Namespace    string
+	Request      string // as it was read, where this run has made the first robot, so that nothing was to be replaced; "": there is a marker
+	How          component.How
+	To           string
+	Announcement component.Announcement // to be made with it, but for when
+}
+
 // Announce writes the annotation that tells the tenant.
 type Announce struct {
 	Component string
@@ -241,6 +261,8 @@ func (QuarantineRobot) action()    {}
 func (ReleaseRobot) action()       {}
 func (PruneRobot) action()         {}
 func (Acknowledge) action()        {}
+func (TakeRequest) action()        {}
+func (AnswerRequest) action()      {}
 func (Announce) action()           {}
 func (SetImage) action()           {}
 
@@ -274,7 +296,7 @@ func FailsAlone(a Action) bool {
 	switch a := a.(type) {
 	case DeleteRobot:
 		return !a.Revokes // a request is answered only when that is done
-	case LinkSecret, LinkPullSecret, UnlinkSecret, RememberSource, StateVisibility, DeleteUpload, Unfinalize, NoteRepository, ShareObject, Retire:
+	case LinkSecret, LinkPullSecret, UnlinkSecret, RememberSource, StateVisibility, DeleteUpload, Unfinalize, NoteRepository, ShareObject, Retire, TakeRequest, AnswerRequest:
 		return true
 	}
 	return Revokes(a)

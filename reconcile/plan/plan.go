@@ -60,6 +60,8 @@ type Component struct {
 	Wanted   bool      // a request for rotation, or a marker, stands on it
 	TwinAsks bool      // it does so on its twin, see [Component.Asker]
 
+	WantedForAll bool // or on its namespace, of which it is the first that is served
+
 	Stake Stake // for the guard
 }
 

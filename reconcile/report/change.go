@@ -139,6 +139,14 @@ func clusterChange(action plan.Action) Change {
 		}
 	case plan.Acknowledge:
 		return acknowledge(a)
+	case plan.TakeRequest:
+		return Change{Op: OpUpdate, Kind: KindNamespace, Target: a.Namespace, Detail: "rotation taken on", Reason: string(a.How)}
+	case plan.AnswerRequest:
+		c := Change{Op: OpUpdate, Kind: KindNamespace, Target: a.Namespace, Detail: "rotation acknowledged", Reason: string(a.How)}
+		if a.Request != "" {
+			c.Reason = "its robot is new"
+		}
+		return c
 	case plan.SetImage:
 		return Change{
 			Op: OpUpdate, Kind: KindComponent, Target: a.Component, Group: string(a.Of), Detail: "spec.containerImage", Lines: []string{a.Image},

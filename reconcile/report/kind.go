@@ -36,12 +36,13 @@ const (
 	KindRemoteSecret   Kind = "remote_secret"
 	KindUploadSecret   Kind = "upload_secret"
 	KindComponent      Kind = "component"
+	KindNamespace      Kind = "namespace"
 )
 
 var words = map[Kind]string{
 	KindRequest: "ImageRepository", KindRepository: "repository", KindRobot: "robot", KindPermission: "permission",
 	KindSecret: "Secret", KindServiceAccount: "ServiceAccount", KindComponent: "Component",
-	KindRemoteSecret: "RemoteSecret", KindUploadSecret: "upload Secret",
+	KindRemoteSecret: "RemoteSecret", KindUploadSecret: "upload Secret", KindNamespace: "Namespace",
 }
 
 // Word is what people call it.

@@ -141,14 +141,20 @@ func (s *Summary) Count(p plan.Plan, outcomes []apply.Outcome) {
 		if i < len(outcomes) {
 			o = outcomes[i]
 		}
-		answered := false
+		wanted, forAll := c.Wanted, c.WantedForAll
 		for _, a := range o.Applied {
 			s.Changes.count(a)
-			_, done := a.(plan.Acknowledge)
-			answered = answered || done
+			switch a.(type) {
+			case plan.Acknowledge:
+				wanted = false
+			case plan.AnswerRequest:
+				forAll = false
+			}
 		}
-		if c.Wanted && !answered {
-			s.Rotations.Pending++
+		for _, stands := range []bool{wanted, forAll} {
+			if stands {
+				s.Rotations.Pending++
+			}
 		}
 		for _, d := range c.Deliveries {
 			s.Deliveries.count(d)

@@ -14,8 +14,8 @@ var mutants = []mutant{
 	},
 	{
 		"it gets all that its predecessor reads", "reconcile/decide/namespace.go",
-		`grant(to.Robot, s.all)`,
-		`grant(to.Robot, s.served)`, domain,
+		`s.grant(to, s.all)`,
+		`s.grant(to, s.served)`, domain,
 	},
 	{
 		"it gets nothing of another namespace", "reconcile/decide/namespace.go",

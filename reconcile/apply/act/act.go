@@ -49,6 +49,7 @@ type Cluster interface {
 	Namespace(ctx context.Context, name string) (kube.Namespace, error)
 	Component(ctx context.Context, g kube.Group, namespace, name string) (kube.Component, error)
 	Annotate(ctx context.Context, c kube.Component, change kube.AnnotationChange) (kube.Component, error)
+	AnnotateNamespace(ctx context.Context, n kube.Namespace, change kube.AnnotationChange) (kube.Namespace, error)
 	Secret(ctx context.Context, namespace, name string) (kube.Secret, error)
 	CreateSecret(ctx context.Context, w kube.SecretWrite) error
 	TryCreateSecret(ctx context.Context, w kube.SecretWrite) error
@@ -178,6 +179,10 @@ func (w *Work) do(ctx context.Context, action plan.Action) error {
 		return w.Note(ctx, a)
 	case plan.Acknowledge:
 		return w.acknowledge(ctx, a)
+	case plan.TakeRequest:
+		return w.takeRequest(ctx, a)
+	case plan.AnswerRequest:
+		return w.answerRequest(ctx, a)
 	case plan.SetImage:
 		return w.setImage(ctx, w.group(a.Of), a.Image)
 	case plan.Announce:

@@ -46,10 +46,7 @@ func (w *Work) moveNamespaceSecret(ctx context.Context, a plan.WriteSecret) (don
 	if err := w.lookOnce(ctx); err != nil {
 		return false, err
 	}
-	write := kube.SecretWrite{
-		Namespace: w.plan.Component.Namespace, Name: a.Secret, Labels: component.NamespaceLabels(),
-		DockerConfigJSON: func() []byte { return component.Render(a.Image, w.Naming.Login(a.Robot), token) },
-	}
+	write := w.namespaceWrite(a.Account, a.Image, token)
 	if held != a.Robot && a.Robot != a.First {
 		write.RotatedAt = w.rotatedAt()
 	}
@@ -63,6 +60,13 @@ func (w *Work) moveNamespaceSecret(ctx context.Context, a plan.WriteSecret) (don
 		return false, nil
 	}
 	return err == nil, err
+}
+
+func (w *Work) namespaceWrite(a component.Account, image string, token quay.Token) kube.SecretWrite {
+	return kube.SecretWrite{
+		Namespace: w.plan.Component.Namespace, Name: a.Secret, Labels: component.NamespaceLabels(),
+		DockerConfigJSON: func() []byte { return component.Render(image, w.Naming.Login(a.Robot), token) },
+	}
 }
 
 // namespaceSecret reads it, and which generation it holds. It is an error when it is somebody

@@ -98,8 +98,8 @@ func checkChange(t *testing.T, line, change map[string]any) {
 	if report.Kind(change["kind"].(string)).Word() == "" || change["target"] == "" {
 		t.Errorf("kind %v, target %v", change["kind"], change["target"])
 	}
-	// All but what a tenant reads touches a credential, a right or a visibility.
-	if audited := line["audit"] == true; audited == (change["kind"] == "component") {
+	// All but what people read on objects touches a credential, a right or a visibility.
+	if audited := line["audit"] == true; audited == slices.Contains([]any{"component", "namespace"}, change["kind"]) {
 		t.Errorf("audit %v on %v", audited, change)
 	}
 }

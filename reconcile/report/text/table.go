@@ -10,7 +10,7 @@ import (
 
 // kindOrder is how kinds follow each other in a table, as they do in a plan.
 var kindOrder = []report.Kind{
-	report.KindRequest, report.KindRepository, report.KindRobot, report.KindPermission, report.KindSecret, report.KindServiceAccount, report.KindComponent, report.KindRemoteSecret, report.KindUploadSecret,
+	report.KindRequest, report.KindRepository, report.KindRobot, report.KindPermission, report.KindSecret, report.KindServiceAccount, report.KindComponent, report.KindRemoteSecret, report.KindUploadSecret, report.KindNamespace,
 }
 
 // ops are the columns of a table.
