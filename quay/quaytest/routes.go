@@ -53,6 +53,8 @@ type route struct {
 	template string
 	web      bool // not below /api/v1, and without its checks
 	pattern  *regexp.Regexp
+	begin    string // of every path that matches, and its end: most are no match by these already
+	end      string
 	params   []string
 	handlers handlers
 }
@@ -109,6 +111,11 @@ func newRoute(template string, h handlers) *route {
 	if !r.web {
 		pattern = apiPrefix + pattern
 	}
+	r.begin, _, _ = strings.Cut(template, "{")
+	r.end = template[strings.LastIndex(template, "}")+1:]
+	if !r.web {
+		r.begin = apiPrefix + r.begin
+	}
 	r.pattern = regexp.MustCompile(`\A` + pattern + `\z`)
 	return r
 }
@@ -121,7 +128,7 @@ var slashless = sync.OnceValue(func() *regexp.Regexp {
 // find sets the request's route, handler and path parameters. A known path with
 // a wrong method has a route but no handler.
 func (q *request) find() {
-	if slashless().MatchString(q.path) {
+	if strings.HasPrefix(q.path, apiPrefix+"/repository/") && slashless().MatchString(q.path) {
 		return
 	}
 	method := q.method
@@ -129,6 +136,9 @@ func (q *request) find() {
 		method = http.MethodGet
 	}
 	for _, r := range routes() {
+		if !strings.HasPrefix(q.path, r.begin) || !strings.HasSuffix(q.path, r.end) {
+			continue
+		}
 		match := r.pattern.FindStringSubmatch(q.path)
 		if match == nil {
 			continue
