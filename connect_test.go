@@ -526,7 +526,7 @@ func (st stage) serve(t *testing.T, env map[string]string) (s report.Summary, ou
 // passes but where somebody waits.
 func TestTheRegistryIsTheBottleneck(t *testing.T) {
 	t.Parallel()
-	const components, calls = 200, 1000
+	const components, calls = 100, 500
 	took := func(env map[string]string, allow func() bool) (seconds float64) {
 		synctest.Test(t, func(t *testing.T) {
 			st := newComponents(components, &quaytest.Proxy{API: allow})
@@ -543,8 +543,8 @@ func TestTheRegistryIsTheBottleneck(t *testing.T) {
 		allow func() bool
 		most  float64 // seconds
 	}{
-		{"Quay's own limit", rate.NewLimiter(50, 100).Allow, 30},
-		{"none", nil, 30},
+		{"Quay's own limit", rate.NewLimiter(50, 100).Allow, 15},
+		{"none", nil, 15},
 	} {
 		withDefaults := took(nil, row.allow)
 		unhindered := took(map[string]string{"BERTH_KUBE_QPS": "10000", "BERTH_KUBE_BURST": "10000"}, row.allow)
