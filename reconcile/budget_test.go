@@ -189,6 +189,50 @@ func TestChangesCost(t *testing.T) {
 	}
 }
 
+// clusterCalls are those of the cluster beyond what it takes to look at it, in order.
+func (e *env) clusterCalls() (calls []string) {
+	for _, c := range e.cluster.Calls() {
+		if c.Namespace == "tenant" {
+			calls = append(calls, c.Verb+" "+c.Resource)
+		}
+	}
+	return calls
+}
+
+// What a Component with environments costs that is new in a namespace of others, call by
+// call. Nothing is read that was just written, and nothing for its sake that the answer to a
+// write tells.
+func TestANewComponentCalls(t *testing.T) {
+	t.Parallel()
+	e := newDelivery("dev", "stage", "prod")
+	r := e.newRun()
+	r.Policy.SetImages = true
+	e.do(r)
+	e.sync()
+	e.component("tenant", "web", "uid-web")
+	e.bind("web", "dev", "stage", "prod")
+	e.resetCalls()
+	if s := e.do(r); s.ExitCode() != 0 {
+		t.Fatalf("exit %d:\n%s", s.ExitCode(), s.text)
+	}
+	want := []string{
+		"create remotesecrets",             // with the record of the upload that follows
+		"get namespaces", "get components", // one look, after the last call of Quay, serves the next three
+		"create secrets", "create secrets", // push, pull
+		"create secrets",                               // the upload, of what was just written
+		"patch components",                             // the announcement
+		"patch serviceaccounts",                        // the push link
+		"get serviceaccounts", "patch serviceaccounts", // the pull link: that list is replaced as a whole
+		"patch components", // the image
+	}
+	if d := gocmp.Diff(want, e.clusterCalls()); d != "" {
+		t.Errorf("calls of the cluster (-want +got):\n%s", d)
+	}
+	if e.quay.Mutations() != 5 || e.quay.Requests(http.MethodGet, quaytest.RouteRobot) != 0 {
+		t.Errorf("%d writes at Quay, %d robots read", e.quay.Mutations(), e.quay.Requests(http.MethodGet, quaytest.RouteRobot))
+	}
+}
+
 // shuffle hands out every list in another order.
 type shuffle struct {
 	mu     *sync.Mutex

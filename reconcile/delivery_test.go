@@ -12,7 +12,6 @@ import (
 
 	"berth/kube/kubetest"
 	"berth/kube/kubetest/remotesecret"
-	"berth/quay/quaytest"
 	"berth/reconcile/component"
 	"berth/reconcile/report"
 	"berth/reconcile/world"
@@ -378,21 +377,6 @@ func TestPullLinksDoNotCollide(t *testing.T) {
 	}
 	if got := e.cluster.Count("get", "serviceaccounts"); got != components {
 		t.Errorf("the ServiceAccount was read %d times, want once for each Component: somebody wrote in between", got)
-	}
-}
-
-// A new Component with environments costs no call at Quay more than one without.
-func TestNewDeliveryCosts(t *testing.T) {
-	t.Parallel()
-	e := newDelivery("dev", "stage", "prod")
-	e.resetCalls()
-	e.run(t)
-	if writes := e.quay.Mutations(); writes != 5 || e.quay.Requests(http.MethodGet, quaytest.RouteRobot) != 0 {
-		t.Errorf("%d writes at Quay, %d robots read", writes, e.quay.Requests(http.MethodGet, quaytest.RouteRobot))
-	}
-	// Two Secrets, two links, the annotation; the RemoteSecret, the upload, its record.
-	if writes := e.cluster.Mutations(); writes != 8 {
-		t.Errorf("%d writes to the cluster", writes)
 	}
 }
 

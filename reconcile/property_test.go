@@ -2,6 +2,7 @@ package reconcile_test
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -29,10 +30,18 @@ func TestRandomWorldsSettleInOneRun(t *testing.T) {
 		views, untouchable := w.viewsOf(before.plan), w.untouchable(before.plan)
 
 		after := w.do(w.newRun())
-		if got := after.Changes; got != before.Changes {
+		late := map[string]bool{} // of a new Component the creation of its Secret tells that the name is somebody else's
+		for _, f := range after.Failures {
+			late[f.Component] = !slices.Contains(before.Failures, f) && f.Reason == plan.ReasonNotOurs && strings.Contains(f.Message, "SecretNotOurs")
+		}
+		if got := after.Changes; got != before.Changes && !slices.Contains(slices.Collect(maps.Values(late)), true) {
 			t.Fatalf("planned %+v, did %+v:\n%s", before.Changes, got, after.text)
 		}
 		for _, p := range after.plan.Components {
+			if late[p.Key().String()] {
+				refused++
+				continue
+			}
 			w.judge(t, p, views[p.Key()])
 			switch {
 			case p.Problem != nil:

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"berth/kube/kubetest"
 	"berth/quay/quaytest"
 	"berth/reconcile/component"
 	"berth/reconcile/plan"
@@ -207,5 +208,66 @@ func (row trouble) check(t *testing.T, run int, e *env, r record) {
 	}
 	if e.cluster.Object("secrets", "blue", fmt.Sprintf("new-%d-image-push", run)) == nil {
 		t.Errorf("run %d: the neighbour is not served", run)
+	}
+}
+
+// What is in the way of a Component that nobody has served yet turns out when its own is to be
+// created. It is told as of any other, and left alone.
+func TestWhatIsInTheWayOfANewComponent(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"api-image-push", "api-image-pull"} {
+		e := newDelivery()
+		e.run(t)
+		e.component("tenant", "api", "uid-api")
+		e.apply(`{apiVersion: v1, kind: Secret, metadata: {name: %s, namespace: tenant}, type: Opaque}`, name)
+		theirs, ours := e.version("secrets", "tenant", name), any(nil)
+		for run := range 3 {
+			r := e.do(e.newRun())
+			if r.ExitCode() != 0 || len(r.Failures) != 1 || r.Failures[0].Reason != plan.ReasonNotOurs || r.Failures[0].Whose != plan.TheTenants || r.Components.Blocked != 1 {
+				t.Errorf("%s, run %d: exit %d, %+v, %+v", name, run, r.ExitCode(), r.Failures, r.Components)
+			}
+			if told := e.annotation("tenant", "api", component.AnnotationImage); told != `{"message":"Secret `+name+` is in the way: it was not made by Berth. Delete it, and the next run makes it anew."}` {
+				t.Errorf("%s, run %d: told %s", name, run, told)
+			}
+			if now := e.version("components", "tenant", "api"); run > 0 && now != ours {
+				t.Errorf("%s, run %d: the Component was written again", name, run)
+			}
+			ours = e.version("components", "tenant", "api")
+		}
+		if now := e.version("secrets", "tenant", name); now != theirs {
+			t.Errorf("%s: it was written", name)
+		}
+		e.cluster.Delete("secrets", "tenant", name)
+		e.run(t)
+		if told := e.annotation("tenant", "api", component.AnnotationImage); strings.Contains(told, "message") || !strings.Contains(told, `"image"`) {
+			t.Errorf("%s is gone: told %s", name, told)
+		}
+		e.settled(t)
+	}
+}
+
+// A delivery that fails comes before the announcement, and is told with it all the same.
+func TestADeliveryThatFailsIsToldWithTheImage(t *testing.T) {
+	t.Parallel()
+	e := newEnv()
+	e.deliver()
+	e.component("tenant", "api", "uid-api")
+	e.bind("api", "stage")
+	const uploads = 2 // the Secrets come before
+	e.cluster.Inject(kubetest.Fault{Verb: "create", Resource: "secrets", Skip: uploads, Times: -1, Status: http.StatusForbidden, Message: `secrets "upload" is forbidden: exceeded quota: small`})
+	var ours any
+	for run := range 3 {
+		r := e.do(e.newRun())
+		told := e.annotation("tenant", "api", component.AnnotationImage)
+		if r.ExitCode() != 0 || r.Components.Blocked != 1 || !strings.Contains(told, "A quota of this namespace is used up") || !strings.Contains(told, `"image"`) {
+			t.Errorf("run %d: exit %d, %+v, told %s", run, r.ExitCode(), r.Components, told)
+		}
+		if len(e.linked("tenant", pipeline, "secrets")) != 1 {
+			t.Errorf("run %d: builds cannot push", run)
+		}
+		if now := e.version("components", "tenant", "api"); run > 0 && now != ours {
+			t.Errorf("run %d: the Component was written again", run)
+		}
+		ours = e.version("components", "tenant", "api")
 	}
 }

@@ -101,6 +101,7 @@ func (a *applier) component(ctx, detached context.Context, p plan.Component) (o 
 func (a *applier) all(ctx context.Context, p plan.Component, o *Outcome) {
 	var failures []failure
 	w := a.run.On(p)
+	defer func() { a.tell(ctx, w, failures, o) }()
 	for i, action := range p.Actions {
 		if slices.ContainsFunc(failures, func(f failure) bool { return holdsBack(f.action, action, f.err) }) {
 			continue
@@ -113,7 +114,7 @@ func (a *applier) all(ctx context.Context, p plan.Component, o *Outcome) {
 			action, err = w.Do(ctx, action)
 		}
 		if err != nil {
-			err = a.failed(ctx, w, err)
+			a.stopFor(err)
 			failed := action
 			if p.Rotation.Covers(i) {
 				failed = plan.Acknowledge{} // which rests on all of a rotation
@@ -138,6 +139,19 @@ func reach(ctx context.Context, w *act.Work, p plan.Component, i int) error {
 func (a *applier) did(p plan.Component, o *Outcome, action plan.Action) {
 	o.Applied = append(o.Applied, action)
 	a.Applied(p, action)
+}
+
+// tell tells the Component's owner of the first failure that only the owner or the operator
+// can mend. It comes last: what is announced meanwhile knows nothing of it.
+func (a *applier) tell(ctx context.Context, w *act.Work, failures []failure, o *Outcome) {
+	for _, f := range failures {
+		if sentence := told(f.err); sentence != "" {
+			if err := w.Tell(ctx, sentence); err != nil {
+				o.Err = errors.Join(o.Err, err)
+			}
+			return
+		}
+	}
 }
 
 type failure struct {

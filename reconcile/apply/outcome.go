@@ -1,7 +1,6 @@
 package apply
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -88,6 +87,10 @@ func holdsBack(failed, next plan.Action, err error) bool {
 	if ends(err) {
 		return true
 	}
+	if plan.Delivers(failed) {
+		said, tells := next.(plan.Announce)
+		return plan.Delivers(next) || tells && said.Rewords // it would say that nothing is wrong any more
+	}
 	switch next.(type) {
 	case plan.RemovePermission, plan.LeaveTeam: // foreign ones
 		return false
@@ -103,16 +106,4 @@ func (a *applier) stopFor(err error) {
 	if global(err) {
 		a.stop.CompareAndSwap(nil, &err)
 	}
-}
-
-// failed records what an error means beyond this Component, and tells the
-// tenant when only the tenant or the operator can mend it.
-func (a *applier) failed(ctx context.Context, w *act.Work, err error) error {
-	a.stopFor(err)
-	if sentence := told(err); sentence != "" {
-		if failed := w.Tell(ctx, sentence); failed != nil {
-			return errors.Join(err, failed)
-		}
-	}
-	return err
 }

@@ -14,8 +14,18 @@ type UploadRecord struct {
 	Version     int       `json:"v"`
 	Fingerprint string    `json:"fp"`
 	First       time.Time `json:"first"` // since when the targets as they are wait for this token
-	Last        time.Time `json:"last"`
+	Last        time.Time `json:"last,omitzero"`
 }
+
+// Beginning is the record that a RemoteSecret is made with when the upload follows. Should the
+// run end in between, the next one finds neither that nor data, and does not wait.
+func Beginning(fingerprint string, now time.Time) UploadRecord {
+	return UploadRecord{Version: uploadVersion, Fingerprint: fingerprint, First: now.UTC()}
+}
+
+// Begun reports whether an upload was to follow the making of its RemoteSecret, and no more
+// is known of it.
+func (u UploadRecord) Begun() bool { return u.Fingerprint != "" && u.Last.IsZero() }
 
 // UploadName is what the upload Secret of a Component is called that brings a token.
 func UploadName(c kube.Component, fingerprint string) string {
@@ -34,8 +44,12 @@ const (
 // Due reports whether it is time to upload again: each wait is as long as all before
 // it together, so that an operator that is broken for a week is asked a dozen times.
 func (u UploadRecord) Due(now time.Time) bool {
-	since := now.Sub(u.Last)
-	return since < 0 || since >= max(soonest, u.Last.Sub(u.First))
+	last := u.Last
+	if u.Begun() {
+		last = u.First
+	}
+	since := now.Sub(last)
+	return since < 0 || since >= max(soonest, last.Sub(u.First))
 }
 
 // Late reports whether a token should have arrived by now.

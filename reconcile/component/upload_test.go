@@ -28,6 +28,9 @@ func TestUploadsAreRepeatedEverLater(t *testing.T) {
 	if (UploadRecord{}).Late(start) {
 		t.Error("what was never uploaded is not late")
 	}
+	if begun := Beginning("f", start); begun.Due(start.Add(9*time.Minute)) || !begun.Due(start.Add(10*time.Minute)) || !begun.Begun() || u.Begun() || begun.Made("f", start).Begun() {
+		t.Error("what was begun is given as long as what was made")
+	}
 	if !(UploadRecord{First: start, Last: start}).Due(start.Add(-time.Hour)) {
 		t.Error("a record from the future would hold up every upload")
 	}
@@ -37,8 +40,10 @@ func TestAnUploadIsReadAsItWasWritten(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	u := UploadRecord{Version: uploadVersion, Fingerprint: "f", First: at, Last: at}
-	if got := ParseUploadRecord(u.Encode()); got != u {
-		t.Errorf("%+v", got)
+	for _, u := range []UploadRecord{u, Beginning("f", at)} {
+		if got := ParseUploadRecord(u.Encode()); got != u {
+			t.Errorf("%+v", got)
+		}
 	}
 	for _, raw := range []string{"", "{", `{"v":2,"fp":"f"}`, `[]`, `{"v":1,"fp":"` + strings.Repeat("x", maxAnnotation) + `"}`} {
 		if got := ParseUploadRecord(raw); got != (UploadRecord{}) {

@@ -17,10 +17,10 @@ func announceAll(p *draft.Component) {
 }
 
 func announce(p *draft.Component, one kube.Component, value string) {
-	a := plan.Announce{Component: one.Name, Of: p.Of(one), Value: value}
+	a := plan.Announce{Component: one.Name, Of: p.Of(one), Value: value, Rewords: component.Rewords(one, value)}
 	switch {
 	case plan.Told(one, value):
-	case component.Rewords(one, value):
+	case a.Rewords:
 		p.Aside = append(p.Aside, a)
 	default:
 		p.Actions = append(p.Actions, a)

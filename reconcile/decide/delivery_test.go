@@ -299,6 +299,25 @@ func TestPlanDelivery(t *testing.T) {
 			states: map[string]plan.DeliveryState{"dev": plan.Delivered, "stage": plan.Pending, "prod": plan.Pending},
 		},
 		{
+			why: "the same, when nobody knows whether the upload was made at all",
+			edit: func(s *scene.Scene, _ component.Names) {
+				s.Remote(func(r *world.RemoteSecret) {
+					r.HasData, r.TargetStatuses, r.Due, r.Record.Last = false, nil, false, time.Time{}
+				})
+				clear(s.Arrived)
+			},
+			want:   []plan.Action{plan.UploadToken{RemoteSecret: scene.Pull, Targets: 2, Reason: "the last one was not taken"}},
+			states: map[string]plan.DeliveryState{"dev": plan.Delivered, "stage": plan.Pending, "prod": plan.Pending},
+		},
+		{
+			why: "what was begun has been taken, so lately that it may not have arrived",
+			edit: func(s *scene.Scene, _ component.Names) {
+				s.Remote(func(r *world.RemoteSecret) { r.Due, r.Record.Last = false, time.Time{} })
+				clear(s.Arrived)
+			},
+			states: with("stage", plan.Pending),
+		},
+		{
 			why: "the operator dropped the upload and has an earlier token: only the content shows it",
 			edit: func(s *scene.Scene, _ component.Names) {
 				scene.Change(s.Arrived, component.Key{Namespace: "tenant-stage", Name: scene.Pull}, func(a *world.Arrived) { a.Content.Fingerprint = "earlier" })

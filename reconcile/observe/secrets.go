@@ -90,6 +90,9 @@ func (o *observer) observeSecrets(ctx context.Context) error {
 			}
 		}
 	}
+	if len(unlisted) <= manyUnlisted {
+		maps.DeleteFunc(unlisted, func(_ component.Key, called *world.Called) bool { return o.unserved(called) })
+	}
 	found, errs, err := o.metadata(ctx, slices.Collect(maps.Keys(unlisted)))
 	for key, err := range errs {
 		o.unread(component.KeyOf(*unlisted[key].Component), err)
@@ -110,6 +113,18 @@ func (o *observer) observeSecrets(ctx context.Context) error {
 		o.Uploads[key] = o.fewUploads(uploads, owner)
 	}
 	return err
+}
+
+// unserved reports whether nobody has served a Component yet: nothing at Quay is its own, and
+// nothing is written on it that Berth or image-controller tells. Then its Secrets will be
+// created, and the answer to that tells as well if somebody else has the name.
+func (o *observer) unserved(called *world.Called) bool {
+	_, push := o.Robots[called.Push.Robot]
+	_, pull := o.Robots[called.Pull.Robot]
+	_, repository := o.Repositories[called.Repository]
+	c := called.Component
+	return !push && !pull && !repository && c.Twin == nil && c.ContainerImage == "" && c.Annotations[component.AnnotationImage] == "" &&
+		len(o.ImageRepositories[component.KeyOf(*c)]) == 0 && !o.Policy.Adopt
 }
 
 // unclaimed finds the robots whose very tokens stand in Secrets that were made for a

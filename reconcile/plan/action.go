@@ -226,6 +226,7 @@ type Announce struct {
 	Of        Group
 	Value     string
 	Problem   bool // it tells of one
+	Rewords   bool // nothing else than what it says is wrong
 }
 
 // SetImage names the Component's repository in its spec.containerImage, which is empty.
@@ -300,6 +301,16 @@ func FailsAlone(a Action) bool {
 		return true
 	}
 	return Revokes(a)
+}
+
+// Delivers reports whether an action is one by which environments get the pull Secret: what
+// is done here waits for none of them.
+func Delivers(a Action) bool {
+	switch a.(type) {
+	case WriteRemoteSecret, UploadToken:
+		return true
+	}
+	return false
 }
 
 // Revokes reports whether an action takes a right away from a robot. That it fails is

@@ -130,7 +130,7 @@ func (p Component) Refuse(problem *Problem) Component {
 	p.TakeOn()
 	for _, one := range component.Both(p.Component) {
 		if value := component.WithMessage(one, p.Names, p.Image, problem.Tenant); !Told(one, value) {
-			p.Actions = append(p.Actions, Announce{one.Name, p.Of(one), value, true})
+			p.Actions = append(p.Actions, Announce{Component: one.Name, Of: p.Of(one), Value: value, Problem: true})
 		}
 	}
 	return p

@@ -2,7 +2,6 @@ package scene
 
 import (
 	"fmt"
-	"time"
 
 	"berth/kube"
 	"berth/reconcile/component"
@@ -72,7 +71,7 @@ func (s *Scene) Deliver() component.Names {
 			Targets: []kube.RemoteTarget{Here("tenant-stage").RemoteTarget, Remote(Api, "prod-ns", "creds").RemoteTarget},
 			HasData: true, TargetStatuses: []kube.TargetStatus{{Namespace: "tenant-stage"}, {Namespace: "prod-ns", APIURL: Api}},
 		},
-		Owned: component.Mine, Record: component.UploadRecord{}.Made(world.At(s.Robots, n.Pull.Robot).Fingerprint, time.Time{}), Due: true,
+		Owned: component.Mine, Record: component.UploadRecord{Version: 1, Fingerprint: world.At(s.Robots, n.Pull.Robot).Fingerprint, Last: Noon}, Due: true,
 	}}
 	s.Uploads = map[component.Key][]world.Upload{}
 	s.Arrived = map[component.Key]world.Arrived{{Namespace: "tenant-stage", Name: n.Pull.Secret}: {

@@ -114,7 +114,9 @@ type Work struct {
 	at       map[quay.Role]string // the generations that Secrets are known to hold, by role
 	looked   bool                 // the cluster was looked at since the last call of Quay
 
+	pull   func() []byte                   // what the pull Secret was given just now, nil: something else was done since
 	remote *kube.RemoteSecret              // as this run last wrote it
+	begun  string                          // the fingerprint of the upload that it was made for, "": it stood
 	kept   map[string]kube.ImageRepository // as this run wrote them, by uid
 }
 
@@ -125,8 +127,12 @@ func (w *Work) Do(ctx context.Context, action plan.Action) (plan.Action, error) 
 }
 
 func (w *Work) do(ctx context.Context, action plan.Action) error {
+	_, uploads := action.(plan.UploadToken)
 	if _, hands := action.(plan.WriteSecret); !hands {
 		w.looked, w.sights = false, nil // what was seen before it is no base for a write after it
+		if !uploads {
+			w.pull = nil
+		}
 	}
 	switch a := action.(type) {
 	case plan.CreateRepository:

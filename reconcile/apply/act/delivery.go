@@ -70,7 +70,15 @@ func (w *Work) writeRemoteSecret(ctx context.Context, a plan.WriteRemoteSecret) 
 				r, err = w.Cluster.UpdateRemoteSecret(ctx, write, r.ResourceVersion, false)
 			}
 		} else {
-			r, err = w.Cluster.CreateRemoteSecret(ctx, write)
+			begun := ""
+			write.Upload = ""
+			if token, fresh := w.fresh[w.plan.Names.Pull.Robot]; fresh {
+				content := component.ContentOf(w.secretWrite(w.plan.Names.Pull, w.plan.Image, token).DockerConfigJSON())
+				begun, write.Upload = content.Fingerprint, component.Beginning(content.Fingerprint, w.Now()).Encode()
+			}
+			if r, err = w.Cluster.CreateRemoteSecret(ctx, write); err == nil {
+				w.begun = begun
+			}
 		}
 		switch {
 		case err == nil:
@@ -100,30 +108,44 @@ func (w *Work) waiting(r kube.RemoteSecret, added bool) string {
 
 // uploadToken hands the pull Secret's content, which this run or an earlier one has
 // made equal to what Quay says, to the RemoteSecret's operator, and then records that
-// on the RemoteSecret. A run that dies in between is followed by one that finds the
-// upload, or makes it again. The RemoteSecret is looked at first: of an upload for one
-// that is not there its operator makes a RemoteSecret of nobody's.
+// on the RemoteSecret, unless that was made for it. A run that dies in between is followed
+// by one that finds the upload, or makes it again. The RemoteSecret is looked at first: of an
+// upload for one that is not there its operator makes a RemoteSecret of nobody's.
 func (w *Work) uploadToken(ctx context.Context, a plan.UploadToken) error {
-	key, c := w.plan.PullSecret(), w.plan.Component
 	if err := w.findRemoteSecret(ctx); err != nil {
 		return err
 	}
-	secret, err := w.Cluster.Secret(ctx, key.Namespace, key.Name)
-	if err != nil {
+	content := w.pull
+	if content == nil {
+		secret, err := w.pullSecret(ctx)
+		if err != nil {
+			return err
+		}
+		content = secret.DockerConfigJSON
+	}
+	token := component.ContentOf(content())
+	if err := w.createUpload(ctx, w.uploadWrite(token, a.RemoteSecret, content), token); err != nil || token.Fingerprint == w.begun {
 		return err
 	}
-	if whose, why := component.Whose(secret.Labels, secret.Owners, c); whose != component.Mine {
-		return &Obstacle{plan.SecretNotOurs("Secret", key.Namespace, key.Name, why)}
+	return w.recordUpload(ctx, token.Fingerprint)
+}
+
+// pullSecret reads the pull Secret and demands that it is this Component's.
+func (w *Work) pullSecret(ctx context.Context) (kube.Secret, error) {
+	key := w.plan.PullSecret()
+	secret, err := w.Cluster.Secret(ctx, key.Namespace, key.Name)
+	if err != nil {
+		return secret, err
+	}
+	if whose, why := component.Whose(secret.Labels, secret.Owners, w.plan.Component); whose != component.Mine {
+		return secret, &Obstacle{plan.SecretNotOurs("Secret", key.Namespace, key.Name, why)}
 	}
 	token := component.ContentOf(secret.DockerConfigJSON())
 	known := w.Naming.Held(w.plan.Names.Pull, token) != "" || token.Login == w.Naming.Login(w.plan.Names.Pull.Robot)
 	if !known || token.Image != w.plan.Image {
-		return fmt.Errorf("Secret %s: %w", key, ErrMoved) //nolint:staticcheck // a kind's name
+		return secret, fmt.Errorf("Secret %s: %w", key, ErrMoved) //nolint:staticcheck // a kind's name
 	}
-	if err := w.createUpload(ctx, w.uploadWrite(token, a.RemoteSecret, secret.DockerConfigJSON), token); err != nil {
-		return err
-	}
-	return w.recordUpload(ctx, token.Fingerprint)
+	return secret, nil
 }
 
 // uploadWrite is the upload Secret of a token.

@@ -56,9 +56,10 @@ func (w *Work) writeSecret(ctx context.Context, a plan.WriteSecret) error {
 		if err := w.lookOnce(ctx); err != nil {
 			return err
 		}
-		err := w.Cluster.CreateSecret(ctx, w.secretWrite(a.Account, a.Image, token))
+		write := w.secretWrite(a.Account, a.Image, token)
+		err := w.Cluster.CreateSecret(ctx, write)
 		if err == nil {
-			w.at[a.Role] = a.Robot
+			w.holds(a.Account, write)
 		}
 		if !errors.Is(err, kube.ErrExists) {
 			return err // the robot is as new as the Secret: there is nothing to look for
@@ -127,7 +128,7 @@ func (w *Work) moveSecret(ctx context.Context, a plan.WriteSecret) (done bool, e
 	}
 	switch {
 	case err == nil:
-		w.at[a.Role] = account.Robot
+		w.holds(account, write)
 		return true, nil
 	case overtaken(err, s.exists):
 		delete(w.fresh, account.Robot) // good for one write: the next attempt reads it again
@@ -135,6 +136,14 @@ func (w *Work) moveSecret(ctx context.Context, a plan.WriteSecret) (done bool, e
 		return false, nil
 	}
 	return false, err
+}
+
+// holds notes what a Secret was given, or found to hold.
+func (w *Work) holds(a component.Account, write kube.SecretWrite) {
+	w.at[a.Role] = a.Robot
+	if a.Secret == w.plan.Names.Pull.Secret {
+		w.pull = write.DockerConfigJSON
+	}
 }
 
 // target is the generation that a Secret is moved to: the newest that has its role. It

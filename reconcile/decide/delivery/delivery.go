@@ -207,6 +207,28 @@ func (w Courier) Bring(p *draft.Component) {
 	if len(p.Actions) > planned && p.Note == "" {
 		p.Note = "delivery"
 	}
+	if !exists {
+		early(p, planned)
+	}
+}
+
+// early puts a RemoteSecret that is to be made before the Secrets that are written, and
+// its upload right behind them: one look at the Component serves all of these, and what was
+// just written need not be read.
+func early(p *draft.Component, from int) {
+	before, delivery := p.Actions[:from], p.Actions[from:]
+	isSecret := func(a plan.Action) bool { _, ok := a.(plan.WriteSecret); return ok }
+	first := slices.IndexFunc(before, isSecret)
+	if first < 0 || p.Rotation != nil {
+		return // a rotation has its own order, and its delivery comes last
+	}
+	behind := first
+	for i, a := range before {
+		if isSecret(a) {
+			behind = i + 1
+		}
+	}
+	p.Actions = slices.Concat(before[:first], delivery[:1], before[first:behind], delivery[1:], before[behind:])
 }
 
 // planTargets makes the RemoteSecret serve the places that were found. While there is a

@@ -29,10 +29,12 @@ func (w Courier) planUpload(p *draft.Component, r *world.RemoteSecret) {
 	a := plan.UploadToken{RemoteSecret: p.Names.Pull.Secret, Targets: len(p.Places.Targets)}
 	switch {
 	case changes, r.Record.Fingerprint != token:
-	case w.uploading(p.PullSecret(), token) || !r.Due:
+	case w.uploading(p.PullSecret(), token):
 		return
-	case !r.HasData:
+	case !r.HasData && (r.Due || r.Record.Begun()): // nobody knows whether what was begun was made
 		a.Reason = "the last one was not taken"
+	case !r.Due:
+		return
 	case slices.ContainsFunc(r.Targets, func(t kube.RemoteTarget) bool { return w.lost(p, r, t) }):
 		a.Reason = "the last one did not arrive"
 	default:
