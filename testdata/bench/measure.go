@@ -20,14 +20,8 @@ import (
 	"syscall"
 	"time"
 
-	"berth/kube"
+	"berth/testdata/platform"
 )
-
-type kubeComponent = kube.Component
-
-func known(namespace, name string) kubeComponent {
-	return kube.Component{Namespace: namespace, Name: name, UID: "uid-of-" + namespace + "-" + name, Application: "shop"}
-}
 
 // row is one run, or several at once.
 type row struct {
@@ -121,7 +115,7 @@ func (b *bench) config() string { return filepath.Join(b.dir, "kubeconfig") }
 // arguments are for a run as the CronJob's is, but for where things are.
 func (b *bench) arguments() []string {
 	return []string{
-		"--quay-org", organization, "--image-host", imageHost, "--cluster-id", clusterID, "--kubeconfig", b.config(),
+		"--quay-org", platform.Organization, "--image-host", platform.ImageHost, "--cluster-id", platform.ClusterID, "--kubeconfig", b.config(),
 		"--lock-namespace", "berth", "--yes", "--output", "json", "--plan", "summary", "--log-level", "error", "--timeout", "1h",
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"berth/kube"
 	"berth/quay"
 	"berth/reconcile/component"
+	"berth/testdata/platform"
 )
 
 // byObject looks at every Component as a controller does that is told of one at a time:
@@ -28,7 +29,7 @@ func byObject(ctx context.Context, args []string) error {
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(certificate)
 	registry, err := quay.New(quay.Options{
-		URL: args[0], Organization: organization, QPS: 1e6, Burst: 1e6, RootCAs: roots,
+		URL: args[0], Organization: platform.Organization, QPS: 1e6, Burst: 1e6, RootCAs: roots,
 		Token: func() (quay.Token, error) { return quay.NewToken(oauthToken), nil },
 	})
 	if err != nil {
@@ -62,7 +63,7 @@ func one(ctx context.Context, registry *quay.Client, cluster *kube.Client, c kub
 	if c, err = cluster.Component(ctx, kube.AppStudio, c.Namespace, c.Name); err != nil {
 		return err
 	}
-	n, err := naming(imageHost).Names(c, namespace.UID)
+	n, err := platform.Naming().Names(c, namespace.UID)
 	if err != nil {
 		return err
 	}
@@ -81,7 +82,7 @@ func one(ctx context.Context, registry *quay.Client, cluster *kube.Client, c kub
 		if err != nil {
 			return err
 		}
-		login := naming(imageHost).Login(a.Robot)
+		login := platform.Naming().Login(a.Robot)
 		if component.ContentOf(secret.DockerConfigJSON()).Fingerprint != component.Fingerprint(login, robot.Token.Reveal()) {
 			return fmt.Errorf("%s/%s is not settled", c.Namespace, c.Name)
 		}

@@ -19,13 +19,13 @@ import (
 	"berth/deploy"
 	"berth/kube/kubetest"
 	"berth/quay/quaytest"
+	"berth/testdata/platform"
 )
 
 const (
-	organization = "acme"
-	oauthToken   = "bench-oauth-token" // opens nothing but the simulator
-	kubeToken    = "bench-kube-token"
-	kubeUser     = "system:serviceaccount:berth:berth"
+	oauthToken = "bench-oauth-token" // opens nothing but the simulator
+	kubeToken  = "bench-kube-token"
+	kubeUser   = "system:serviceaccount:berth:berth"
 )
 
 // place is where the simulators are, as the process that serves them tells.
@@ -64,10 +64,10 @@ func serve(ctx context.Context, args []string, out io.Writer) error {
 	}})
 	cluster := kubetest.New(kubetest.Options{Manifests: deploy.Roles(), OnRequest: func(kubetest.Call) { knobs.asked() }})
 	registry.AddUser("platform")
-	registry.AddOrganization(organization, "platform")
+	registry.AddOrganization(platform.Organization, "platform")
 	registry.AddToken(oauthToken, "platform", "org:admin repo:admin")
 	cluster.AddUser(kubeToken, kubeUser, true) // the roles of shards are not among those it is given
-	platform{registry, cluster, *grouped, *settled}.fill(*components)
+	platform.Platform{Registry: registry, Cluster: cluster, Grouped: *grouped, Settled: *settled}.Fill(*components)
 
 	proxy := &quaytest.Proxy{Server: registry, API: knobs.allow}
 	quay, kube := secure(proxy), secure(cluster)

@@ -1,4 +1,6 @@
-package main
+// Package platform fills a simulated Quay and a simulated cluster with what a platform of any
+// size has, for what measures and counts.
+package platform
 
 import (
 	"bytes"
@@ -7,47 +9,56 @@ import (
 	"strings"
 	"time"
 
+	"berth/kube"
 	"berth/kube/kubetest"
 	"berth/quay"
 	"berth/quay/quaytest"
 	"berth/reconcile/component"
 )
 
-// platform fills the two ends: namespaces of so many Components each, an Environment in
+// Platform is the two ends: namespaces of so many Components each, an Environment in
 // each that leads to itself, and, of what is settled, all that Berth makes.
-type platform struct {
-	registry *quaytest.Server
-	cluster  *kubetest.Server
-	grouped  int
-	settled  bool
+type Platform struct {
+	Registry *quaytest.Server
+	Cluster  *kubetest.Server
+	Grouped  int // Components of a namespace
+	Settled  bool
 }
 
 type object = map[string]any
 
-const clusterID = "bench"
+// What a run over it is told.
+const (
+	ClusterID    = "bench"
+	Organization = "acme"
+	ImageHost    = "quay.example" // whatever port the simulator is at
+)
 
-func naming(host string) component.Naming {
-	return component.Naming{Cluster: clusterID, Host: host, Organization: organization, Layout: component.LayoutComponent}
+// Naming is how a run over it calls things.
+func Naming() component.Naming {
+	return component.Naming{Cluster: ClusterID, Host: ImageHost, Organization: Organization, Layout: component.LayoutComponent}
 }
 
-// imageHost is what images are called by, whatever port the simulator is at.
-const imageHost = "quay.example"
-
-func (p platform) fill(components int) {
-	for first := 0; first < components; first += p.grouped {
-		p.namespace(first/p.grouped, min(p.grouped, components-first))
+// Fill makes so many Components. The user platform and the organization are there already.
+func (p Platform) Fill(components int) {
+	for first := 0; first < components; first += p.Grouped {
+		p.namespace(first/p.Grouped, min(p.Grouped, components-first))
 	}
 }
 
-func (p platform) namespace(n, components int) {
+func called(namespace, name string) kube.Component {
+	return kube.Component{Namespace: namespace, Name: name, UID: "uid-of-" + namespace + "-" + name, Application: "shop"}
+}
+
+func (p Platform) namespace(n, components int) {
 	name := fmt.Sprintf("tenant-%05d", n)
 	uid := "uid-of-namespace-" + name
 	objects := []object{{"apiVersion": "v1", "kind": "Namespace", "metadata": object{"name": name, "uid": uid}}}
 	var push, pull, bound []any
 	var made []object
 	for i := range components {
-		c := known(name, fmt.Sprintf("component-%03d", i))
-		names, err := naming(imageHost).Names(c, uid)
+		c := called(name, fmt.Sprintf("component-%03d", i))
+		names, err := Naming().Names(c, uid)
 		if err != nil {
 			panic(err) // the names are our own
 		}
@@ -58,7 +69,7 @@ func (p platform) namespace(n, components int) {
 			"status":   object{"devfile": strings.Repeat("d", 1200)},
 		}
 		bound = append(bound, object{"name": c.Name, "configuration": object{"replicas": 1}})
-		if p.settled {
+		if p.Settled {
 			push, pull = append(push, object{"name": names.Push.Secret}), append(pull, object{"name": names.Pull.Secret})
 			made = append(made, p.settle(c, names, component)...)
 		}
@@ -86,22 +97,22 @@ func (p platform) namespace(n, components int) {
 		documents.Write(raw)
 		documents.WriteByte('\n')
 	}
-	p.cluster.Apply(documents.Bytes())
+	p.Cluster.Apply(documents.Bytes())
 }
 
 // settle makes at Quay what a Component has there, and lists what it has in the cluster.
-func (p platform) settle(c kubeComponent, names component.Names, described object) []object {
-	repository := organization + "/" + names.Repository
-	p.registry.AddRepository(quaytest.Repository{Name: repository, Description: names.Mark, Creator: "platform"})
-	image := naming(imageHost).Image(names.Repository)
+func (p Platform) settle(c kube.Component, names component.Names, described object) []object {
+	repository := Organization + "/" + names.Repository
+	p.Registry.AddRepository(quaytest.Repository{Name: repository, Description: names.Mark, Creator: "platform"})
+	image := Naming().Image(names.Repository)
 	fingerprint := ""
 	var made []object
 	labels := component.Labels(c)
 	owners := []any{object{"apiVersion": "appstudio.redhat.com/v1alpha1", "kind": "Component", "name": c.Name, "uid": c.UID}}
 	for _, a := range names.Accounts() {
-		robot := organization + "+" + a.Robot
-		p.registry.AddRobot(quaytest.Robot{Name: robot, Description: a.Mark, Permissions: map[string]string{repository: string(a.Role)}})
-		token := p.registry.RobotToken(robot)
+		robot := Organization + "+" + a.Robot
+		p.Registry.AddRobot(quaytest.Robot{Name: robot, Description: a.Mark, Permissions: map[string]string{repository: string(a.Role)}})
+		token := p.Registry.RobotToken(robot)
 		fingerprint = component.Fingerprint(robot, token) // the pull robot's is the last
 		made = append(made, object{
 			"apiVersion": "v1", "kind": "Secret", "type": component.SecretType,
