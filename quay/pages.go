@@ -69,17 +69,20 @@ func (c *Client) ListRepositories(ctx context.Context) ([]Repository, error) {
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	var all []Repository
+	all, several := sections[0].found, len(sections) > 1
 	var tokens []string
 	seen, whole := map[string]bool{}, false
-	for _, s := range sections {
+	for i, s := range sections {
 		whole, tokens = whole || s.whole, append(tokens, s.next...)
 		for _, r := range s.found {
-			if !seen[r.Name] { // where another section began, nothing may be by now
+			if several && !seen[r.Name] { // where another section began, nothing may be by now
 				seen[r.Name] = true
-				all = append(all, r)
+				if i > 0 {
+					all = append(all, r)
+				}
 			}
 		}
+		s.found = nil
 	}
 	if !whole {
 		return nil, &Error{Op: op, kind: ErrUnexpected, Message: "no repository of the list can be read"}

@@ -57,6 +57,10 @@ func (o *observer) observeLinks(ctx context.Context) error {
 
 // sortDead keeps the links to Secrets that are gone, with whose they were.
 func (o *observer) sortDead(links map[string][]world.DeadLink, gone func(component.Key) bool) {
+	o.Dead = map[string][]world.DeadLink{}
+	if len(links) == 0 {
+		return
+	}
 	was := map[component.Key]component.Key{} // a Secret's name to its Component's
 	for _, r := range o.Robots {
 		if m, ours := component.ParseMark(r.Mark); ours && o.Naming.Ours(m) {
@@ -65,7 +69,6 @@ func (o *observer) sortDead(links map[string][]world.DeadLink, gone func(compone
 			was[component.Key{Namespace: m.Component.Namespace, Name: pull}] = m.Component
 		}
 	}
-	o.Dead = map[string][]world.DeadLink{}
 	for namespace, all := range links {
 		for _, l := range all {
 			if key := (component.Key{Namespace: namespace, Name: l.Secret}); gone(key) {

@@ -76,6 +76,9 @@ func (d Diagnostic) Label() string {
 func Diagnostics(p plan.Plan) []Diagnostic {
 	var warnings, problems []Diagnostic
 	for _, c := range p.All() {
+		if c.Skipped+c.Deferred == "" && len(c.Warnings)+len(c.Platform) == 0 && c.Problem == nil {
+			continue
+		}
 		names := withoutNames(c)
 		warn := func(code, text string) {
 			warnings = append(warnings, Diagnostic{SeverityWarning, c.Key(), code, text, "", "", names})
