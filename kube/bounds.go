@@ -21,11 +21,14 @@ const (
 	MaxTargets = 200
 )
 
+// imageAnnotation of a Component has a field of its own.
+const imageAnnotation = "image.redhat.com/image"
+
 // The annotations of a Component, of a namespace and of an ImageRepository, and the labels
 // of any object that are kept.
 var (
 	annotations = []string{
-		"image.redhat.com/generate", "image.redhat.com/visibility", "image.redhat.com/image", "image.redhat.com/rotation",
+		"image.redhat.com/generate", "image.redhat.com/visibility", "image.redhat.com/rotation",
 	}
 	namespaceAnnotations  = []string{"image.redhat.com/generate", "image.redhat.com/image", "image.redhat.com/rotation"}
 	repositoryAnnotations = []string{"image-controller.appstudio.redhat.com/skip-repository-deletion", "image.redhat.com/taken-over"}
@@ -44,6 +47,14 @@ func kept(all map[string]string, names []string, most int) map[string]string {
 		}
 	}
 	return some
+}
+
+// someOf is kept, nil where nothing is.
+func someOf(all map[string]string, names []string, most int) map[string]string {
+	if !slices.ContainsFunc(names, func(name string) bool { _, there := all[name]; return there }) {
+		return nil
+	}
+	return kept(all, names, most)
 }
 
 // cut is a string of at most so many bytes: a part of one would hold on to the whole.

@@ -23,7 +23,8 @@ type Component struct {
 	ComponentName                         string            // spec.componentName, may be empty or differ from Name
 	ContainerImage                        string            // spec.containerImage, cut at 4097 bytes
 	SourceURL                             string            // spec.source.git.url, else spec.source.url
-	Annotations                           map[string]string // those that Berth knows, a value cut at 4097 bytes
+	Announced                             string            // annotation image.redhat.com/image, cut at 4097 bytes; "": none
+	Annotations                           map[string]string // the others that Berth knows, nil: none, a value cut at 4097 bytes
 	Annotated                             bool              // has annotations, these or others
 	Finalizer                             int               // the place of image-controller's among its finalizers, from 1; 0: it has none
 	Odd                                   bool              // of a list: not of a Component's form, so that nothing else of it is known
@@ -61,7 +62,8 @@ func (w componentWire) slim(g Group) Component {
 		Application: cut(spec.Application, maxName), ComponentName: cut(spec.ComponentName, maxName),
 		ContainerImage: cut(spec.Image, maxAnnotation),
 		SourceURL:      cut(cmp.Or(spec.Source.Git.URL, spec.Source.URL), maxAddress),
-		Annotations:    kept(m.Annotations, annotations, maxAnnotation),
+		Announced:      cut(m.Annotations[imageAnnotation], maxAnnotation), // nearly all have it, and nothing else
+		Annotations:    someOf(m.Annotations, annotations, maxAnnotation),
 		Annotated:      m.Annotations != nil,
 		Finalizer:      slices.Index(m.Finalizers, componentFinalizer) + 1,
 		Odd:            w.Odd,
@@ -114,11 +116,21 @@ func (c *Client) Annotate(ctx context.Context, in Component, change AnnotationCh
 	case change.ContainerImage != "" && in.ContainerImage != "":
 		return refuse("it names an image already")
 	}
-	w, err := api.Patch[componentWire](ctx, c.Client, in.Group.of(components), in.Namespace, in.Name, types.JSONPatchType, change.operations(in.ResourceVersion, in.Annotations, in.Annotated), false)
+	w, err := api.Patch[componentWire](ctx, c.Client, in.Group.of(components), in.Namespace, in.Name, types.JSONPatchType, change.operations(in.ResourceVersion, in.all(), in.Annotated), false)
 	if err != nil {
 		return Component{}, err
 	}
 	return w.slim(in.Group), nil
+}
+
+// all are the annotations that are kept.
+func (c Component) all() map[string]string {
+	all := map[string]string{}
+	maps.Copy(all, c.Annotations)
+	if c.Announced != "" {
+		all[imageAnnotation] = c.Announced
+	}
+	return all
 }
 
 // noVersion refuses a write that would hold whatever others wrote.

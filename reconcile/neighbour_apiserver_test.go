@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"berth/kube"
-	"berth/reconcile/component"
 	"berth/reconcile/world"
 )
 
@@ -65,7 +64,7 @@ func TestTheWorstNeighbourOnARealServer(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		well := c.Annotations[component.AnnotationImage] != ""
+		well := c.Announced != ""
 		for _, use := range []string{"push", "pull"} {
 			s, err := r.admin.Secret(t.Context(), namespace, "api-image-"+use)
 			if err != nil {

@@ -255,9 +255,13 @@ func (e *ends) clone() *ends {
 
 // with is a map with something else in it.
 func with[K comparable, V any](m map[K]V, key K, value V) map[K]V {
-	m = maps.Clone(m)
-	m[key] = value
-	return m
+	more := map[K]V{key: value}
+	for k, v := range m {
+		if k != key {
+			more[k] = v
+		}
+	}
+	return more
 }
 
 // without is a map without something.
@@ -287,6 +291,7 @@ func (e *ends) state() uint64 {
 	if r := e.taken; r != nil {
 		note(thing{of: "taken", name: string(r.how), newest: r.newest})
 	}
+	note(thing{of: "announced", text: e.component.Announced})
 	for name, value := range e.component.Annotations {
 		note(thing{of: "annotation", name: name, text: value})
 	}
@@ -333,7 +338,7 @@ func textOf(answer any) string {
 	case kube.Secret:
 		return a.ResourceVersion + " " + a.RotatedAt + " " + string(a.DockerConfigJSON())
 	case kube.Component:
-		b := []byte(a.ResourceVersion)
+		b := []byte(a.ResourceVersion + " " + a.Announced)
 		for _, name := range slices.Sorted(maps.Keys(a.Annotations)) {
 			b = append(append(append(append(b, ' '), name...), ' '), a.Annotations[name]...)
 		}

@@ -201,7 +201,13 @@ func (p party) Annotate(_ context.Context, c kube.Component, change kube.Annotat
 				return kube.Component{}, kube.ErrInvalid
 			}
 		}
-		maps.Copy(now.Annotations, change.Set)
+		for name, value := range change.Set {
+			if name == component.AnnotationImage {
+				now.Announced = value
+			} else {
+				now.Annotations = with(now.Annotations, name, value)
+			}
+		}
 		for _, name := range change.Remove {
 			if _, there := now.Annotations[name]; !there {
 				continue

@@ -216,7 +216,7 @@ func TestApply(t *testing.T) {
 	}
 	s.Apply([]byte("# nothing\n---\n{apiVersion: appstudio.redhat.com/v1alpha1, kind: Component, metadata: {name: a, namespace: ns}, spec: {application: shop}}\n---\n"))
 	after, err := c.Component(t.Context(), kube.AppStudio, "ns", "a")
-	if err != nil || after.Application != "shop" || after.Annotations["image.redhat.com/image"] != "kept" || after.UID != before.UID {
+	if err != nil || after.Application != "shop" || after.Announced != "kept" || after.UID != before.UID {
 		t.Errorf("the Component is %+v: %v", after, err)
 	}
 	for _, broken := range []string{"{", "{apiVersion: v1, kind: Pod, metadata: {name: p}}", "{apiVersion: v1, kind: Secret, metadata: {name: s, namespace: missing}}"} {

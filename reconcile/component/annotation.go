@@ -242,7 +242,7 @@ func escaped(r rune) bool { return r < ' ' || r > '~' || r == '\\' || r == '<' |
 
 // Says reports whether a Component bears an announcement, letter by letter.
 func Says(c kube.Component, a Announcement) bool {
-	value := c.Annotations[AnnotationImage]
+	value := c.Announced
 	if plain, ok := plainly(value); ok {
 		return plain == a
 	}
@@ -252,7 +252,7 @@ func Says(c kube.Component, a Announcement) bool {
 // Announced is what stands on a Component, and whether it is what Berth announces of
 // Secrets of these names, whatever the image and the message.
 func Announced(c kube.Component, n Names) (a Announcement, ours bool) {
-	a = announced(c.Annotations[AnnotationImage])
+	a = announced(c.Announced)
 	return a, a.Image != "" && a.Secret == n.Push.Secret && a.PullSecret == n.Pull.Secret
 }
 
@@ -272,7 +272,7 @@ func WithMessage(c kube.Component, n Names, image, message string) string {
 // in nothing but what it says is wrong. Whether the old word still holds, only the work
 // may tell.
 func Rewords(c kube.Component, announcement string) bool {
-	old, wanted := announced(c.Annotations[AnnotationImage]), announced(announcement)
+	old, wanted := announced(c.Announced), announced(announcement)
 	was := old.Message
 	old.Message = wanted.Message
 	return was != "" && old == wanted

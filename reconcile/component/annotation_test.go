@@ -177,7 +177,7 @@ func TestWithMessage(t *testing.T) {
 		{"too long to be read", kept + strings.Repeat(" ", maxAnnotation), dropped},
 	} {
 		c := componentOf("tenant", "api")
-		c.Annotations[AnnotationImage] = row.before
+		c.Announced = row.before
 		n, err := someNaming().Names(c, "uid")
 		if err != nil {
 			t.Fatal(err)
@@ -193,7 +193,7 @@ func TestWithMessage(t *testing.T) {
 func TestWithMessageWithoutNames(t *testing.T) {
 	t.Parallel()
 	c := componentOf("tenant", "api")
-	c.Annotations[AnnotationImage] = `{"image":"quay.example/acme/other/api","visibility":"public","secret":"x"}`
+	c.Announced = `{"image":"quay.example/acme/other/api","visibility":"public","secret":"x"}`
 	if got := WithMessage(c, Names{}, "", "trouble"); got != `{"message":"trouble"}` {
 		t.Errorf("announced %s", got)
 	}

@@ -226,7 +226,7 @@ func TestNamesDependOnIdentity(t *testing.T) {
 		func(c *kube.Component) { c.SourceURL = "https://git.example/x" },
 		func(c *kube.Component) { c.Application = "other" },
 		func(c *kube.Component) {
-			c.Annotations = map[string]string{AnnotationImage: `{"image":"quay.example/acme/other/api"}`}
+			c.Announced = `{"image":"quay.example/acme/other/api"}`
 		},
 	} {
 		same := c

@@ -21,7 +21,7 @@ func TestAnAnnouncementIsReadAsItIsWritten(t *testing.T) {
 			t.Errorf("%s reads as %+v", value, got)
 		}
 		for _, b := range []Announcement{plain, rotated, told, odd, {}} {
-			c := kube.Component{Annotations: map[string]string{AnnotationImage: value}}
+			c := kube.Component{Announced: value}
 			if got, want := Says(c, b), value == b.Encode(); got != want {
 				t.Errorf("%s says %+v: %t", value, b, got)
 			}

@@ -114,7 +114,7 @@ func TestPlanOfWhatIsNotServed(t *testing.T) {
 			t.Parallel()
 			s := scene.New(t)
 			n := s.Settle(scene.Component("tenant", "api"))
-			announced := s.Components[0].Annotations[component.AnnotationImage]
+			announced := s.Components[0].Announced
 			// Whatever else there would be to do is not done.
 			delete(s.Robots, n.Push.Robot)
 			s.Robot(n.Push)
@@ -149,7 +149,7 @@ func TestPlanOfWhatIsNotServed(t *testing.T) {
 			}
 
 			// The next run has nothing to add.
-			s.Components[0].Annotations[component.AnnotationImage] = a.Value
+			s.Components[0].Announced = a.Value
 			if again := only(s); len(again.Actions) > 0 || again.Problem == nil {
 				t.Errorf("told a second time: %+v", again.Actions)
 			}

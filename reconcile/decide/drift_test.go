@@ -193,7 +193,7 @@ func TestPlanOfDrift(t *testing.T) {
 		}, {
 			why: "the annotation was edited; it is output, never input",
 			edit: func(s *scene.Scene, _ component.Names) {
-				s.Components[0].Annotations[component.AnnotationImage] = `{"image":"quay.example/acme/other/api","secret":"admin"}`
+				s.Components[0].Announced = `{"image":"quay.example/acme/other/api","secret":"admin"}`
 			},
 			want: func(component.Names) []plan.Action {
 				return []plan.Action{plan.Announce{Component: "api", Value: announced}}

@@ -55,7 +55,7 @@ func TestVisibilityFollowsTheSource(t *testing.T) {
 						if answer != notLooked {
 							s.Sources = map[component.Key]gitsource.Verdict{component.KeyOf(*c): {Answer: answer, Reason: answers[answer]}}
 						}
-						c.Annotations[component.AnnotationImage] = component.Announcement{
+						c.Announced = component.Announcement{
 							Image: testImage, Visibility: want, Secret: n.Push.Secret, PullSecret: n.Pull.Secret,
 						}.Encode()
 						var actions []plan.Action

@@ -28,12 +28,12 @@ func TestPlanOfTwoThatAreOne(t *testing.T) {
 		{why: "all is as it should be"},
 		{
 			why:  "one is not told yet",
-			edit: func(_ *scene.Scene, _, late *kube.Component, _ component.Names) { late.Annotations = nil },
+			edit: func(_ *scene.Scene, _, late *kube.Component, _ component.Names) { late.Announced = "" },
 			want: []string{"Announce " + late},
 		},
 		{
 			why:  "nor the other",
-			edit: func(_ *scene.Scene, old, _ *kube.Component, _ component.Names) { old.Annotations = nil },
+			edit: func(_ *scene.Scene, old, _ *kube.Component, _ component.Names) { old.Announced = "" },
 			want: []string{"Announce " + old},
 		},
 		{

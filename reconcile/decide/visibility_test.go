@@ -78,7 +78,7 @@ func TestPlanOfVisibility(t *testing.T) {
 			if row.stated != "" {
 				c.Annotations[component.AnnotationVisibility] = string(row.stated)
 			}
-			c.Annotations[component.AnnotationImage] = component.Announcement{
+			c.Announced = component.Announcement{
 				Image: testImage, Visibility: row.becomes, Secret: n.Push.Secret, PullSecret: n.Pull.Secret,
 			}.Encode()
 			var want []plan.Action

@@ -345,7 +345,7 @@ func TestHeldBackForAWhile(t *testing.T) {
 	for i, c := range first.Components {
 		for _, a := range c.Actions {
 			s.Components[i] = c.Component // sorted, as the plan is
-			s.Components[i].Annotations[component.AnnotationImage] = a.(plan.Announce).Value
+			s.Components[i].Announced = a.(plan.Announce).Value
 		}
 	}
 	s.editSecrets("noisy", 13)

@@ -138,7 +138,7 @@ func (p Component) Refuse(problem *Problem) Component {
 
 // Told reports whether a Component says what it is to say, or cannot be written on.
 func Told(c kube.Component, value string) bool {
-	return c.Annotations[component.AnnotationImage] == value || c.Odd
+	return c.Announced == value || c.Odd
 }
 
 // Of tells which of two Components that are one berth one is.

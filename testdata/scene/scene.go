@@ -83,7 +83,7 @@ func (s *Scene) Settle(c kube.Component) component.Names {
 		}
 	}
 	s.ServiceAccounts[component.Key{Namespace: c.Namespace, Name: "appstudio-pipeline"}].Secrets[n.Push.Secret] = true
-	c.Annotations[component.AnnotationImage] = component.Announcement{
+	s.Components[len(s.Components)-1].Announced = component.Announcement{
 		Image: image, Visibility: quay.Private, Secret: n.Push.Secret, PullSecret: n.Pull.Secret,
 	}.Encode()
 	return n

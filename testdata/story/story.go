@@ -71,7 +71,7 @@ var All = []Story{
 		delete(s.Secrets, component.Key{Namespace: "acme-tenant", Name: n.Push.Secret})
 		scene.Alter(s.Secrets, component.Key{Namespace: "acme-tenant", Name: n.Pull.Secret}, func(x *world.Secret) { x.Content = component.Content{} })
 		clear(s.ServiceAccounts[component.Key{Namespace: "acme-tenant", Name: "appstudio-pipeline"}].Secrets)
-		s.Components[0].Annotations[component.AnnotationImage] = ""
+		s.Components[0].Announced = ""
 	}},
 	{Name: "recreated", Why: "robots of an earlier Component go last", World: func(s *scene.Scene) {
 		n := s.Settle(scene.Component("acme-tenant", "ledger"))

@@ -25,7 +25,7 @@ func (w *Work) announce(ctx context.Context, g kube.Group, value string) error {
 func (w *Work) Tell(ctx context.Context, sentence string) error {
 	for _, c := range component.Both(w.component) {
 		value := component.WithMessage(c, w.plan.Names, w.plan.Image, sentence)
-		if value == c.Annotations[component.AnnotationImage] || c.Odd {
+		if value == c.Announced || c.Odd {
 			continue
 		}
 		if err := w.announce(ctx, c.Group, value); err != nil {
