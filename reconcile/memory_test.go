@@ -1,0 +1,72 @@
+package reconcile_test
+
+import (
+	"runtime"
+	"testing"
+
+	"berth/kube/kubetest"
+	"berth/quay/quaytest"
+	"berth/reconcile/decide"
+	"berth/reconcile/observe"
+	"berth/reconcile/world"
+	"berth/testdata/platform"
+)
+
+// settledPlatform is both ends with so many settled Components in a namespace.
+func settledPlatform(components int) *env {
+	e := newEnv()
+	e.quay = quaytest.New(quaytest.Options{Now: e.now})
+	e.quay.AddUser("platform")
+	e.quay.AddOrganization(org, "platform")
+	e.quay.AddToken(oauth, "platform", "org:admin repo:admin")
+	e.delivery = &delivery{other: kubetest.New(kubetest.Options{})}
+	platform.Platform{Registry: e.quay, Cluster: e.cluster, Grouped: components, Settled: true}.Fill(components)
+	return e
+}
+
+// read reads the world as a run does.
+func (e *env) read(t *testing.T) world.World {
+	t.Helper()
+	r := e.newRun()
+	w, err := observe.World(t.Context(), r.Read, platform.Naming(), r.Policy, r.Scope, e.clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// What lives of a settled Component when a run has read it, and when it has decided, is what
+// its pod's memory goes by.
+func TestASettledComponentTakesLittleMemory(t *testing.T) { // not parallel: it counts what the process holds
+	const few, many, mostRead, mostPlanned = 200, 800, 2800, 3650 // bytes
+	read, planned := map[int]int{}, map[int]int{}
+	for _, n := range []int{few, many} {
+		e := settledPlatform(n)
+		live := func() int {
+			e.resetCalls()
+			e.cluster.ExpireLists() // what the simulator would go on with
+			runtime.GC()
+			runtime.GC() // and what the first one left in pools
+			var m runtime.MemStats
+			runtime.ReadMemStats(&m)
+			return int(m.HeapAlloc) //nolint:gosec // it is not that much
+		}
+		e.read(t) // what is made once
+		before := live()
+		w := e.read(t)
+		read[n] = live() - before
+		p := decide.Plan(w)
+		planned[n] = live() - before
+		if len(w.RemoteSecrets) != n || p.Changes() > 0 {
+			t.Fatalf("%d RemoteSecrets, %d changes: it is not settled", len(w.RemoteSecrets), p.Changes())
+		}
+		for _, held := range []any{e, w, p} {
+			runtime.KeepAlive(held)
+		}
+	}
+	each := func(held map[int]int) int { return (held[many] - held[few]) / (many - few) }
+	if each(read) > mostRead || each(planned) > mostPlanned {
+		t.Errorf("want %d and %d bytes at most", mostRead, mostPlanned)
+	}
+	t.Logf("a settled Component takes %d bytes when it is read, %d with its plan", each(read), each(planned))
+}
