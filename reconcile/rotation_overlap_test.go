@@ -54,7 +54,7 @@ func TestOverlapSchedules(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	schedules := some(t, 20_000, 300)
+	schedules := some(t, 12_000, 300)
 	if !partly() {
 		asked.heavy.Add(1)
 	}
