@@ -1,8 +1,10 @@
 package component_test
 
 import (
+	"slices"
 	"testing"
 
+	"berth/kube"
 	"berth/quay"
 	"berth/reconcile/component"
 )
@@ -27,6 +29,36 @@ func TestFormerRobot(t *testing.T) {
 		repository, role, former := component.FormerRobot(name, description, row.worksOn)
 		if former != row.former || former && (repository != "shop/cart" || role != quay.Write) {
 			t.Errorf("%s: %q, %s, %v", row.why, repository, role, former)
+		}
+	}
+}
+
+// An ImageRepository is believed of its own namespace alone.
+func TestRequestedBy(t *testing.T) {
+	t.Parallel()
+	n := component.Naming{Host: "quay.test", Organization: "acme", Prefix: "prod"}
+	here := func(names ...string) (keys []component.Key) {
+		for _, name := range names {
+			keys = append(keys, component.Key{Namespace: "shop", Name: name})
+		}
+		return keys
+	}
+	for _, row := range []struct {
+		why, image, label string
+		repository        string
+		of                []component.Key
+	}{
+		{"its own, by the label", "quay.test/acme/prod/shop/cart", "cart", "prod/shop/cart", here("cart")},
+		{"its own, by its image", "quay.test/acme/prod/shop/shop/cart", "", "prod/shop/shop/cart", here("cart")},
+		{"of both, where they differ", "quay.test/acme/prod/shop/cart", "till", "prod/shop/cart", here("till", "cart")},
+		{"another namespace's", "quay.test/acme/prod/bank/vault", "cart", "", here("cart")},
+		{"another namespace's, without a label", "quay.test/acme/prod/bank/vault", "", "", nil},
+		{"another namespace's that begins like it", "quay.test/acme/prod/shop-2/cart", "cart", "", here("cart")},
+		{"another registry's", "quay.example/acme/prod/shop/cart", "cart", "", here("cart")},
+	} {
+		repository, of := n.RequestedBy(kube.ImageRepository{Namespace: "shop", Name: "r", Image: row.image, Component: row.label})
+		if repository != row.repository || !slices.Equal(of, row.of) {
+			t.Errorf("%s: %q, %v", row.why, repository, of)
 		}
 	}
 }

@@ -33,6 +33,57 @@ var mutants = []mutant{
 		`if held > a.Robot && w == nil {`, domain,
 	},
 	{
+		"a namespace's marker comes first", "reconcile/apply/act/namespace_rotation.go",
+		`	return fmt.Errorf("the rotation cannot be recorded, so nothing was made: %w", last)`,
+		`	_ = last
+	return nil`, domain,
+	},
+	{
+		"a namespace's stamp is newer than all that a live look shows", "reconcile/apply/act/namespace_rotation.go",
+		`[2]component.Account{a.Account, a.Account}, known), nil`,
+		`[2]component.Account{a.Account, a.Account}, known[:0]), nil`, domain,
+	},
+	{
+		"a namespace is not revoked before all that is older is gone", "reconcile/decide/namespace_rotation.go",
+		`if r.How == component.Revoke && s.role.Before(robot, to.Robot) {`,
+		`if r.How == component.Revoke && s.role.Before(robot, s.role.First) {`, domain,
+	},
+	{
+		"nobody's requests take the turns of age", "reconcile/decide/pace.go",
+		`len(due) > 0 && (w.Turn+len(order))%aged == 0`,
+		`len(due) > 0 && (w.Turn+len(order))%aged == aged`, domain,
+	},
+	{
+		"an ImageRepository has no repository of another namespace", "reconcile/component/takeover.go",
+		`if segments[0] != r.Namespace {`,
+		`if segments[0] == "" {`, domain,
+	},
+	{
+		"what image-controller made goes after the grace", "reconcile/decide/takeover.go",
+		`w.At.Sub(used) >= w.Policy.AdoptGrace`,
+		`w.At.Sub(used) >= 0`, domain,
+	},
+	{
+		"a robot of image-controller's in a team stays", "reconcile/decide/takeover.go",
+		`case len(world.At(w.Robots, robot).Teams) > 0:`,
+		`case len(world.At(w.Robots, robot).Teams) > 9:`, domain,
+	},
+	{
+		"a robot is looked at once more before it is retired", "reconcile/apply/act/takeover.go",
+		`w.Clock().Sub(robot.LastAccessed) < w.Policy.AdoptGrace:`,
+		`w.Clock().Sub(robot.LastAccessed) < 0:`, domain,
+	},
+	{
+		"a former Secret goes only while it logs in as that robot", "reconcile/apply/act/takeover.go",
+		` || component.ContentOf(s.DockerConfigJSON()).Login != w.Naming.Login(robot) {`,
+		` {`, domain,
+	},
+	{
+		"a finalizer comes off only what its repository outlives", "reconcile/apply/act/takeover.go",
+		`	if !component.LetGo(r) {`,
+		`	if !component.LetGo(r) && w == nil {`, domain,
+	},
+	{
 		"the marker comes first", "reconcile/apply/act/rotation.go",
 		`			return fmt.Errorf("the rotation cannot be recorded, so nothing was made: %w", err)`,
 		`			w.rotation = &taken{m, m.Encode(), w.plan.Rotation.To}
