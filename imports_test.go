@@ -35,7 +35,8 @@ var arrows = map[string]string{
 	"reconcile/decide/left":                   "kube quay reconcile/component reconcile/decide/draft reconcile/plan reconcile/world",
 	"reconcile/decide/visibility":             "kube quay reconcile/component reconcile/decide/draft reconcile/gitsource reconcile/plan reconcile/world",
 	"reconcile/plan":                          "kube quay reconcile/component reconcile/world",
-	"reconcile/observe":                       "kube quay reconcile/component reconcile/world reconcile/gitsource",
+	"reconcile/observe":                       "kube quay reconcile/component reconcile/observe/territory reconcile/world reconcile/gitsource",
+	"reconcile/observe/territory":             "kube quay reconcile/world",
 	"reconcile/world":                         "kube quay reconcile/component reconcile/gitsource",
 	"reconcile/component":                     "kube quay",
 	"reconcile/gitsource":                     "quay/pace",
@@ -117,7 +118,7 @@ func within(pkg string, folders []string) bool {
 }
 
 // clients is where interfaces may have methods that take a context.
-var clients = []string{"reconcile/observe", "reconcile/apply/act"}
+var clients = []string{"reconcile/observe", "reconcile/observe/territory", "reconcile/apply/act"}
 
 // sourceFiles are the files of the module's packages outside their tests, by the package's
 // folder.

@@ -6,6 +6,7 @@ import (
 
 	"berth/quay"
 	"berth/reconcile/component"
+	"berth/reconcile/observe/territory"
 	"berth/reconcile/world"
 )
 
@@ -18,7 +19,7 @@ func (o *observer) observeDefaults(ctx context.Context) error {
 		return nil
 	}
 	all, err := o.Registry.ListDefaultPermissions(ctx)
-	if err != nil && universal(ctx, err) {
+	if err != nil && territory.Universal(ctx, err) {
 		return err
 	}
 	o.DefaultsUnread = err

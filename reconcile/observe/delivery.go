@@ -7,6 +7,7 @@ import (
 
 	"berth/kube"
 	"berth/reconcile/component"
+	"berth/reconcile/observe/territory"
 	"berth/reconcile/world"
 )
 
@@ -27,7 +28,7 @@ func (o *observer) observeDelivery(ctx context.Context) error {
 	if !o.Mode.Environments {
 		return nil
 	}
-	g, ctx := newGroup(ctx)
+	g, ctx := territory.SideBySide(ctx)
 	listInto(ctx, g, o, "Environment", &d.Environments, o.Cluster.Environments, func(e kube.Environment) (string, string, bool) { return e.Namespace, e.Name, e.Odd })
 	listInto(ctx, g, o, "SnapshotEnvironmentBinding", &d.Bindings, o.Cluster.EnvironmentBindings, func(b kube.EnvironmentBinding) (string, string, bool) { return b.Namespace, b.Name, b.Odd })
 	if served.DeploymentTargetClaims {
@@ -41,12 +42,12 @@ func (o *observer) observeDelivery(ctx context.Context) error {
 
 // listInto lists what is of the territory, and names the objects that cannot be read, of
 // which nothing else is known.
-func listInto[T any](ctx context.Context, g group, o *observer, kind string, into *[]T, list func(context.Context, string) ([]T, error), of func(T) (namespace, name string, odd bool)) {
+func listInto[T any](ctx context.Context, g territory.Group, o *observer, kind string, into *[]T, list func(context.Context, string) ([]T, error), of func(T) (namespace, name string, odd bool)) {
 	g.Go(func() (err error) {
-		*into, err = each(ctx, o.territory, list)
+		*into, err = territory.Each(ctx, o.territory, list)
 		*into = slices.DeleteFunc(*into, func(item T) bool {
 			namespace, name, odd := of(item)
-			if within := o.territory.within(namespace); !within || !odd {
+			if within := o.territory.Within(namespace); !within || !odd {
 				return !within
 			}
 			o.odd(kind, namespace, name)
@@ -64,7 +65,7 @@ func (o *observer) observeRemoteSecrets(ctx context.Context) error {
 		called, pull := o.owner(component.Key{Namespace: namespace, Name: name})
 		return called != nil && pull
 	}
-	err := sorted(ctx, o.territory, func(ctx context.Context, namespace string, begin func() func(kube.RemoteSecret)) error {
+	err := territory.Sorted(ctx, o.territory, func(ctx context.Context, namespace string, begin func() func(kube.RemoteSecret)) error {
 		return o.Cluster.EachRemoteSecret(ctx, namespace, ours, begin)
 	}, func(namespace string) {
 		forget(o.RemoteSecrets, namespace)

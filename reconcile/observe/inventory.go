@@ -2,11 +2,13 @@ package observe
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 
 	"berth/kube"
 	"berth/reconcile/component"
+	"berth/reconcile/observe/territory"
 	"berth/reconcile/world"
 )
 
@@ -30,6 +32,30 @@ func (o *observer) observeInventory(ctx context.Context) (err error) {
 	o.NameComponents()
 	o.indexLong()
 	return nil
+}
+
+// observeNamespaces also reads the cluster's own when it was given no other name.
+func (o *observer) observeNamespaces(ctx context.Context) (err error) {
+	o.Namespaces, o.Absent, err = o.territory.Namespaces(ctx, o.Cluster, o.Naming.Cluster == "")
+	if err != nil {
+		return err
+	}
+	if o.Naming.Cluster == "" {
+		o.Naming.Cluster = o.Namespaces[territory.System].UID
+	}
+	if o.Naming.Cluster == "" {
+		return errNoCluster
+	}
+	return nil
+}
+
+var errNoCluster = errors.New("the cluster does not show its namespace " + territory.System + ", whose uid names it")
+
+// ClusterID is what names a cluster that was given no other name.
+func ClusterID(ctx context.Context, c Cluster) (id string, err error) {
+	defer world.Recovered(&err)
+	n, err := c.Namespace(ctx, territory.System)
+	return n.UID, err
 }
 
 func (o *observer) observeComponents(ctx context.Context) (found []kube.Component, missing []component.Key, err error) {
@@ -59,7 +85,7 @@ func (o *observer) listComponents(ctx context.Context, selector string) ([]kube.
 	if len(groups) == 0 {
 		groups = []kube.Group{kube.AppStudio}
 	}
-	all, err := each(ctx, o.territory, func(ctx context.Context, namespace string) (all []kube.Component, err error) {
+	all, err := territory.Each(ctx, o.territory, func(ctx context.Context, namespace string) (all []kube.Component, err error) {
 		for _, g := range groups {
 			some, err := o.Cluster.Components(ctx, g, namespace, selector)
 			if err != nil {
@@ -69,7 +95,7 @@ func (o *observer) listComponents(ctx context.Context, selector string) ([]kube.
 		}
 		return all, nil
 	})
-	all = slices.DeleteFunc(all, func(c kube.Component) bool { return !o.territory.within(c.Namespace) })
+	all = slices.DeleteFunc(all, func(c kube.Component) bool { return !o.territory.Within(c.Namespace) })
 	if len(groups) > 1 {
 		all = world.Berths(all)
 	}
@@ -79,9 +105,9 @@ func (o *observer) listComponents(ctx context.Context, selector string) ([]kube.
 // observeAccounts lists the ServiceAccounts that builds or pods run as, or the RemoteSecret
 // operator acts as, and counts the latter by namespace.
 func (o *observer) observeAccounts(ctx context.Context) error {
-	accounts, err := each(ctx, o.territory, func(ctx context.Context, namespace string) ([]kube.ServiceAccount, error) {
+	accounts, err := territory.Each(ctx, o.territory, func(ctx context.Context, namespace string) ([]kube.ServiceAccount, error) {
 		return o.Cluster.ServiceAccounts(ctx, namespace, func(a kube.ServiceAccount) bool {
-			return o.territory.within(a.Namespace) && (a.Authorizes || o.Policy.Links(a.Name))
+			return o.territory.Within(a.Namespace) && (a.Authorizes || o.Policy.Links(a.Name))
 		})
 	})
 	o.ServiceAccounts = make(map[component.Key]world.Links, len(accounts))

@@ -7,6 +7,7 @@ import (
 
 	"berth/kube"
 	"berth/reconcile/component"
+	"berth/reconcile/observe/territory"
 	"berth/reconcile/world"
 )
 
@@ -47,7 +48,7 @@ func (o *observer) unseen(c kube.Component, r *world.RemoteSecret) []look {
 			if t.APIURL == "" {
 				status := r.Status(t)
 				_, seen := o.Arrived[component.Key{Namespace: t.Namespace, Name: component.PullSecretOf(c).Name}]
-				add(t.Namespace, !seen && (!o.territory.holds(t.Namespace) || status != nil && status.Error == ""))
+				add(t.Namespace, !seen && (!o.territory.Holds(t.Namespace) || status != nil && status.Error == ""))
 			}
 		}
 	}
@@ -61,7 +62,7 @@ func (o *observer) unseen(c kube.Component, r *world.RemoteSecret) []look {
 
 // shows reports whether the lists of the run have all Components of a namespace.
 func (o *observer) shows(namespace string) bool {
-	return o.scope.Selector == "" && len(o.scope.Only) == 0 && o.territory.holds(namespace)
+	return o.scope.Selector == "" && len(o.scope.Only) == 0 && o.territory.Holds(namespace)
 }
 
 // look looks at places one by one, in turns by the namespace whose Component it is for.
@@ -71,7 +72,7 @@ func (o *observer) look(ctx context.Context, looks []look) error {
 	o.Holders = map[world.Claim]world.Holder{}
 	looks = world.InTurns(looks, o.Turn, func(l look) string { return l.claim.PullSecret.Namespace })
 	arrived, holders := make([]world.Arrived, len(looks)), make([]world.Holder, len(looks))
-	g, ctx := newGroup(ctx)
+	g, ctx := territory.SideBySide(ctx)
 	for i, l := range looks {
 		arrived[i].Unreadable, holders[i] = true, world.Unclear
 		if i >= maxLooks {

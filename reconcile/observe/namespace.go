@@ -6,6 +6,7 @@ import (
 
 	"berth/kube"
 	"berth/reconcile/component"
+	"berth/reconcile/observe/territory"
 	"berth/reconcile/world"
 )
 
@@ -19,7 +20,7 @@ func (o *observer) observeNamespaceSecrets(ctx context.Context) error {
 	if len(served) == 0 {
 		return nil
 	}
-	found, err := each(ctx, o.territory, func(ctx context.Context, namespace string) ([]kube.Secret, error) {
+	found, err := territory.Each(ctx, o.territory, func(ctx context.Context, namespace string) ([]kube.Secret, error) {
 		return o.Cluster.SecretsNamed(ctx, namespace, component.NamespaceSecret)
 	})
 	for _, s := range found {

@@ -17,6 +17,7 @@ import (
 	"berth/quay"
 	"berth/reconcile/component"
 	"berth/reconcile/gitsource"
+	"berth/reconcile/observe/territory"
 	"berth/reconcile/world"
 )
 
@@ -32,8 +33,7 @@ type Registry interface {
 
 // Cluster is Kubernetes as reading it needs it.
 type Cluster interface {
-	Namespaces(ctx context.Context) ([]kube.Namespace, error)
-	Namespace(ctx context.Context, name string) (kube.Namespace, error)
+	territory.Cluster
 	Served(ctx context.Context) (kube.Served, error)
 	Components(ctx context.Context, g kube.Group, namespace, selector string) ([]kube.Component, error)
 	EachSecret(ctx context.Context, namespace, labelSelector string, begin func() func(kube.Secret)) error
@@ -85,9 +85,6 @@ func (o *observer) doubtEmpty() error {
 	return nil
 }
 
-// readers bounds the small requests of an observation that are made side by side.
-const readers = 16
-
 // Ends are what is read.
 type Ends struct {
 	Registry Registry
@@ -106,7 +103,7 @@ type observer struct {
 	scope     world.Scope
 	long      map[component.Key]*world.Called // by the names of Secrets that do not tell whose they are
 	served    kube.Served
-	territory *territory
+	territory *territory.Territory
 	atHome    *kube.RemoteSecret // what is left of each that brings its Secret nowhere
 	now       time.Time
 	naming    sync.Mutex // of the odd
@@ -133,7 +130,7 @@ func World(ctx context.Context, e Ends, n component.Naming, p world.Policy, s wo
 		return world.World{}, ErrNotAdmin
 	}
 	o := observer{
-		Ends: e, scope: s, territory: newTerritory(s), atHome: &kube.RemoteSecret{HasData: true}, now: now,
+		Ends: e, scope: s, territory: territory.Of(s), atHome: &kube.RemoteSecret{HasData: true}, now: now,
 		World: world.World{Naming: n, Policy: p, Whole: s.Whole(), At: now, Turn: world.TurnOf(now), Unread: map[component.Key]error{}},
 	}
 	if at := organization.Observed; !at.IsZero() {
@@ -169,7 +166,7 @@ func inOrder(ctx context.Context, steps ...func(context.Context) error) error {
 
 // observeLists lists both ends side by side. The whole run rests on each of these.
 func (o *observer) observeLists(ctx context.Context) error {
-	g, gctx := newGroup(ctx)
+	g, gctx := territory.SideBySide(ctx)
 	g.Go(func() error { return o.observeRobots(gctx) })
 	if o.Whole {
 		g.Go(func() error { return o.observeRepositories(gctx) })
@@ -187,7 +184,7 @@ func (o *observer) observeLists(ctx context.Context) error {
 // observeCluster lists the territory. Of RemoteSecrets, of which anybody may make as many
 // and as large ones as he likes, only those of Components are kept.
 func (o *observer) observeCluster(ctx context.Context) error {
-	g, gctx := newGroup(ctx)
+	g, gctx := territory.SideBySide(ctx)
 	g.Go(func() error { return o.observeAccounts(gctx) })
 	g.Go(func() error { return o.listSecrets(gctx) })
 	g.Go(func() error { return o.observeDelivery(gctx) })
@@ -214,7 +211,7 @@ func (o *observer) odd(kind, namespace, name string) {
 // leaveClosed takes the Components of namespaces that cannot be read out of the run.
 // They are there all the same.
 func (o *observer) leaveClosed(context.Context) error {
-	if o.Closed = o.territory.closed; len(o.Closed) == 0 {
+	if o.Closed = o.territory.Closed(); len(o.Closed) == 0 {
 		return nil
 	}
 	for _, list := range []*[]kube.Component{&o.Components, &o.Elsewhere} {
@@ -229,7 +226,7 @@ func (o *observer) leaveClosed(context.Context) error {
 		*list = open
 	}
 	o.Missing = slices.DeleteFunc(o.Missing, func(k component.Key) bool { return o.Closed[k.Namespace] != nil })
-	return o.territory.shut()
+	return o.territory.Shut()
 }
 
 func (o *observer) observeRobots(ctx context.Context) error {

@@ -1,9 +1,6 @@
 package observe
 
 import (
-	"context"
-	"errors"
-	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -14,45 +11,6 @@ import (
 	"berth/reconcile/world"
 	"berth/testdata/scene"
 )
-
-// A namespace that was named and cannot be read is that namespace's matter, unless what is
-// wrong is nobody's in particular, or nothing at all can be read.
-func TestEachNamespaceFailsAlone(t *testing.T) {
-	t.Parallel()
-	for _, row := range []struct {
-		why    string
-		broken map[string]error
-		listed []string
-		err    error
-		shut   error
-	}{
-		{"all is well", nil, []string{"a", "b", "c"}, nil, nil},
-		{"one is forbidden", map[string]error{"b": kube.ErrForbidden}, []string{"a", "c"}, nil, nil},
-		{"all but one", map[string]error{"a": kube.ErrForbidden, "c": kube.ErrUnavailable}, []string{"b"}, nil, nil},
-		{"all", map[string]error{"a": kube.ErrForbidden, "b": kube.ErrForbidden, "c": kube.ErrUnavailable}, nil, nil, kube.ErrForbidden},
-		{"the cluster knows nothing of us", map[string]error{"b": kube.ErrUnauthorized}, nil, kube.ErrUnauthorized, nil},
-		{"the kind is not there", map[string]error{"b": kube.ErrNotInstalled}, nil, kube.ErrNotInstalled, nil},
-		{"a bug", map[string]error{"b": world.ErrPanic}, nil, world.ErrPanic, nil},
-	} {
-		t.Run(row.why, func(t *testing.T) {
-			t.Parallel()
-			territory := newTerritory(world.Scope{Namespaces: []string{"c", "a", "b", "a"}})
-			got, err := each(t.Context(), territory, func(_ context.Context, namespace string) ([]string, error) {
-				return []string{namespace}, row.broken[namespace]
-			})
-			if !slices.Equal(got, row.listed) || !errors.Is(err, row.err) || (err == nil) != (row.err == nil) {
-				t.Errorf("listed %q, %v", got, err)
-			}
-			if shut := territory.shut(); !errors.Is(shut, row.shut) {
-				t.Errorf("shut: %v, want %v", shut, row.shut)
-			}
-		})
-	}
-	territory := newTerritory(world.Scope{})
-	if got, err := each(t.Context(), territory, func(context.Context, string) ([]string, error) { return nil, kube.ErrForbidden }); got != nil || !errors.Is(err, kube.ErrForbidden) {
-		t.Errorf("of the whole cluster: %q, %v", got, err)
-	}
-}
 
 func TestSecretOfKeepsNoContentOfOthers(t *testing.T) {
 	t.Parallel()

@@ -9,6 +9,7 @@ import (
 	"berth/kube"
 	"berth/quay"
 	"berth/reconcile/component"
+	"berth/reconcile/observe/territory"
 	"berth/reconcile/world"
 )
 
@@ -29,14 +30,14 @@ func readEach[T, R any](ctx context.Context, o *observer, items []T, namespace f
 	found, errs := make([]R, len(items)), make([]error, len(items))
 	limited, cancel := context.WithTimeout(ctx, readsTime)
 	defer cancel()
-	g, gctx := newGroup(limited)
+	g, gctx := territory.SideBySide(limited)
 	for _, i := range world.InTurns(order, o.Turn, func(i int) string { return namespace(items[i]) }) {
 		g.Go(func() error {
 			found[i], errs[i] = read(gctx, items[i])
 			switch {
 			case errs[i] != nil && gctx.Err() != nil:
 				errs[i] = errLeft
-			case errs[i] != nil && universal(ctx, errs[i]):
+			case errs[i] != nil && territory.Universal(ctx, errs[i]):
 				return errs[i]
 			}
 			return nil

@@ -9,6 +9,7 @@ import (
 
 	"berth/kube"
 	"berth/reconcile/component"
+	"berth/reconcile/observe/territory"
 	"berth/reconcile/world"
 )
 
@@ -19,7 +20,7 @@ func (o *observer) listSecrets(ctx context.Context) error {
 	o.strays, o.madeFor = map[component.Key]bool{}, map[component.Key]string{}
 	o.Secrets = make(map[component.Key]*world.Secret, 2*len(o.Components))
 	o.Uploads, o.Arrived = map[component.Key][]world.Upload{}, map[component.Key]world.Arrived{}
-	err := sorted(ctx, o.territory, func(ctx context.Context, namespace string, begin func() func(kube.Secret)) error {
+	err := territory.Sorted(ctx, o.territory, func(ctx context.Context, namespace string, begin func() func(kube.Secret)) error {
 		return o.Cluster.EachSecret(ctx, namespace, component.LabelManagedBy+"="+component.Manager, begin)
 	}, func(namespace string) {
 		forget(o.Secrets, namespace)
@@ -29,7 +30,7 @@ func (o *observer) listSecrets(ctx context.Context) error {
 		forget(o.madeFor, namespace)
 		forget(odd, namespace)
 	}, func(found kube.Secret) {
-		if !o.territory.within(found.Namespace) {
+		if !o.territory.Within(found.Namespace) {
 			return
 		}
 		if found.Odd {
@@ -179,7 +180,7 @@ func (o *observer) metadata(ctx context.Context, keys []component.Key) (found ma
 	found, errs = map[component.Key]kube.Secret{}, map[component.Key]error{}
 	if len(keys) > manyUnlisted {
 		wanted := setOf(keys)
-		all, err := each(ctx, o.territory, func(ctx context.Context, namespace string) ([]kube.Secret, error) {
+		all, err := territory.Each(ctx, o.territory, func(ctx context.Context, namespace string) ([]kube.Secret, error) {
 			return o.Cluster.SecretsMetadata(ctx, namespace, func(namespace, name string) bool {
 				return wanted[component.Key{Namespace: namespace, Name: name}]
 			})

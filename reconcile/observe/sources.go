@@ -11,6 +11,7 @@ import (
 	"berth/quay"
 	"berth/reconcile/component"
 	"berth/reconcile/gitsource"
+	"berth/reconcile/observe/territory"
 	"berth/reconcile/world"
 )
 
@@ -61,7 +62,7 @@ func (o *observer) observeSources(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, sourcesTime)
 	defer cancel()
 	read := o.counts("source", "sources", len(look))
-	g, ctx := newGroup(ctx)
+	g, ctx := territory.SideBySide(ctx)
 	for _, c := range look {
 		g.Go(func() error {
 			defer read()

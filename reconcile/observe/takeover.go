@@ -9,6 +9,7 @@ import (
 
 	"berth/kube"
 	"berth/reconcile/component"
+	"berth/reconcile/observe/territory"
 	"berth/reconcile/world"
 )
 
@@ -36,7 +37,7 @@ func (o *observer) observeImageRepositories(ctx context.Context) error {
 	}
 	o.ImageRepositories = map[component.Key][]world.ImageRepository{}
 	for _, g := range o.served.ImageRepositories.All() {
-		found, err := each(ctx, o.territory, func(ctx context.Context, namespace string) ([]kube.ImageRepository, error) {
+		found, err := territory.Each(ctx, o.territory, func(ctx context.Context, namespace string) ([]kube.ImageRepository, error) {
 			list, err := o.Cluster.ImageRepositories(ctx, g, namespace, func(r kube.ImageRepository) bool {
 				_, of := request(r)
 				return !r.Odd && len(of) > 0

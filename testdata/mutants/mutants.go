@@ -423,7 +423,7 @@ var mutants = []mutant{
 `, ``, cluster,
 	},
 	{
-		"a namespace that was named fails alone", "reconcile/observe/territory.go",
+		"a namespace that was named fails alone", "reconcile/observe/territory/territory.go",
 		`			t.close(t.names[i], err)`, `			return nil, err`, domain,
 	},
 	{
