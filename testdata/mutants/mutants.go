@@ -446,7 +446,7 @@ var mutants = []mutant{
 	},
 	{
 		"the record is of an upload that was made", "reconcile/apply/act/delivery.go",
-		`secret.DockerConfigJSON), token); err != nil {`, `secret.DockerConfigJSON), token); err != nil && token.Login == "" {`, domain,
+		`content), token); err != nil ||`, `content), token); err != nil && token.Login == "" ||`, domain,
 	},
 	{
 		"the namespace is still the one listed", "reconcile/apply/act/look.go",
