@@ -257,13 +257,18 @@ func (n Naming) KeyHash(k Key) string { return Hash(26, "key", n.Cluster, k.Name
 // bits each. Every part is preceded by its length, so that no two lists of
 // parts are hashed alike.
 func Hash(length int, parts ...string) string {
-	h := sha256.New()
+	var text [512]byte // what is usual, and no work for the collector
+	all := text[:0]
 	for _, p := range parts {
-		h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(p))))
-		h.Write([]byte(p))
+		all = append(binary.BigEndian.AppendUint64(all, uint64(len(p))), p...)
 	}
-	return strings.ToLower(base32.StdEncoding.EncodeToString(h.Sum(nil)))[:length]
+	sum := sha256.Sum256(all)
+	var encoded [56]byte
+	lower.Encode(encoded[:], sum[:])
+	return string(encoded[:length])
 }
+
+var lower = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567")
 
 // BoundedName is name+suffix, or a cut form with a hash that keeps it unique.
 func BoundedName(name, suffix string) string {
