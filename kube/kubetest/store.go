@@ -1,9 +1,9 @@
 package kubetest
 
 import (
-	"cmp"
 	"slices"
 	"strconv"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
@@ -52,14 +52,17 @@ func (s *store) drop(k *kind) {
 
 // all gives the objects of a kind in etcd's order; namespace "" is all of them.
 func (s *store) all(k *kind, namespace string) []*unstructured.Unstructured {
-	var found []*unstructured.Unstructured
-	for at, object := range s.objects[k] {
+	var places []string // a-b/ comes before a/
+	for at := range s.objects[k] {
 		if namespace == "" || at.namespace == namespace {
-			found = append(found, object)
+			places = append(places, at.namespace+"/"+at.name)
 		}
 	}
-	slices.SortFunc(found, func(a, b *unstructured.Unstructured) int {
-		return cmp.Compare(a.GetNamespace()+"/"+a.GetName(), b.GetNamespace()+"/"+b.GetName()) // a-b/ comes before a/
-	})
+	slices.Sort(places)
+	var found []*unstructured.Unstructured
+	for _, place := range places {
+		namespace, name, _ := strings.Cut(place, "/")
+		found = append(found, s.objects[k][key{namespace, name}])
+	}
 	return found
 }
