@@ -1,7 +1,9 @@
 package reconcile_test
 
 import (
+	"net/http"
 	"runtime"
+	"sync/atomic"
 	"testing"
 
 	"berth/kube/kubetest"
@@ -33,6 +35,43 @@ func (e *env) read(t *testing.T) world.World {
 		t.Fatal(err)
 	}
 	return w
+}
+
+// Of a namespace a run asks and is answered as much more as there are Components more.
+func TestANamespaceIsReadInItsOwnSize(t *testing.T) {
+	t.Parallel()
+	const few, many = 100, 1000
+	calls, answered := map[int]int{}, map[int]int{}
+	for _, n := range []int{few, many} {
+		e := settledPlatform(n)
+		var bytes atomic.Int64
+		q, k := connect("https://"+host, "https://kube.test", quaytest.Wire(e.quay), quaytest.Wire(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			e.cluster.ServeHTTP(counting{w, &bytes}, r)
+		})))
+		r := newRun(q, k, e.now)
+		r.Policy.RemoteSecrets, r.Policy.PullServiceAccounts = world.RemoteSecretsAuto, []string{"default"}
+		e.resetCalls()
+		if _, err := observe.World(t.Context(), r.Read, platform.Naming(), r.Policy, r.Scope, e.clock); err != nil {
+			t.Fatal(err)
+		}
+		calls[n], answered[n] = e.quay.Total()+e.cluster.Count("", ""), int(bytes.Load())
+	}
+	if calls[many] > calls[few]*many/few || answered[many] > answered[few]*many/few*11/10 {
+		t.Errorf("%v calls, %v bytes of the cluster: that is not in proportion", calls, answered)
+	}
+	t.Logf("%d and %d Components of a namespace: %d and %d calls, %d and %d bytes of the cluster",
+		few, many, calls[few], calls[many], answered[few], answered[many])
+}
+
+// counting counts what is answered.
+type counting struct {
+	http.ResponseWriter
+	bytes *atomic.Int64
+}
+
+func (c counting) Write(p []byte) (int, error) {
+	c.bytes.Add(int64(len(p)))
+	return c.ResponseWriter.Write(p)
 }
 
 // What lives of a settled Component when a run has read it, and when it has decided, is what
