@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"runtime"
 	"strings"
 	"time"
 )
@@ -48,7 +49,7 @@ func (b *bench) table(args string) string {
 		fmt.Fprintf(&t, "\nThe calls of the last of these, by what is asked: at Quay %s; at the cluster %s.\n", routes(r.by.Quay), routes(r.by.Cluster))
 	}
 	fmt.Fprintf(&t, "\nFrom a start to the first call it took %.1f ms at best.\n", float64(b.soon.Microseconds())/1000)
-	t.WriteString(b.ratios())
+	t.WriteString("\n" + b.load() + b.ratios())
 	for _, line := range b.verdicts {
 		t.WriteString("\n" + line + "\n")
 	}
@@ -82,6 +83,19 @@ func (b *bench) growth() string {
 	return fmt.Sprintf("From %s to %s settled Components grow by the power of: processor %.2f, memory %.2f, calls of Quay %.2f, of the cluster %.2f.\n",
 		number(from.size), number(to.size), exponent(from.cpu.Seconds(), to.cpu.Seconds()), exponent(float64(from.memory), float64(to.memory)),
 		exponent(float64(from.quay), float64(to.quay)), exponent(float64(from.cluster), float64(to.cluster)))
+}
+
+// load tells under what the times were taken: how many processes wanted a processor.
+func (b *bench) load() string {
+	return fmt.Sprintf("Measured on a machine with %d processors, each of which %.0f processes at once wanted by the end, the simulators and others among them.\n",
+		runtime.NumCPU(), math.Ceil(loadAverage()/float64(runtime.NumCPU())))
+}
+
+// loadAverage is that of a minute, zero where nobody tells.
+func loadAverage() (load float64) {
+	raw, _ := os.ReadFile("/proc/loadavg")
+	_, _ = fmt.Sscan(string(raw), &load)
+	return load
 }
 
 // ratios sets what was done object by object beside the same in one run.
