@@ -51,8 +51,8 @@ bench: ## run the benchmarks, and measure whole runs between simulators: a few m
 bench-large: ## the same up to 100,000 Components, into docs/performance.md: an hour
 	go run ./testdata/bench --sizes 100,1000,10000,100000 --write
 
-bench-memory: ## within a cgroup: 30,000 Components in 256 MiB
-	go run ./testdata/bench --memory 30000=256
+bench-memory: ## within cgroups: 30,000 Components in 256 MiB, 100,000 in 512
+	go run ./testdata/bench --memory 30000=256,100000=512
 
 bench-naive: ## beside the same work done object by object
 	go run ./testdata/bench --sizes 100,1000 --new 0 --latencies 0s --limited 0 --naive

@@ -219,7 +219,7 @@ func demoConfig(cluster *kubetest.Server, user string, admin bool) *rest.Config 
 // says when: the last tenth is the kernel's, for what it keeps for the process.
 func collectEarly() {
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(40)
+		debug.SetGCPercent(20)
 	}
 	if limit := memoryLimit(os.ReadFile); limit > 0 && os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(limit / 10 * 9)
