@@ -525,6 +525,9 @@ func TestTakeOverClearsAway(t *testing.T) {
 			if fmt.Sprint(robots(e)) != row.robots || fmt.Sprint(secrets(e)) != want || !strings.Contains(done.text, row.said) {
 				t.Errorf("%+v: %s: robots %v, Secrets %v\n%s", m, row.why, robots(e), secrets(e), done.text)
 			}
+			if strings.Contains(done.text, "was used again") { // the list has shown it
+				t.Errorf("%+v: %s: it is tried in vain\n%s", m, row.why, done.text)
+			}
 			if len(watch.failed) > 0 && !strings.Contains(row.why, "missing") {
 				t.Errorf("%+v: %s: %v", m, row.why, watch.failed)
 			}
