@@ -200,10 +200,11 @@ func (a Announcement) Encode() string {
 const QuotaMessage = "A quota of this namespace is used up, so not all that the Component needs could be written. Raise it, or delete what is not needed; the next run goes on."
 
 // announced is what an annotation says; what cannot be read says nothing.
-func announced(value string) (a Announcement) {
+func announced(value string) Announcement {
 	if a, ok := plainly(value); ok {
 		return a
 	}
+	var a Announcement
 	if len(value) > maxAnnotation || json.Unmarshal([]byte(value), &a) != nil {
 		return Announcement{}
 	}

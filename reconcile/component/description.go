@@ -124,20 +124,20 @@ func (d Description) Unmarked() Description {
 
 // below are the lines under the mark, none where there is no mark.
 func (d Description) below() []string {
-	if _, marked := ParseMark(string(d)); !marked {
+	_, rest, several := strings.Cut(string(d), "\n")
+	if _, marked := ParseMark(string(d)); !several || !marked {
 		return nil
 	}
-	return strings.Split(string(d), "\n")[1:]
+	return strings.Split(rest, "\n")
 }
 
 // without takes a note off, and says at which line it stood, or where the first would.
 func (d Description) without(n Note) (rest Description, place int) {
-	below := d.below()
-	if below == nil {
+	if _, marked := ParseMark(string(d)); !marked {
 		return d, 0
 	}
 	lines := strings.SplitN(string(d), "\n", 2)[:1]
-	for _, line := range below {
+	for _, line := range d.below() {
 		if note, _ := parseNote(line); note != n {
 			lines = append(lines, line)
 		} else if place == 0 {

@@ -7,7 +7,10 @@ import (
 	"berth/quay"
 )
 
-const markPrefix = "berth/1 "
+const (
+	markPrefix = "berth/1 "
+	keyLength  = 26
+)
 
 // Mark is what a description says about whose a robot or repository is. Only
 // an administrator of the organization can write one.
@@ -33,7 +36,7 @@ func ParseMark(description string) (Mark, bool) {
 		last, n = field, n+1
 	}
 	key, ours := strings.CutPrefix(fields[0], "key=")
-	if n < 2 || !ours || len(key) != 26 {
+	if n < 2 || !ours || len(key) != keyLength {
 		return Mark{}, false
 	}
 	_, incarnate, _ := strings.Cut(fields[1], "=")
@@ -45,6 +48,16 @@ func ParseMark(description string) (Mark, bool) {
 		m.Component = Key{namespace, name}
 	}
 	return m, true
+}
+
+// KeyIn is the key where a mark has it, "" where there can be none: it is read so often that
+// nothing else of the mark is looked at, so that it does not make a description one.
+func KeyIn(description string) string {
+	rest, ours := strings.CutPrefix(description, markPrefix+"key=")
+	if !ours || len(rest) < keyLength {
+		return ""
+	}
+	return rest[:keyLength]
 }
 
 // Ours reports whether the mark is of this cluster, which the hash proves and

@@ -251,7 +251,7 @@ func Shown(name string) string {
 }
 
 // KeyHash stands for a Component in marks, whatever its uid.
-func (n Naming) KeyHash(k Key) string { return Hash(26, "key", n.Cluster, k.Namespace, k.Name) }
+func (n Naming) KeyHash(k Key) string { return Hash(keyLength, "key", n.Cluster, k.Namespace, k.Name) }
 
 // Hash is the first length characters of a SHA-256 in lower-case base32, five
 // bits each. Every part is preceded by its length, so that no two lists of

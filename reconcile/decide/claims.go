@@ -14,7 +14,7 @@ import (
 // refuseCollisions refuses every Component that shares a repository or a
 // Secret with another: whoever can make two Components meet in one name would
 // own the other's images.
-func (w *planner) refuseCollisions(plans []plan.Component) {
+func (w *planner) refuseCollisions(plans []plan.Component, berths []draft.Berth) {
 	type claim struct {
 		secret bool
 		name   string
@@ -55,7 +55,9 @@ func (w *planner) refuseCollisions(plans []plan.Component) {
 				Hint:    "Rename all but one of them; none is served meanwhile.",
 				Tenant:  "Another Component leads to the same " + strings.Fields(name)[0] + ". Rename one of them.",
 			})
-			w.finish(&draft.Component{Planned: &plans[i]})
+			p := &draft.Component{Planned: &plans[i], Berth: &berths[i]}
+			w.Find(p)
+			w.finish(p)
 		}
 	}
 }
@@ -67,9 +69,12 @@ const superseding = "superseded: its Component was deleted and made again"
 // --cluster-id, what bears our mark and works on another repository is the other's.
 // One that works on none can wait to be reported.
 func (w *planner) planSuperseded(p *draft.Component) {
+	all := w.Incarnations(p.Berth.Called.Key)
+	if len(all) == 0 {
+		return
+	}
 	own, _ := component.ParseMark(p.Names.Push.Mark)
-	description := component.Description(w.Repositories[p.Names.Repository].Description)
-	all := w.Incarnations(own.Key)
+	description := component.Description(p.Repository.Description)
 	others := func(r draft.Bearer) bool {
 		m, _ := component.ParseMark(r.Mark)
 		return m.Incarnate != own.Incarnate && !p.HandedOver(r.Name)
@@ -99,7 +104,7 @@ func (w *planner) planSuperseded(p *draft.Component) {
 
 // planReturn takes off what was noted on the repository while its Component was gone.
 func (w *planner) planReturn(p *draft.Component) {
-	d := component.Description(w.Repositories[p.Names.Repository].Description)
+	d := component.Description(p.Repository.Description)
 	notes := slices.DeleteFunc(d.Notes(), func(n component.Note) bool {
 		_, quarantined := n.Robot()
 		return n != component.NoteOrphan && !quarantined

@@ -15,14 +15,11 @@ func (w *planner) planSecrets(p *draft.Component) *plan.Problem {
 	c := p.Component
 	for _, r := range p.Roles {
 		a := r.Account
-		_, robotExists := w.Robots[a.Robot]
-		key := component.Key{Namespace: c.Namespace, Name: a.Secret}
-		secret := world.At(w.Secrets, key)
-		_, exists := w.Secrets[key]
+		secret, exists := w.Secret(p, a), w.HasSecret(p, a)
 		want := w.Wanted(p, a)
 		reason := ""
 		switch {
-		case !exists && robotExists:
+		case !exists && w.Robot(p, a.Robot) != nil:
 			reason = "missing; same token, not rotated"
 		case !exists:
 		case secret.Owned == component.Inherited:

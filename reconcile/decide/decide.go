@@ -3,7 +3,6 @@ package decide
 import (
 	"slices"
 
-	"berth/kube"
 	"berth/reconcile/component"
 	"berth/reconcile/decide/delivery"
 	"berth/reconcile/decide/draft"
@@ -39,9 +38,9 @@ func Plan(world world.World) plan.Plan {
 		Absent: slices.Sorted(slices.Values(w.Absent)), Closed: w.closed(), Odd: w.Odd,
 		Defaults: w.defaults(),
 	}
-	p.Components = w.all(w.Components, w.pace)
+	p.Components = w.all(w.Berths[0], w.pace)
 	w.planNamespaces(p.Components)
-	p.Elsewhere = w.all(w.Elsewhere, func([]*draft.Component) {})
+	p.Elsewhere = w.all(w.Berths[1], func([]*draft.Component) {})
 	for i := range p.Components {
 		p.Oldest = max(p.Oldest, p.Components[i].Age)
 		if w.rules.Held(&p.Components[i]) {
@@ -59,23 +58,19 @@ func Plan(world world.World) plan.Plan {
 
 // all plans each Component by itself, then those that are in each other's way, and last
 // those that rotate: what comes of them rests on whose turn it is.
-func (w *planner) all(components []kube.Component, pace func([]*draft.Component)) []plan.Component {
-	order := func(a, b kube.Component) int { return component.KeyOf(a).Compare(component.KeyOf(b)) }
-	if !slices.IsSortedFunc(components, order) {
-		components = slices.SortedFunc(slices.Values(components), order)
-	}
-	plans := make([]plan.Component, len(components))
+func (w *planner) all(berths []draft.Berth, pace func([]*draft.Component)) []plan.Component {
+	plans := make([]plan.Component, len(berths))
 	var rotating []*draft.Component
 	p := &draft.Component{}
-	for i, c := range components {
-		*p = draft.Component{Planned: &plans[i]}
-		if w.plan(p, c); p.Rotation != nil {
+	for i := range berths {
+		*p = draft.Component{Planned: &plans[i], Berth: &berths[i]}
+		if w.plan(p); p.Rotation != nil {
 			rotating, p = append(rotating, p), &draft.Component{}
 			continue
 		}
 		w.finish(p)
 	}
-	w.refuseCollisions(plans)
+	w.refuseCollisions(plans, berths)
 	rotating = slices.DeleteFunc(rotating, func(p *draft.Component) bool { return p.Problem != nil })
 	pace(rotating)
 	for _, p := range rotating {
@@ -102,9 +97,10 @@ func (w *planner) finish(p *draft.Component) {
 const drifted = "drifted"
 
 // plan decides about one Component, in the order of the truth table in doc.go.
-func (w *planner) plan(p *draft.Component, c kube.Component) {
+func (w *planner) plan(p *draft.Component) {
+	c, called := p.Berth.Component, p.Berth.Called
 	namespace := w.Namespaces[c.Namespace]
-	*p.Planned = plan.Component{Component: c, TwinAsks: c.Twin != nil && component.Asker(c, w.At).UID == c.Twin.UID, Namespace: namespace.UID}
+	*p.Planned = plan.Component{Component: *c, TwinAsks: c.Twin != nil && component.Asker(*c, w.At).UID == c.Twin.UID, Namespace: namespace.UID}
 	switch {
 	case c.Deleting && c.Finalizer > 0:
 		p.Skipped = "it is being deleted, and waits for image-controller's finalizer, which nobody takes off while that is not there"
@@ -118,33 +114,33 @@ func (w *planner) plan(p *draft.Component, c kube.Component) {
 	if p.Skipped != "" {
 		return
 	}
-	names, err := w.Names(c)
-	if err != nil {
+	if err := called.Err; err != nil {
 		p.Refuse(invalid(err.Error(), "Give the Component another name; nothing else is done for it."))
 		return
 	}
-	p.Names, p.Image = names, w.ImageOf(c, names.Repository)
+	p.Names, p.Image = called.Names, called.Image
+	w.Find(p)
 	if w.Policy.Release {
-		if p.Problem = w.unreadable(c, names); p.Problem == nil {
+		if p.Problem = w.unreadable(p); p.Problem == nil {
 			w.release(p)
 		}
 		return
 	}
-	if w.Away(c) {
+	if w.Away(called) {
 		p.Skipped = w.leftAlone(p)
 		return
 	}
-	if p.Problem = w.unreadable(c, names); p.Problem != nil {
+	if p.Problem = w.unreadable(p); p.Problem != nil {
 		return // nothing is told to its owner of what the next run may read
 	}
-	stated, err := component.StatementOf(c)
+	stated, err := component.StatementOf(*c)
 	_, standing := component.ParseMarker(p.Asker(), w.At)
 	p.Wanted = component.AsksRotation(p.Asker()) || standing
 	if err != nil {
 		p.Refuse(invalid(err.Error(), "Fix the annotation; nothing else is done for this Component."))
 		return
 	}
-	if problem := w.notOurs(c, names); problem != nil {
+	if problem := w.notOurs(p); problem != nil {
 		p.Refuse(problem)
 		return
 	}
@@ -171,9 +167,9 @@ func (w *planner) plan(p *draft.Component, c kube.Component) {
 	if len(makes) > 0 {
 		w.planDefaults(p)
 	}
-	before := component.Told(c, names)
+	before := component.Told(*c, called.Names)
 	p.Announcement = component.Announcement{
-		Image: p.Image, Visibility: p.Visibility, Secret: names.Push.Secret, PullSecret: names.Pull.Secret,
+		Image: p.Image, Visibility: p.Visibility, Secret: p.Names.Push.Secret, PullSecret: p.Names.Pull.Secret,
 		Message: message(p), Rotated: before.Rotated, Rotations: before.Rotations,
 	}
 	w.planRotation(p)

@@ -4,14 +4,15 @@ import (
 	"fmt"
 	"strings"
 
-	"berth/kube"
 	"berth/reconcile/component"
+	"berth/reconcile/decide/draft"
 	"berth/reconcile/plan"
 )
 
 // notOurs looks for things of our names that are somebody else's.
-func (w *planner) notOurs(c kube.Component, n component.Names) *plan.Problem {
-	if r, exists := w.Repositories[n.Repository]; exists && !n.Marks(r.Description) && !n.Moved(r.Description) && !(w.Policy.Adopt && n.Adoptable(r.Description)) {
+func (w *planner) notOurs(p *draft.Component) *plan.Problem {
+	c, n, r := p.Component, p.Names, p.Repository
+	if p.Exists && !n.Marks(r.Description) && !n.Moved(r.Description) && !(w.Policy.Adopt && n.Adoptable(r.Description)) {
 		return &plan.Problem{
 			Reason:  plan.ReasonNotOurs,
 			Whose:   plan.ThePlatforms,
@@ -20,14 +21,14 @@ func (w *planner) notOurs(c kube.Component, n component.Names) *plan.Problem {
 			Tenant:  "An image repository of this name exists and belongs to something else. The platform's administrators must look into it.",
 		}
 	}
-	if problem := w.imagesElsewhere(c, n); problem != nil {
+	if problem := w.imagesElsewhere(p); problem != nil {
 		return problem
 	}
 	for _, a := range n.Accounts() {
-		if r, exists := w.Robots[a.Robot]; exists && r.Mark != a.Mark {
+		if r := w.Robot(p, a.Robot); r != nil && r.Mark != a.Mark {
 			return robotNotOurs(a.Robot)
 		}
-		s, exists := w.Secrets[component.Key{Namespace: c.Namespace, Name: a.Secret}]
+		s, exists := w.Secret(p, a), w.HasSecret(p, a)
 		if exists && s.Owned == component.Foreign && s.By != "" {
 			return secretBrought(c.Namespace, a.Secret, s.By)
 		}
@@ -38,7 +39,7 @@ func (w *planner) notOurs(c kube.Component, n component.Names) *plan.Problem {
 			return plan.SecretNotOurs("Secret", c.Namespace, a.Secret, component.OtherType)
 		}
 	}
-	if r, exists := w.RemoteSecrets[component.Key{Namespace: c.Namespace, Name: n.Pull.Secret}]; exists && r.Owned == component.Foreign {
+	if r := p.Remote; r != nil && r.Owned == component.Foreign {
 		return plan.SecretNotOurs("RemoteSecret", c.Namespace, n.Pull.Secret, r.Foreign)
 	}
 	return nil

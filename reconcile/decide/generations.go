@@ -20,7 +20,7 @@ func (w *planner) planRobots(p *draft.Component, repository []plan.Action) {
 	}
 	p.Names.Push, p.Names.Pull = p.Roles[0].Account, p.Roles[1].Account
 	for _, r := range p.Roles {
-		if _, exists := w.Robots[r.Robot]; !exists {
+		if w.Robot(p, r.Robot) == nil {
 			p.Actions = append(p.Actions, plan.CreateRobot{Account: r.Account})
 		}
 	}
@@ -38,7 +38,7 @@ func (w *planner) planRobots(p *draft.Component, repository []plan.Action) {
 func (w *planner) planForeignRights(p *draft.Component) {
 	for _, r := range p.Roles {
 		for _, robot := range r.All {
-			p.Aside = append(p.Aside, w.leaveTeams(p.Planned, robot)...)
+			p.Aside = append(p.Aside, w.leaveTeams(p.Planned, robot, w.RobotOf(p, robot))...)
 			for _, other := range w.WorksOn(robot) {
 				if other != p.Names.Repository {
 					p.Aside = append(p.Aside, plan.RemovePermission{Repository: other, Robot: robot})
@@ -48,8 +48,8 @@ func (w *planner) planForeignRights(p *draft.Component) {
 	}
 }
 
-func (w *planner) leaveTeams(p *plan.Component, robot string) (actions []plan.Action) {
-	teams := world.At(w.Robots, robot).Teams
+func (w *planner) leaveTeams(p *plan.Component, robot string, r *world.Robot) (actions []plan.Action) {
+	teams := r.Teams
 	if len(teams) > 0 {
 		p.Platform = append(p.Platform, plan.Warning{Code: "robot_in_team", Text: fmt.Sprintf(
 			"robot %s is in team %s and may do whatever the team may: it is taken out, but who put it in?", robot, strings.Join(teams, ", "))})
@@ -108,16 +108,16 @@ func deletes(p *draft.Component, robot string) bool {
 // drains tells why a generation older than the Secret's is to go, "" when it is to stay.
 func (w *planner) drains(p *draft.Component, r draft.Role, i int) string {
 	robot, successor := r.All[i], r.All[i+1]
-	made, held := world.At(w.Robots, robot).Created, world.At(w.Robots, r.Held).Created
+	made, held := w.RobotOf(p, robot).Created, w.RobotOf(p, r.Held).Created
 	if !made.IsZero() && !held.IsZero() && made.After(held) {
 		return "it is younger than its Secret's, of an older stamp, and so was in no Secret"
 	}
-	since, known := w.Since(r, successor)
+	since, known := w.Since(p, r, successor)
 	if !known {
 		return ""
 	}
 	near := r.All[i+1 : min(i+3, len(r.All))]
-	if next, known := w.Since(r, near[len(near)-1]); known && near[len(near)-1] <= r.Held && next.After(since) {
+	if next, known := w.Since(p, r, near[len(near)-1]); known && near[len(near)-1] <= r.Held && next.After(since) {
 		since = next // by when the Secret was at the successor, which a crash may have kept it from for long
 	}
 	moved := w.Secret(p, r.Account).RotatedAt // a tenant could write any time there

@@ -12,7 +12,7 @@ import (
 // leftAlone says why nothing is made for a Component that is built elsewhere.
 func (w *planner) leftAlone(p *draft.Component) string {
 	why := "it is built to " + shownImage(p.Component.ContainerImage)
-	if r, exists := w.Repositories[p.Names.Repository]; exists && p.Names.Marks(r.Description) {
+	if r, exists := p.Repository, p.Exists; exists && p.Names.Marks(r.Description) {
 		why += "; repository " + p.Names.Repository + ", which was made earlier, stays"
 	}
 	return why
@@ -49,7 +49,7 @@ func (w *planner) planImage(p *draft.Component) {
 	if !w.Policy.SetImages || p.Problem != nil || p.Skipped != "" || p.Waits || p.Names.Repository == "" {
 		return
 	}
-	if w.Repositories[p.Names.Repository].State != quay.Normal {
+	if p.Repository.State != quay.Normal {
 		return
 	}
 	if accounts := w.Policy.PushAccounts(p.Component.Name); len(accounts) > 0 && len(w.There(p, accounts)) == 0 {

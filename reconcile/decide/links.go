@@ -11,7 +11,7 @@ import (
 // planLinks lets the builds' ServiceAccounts use the push Secret.
 func (w *planner) planLinks(p *draft.Component) {
 	secret := p.Names.Push.Secret
-	for _, account := range w.Present(p, w.Policy.PushAccounts(p.Component.Name), "builds cannot use Secret "+secret) {
+	for _, account := range w.Present(p, w.Policy.PushAccounts(p.Component.Name), "builds cannot use Secret ", secret) {
 		if !w.Links(p, account).Secrets[secret] {
 			p.Aside = append(p.Aside, plan.LinkSecret{ServiceAccount: account, Secret: secret})
 		}

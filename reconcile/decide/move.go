@@ -27,7 +27,7 @@ func (w *planner) planMove(p *draft.Component) {
 			continue
 		}
 		r := p.Roles[i]
-		since, known := w.Since(r, r.Held)
+		since, known := w.Since(p, r, r.Held)
 		if r.Held == "" || !known || !w.Granted(p, r.Held) || w.Secret(p, r.Account).Content != w.Wanted(p, r.Account) {
 			continue // first that is mended
 		}

@@ -108,7 +108,7 @@ func (w *planner) serves(p *plan.Component) (stands, makes bool) {
 func (s *shared) read(p *plan.Component) {
 	s.all = slices.Clone(s.served)
 	for _, robot := range s.role.All {
-		s.actions = append(s.actions, s.leaveTeams(p, robot)...)
+		s.actions = append(s.actions, s.leaveTeams(p, robot, s.RobotOf(&s.of, robot))...)
 		for _, name := range world.At(s.Robots, robot).Repositories {
 			r, known := s.Repositories[name]
 			switch {

@@ -151,8 +151,12 @@ func (w *planner) tooOld(p *draft.Component) bool {
 	if w.Policy.MaxTokenAge <= 0 {
 		return false
 	}
+	age := w.Age(p)
+	if age <= time.Duration(float64(w.Policy.MaxTokenAge)*(1-spread)) {
+		return false // no hash is needed for that
+	}
 	share := 1 - spread + spread*fraction(w.Naming.KeyHash(p.Key()))
-	return w.Age(p) > time.Duration(float64(w.Policy.MaxTokenAge)*share)
+	return age > time.Duration(float64(w.Policy.MaxTokenAge)*share)
 }
 
 // fraction spreads hashes over 0 to 1, by their first two characters of base32.
@@ -189,7 +193,7 @@ func (w *planner) waitsForPace(p *draft.Component, how component.How) bool {
 			stamp, own = x.StampOf(x.All[len(x.All)-1])
 		}
 		stamped := own && stamp != ""
-		if made, known := w.Since(x, x.Robot); stamped && known && w.At.Sub(made) < minPace {
+		if made, known := w.Since(p, x, x.Robot); stamped && known && w.At.Sub(made) < minPace {
 			p.Deferred = fmt.Sprintf("its rotation waits: the last one was less than %s ago", minPace)
 		}
 	}

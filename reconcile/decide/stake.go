@@ -6,36 +6,32 @@ import (
 	"berth/reconcile/component"
 	"berth/reconcile/decide/draft"
 	"berth/reconcile/plan"
-	"berth/reconcile/world"
 )
 
 // stake looks at a Component whose plan is finished.
 func (w *planner) stake(p *draft.Component) (s plan.Stake) {
-	own, named := component.ParseMark(p.Names.Mark)
-	if !named {
+	if p.Names.Mark == "" {
 		return s // nothing was ever made for what has no names
 	}
 	for _, a := range p.Names.Accounts() {
-		secret := world.At(w.Secrets, component.Key{Namespace: p.Component.Namespace, Name: a.Secret})
+		secret := w.Secret(p, a)
 		if secret.Owned == component.Foreign || secret.Owned == component.Inherited {
 			continue
 		}
 		s.Owns = true
 		_, robot, _ := strings.Cut(secret.Content.Login, "+")
 		if _, generation := a.StampOf(robot); generation {
-			_, there := w.Robots[robot]
 			s.LogsIn = true
-			s.Astray = s.Astray || !there || secret.Content.Login != w.LoginOf(p.Component, robot)
+			s.Astray = s.Astray || w.Robot(p, robot) == nil || secret.Content.Login != w.Login(p, robot)
 		}
 	}
 	for _, one := range component.Both(p.Component) {
 		_, announced := component.Announced(one, p.Names)
 		s.Owns = s.Owns || announced
 	}
-	r := world.At(w.RemoteSecrets, p.PullSecret())
-	s.Delivers = r.Owned == component.Mine && len(r.Targets) > 0
-	mark, ours := component.ParseMark(w.Repositories[p.Names.Repository].Description)
-	s.Changes[plan.Marked] = ours && mark.Key != own.Key && isNews(p)
+	s.Delivers = p.Remote != nil && p.Remote.Owned == component.Mine && len(p.Remote.Targets) > 0
+	mark, ours := component.ParseMark(p.Repository.Description)
+	s.Changes[plan.Marked] = ours && mark.Key != p.Berth.Called.Key && isNews(p)
 	s.Changes[plan.Estranged] = s.Owns && !s.Changes[plan.Marked] && isNews(p)
 	s.Owns = s.Owns || ours
 	for _, a := range p.Actions {

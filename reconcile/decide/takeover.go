@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"berth/kube"
 	"berth/quay"
 	"berth/reconcile/component"
 	"berth/reconcile/decide/draft"
@@ -30,7 +29,7 @@ import (
 // inherit plans what comes before anything of image-controller's is marked as the
 // Component's, and gives the visibility to go by.
 func (w *planner) inherit(p *draft.Component, stated quay.Visibility) quay.Visibility {
-	r, exists := w.Repositories[p.Names.Repository]
+	r, exists := p.Repository, p.Exists
 	_, marked := component.ParseMark(r.Description)
 	if w.Policy.Adopt {
 		for _, request := range w.ImageRepositories[p.Key()] {
@@ -56,9 +55,9 @@ func (w *planner) inherit(p *draft.Component, stated quay.Visibility) quay.Visib
 
 // imagesElsewhere refuses to make or take over a repository for a Component whose images
 // image-controller keeps in another, under a name that is not the Component's.
-func (w *planner) imagesElsewhere(c kube.Component, n component.Names) *plan.Problem {
-	own, exists := w.Repositories[n.Repository]
-	if exists && n.Marks(own.Description) {
+func (w *planner) imagesElsewhere(p *draft.Component) *plan.Problem {
+	c, n, exists := p.Component, p.Names, p.Exists
+	if exists && n.Marks(p.Repository.Description) {
 		return nil
 	}
 	for _, r := range w.ImageRepositories[component.KeyOf(c)] {
@@ -82,7 +81,7 @@ func (w *planner) takeOver(p *draft.Component) plan.TakeOver {
 	if !w.Policy.Adopt || p.Skipped != "" || p.Names.Repository == "" {
 		return ""
 	}
-	r, exists := w.Repositories[p.Names.Repository]
+	r, exists := p.Repository, p.Exists
 	former := exists && !p.Names.Marks(r.Description) || len(w.ImageRepositories[p.Key()]) > 0
 	has := func(which func(plan.Action) bool) bool { return slices.ContainsFunc(p.Actions, which) }
 	switch {
@@ -103,7 +102,7 @@ func (w *planner) takeOver(p *draft.Component) plan.TakeOver {
 // leaves the repository.
 func (w *planner) planUnfinalize(p *draft.Component) {
 	requests := w.ImageRepositories[p.Key()]
-	r, exists := w.Repositories[p.Names.Repository]
+	r, exists := p.Repository, p.Exists
 	if p.Problem != nil || p.Skipped != "" || p.Waits || !exists || len(requests) == 0 && (!w.Policy.Adopt || p.Names.Marks(r.Description)) {
 		return
 	}
@@ -125,7 +124,7 @@ func (w *planner) planUnfinalize(p *draft.Component) {
 // that log in as it, and their links. What Quay does not tell the last use of stays, and what
 // somebody has given further rights.
 func (w *planner) planRetirement(p *draft.Component) {
-	r, exists := w.Repositories[p.Names.Repository]
+	r, exists := p.Repository, p.Exists
 	if p.Problem != nil || p.Skipped != "" || p.Waits || !exists || !p.Names.Marks(r.Description) || len(w.LeftRobots(r.Name)) == 0 {
 		return
 	}
@@ -199,7 +198,7 @@ func (w *planner) release(p *draft.Component) {
 		}
 		p.Actions = append(p.Actions, back)
 	}
-	if r, exists := w.Repositories[p.Names.Repository]; exists && p.Names.Marks(r.Description) {
+	if r, exists := p.Repository, p.Exists; exists && p.Names.Marks(r.Description) {
 		p.Actions = append(p.Actions, plan.UnmarkRepository{Name: r.Name, Mark: p.Names.Mark})
 	}
 	for _, r := range requests {

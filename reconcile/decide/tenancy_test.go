@@ -168,14 +168,16 @@ func TestPlanOfCollidingSecrets(t *testing.T) {
 func TestRefuseCollisions(t *testing.T) {
 	t.Parallel()
 	plans := make([]plan.Component, 3)
-	for i, name := range []string{"api", "web", "db"} {
+	w := world.World{Naming: scene.Naming()}
+	for i, name := range []string{"api", "db", "web"} {
 		c := scene.Component("tenant", name)
-		plans[i].Component = c
+		plans[i].Component, w.Components = c, append(w.Components, c)
 		plans[i].Names, _ = scene.Naming().Names(c, "uid")
 		plans[i].Actions = []plan.Action{plan.CreateRobot{Account: plans[i].Names.Push}}
 	}
 	plans[2].Names.Repository = plans[0].Names.Repository
-	newPlanner(world.World{}).refuseCollisions(plans)
+	known := newPlanner(w)
+	known.refuseCollisions(plans, known.Berths[0])
 	if plans[1].Problem != nil || len(plans[1].Actions) != 1 {
 		t.Errorf("the bystander has %+v, %v", plans[1].Actions, plans[1].Problem)
 	}

@@ -8,7 +8,7 @@ import (
 
 	"berth/kube"
 	"berth/quay"
-	"berth/reconcile/component"
+	"berth/reconcile/decide/draft"
 	"berth/reconcile/plan"
 )
 
@@ -18,18 +18,18 @@ import (
 const looksAgain = "The next run looks again; nothing was done meanwhile."
 
 // unreadable tells what of a Component's things could not be read.
-func (w *planner) unreadable(c kube.Component, n component.Names) *plan.Problem {
-	if c.Odd {
+func (w *planner) unreadable(p *draft.Component) *plan.Problem {
+	if p.Component.Odd {
 		return &plan.Problem{Reason: plan.ReasonInvalidComponent, Whose: plan.TheTenants, Summary: "it is not of a Component's form", Hint: "Write it anew; nothing is done for it."}
 	}
-	if err := w.Unread[component.KeyOf(c)]; err != nil {
+	if err := w.Unread[p.Key()]; err != nil {
 		return &plan.Problem{Reason: reasonOf(err), Whose: plan.ThePlatforms, Summary: err.Error(), Hint: looksAgain}
 	}
-	if r, exists := w.Repositories[n.Repository]; exists && r.Visibility == "" {
-		return &plan.Problem{Reason: plan.ReasonQuayUnavailable, Whose: plan.ThePlatforms, Summary: fmt.Sprintf("what Quay lists of repository %s cannot be read", n.Repository), Hint: looksAgain}
+	if p.Exists && p.Repository.Visibility == "" {
+		return &plan.Problem{Reason: plan.ReasonQuayUnavailable, Whose: plan.ThePlatforms, Summary: fmt.Sprintf("what Quay lists of repository %s cannot be read", p.Names.Repository), Hint: looksAgain}
 	}
-	for _, a := range n.Accounts() {
-		if r, exists := w.Robots[a.Robot]; exists && r.Fingerprint == "" {
+	for _, a := range p.Names.Accounts() {
+		if r := w.Robot(p, a.Robot); r != nil && r.Fingerprint == "" {
 			return &plan.Problem{Reason: plan.ReasonQuayUnavailable, Whose: plan.ThePlatforms, Summary: fmt.Sprintf("Quay does not show the token of robot %s", a.Robot), Hint: looksAgain}
 		}
 	}

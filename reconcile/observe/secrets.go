@@ -78,7 +78,7 @@ func (o *observer) observeSecrets(ctx context.Context) error {
 		if !called.Whole() {
 			continue
 		}
-		away := o.Away(*c)
+		away := o.Away(called)
 		for _, a := range called.Accounts() {
 			key := component.Key{Namespace: c.Namespace, Name: a.Secret}
 			_, there := o.Secrets[key]
@@ -108,7 +108,7 @@ func (o *observer) observeSecrets(ctx context.Context) error {
 	}
 	for key, uploads := range o.Uploads {
 		owner, pull := o.owner(key)
-		if owner == nil || !pull || !owner.Whole() || o.Away(*owner.Component) {
+		if owner == nil || !pull || !owner.Whole() || o.Away(owner) {
 			owner = nil
 		}
 		o.Uploads[key] = o.fewUploads(uploads, owner)

@@ -33,10 +33,10 @@ func (o *observer) observeSources(ctx context.Context) error {
 	}
 	var fresh, due []kube.Component
 	follow := map[string]kube.Component{}
-	for _, c := range o.Components {
-		n, err := o.Names(c)
+	for i, c := range o.Components {
+		n := o.Call(&o.Components[i])
 		stated, unreadable := component.StatementOf(c)
-		if err != nil || unreadable != nil || c.Deleting || c.Odd || stated != "" || o.Away(c) {
+		if n.Err != nil || unreadable != nil || c.Deleting || c.Odd || stated != "" || o.Away(n) {
 			continue
 		}
 		r, exists := o.Repositories[n.Repository]

@@ -18,16 +18,16 @@ type Called struct {
 	Key       string   // in all its marks
 	Image     string   // the address of its repository
 	Own       []string // its repository alone
+	Err       error    // why they cannot be, for its owner
 	logins    [2]string
-	err       error
 }
 
 // Whole reports whether anything can be made for the Component: it has names, is of its
 // form and is not on its way out.
-func (c *Called) Whole() bool { return c.err == nil && !c.Component.Deleting && !c.Component.Odd }
+func (c *Called) Whole() bool { return c.Err == nil && !c.Component.Deleting && !c.Component.Odd }
 
 // Named reports whether its things have names.
-func (c *Called) Named() bool { return c.err == nil }
+func (c *Called) Named() bool { return c.Err == nil }
 
 // Login is the user name of a robot at the registry.
 func (c *Called) Login(n component.Naming, robot string) string {
@@ -69,17 +69,22 @@ func (w *World) NameComponents() {
 		if c.ComponentName == c.Name {
 			c.ComponentName = c.Name
 		}
-		called := &Called{Component: c}
-		if called.Names, called.err = w.Naming.Names(*c, w.Namespaces[c.Namespace].UID); called.err == nil {
-			called.Image = w.Naming.Image(called.Repository)
-			called.logins = [2]string{w.Naming.Login(called.Push.First), w.Naming.Login(called.Pull.First)}
-			called.pack(w.Naming.Organization)
-			if c.ContainerImage == called.Image {
-				c.ContainerImage = called.Image
-			}
+		called := w.name(c)
+		if c.ContainerImage == called.Image {
+			c.ContainerImage = called.Image
 		}
 		w.called[component.KeyOf(*c)] = called
 	}
+}
+
+func (w *World) name(c *kube.Component) *Called {
+	called := &Called{Component: c}
+	if called.Names, called.Err = w.Naming.Names(*c, w.Namespaces[c.Namespace].UID); called.Err == nil {
+		called.Image = w.Naming.Image(called.Repository)
+		called.logins = [2]string{w.Naming.Login(called.Push.First), w.Naming.Login(called.Pull.First)}
+		called.pack(w.Naming.Organization)
+	}
+	return called
 }
 
 // pack lets all names refer to one string, or to what the Component itself says: a
@@ -123,12 +128,18 @@ func packed(texts ...*string) {
 func (w *World) PlaceRepositories() {
 	for c := range w.All() {
 		called := w.Called(component.KeyOf(*c))
-		if called == nil || called.err != nil {
-			continue
+		if called != nil {
+			w.place(called)
 		}
-		if name := w.repository(*c, called.Names); name != called.Repository {
-			called.Repository, called.Image, called.Own = name, w.Naming.Image(name), slices.Clip([]string{name})
-		}
+	}
+}
+
+func (w *World) place(c *Called) {
+	if c.Err != nil {
+		return
+	}
+	if name := w.repository(*c.Component, c.Names); name != c.Repository {
+		c.Repository, c.Image, c.Own = name, w.Naming.Image(name), slices.Clip([]string{name})
 	}
 }
 
@@ -153,50 +164,41 @@ func (w *World) repository(c kube.Component, n component.Names) string {
 // Called is what the things of a Component are called, nil when the run does not know it.
 func (w *World) Called(k component.Key) *Called { return w.called[k] }
 
+// Call is what the things of a Component are called, worked out where the run has not.
+func (w *World) Call(c *kube.Component) *Called {
+	if known := w.called[component.KeyOf(*c)]; known != nil {
+		return known
+	}
+	called := w.name(c)
+	w.place(called)
+	return called
+}
+
 // Names are what the things of a Component are called; the error is for its owner.
 func (w *World) Names(c kube.Component) (component.Names, error) {
-	if n := w.called[component.KeyOf(c)]; n != nil {
-		return n.Names, n.err
+	if known := w.called[component.KeyOf(c)]; known != nil {
+		return known.Names, known.Err
 	}
-	n, err := w.Naming.Names(c, w.Namespaces[c.Namespace].UID)
-	if err == nil {
-		n.Repository = w.repository(c, n)
-	}
-	return n, err
-}
-
-// LoginOf is the user name of a robot of a Component at the registry.
-func (w *World) LoginOf(c kube.Component, robot string) string {
-	if n := w.called[component.KeyOf(c)]; n != nil {
-		return n.Login(w.Naming, robot)
-	}
-	return w.Naming.Login(robot)
-}
-
-// ImageOf is the address of a repository of a Component.
-func (w *World) ImageOf(c kube.Component, repository string) string {
-	if n := w.called[component.KeyOf(c)]; n != nil && n.Repository == repository {
-		return n.Image
-	}
-	return w.Naming.Image(repository)
+	one := c // which is kept
+	called := w.Call(&one)
+	return called.Names, called.Err
 }
 
 // Away reports whether a Component is left alone: it builds to a registry or an
 // organization of its own, nothing is made for it, and nobody asks for that.
-func (w *World) Away(c kube.Component) bool {
-	n, err := w.Names(c)
-	if err != nil || w.Rotate[component.KeyOf(c)] != "" {
+func (w *World) Away(c *Called) bool {
+	if c.Err != nil || w.Naming.Built(c.Component.ContainerImage, c.Repository) != component.BuiltAway || w.Rotate[component.KeyOf(*c.Component)] != "" {
 		return false
 	}
-	for _, one := range component.Both(c) {
-		if w.Naming.Built(one.ContainerImage, n.Repository) != component.BuiltAway {
+	for _, one := range component.Both(*c.Component) {
+		if w.Naming.Built(one.ContainerImage, c.Repository) != component.BuiltAway {
 			return false
 		}
 		if asked, err := component.RequestOf(one); err != nil || asked != (component.Request{}) {
 			return false
 		}
 	}
-	return !w.made(c, n)
+	return !w.made(*c.Component, c.Names)
 }
 
 // made reports whether something was made for a Component: a robot bears its mark, or that

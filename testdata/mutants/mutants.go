@@ -333,7 +333,7 @@ var mutants = []mutant{
 	},
 	{
 		"a foreign repository is not taken", "reconcile/decide/foreign.go",
-		`exists && !n.Marks(r.Description) && !n.Moved`, `exists && n.Mark == "" && !n.Moved`, domain,
+		`p.Exists && !n.Marks(r.Description) && !n.Moved`, `p.Exists && n.Mark == "" && !n.Moved`, domain,
 	},
 	{
 		"a source closes by two looks", "reconcile/decide/visibility/source.go",
@@ -377,7 +377,7 @@ var mutants = []mutant{
 	},
 	{
 		"older generations leave their teams, too", "reconcile/decide/generations.go",
-		`w.leaveTeams(p.Planned, robot)`, `w.leaveTeams(p.Planned, r.Robot)`, domain,
+		`w.leaveTeams(p.Planned, robot, w.RobotOf(p, robot))`, `w.leaveTeams(p.Planned, r.Robot, w.RobotOf(p, r.Robot))`, domain,
 	},
 	{
 		"who is federated with a robot from another time is put out", "reconcile/apply/act/robot.go",
@@ -432,7 +432,7 @@ var mutants = []mutant{
 	},
 	{
 		"a foreign RemoteSecret is not written", "reconcile/decide/foreign.go",
-		`exists && r.Owned == component.Foreign`, `exists && r.Owned > component.Predecessor`, domain,
+		`r != nil && r.Owned == component.Foreign`, `r != nil && r.Owned > component.Predecessor`, domain,
 	},
 	{
 		"a token is uploaded once", "reconcile/decide/delivery/upload.go",

@@ -64,7 +64,7 @@ func (w Courier) holder(c component.Key) func(namespace string) world.Holder {
 // ComesBack reports whether a place is the Component's own namespace by an address of this
 // cluster: its Secret there shows that it is, for the operator has taken it for its own.
 func (w Courier) ComesBack(p *draft.Component, t kube.RemoteTarget) bool {
-	return t.APIURL != "" && t.Namespace == p.Component.Namespace && world.At(w.Secrets, p.PullSecret()).By == p.PullSecret().String()
+	return t.APIURL != "" && t.Namespace == p.Component.Namespace && w.Secret(p, p.Names.Pull).By == p.PullSecret().String()
 }
 
 // Tell tells how far the pull Secret has come where the Component runs.
@@ -105,7 +105,7 @@ func (w Courier) warnOfPlaces(p *draft.Component) {
 				component.Shown(t.Environments[0])))
 		}
 	}
-	if r, exists := w.RemoteSecrets[p.PullSecret()]; exists && r.Further > 0 {
+	if r := p.Remote; r != nil && r.Further > 0 {
 		p.Warn("unresolved_environment", fmt.Sprintf("RemoteSecret %s has more than %d targets, which Berth sets: the others are taken off.", p.Names.Pull.Secret, kube.MaxTargets))
 	}
 }
@@ -113,10 +113,10 @@ func (w Courier) warnOfPlaces(p *draft.Component) {
 // linkHere lets the pods of the Component's own namespace pull with the Secret there.
 func (w Courier) linkHere(p *draft.Component) plan.DeliveryState {
 	state, secret := plan.Delivered, p.Names.Pull.Secret
-	if world.At(w.Secrets, p.PullSecret()).Content != w.Wanted(p, p.Names.Pull) {
+	if w.Secret(p, p.Names.Pull).Content != w.Wanted(p, p.Names.Pull) {
 		state = plan.Pending
 	}
-	accounts := w.Present(p, w.Policy.PullAccounts(p.Component.Name), "pods cannot pull with Secret "+secret)
+	accounts := w.Present(p, w.Policy.PullAccounts(p.Component.Name), "pods cannot pull with Secret ", secret)
 	for _, account := range accounts {
 		if !w.Links(p, account).Pull[secret] {
 			p.Aside = append(p.Aside, plan.LinkPullSecret{ServiceAccount: account, Secret: secret})
@@ -134,12 +134,12 @@ func (w Courier) arrival(p *draft.Component, t kube.RemoteTarget) (state plan.De
 	if !w.Mode.RemoteSecrets {
 		return plan.Unresolved, "", false // told once for the whole run
 	}
-	r, exists := w.RemoteSecrets[p.PullSecret()]
-	if !exists || r.Owned == component.Predecessor || !slices.Contains(r.Targets, t) {
+	r := p.Remote
+	if r == nil || r.Owned == component.Predecessor || !slices.Contains(r.Targets, t) {
 		return plan.Pending, "", false
 	}
 	status := r.Status(t)
-	token := world.At(w.Robots, p.Names.Pull.Robot).Fingerprint
+	token := w.Token(p, p.Names.Pull.Robot)
 	handed := r.HasData && r.Record.Fingerprint == token && !w.uploading(p.PullSecret(), token)
 	switch there, known := w.Arrived[component.Key{Namespace: t.Namespace, Name: p.Names.Pull.Secret}]; {
 	case status != nil && status.Error != "":
@@ -155,8 +155,11 @@ func (w Courier) arrival(p *draft.Component, t kube.RemoteTarget) (state plan.De
 // waits tells for how long a state that is to end has lasted: since the token was handed
 // over for the first time.
 func (w Courier) waits(p *draft.Component, state plan.DeliveryState) time.Duration {
-	record := world.At(w.RemoteSecrets, p.PullSecret()).Record
-	if state != plan.Pending && state != plan.Unverified || record.First.IsZero() || record.Fingerprint != world.At(w.Robots, p.Names.Pull.Robot).Fingerprint {
+	if p.Remote == nil {
+		return 0
+	}
+	record := p.Remote.Record
+	if state != plan.Pending && state != plan.Unverified || record.First.IsZero() || record.Fingerprint != w.Token(p, p.Names.Pull.Robot) {
 		return 0
 	}
 	return max(0, w.At.Add(-w.Ahead).Sub(record.First))
@@ -190,7 +193,7 @@ func warnOfDeliveries(p *draft.Component) {
 // Bring plans the RemoteSecret and what is uploaded to it. It comes last,
 // when it is settled whether this run replaces the token.
 func (w Courier) Bring(p *draft.Component) {
-	r, exists := w.RemoteSecrets[p.PullSecret()]
+	r, exists := p.Remote, p.Remote != nil
 	if !exists {
 		r = &world.RemoteSecret{RemoteSecret: &kube.RemoteSecret{}}
 	}

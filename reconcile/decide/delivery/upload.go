@@ -13,7 +13,7 @@ import (
 // planUpload hands the token to the operator when it has not been, or has been to no
 // avail, and takes away what an earlier token left.
 func (w Courier) planUpload(p *draft.Component, r *world.RemoteSecret) {
-	token := world.At(w.Robots, p.Names.Pull.Robot).Fingerprint
+	token := w.Token(p, p.Names.Pull.Robot)
 	changes := token == "" || slices.ContainsFunc(p.Actions, func(a plan.Action) bool {
 		s, ok := a.(plan.WriteSecret)
 		return ok && s.Role == p.Names.Pull.Role && s.Robot != p.Names.Pull.Robot

@@ -17,6 +17,8 @@ type Planned = plan.Component
 // Component is the plan of a Component in the making, with what is known only meanwhile.
 type Component struct {
 	*Planned
+	Found
+	Berth        *Berth  // nil: it stands for a namespace
 	Roles        [2]Role // push, then pull
 	Announcement component.Announcement
 	Aside        []plan.Action    // to be appended when all else is planned

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"berth/reconcile/component"
-	"berth/reconcile/world"
 )
 
 // Role is one of a Component's two roles with the generations of its robot. Those are
@@ -23,9 +22,8 @@ type Role struct {
 // a marker stands only the rotation moves a Secret.
 func (w *World) Generations(p *Component, a component.Account) Role {
 	r := Role{Account: a}
-	mark, _ := component.ParseMark(a.Mark)
-	all := w.Incarnations(mark.Key)
-	own := make([]string, 0, len(all))
+	key, own := p.Berth.firsts(a)
+	all := w.Incarnations(key)
 	for _, robot := range all {
 		if _, ok := a.StampOf(robot.Name); ok && robot.Mark == a.Mark {
 			own = append(own, robot.Name)
@@ -55,20 +53,19 @@ func (w *World) Generations(p *Component, a component.Account) Role {
 // Granted reports whether the list shows a permission of a robot on the Component's
 // repository.
 func (w *World) Granted(p *Component, robot string) bool {
-	return slices.Contains(world.At(w.Robots, robot).Repositories, p.Names.Repository)
+	return slices.Contains(w.RobotOf(p, robot).Repositories, p.Names.Repository)
 }
 
 // Again reports whether a robot may have been somebody's before it gets its role: it is
 // there, or it was, since the Secret logs in as a name without a stamp. A new Component's
 // cannot have been, for its uid is in its name.
 func (w *World) Again(p *Component, a component.Account) bool {
-	_, there := w.Robots[a.Robot]
-	return there || a.Robot == a.First && w.Secret(p, a).Content.Login == w.Naming.Login(a.Robot)
+	return w.Robot(p, a.Robot) != nil || a.Robot == a.First && w.Secret(p, a).Content.Login == w.Naming.Login(a.Robot)
 }
 
 // Since is when a generation was made: as Quay says, else by its stamp.
-func (w *World) Since(r Role, robot string) (time.Time, bool) {
-	if made := world.At(w.Robots, robot).Created; !made.IsZero() {
+func (w *World) Since(p *Component, r Role, robot string) (time.Time, bool) {
+	if made := w.RobotOf(p, robot).Created; !made.IsZero() {
 		return made, true
 	}
 	stamp, _ := r.StampOf(robot)
@@ -83,7 +80,7 @@ func (w *World) Since(r Role, robot string) (time.Time, bool) {
 func (w *World) Age(p *Component) time.Duration {
 	age := time.Duration(0)
 	for _, r := range p.Roles {
-		if made, known := w.Since(r, r.Held); r.Held != "" && known {
+		if made, known := w.Since(p, r, r.Held); r.Held != "" && known {
 			age = max(age, w.At.Sub(made))
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"berth/kube"
 	"berth/reconcile/component"
 	"berth/reconcile/world"
 )
@@ -13,9 +14,10 @@ import (
 // World is what a run knows, and what its maps are not sorted by.
 type World struct {
 	world.World
-	robots []Bearer               // of ours, sorted
+	Berths [2][]Berth             // this run's Components and those of other shards, sorted
+	others []Bearer               // of ours, sorted: all that no Berth has
 	keys   map[component.Key]bool // names that a Component has
-	live   map[string]bool        // the keys in the marks of Components
+	live   map[string]*Berth      // by the keys in the marks of Components; nil: of a namespace
 
 	left     map[string][]string // image-controller's robots by their repository, sorted; nil: nobody has asked
 	accounts map[string][]string // ServiceAccounts by namespace, sorted; nil: nobody has asked
@@ -30,48 +32,67 @@ func (a Bearer) compare(b Bearer) int {
 
 // Of sorts a World.
 func Of(w world.World) *World {
-	robots := make([]Bearer, 0, len(w.Robots))
+	d := &World{World: w, live: make(map[string]*Berth, len(w.Components)+len(w.Elsewhere))}
+	for i, components := range [...][]kube.Component{w.Components, w.Elsewhere} {
+		d.Berths[i] = d.berths(components)
+	}
 	for name, r := range w.Robots {
+		if b := d.live[component.KeyIn(r.Mark)]; b != nil && b.takes(name, r) {
+			continue
+		}
 		if m, ok := component.ParseMark(r.Mark); ok {
-			robots = append(robots, Bearer{m.Key, r.Mark, name})
+			d.others = append(d.others, Bearer{m.Key, r.Mark, name})
 		}
 	}
-	slices.SortFunc(robots, Bearer.compare)
-	live := make(map[string]bool, len(w.Components)+len(w.Elsewhere))
-	settled := map[string]bool{} // namespaces with Components
-	for c := range w.All() {
-		settled[c.Namespace] = true
-		if called := w.Called(component.KeyOf(*c)); called != nil && called.Key != "" {
-			live[called.Key] = true
-		} else {
-			live[w.Naming.KeyHash(component.KeyOf(*c))] = true
-		}
-	}
-	for _, r := range robots { // of a namespace, that is there
-		m, _ := component.ParseMark(r.Mark)
-		if n, stands := w.Namespaces[m.Component.Namespace]; stands && m.Component.Name == "" {
-			own, _ := component.ParseMark(w.Naming.NamespaceAccount(n.Name, n.UID).Mark)
-			live[r.Key] = live[r.Key] || m.Incarnate == own.Incarnate || settled[n.Name]
-		}
-	}
-	return &World{World: w, robots: robots, live: live}
+	slices.SortFunc(d.others, Bearer.compare)
+	d.nameNamespaces()
+	return d
 }
 
-// Ours are the robots that bear one of our marks, by it.
-func (w *World) Ours() []Bearer { return w.robots }
+// nameNamespaces finds the robots of namespaces that are there.
+func (w *World) nameNamespaces() {
+	var settled map[string]bool // namespaces with Components; nil: nobody has asked
+	for _, r := range w.others {
+		m, _ := component.ParseMark(r.Mark)
+		n, stands := w.Namespaces[m.Component.Namespace]
+		if !stands || m.Component.Name != "" || w.Alive(r.Key) {
+			continue
+		}
+		if settled == nil {
+			settled = map[string]bool{}
+			for c := range w.All() {
+				settled[c.Namespace] = true
+			}
+		}
+		own, _ := component.ParseMark(w.Naming.NamespaceAccount(n.Name, n.UID).Mark)
+		if m.Incarnate == own.Incarnate || settled[n.Name] {
+			w.live[r.Key] = nil
+		}
+	}
+}
+
+// Others are the robots that bear one of our marks, by it, but for the first that were made
+// for a Component that is there.
+func (w *World) Others() []Bearer { return w.others }
 
 // Alive reports whether the key in a mark is that of a Component, or of a namespace, that is there.
-func (w *World) Alive(key string) bool { return w.live[key] }
+func (w *World) Alive(key string) bool {
+	_, alive := w.live[key]
+	return alive
+}
 
-// Incarnations are the robots of ours with a key in their mark: all that were ever made for
-// a Component of that name.
+// Incarnations are those of [World.Others] with a key in their mark: with the first of the
+// Component that is there they are all that were ever made for one of that name.
 func (w *World) Incarnations(key string) []Bearer {
-	from, _ := slices.BinarySearchFunc(w.robots, key, func(r Bearer, key string) int { return strings.Compare(r.Key, key) })
+	if len(w.others) == 0 {
+		return nil
+	}
+	from, _ := slices.BinarySearchFunc(w.others, key, func(r Bearer, key string) int { return strings.Compare(r.Key, key) })
 	to := from
-	for to < len(w.robots) && w.robots[to].Key == key {
+	for to < len(w.others) && w.others[to].Key == key {
 		to++
 	}
-	return w.robots[from:to]
+	return w.others[from:to]
 }
 
 // Taken reports whether a Component has a name. It is asked seldom: of places in other
@@ -116,16 +137,6 @@ func (w *World) AccountsIn(namespace string) []string {
 	return w.accounts[namespace]
 }
 
-// Wanted is the content that Quay's word on a robot gives its Secret.
-func (w *World) Wanted(p *Component, a component.Account) component.Content {
-	return component.Content{Image: p.Image, Login: w.LoginOf(p.Component, a.Robot), Fingerprint: world.At(w.Robots, a.Robot).Fingerprint}
-}
-
-// Secret is what the run knows of an account's Secret.
-func (w *World) Secret(p *Component, a component.Account) world.Secret {
-	return world.At(w.Secrets, component.Key{Namespace: p.Component.Namespace, Name: a.Secret})
-}
-
 // WorksOn are the repositories that a robot has a permission on. A name that no list of
 // repositories knows is one that was deleted and waits, under a random name, to be
 // collected.
@@ -147,7 +158,7 @@ func (w *World) WorksOn(robot string) []string {
 
 // Present are those of the ServiceAccounts that are there. A platform has one kind or
 // another of them, so it is only when none is there that something lacks.
-func (w *World) Present(p *Component, accounts []string, so string) []string {
+func (w *World) Present(p *Component, accounts []string, so, secret string) []string {
 	there := w.There(p, accounts)
 	if len(there) > 0 || len(accounts) == 0 {
 		return there
@@ -156,7 +167,7 @@ func (w *World) Present(p *Component, accounts []string, so string) []string {
 	if len(accounts) > 1 {
 		sentence = "None of the ServiceAccounts " + strings.Join(accounts, ", ") + " exists"
 	}
-	p.Warn("incomplete", sentence+", so "+so+" yet.")
+	p.Warn("incomplete", sentence+", so "+so+secret+" yet.")
 	return nil
 }
 

@@ -20,18 +20,18 @@ func Orphans(w *draft.World, idle []string) plan.Orphans {
 		hidden[w.Naming.KeyHash(k)] = true
 	}
 	left := func(description string, repositories ...string) (component.Mark, bool) {
+		if w.Alive(component.KeyIn(description)) {
+			return component.Mark{}, false // as nearly all are
+		}
 		m, ok := component.ParseMark(description)
-		if !ok || w.Alive(m.Key) || hidden[m.Key] || !w.Naming.Ours(m) {
+		if !ok || hidden[m.Key] || !w.Naming.Ours(m) {
 			return m, false
 		}
 		home := w.Naming.Home(m.Component.Namespace)
 		return m, len(repositories) == 0 || slices.ContainsFunc(repositories, func(name string) bool { return strings.HasPrefix(name, home) })
 	}
 	var o plan.Orphans
-	for _, r := range w.Ours() {
-		if w.Alive(r.Key) {
-			continue
-		}
+	for _, r := range w.Others() {
 		if m, ok := left(r.Mark, w.WorksOn(r.Name)...); ok {
 			o.Robots = append(o.Robots, orphan(w, r.Name, m.Component))
 		}

@@ -2,10 +2,8 @@ package visibility
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
-	"berth/kube"
 	"berth/quay"
 	"berth/reconcile/component"
 	"berth/reconcile/decide/draft"
@@ -94,13 +92,13 @@ func (w *Rules) doubts() map[string]bool {
 		return nil
 	}
 	now, all := map[string]refusals{}, map[string]refusals{}
-	for _, c := range slices.Concat(w.Components, w.Elsewhere) {
+	for c := range w.All() {
 		host, address := gitsource.Where(c.SourceURL)
-		source, looked := w.Sources[component.KeyOf(c)]
-		if host == "" || looked && source.Answer == gitsource.Unknown || !w.shown(c) {
+		source, looked := w.Sources[component.KeyOf(*c)]
+		n := w.Call(c)
+		if host == "" || looked && source.Answer == gitsource.Unknown || !w.shown(n) {
 			continue
 		}
-		n, _ := w.Names(c)
 		before := component.Description(w.Repositories[n.Repository].Description).Memory().Refusal != ""
 		if looked && !before {
 			tally(now, host, c.Namespace, address, source.Answer == gitsource.Private)
@@ -118,11 +116,10 @@ func (w *Rules) doubts() map[string]bool {
 
 // shown reports whether a Component's repository is public because its source is, as far as
 // anybody knows.
-func (w *Rules) shown(c kube.Component) bool {
-	n, err := w.Names(c)
-	stated, unreadable := component.StatementOf(c)
+func (w *Rules) shown(n *world.Called) bool {
+	stated, unreadable := component.StatementOf(*n.Component)
 	r := w.Repositories[n.Repository]
-	return err == nil && unreadable == nil && stated == "" && r.Visibility == quay.Public && n.Marks(r.Description)
+	return n.Err == nil && unreadable == nil && stated == "" && r.Visibility == quay.Public && n.Marks(r.Description)
 }
 
 func tally(hosts map[string]refusals, host, namespace, address string, refused bool) {

@@ -15,11 +15,12 @@ import (
 type Rules struct {
 	*draft.World
 	doubted map[string]bool // git hosts that are not believed
+	setting string          // the operator's, in words
 }
 
 // Of has the rules look at all sources at once.
 func Of(w *draft.World) *Rules {
-	r := &Rules{World: w}
+	r := &Rules{World: w, setting: "--visibility is " + string(w.Policy.Visibility)}
 	r.doubted = r.doubts()
 	return r
 }
@@ -30,7 +31,7 @@ func Of(w *draft.World) *Rules {
 // what opens it: it comes after the Secrets, because they hold nobody up and it rests on a
 // last look.
 func (w *Rules) Repository(p *draft.Component, stated quay.Visibility) (makes, opens []plan.Action, known bool) {
-	r, exists := w.Repositories[p.Names.Repository]
+	r, exists := p.Repository, p.Exists
 	want, reason := w.visibility(p.Key(), stated)
 	p.Visibility, p.Why = want, reason
 	switch {
@@ -96,7 +97,7 @@ func (w *Rules) visibility(k component.Key, stated quay.Visibility) (v quay.Visi
 	case stated != "":
 		return stated, "stated on the Component"
 	case w.Policy.Visibility != "":
-		return w.Policy.Visibility, "--visibility is " + string(w.Policy.Visibility)
+		return w.Policy.Visibility, w.setting
 	case !looked:
 		return "", ""
 	case source.Answer == gitsource.Public:
