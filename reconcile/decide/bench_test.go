@@ -2,6 +2,7 @@ package decide
 
 import (
 	"fmt"
+	"runtime"
 	"testing"
 
 	"berth/kube"
@@ -26,18 +27,29 @@ func BenchmarkMakePlan(b *testing.B) {
 	}
 }
 
-// TestASettledComponentCostsLittle holds a plan to a few allocations for what is as it
-// should be, however many there are.
+// TestASettledComponentCostsLittle holds a plan to a few allocations and bytes for what is as
+// it should be, and to no more for each where there are many.
 func TestASettledComponentCostsLittle(t *testing.T) {
-	const most = 15
-	for _, components := range []int{500, 2000} {
-		s := settled(t, components)
-		per := testing.AllocsPerRun(1, func() { Plan(s.World) }) / float64(components)
-		if per > most {
-			t.Errorf("of %d, each takes %.1f allocations, want %d at most", components, per, most)
-		}
-		t.Logf("%d Components: %.2f allocations each", components, per)
+	const few, many, most, bytes, growth = 1000, 10_000, 3, 1000, 1.05
+	allocations, size := cost(t, few)
+	if allocations > most || size > bytes {
+		t.Errorf("of %d, each takes %.2f allocations and %.0f bytes, want %d and %d at most", few, allocations, size, most, bytes)
 	}
+	more, larger := cost(t, many)
+	if more > growth*allocations || larger > growth*size {
+		t.Errorf("of %d, each takes %.2f allocations and %.0f bytes, and of %d %.2f and %.0f", few, allocations, size, many, more, larger)
+	}
+	t.Logf("%.2f allocations and %.0f bytes each", more, larger)
+}
+
+// cost is what a plan of so many settled Components takes for each.
+func cost(t *testing.T, components int) (allocations, bytes float64) {
+	s := settled(t, components)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	Plan(s.World)
+	runtime.ReadMemStats(&after)
+	return float64(after.Mallocs-before.Mallocs) / float64(components), float64(after.TotalAlloc-before.TotalAlloc) / float64(components)
 }
 
 // settled is a platform in which there is nothing to do, as a run has read it: fifty
