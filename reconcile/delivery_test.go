@@ -383,19 +383,29 @@ func TestPullLinksDoNotCollide(t *testing.T) {
 // What failed to be uploaded is not taken for uploaded: the next run makes it good.
 func TestAFailedUploadIsNotRecorded(t *testing.T) {
 	t.Parallel()
-	for _, status := range []int{http.StatusForbidden, http.StatusUnprocessableEntity, http.StatusInternalServerError} {
-		e := newDelivery("stage")
-		fault := e.cluster.Inject(kubetest.Fault{Verb: "create", Resource: "secrets", Skip: 2, Status: status})
-		if s := e.newRun().Do(context.Background()); s.Components.Failed != 1 || fault.Hits() != 1 {
-			t.Errorf("%d: %+v, %d hits", status, s.Components, fault.Hits())
-		}
-		e.sync()
-		if s := e.run(t); s.Changes != (report.ChangeCount{Create: 1}) {
-			t.Errorf("%d: the next run changes %+v", status, s.Changes)
-		}
-		e.sync()
-		for _, m := range e.undelivered("tenant-stage") {
-			t.Errorf("%d: %s", status, m)
+	for _, row := range []struct {
+		why    string
+		before func(*testing.T, *env)
+		skip   int // creations before that of the upload: both Secrets; the trial before a rotation
+	}{
+		{"of a RemoteSecret that is made for it", func(*testing.T, *env) {}, 2},
+		{"of one that stands", func(t *testing.T, e *env) { e.run(t); e.sync(); e.rotate() }, 1},
+	} {
+		for _, status := range []int{http.StatusForbidden, http.StatusUnprocessableEntity, http.StatusInternalServerError} {
+			e := newDelivery("stage")
+			row.before(t, e)
+			fault := e.cluster.Inject(kubetest.Fault{Verb: "create", Resource: "secrets", Skip: row.skip, Status: status})
+			if s := e.newRun().Do(context.Background()); s.Components.Failed != 1 || fault.Hits() != 1 {
+				t.Errorf("%s, %d: %+v, %d hits", row.why, status, s.Components, fault.Hits())
+			}
+			e.sync()
+			if s := e.run(t); s.Changes != (report.ChangeCount{Create: 1}) {
+				t.Errorf("%s, %d: the next run changes %+v", row.why, status, s.Changes)
+			}
+			e.sync()
+			for _, m := range e.undelivered("tenant-stage") {
+				t.Errorf("%s, %d: %s", row.why, status, m)
+			}
 		}
 	}
 }
