@@ -9,7 +9,6 @@ var first = map[string]string{
 	"a namespace's Secret is taken over only without a login":      "./reconcile WhichNamespaceSecret",
 	"a namespace's marker comes first":                             "./reconcile NamespaceRequestThatCannotBeRecorded",
 	"a namespace's stamp is newer than all that a live look shows": "./reconcile NamespaceRequestThatAnotherRunAnswered",
-	"a namespace is not revoked before all that is older is gone":  "./reconcile NamespaceRequest$",
 	"nobody's requests take the turns of age":                      "./reconcile/decide NoTenantHasAllTurns",
 	"an ImageRepository has no repository of another namespace":    "./reconcile/component RequestedBy",
 	"what image-controller made goes after the grace":              "./reconcile TakeOverClearsAway$",

@@ -44,11 +44,6 @@ var mutants = []mutant{
 		`[2]component.Account{a.Account, a.Account}, known[:0]), nil`, domain,
 	},
 	{
-		"a namespace is not revoked before all that is older is gone", "reconcile/decide/namespace_rotation.go",
-		`if r.How == component.Revoke && s.role.Before(robot, to.Robot) {`,
-		`if r.How == component.Revoke && s.role.Before(robot, s.role.First) {`, domain,
-	},
-	{
 		"nobody's requests take the turns of age", "reconcile/decide/pace.go",
 		`len(due) > 0 && (w.Turn+len(order))%aged == 0`,
 		`len(due) > 0 && (w.Turn+len(order))%aged == aged`, domain,
