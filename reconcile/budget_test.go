@@ -3,6 +3,7 @@ package reconcile_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"regexp"
@@ -220,10 +221,9 @@ func TestANewComponentCalls(t *testing.T) {
 		"get namespaces", "get components", // one look, after the last call of Quay, serves the next three
 		"create secrets", "create secrets", // push, pull
 		"create secrets",                               // the upload, of what was just written
-		"patch components",                             // the announcement
 		"patch serviceaccounts",                        // the push link
 		"get serviceaccounts", "patch serviceaccounts", // the pull link: that list is replaced as a whole
-		"patch components", // the image
+		"patch components", // the announcement and the image
 	}
 	if d := gocmp.Diff(want, e.clusterCalls()); d != "" {
 		t.Errorf("calls of the cluster (-want +got):\n%s", d)
@@ -231,6 +231,58 @@ func TestANewComponentCalls(t *testing.T) {
 	if e.quay.Mutations() != 5 || e.quay.Requests(http.MethodGet, quaytest.RouteRobot) != 0 {
 		t.Errorf("%d writes at Quay, %d robots read", e.quay.Mutations(), e.quay.Requests(http.MethodGet, quaytest.RouteRobot))
 	}
+}
+
+// loadOf is what new Components of one namespace cost the cluster beyond the lists.
+func loadOf(t *testing.T, components int) (calls, writes, bytes int) {
+	t.Helper()
+	e := newDelivery()
+	for i := 1; i < components; i++ { // the first is there
+		e.component("tenant", fmt.Sprintf("c%03d", i), fmt.Sprintf("uid-c%03d", i))
+	}
+	e.resetCalls()
+	var counting sync.Mutex
+	r := e.newRunOver(func(next http.RoundTripper) http.RoundTripper {
+		return roundTrip(func(req *http.Request) (*http.Response, error) {
+			answer, err := next.RoundTrip(req)
+			if err == nil && strings.Contains(req.URL.Path, "/namespaces/tenant") {
+				body, _ := io.ReadAll(answer.Body)
+				answer.Body = io.NopCloser(strings.NewReader(string(body)))
+				counting.Lock()
+				defer counting.Unlock()
+				bytes += max(0, int(req.ContentLength)) + len(body)
+			}
+			return answer, err
+		})
+	})
+	r.Policy.SetImages = true
+	if s := e.do(r); s.ExitCode() != 0 || s.Components.Changed != components {
+		t.Fatalf("exit %d, %+v", s.ExitCode(), s.Components)
+	}
+	for account, list := range map[string]string{pipeline: "secrets", "default": "imagePullSecrets"} {
+		if n := len(e.linked("tenant", account, list)); n != components {
+			t.Errorf("ServiceAccount %s has %d %s", account, n, list)
+		}
+	}
+	return len(e.clusterCalls()), e.cluster.Mutations(), bytes
+}
+
+// Many new Components of a namespace cost what one costs, as often, but for their links: these
+// are made in one patch for each ServiceAccount, whose answer is the whole of it.
+func TestANamespaceIsLinear(t *testing.T) {
+	t.Parallel()
+	calls, writes, few := loadOf(t, 10)
+	if calls != 7*10+3 || writes != 5*10+2 {
+		t.Errorf("10 Components: %d calls, %d writes", calls, writes)
+	}
+	calls, writes, many := loadOf(t, 100)
+	if calls != 7*100+3 || writes != 5*100+2 {
+		t.Errorf("100 Components: %d calls, %d writes", calls, writes)
+	}
+	if many > 10*few*103/100 {
+		t.Errorf("10 Components take %d bytes, 100 take %d", few, many)
+	}
+	t.Logf("%d and %d bytes", few, many)
 }
 
 // shuffle hands out every list in another order.

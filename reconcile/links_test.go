@@ -1,12 +1,18 @@
 package reconcile_test
 
 import (
+	"bytes"
+	"context"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
 
+	"berth/kube/kubetest"
 	"berth/reconcile/component"
+	"berth/reconcile/report"
+	"berth/reconcile/report/jsonl"
 )
 
 // linked are the names in a ServiceAccount's list.
@@ -34,6 +40,77 @@ func twoOfWhichOneGoes(t *testing.T) *env {
 }
 
 const pipeline = "appstudio-pipeline"
+
+// The links of a namespace are made for all its Components at once. What befalls one of these
+// keeps no other from its link; where the links fail, each is told its own, and no build begins.
+func TestLinksOfANamespaceAtOnce(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		why            string
+		spoil          func(*env)
+		end            int // the run is told to end after so many robots; 0: never
+		linked, imaged int // of six
+		warnings       int
+	}{
+		{why: "nothing fails", linked: 6, imaged: 6},
+		{why: "one Component fails", spoil: func(e *env) {
+			e.apply(`{apiVersion: v1, kind: Secret, metadata: {name: c3-image-pull, namespace: tenant}, stringData: {k: theirs}}`)
+		}, linked: 5, imaged: 5},
+		{why: "the ServiceAccount may not be changed", spoil: func(e *env) {
+			e.cluster.Inject(kubetest.Fault{Verb: "patch", Resource: "serviceaccounts", Times: -1, Status: http.StatusForbidden, Message: "no"})
+		}, warnings: 6},
+		{why: "the run ends while it is at the second Component", end: 3, linked: 2, imaged: 2},
+	} {
+		t.Run(row.why, func(t *testing.T) {
+			t.Parallel()
+			e := newEnv()
+			for i := range 6 {
+				e.component("tenant", fmt.Sprintf("c%d", i), fmt.Sprintf("uid-%d", i))
+			}
+			if row.spoil != nil {
+				row.spoil(e)
+			}
+			ctx, end := context.WithCancel(t.Context())
+			defer end()
+			robots := 0
+			r := e.newRunOver(func(next http.RoundTripper) http.RoundTripper {
+				return roundTrip(func(req *http.Request) (*http.Response, error) {
+					if req.Method == http.MethodPut && strings.Contains(req.URL.Path, "/organization/") {
+						if robots++; robots == row.end {
+							end()
+						}
+					}
+					return next.RoundTrip(req)
+				})
+			})
+			r.Policy.SetImages, r.Concurrency = true, 1
+			var lines bytes.Buffer
+			r.Report = jsonl.New(&lines, e.now, report.Full)
+			r.Do(ctx)
+			imaged, told := 0, 0
+			for i := range 6 {
+				if e.image(fmt.Sprintf("c%d", i)) != "" {
+					imaged++
+				}
+				if strings.Contains(e.annotation("tenant", fmt.Sprintf("c%d", i), component.AnnotationImage), `"image"`) {
+					told++
+				}
+			}
+			if linked := len(e.linked("tenant", pipeline, "secrets")); linked != row.linked || imaged != row.imaged || told != max(row.linked, row.warnings) {
+				t.Errorf("%d linked, %d with an image, %d told of it", linked, imaged, told)
+			}
+			if n := strings.Count(lines.String(), "kube_forbidden"); n < row.warnings || row.warnings == 0 && n > 0 {
+				t.Errorf("%d warnings:\n%s", n, lines.String())
+			}
+			if row.end > 0 {
+				e.run(t)
+				if linked := len(e.linked("tenant", pipeline, "secrets")); linked != 6 {
+					t.Errorf("after the next run %d are linked", linked)
+				}
+			}
+		})
+	}
+}
 
 // A Component that is deleted takes its Secrets along; the links to them are taken off,
 // since older Tekton starts no build for an account that names a Secret that is gone.

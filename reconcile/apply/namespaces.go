@@ -23,7 +23,7 @@ func (a *applier) forNamespaces(ctx, detached context.Context, plans []plan.Comp
 	order = slices.DeleteFunc(order, func(i int) bool { return outcomes[i].Skipped })
 	a.each(order, func(i int) {
 		outcomes[i].add(a.component(ctx, detached, plans[i].ForAll()))
-	})
+	}, nil)
 }
 
 // forAll takes a namespace's actions in order. What gives the robot its rights fails by

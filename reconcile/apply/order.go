@@ -47,6 +47,7 @@ type applier struct {
 	stop     atomic.Pointer[error] // a fact about the whole run that ends it
 	refusals                       // of what Quay makes for nobody
 	made     map[string]bool       // repositories, when all Components are done
+	slots    chan struct{}         // as many as Components may be in flight
 }
 
 // Plan works off the plan, some Components at a time, and returns an outcome
@@ -55,76 +56,120 @@ type applier struct {
 // finished within the grace. Namespaces take turns, and where to start varies from
 // run to run, so that no tenant's work keeps another's from being reached.
 func Plan(ctx context.Context, e Ends, plans []plan.Component, o Options) []Outcome {
-	a := &applier{Options: o, refusals: refusals{inRow: map[error]int{}}}
+	a := &applier{Options: o, refusals: refusals{inRow: map[error]int{}}, slots: make(chan struct{}, o.Concurrency)}
 	a.run = &act.Run{Ends: e, Means: o.Means, Ask: a.ask}
 	detached, release := outlive(ctx, grace)
 	defer release()
 
 	outcomes := make([]Outcome, len(plans))
-	a.each(plan.InTurns(plans, o.Turn, func(p plan.Component) bool { return len(p.Alone().Actions) > 0 }), func(i int) {
-		outcomes[i] = a.component(ctx, detached, plans[i].Alone())
-	})
+	a.serve(ctx, detached, plans, outcomes)
 	a.passOn(ctx, detached, plans, outcomes)
 	a.forNamespaces(ctx, detached, plans, outcomes)
 	return outcomes
 }
 
-// component applies one Component's plan under the detached context, unless
-// the run is over before it begins.
+// component applies one plan under the detached context, unless the run is over before it
+// begins.
 func (a *applier) component(ctx, detached context.Context, p plan.Component) (o Outcome) {
+	a.attempt(ctx, &o, func() {
+		switch {
+		case p.Gone:
+			a.leftovers(detached, p, &o)
+		case p.Common != nil:
+			a.forAll(detached, p, &o)
+		default:
+			s := &serving{p: p, w: a.run.On(p), o: &o}
+			a.some(detached, s, 0, len(p.Actions))
+			a.tell(detached, s)
+		}
+	})
+	return o
+}
+
+// attempt does a part of what is done for a Component, unless the run is over by then.
+func (a *applier) attempt(ctx context.Context, o *Outcome, do func()) {
 	start := time.Now()
 	defer func() {
-		if o.Elapsed = time.Since(start); o.Err != nil {
+		if o.Elapsed += time.Since(start); o.Err != nil {
 			o.end(o.Err)
 		}
 	}()
 	defer world.Recovered(&o.Err)
-	if why := a.stop.Load(); why != nil {
-		return Outcome{Err: fmt.Errorf("%w: %w", ErrDeferred, *why)}
-	}
-	if ctx.Err() != nil {
-		return Outcome{Err: fmt.Errorf("the run ended first: %w", ErrDeferred)}
-	}
-	switch {
-	case p.Gone:
-		a.leftovers(detached, p, &o)
-	case p.Common != nil:
-		a.forAll(detached, p, &o)
+	switch why := a.stop.Load(); {
+	case o.Err != nil && (why != nil || ctx.Err() != nil): // it has failed already
+	case why != nil:
+		o.Err = fmt.Errorf("%w: %w", ErrDeferred, *why)
+	case ctx.Err() != nil:
+		o.Err = fmt.Errorf("the run ended first: %w", ErrDeferred)
 	default:
-		a.all(detached, p, &o)
+		do()
 	}
-	return o
 }
 
-// all takes the plan's actions in order. The first that fails ends it, but for side steps,
-// which hold nothing back and are held back by little.
-func (a *applier) all(ctx context.Context, p plan.Component, o *Outcome) {
-	var failures []failure
-	w := a.run.On(p)
-	defer func() { a.tell(ctx, w, failures, o) }()
-	for i, action := range p.Actions {
-		if slices.ContainsFunc(failures, func(f failure) bool { return holdsBack(f.action, action, f.err) }) {
+// serving is a Component's plan while it is worked off.
+type serving struct {
+	p        plan.Component
+	w        *act.Work
+	o        *Outcome
+	failures []failure
+}
+
+type failure struct {
+	action plan.Action
+	err    error
+}
+
+// heldBack reports whether an action is not to be tried after what has failed.
+func (s *serving) heldBack(action plan.Action) bool {
+	return slices.ContainsFunc(s.failures, func(f failure) bool { return holdsBack(f.action, action, f.err) })
+}
+
+// some takes some of the plan's actions in order. The first that fails ends it, but for side
+// steps, which hold nothing back and are held back by little.
+func (a *applier) some(ctx context.Context, s *serving, from, to int) {
+	for i := from; i < to; i++ {
+		action := s.p.Actions[i]
+		if s.heldBack(action) {
 			continue
 		}
-		err := reach(ctx, w, p, i)
-		if o.unused = o.unused || err != nil; err == nil {
-			err = a.inVain(p, action)
+		if i+1 < to && a.introduce(ctx, s, action, s.p.Actions[i+1]) {
+			i++
+			continue
+		}
+		err := reach(ctx, s.w, s.p, i)
+		if s.o.unused = s.o.unused || err != nil; err == nil {
+			err = a.inVain(s.p, action)
 		}
 		if err == nil {
-			action, err = w.Do(ctx, action)
+			action, err = s.w.Do(ctx, action)
 		}
-		if err != nil {
-			a.stopFor(err)
-			failed := action
-			if p.Rotation.Covers(i) {
-				failed = plan.Acknowledge{} // which rests on all of a rotation
-			}
-			failures = append(failures, failure{failed, err})
-			o.fails(action, err)
-			continue
-		}
-		a.did(p, o, action)
+		a.note(s, i, action, err)
 	}
+}
+
+// introduce does two actions at once that are one write. Where it cannot, each is tried for
+// itself: what the one meets need not befall the other.
+func (a *applier) introduce(ctx context.Context, s *serving, told, named plan.Action) bool {
+	if !plan.Together(told, named) || s.heldBack(named) || s.w.Introduce(ctx, told.(plan.Announce), named.(plan.SetImage)) != nil {
+		return false
+	}
+	a.did(s.p, s.o, told)
+	a.did(s.p, s.o, named)
+	return true
+}
+
+// note notes what became of the action at a place of the plan.
+func (a *applier) note(s *serving, i int, action plan.Action, err error) {
+	if err == nil {
+		a.did(s.p, s.o, action)
+		return
+	}
+	a.stopFor(err)
+	s.o.fails(action, err)
+	if s.p.Rotation.Covers(i) {
+		action = plan.Acknowledge{} // which rests on all of a rotation
+	}
+	s.failures = append(s.failures, failure{action, err})
 }
 
 // reach begins the Component's rotation where its actions begin.
@@ -143,20 +188,15 @@ func (a *applier) did(p plan.Component, o *Outcome, action plan.Action) {
 
 // tell tells the Component's owner of the first failure that only the owner or the operator
 // can mend. It comes last: what is announced meanwhile knows nothing of it.
-func (a *applier) tell(ctx context.Context, w *act.Work, failures []failure, o *Outcome) {
-	for _, f := range failures {
+func (a *applier) tell(ctx context.Context, s *serving) {
+	for _, f := range s.failures {
 		if sentence := told(f.err); sentence != "" {
-			if err := w.Tell(ctx, sentence); err != nil {
-				o.Err = errors.Join(o.Err, err)
+			if err := s.w.Tell(ctx, sentence); err != nil {
+				s.o.Err = errors.Join(s.o.Err, err)
 			}
 			return
 		}
 	}
-}
-
-type failure struct {
-	action plan.Action
-	err    error
 }
 
 // leftovers works off what is planned for what a Component that is gone has left. Each

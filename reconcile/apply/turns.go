@@ -36,14 +36,19 @@ func (a *applier) passOn(ctx, detached context.Context, plans []plan.Component, 
 	}
 }
 
-// each does something for the plans at these places, so many at a time as may be in flight.
-func (a *applier) each(places []int, do func(i int)) {
+// each does something for the plans at these places, so many at a time as may be in flight,
+// and then what may wait for others; nil: nothing.
+func (a *applier) each(places []int, do, then func(i int)) {
 	next := make(chan int)
 	var workers sync.WaitGroup
-	for range a.Concurrency {
+	for range min(a.Concurrency, len(places)) {
 		workers.Go(func() {
 			for i := range next {
+				a.slots <- struct{}{}
 				do(i)
+				if <-a.slots; then != nil {
+					then(i)
+				}
 			}
 		})
 	}

@@ -82,6 +82,7 @@ func (w *planner) all(berths []draft.Berth, pace func([]*draft.Component)) []pla
 // finish plans what comes last.
 func (w *planner) finish(p *draft.Component) {
 	w.courier.Bring(p)
+	slices.SortStableFunc(p.Aside, linksLast)
 	p.Actions = append(p.Actions, p.Aside...)
 	w.planImage(p)
 	w.planDrain(p)

@@ -2,6 +2,7 @@ package decide
 
 import (
 	"fmt"
+	"slices"
 
 	"berth/quay"
 	"berth/reconcile/component"
@@ -59,7 +60,13 @@ func (w *planner) planImage(p *draft.Component) {
 		if one.ContainerImage != "" || !one.Specified {
 			continue
 		}
-		p.Actions = append(p.Actions, plan.SetImage{Component: one.Name, Of: p.Of(one), Image: p.Image})
+		image := plan.SetImage{Component: one.Name, Of: p.Of(one), Image: p.Image}
+		told := slices.IndexFunc(p.Actions, func(a plan.Action) bool { return plan.Together(a, image) })
+		if p.Rotation == nil && told >= 0 { // both are written at once
+			announce := p.Actions[told]
+			p.Actions = append(slices.Delete(p.Actions, told, told+1), announce)
+		}
+		p.Actions = append(p.Actions, image)
 		if p.Note == "" {
 			p.Note = "image"
 		}

@@ -1,6 +1,10 @@
 package plan
 
-import "berth/reconcile/component"
+import (
+	"slices"
+
+	"berth/reconcile/component"
+)
 
 // Common is what is done for all Components of a namespace at once: one robot that reads
 // their repositories, and its Secret. It stands at the end of the plan of the first of them
@@ -25,6 +29,43 @@ func (p Component) Alone() Component {
 func (p Component) ForAll() Component {
 	p.Actions, p.Rotation = p.Actions[p.Common.First:], nil
 	return p
+}
+
+// Link is one that a ServiceAccount gets to a Secret of its namespace.
+type Link struct {
+	ServiceAccount, Secret string
+	Pull                   bool // for its pods' images
+}
+
+// LinkOf tells which link an action makes.
+func LinkOf(a Action) (l Link, ok bool) {
+	switch a := a.(type) {
+	case LinkSecret:
+		return Link{a.ServiceAccount, a.Secret, false}, true
+	case LinkPullSecret:
+		return Link{a.ServiceAccount, a.Secret, true}, true
+	}
+	return Link{}, false
+}
+
+// Links are the places of a Component's links among its actions: from one to before another.
+// They are made for all Components of a namespace at once.
+func (p Component) Links() (from, to int) {
+	links := func(a Action) bool { _, ok := LinkOf(a); return ok }
+	if from = slices.IndexFunc(p.Actions, links); from < 0 {
+		return len(p.Actions), len(p.Actions)
+	}
+	for to = from; to < len(p.Actions) && links(p.Actions[to]); to++ {
+	}
+	return from, to
+}
+
+// Together reports whether an announcement and the name of an image are for one Component, so
+// that one write does both.
+func Together(told, named Action) bool {
+	announce, tells := told.(Announce)
+	image, names := named.(SetImage)
+	return tells && names && announce.Of == image.Of && !announce.Problem
 }
 
 // Rotation is a request for new credentials that this run works on, or could.

@@ -168,9 +168,9 @@ func (w *Work) do(ctx context.Context, action plan.Action) error {
 	case plan.ShareObject:
 		return w.share(ctx, a)
 	case plan.LinkSecret:
-		return w.Cluster.LinkSecrets(ctx, w.plan.Component.Namespace, a.ServiceAccount, a.Secret)
+		return w.Link(ctx, w.plan.Component.Namespace, a.ServiceAccount, false, a.Secret)
 	case plan.LinkPullSecret:
-		return w.linkPullSecret(ctx, a)
+		return w.Link(ctx, w.plan.Component.Namespace, a.ServiceAccount, true, a.Secret)
 	case plan.UnlinkSecret:
 		return w.unlinkSecret(ctx, a)
 	case plan.WriteRemoteSecret:

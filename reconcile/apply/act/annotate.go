@@ -20,6 +20,18 @@ func (w *Work) announce(ctx context.Context, g kube.Group, value string) error {
 	})
 }
 
+// Introduce tells the Component's owner of what was made and lets its builds begin, in one
+// patch.
+func (w *Work) Introduce(ctx context.Context, told plan.Announce, named plan.SetImage) error {
+	return w.annotate(ctx, w.group(told.Of), func(c kube.Component) (kube.AnnotationChange, bool, error) {
+		change := kube.AnnotationChange{Set: map[string]string{component.AnnotationImage: told.Value}}
+		if c.ContainerImage == "" { // else somebody was faster
+			change.ContainerImage = named.Image
+		}
+		return change, true, nil
+	})
+}
+
 // Tell tells the Component's owner that something failed which only the owner or the
 // operator can mend.
 func (w *Work) Tell(ctx context.Context, sentence string) error {

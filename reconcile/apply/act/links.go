@@ -30,10 +30,13 @@ func (t *turnstile) enter(namespace string) (leave func()) {
 	return mutex.Unlock
 }
 
-func (w *Work) linkPullSecret(ctx context.Context, a plan.LinkPullSecret) error {
-	namespace := w.plan.Component.Namespace
-	defer w.links.enter(namespace)()
-	return w.Cluster.LinkPullSecrets(ctx, namespace, a.ServiceAccount, a.Secret)
+// Link makes links of a namespace's ServiceAccount, all in one patch.
+func (r *Run) Link(ctx context.Context, namespace, serviceAccount string, pull bool, secrets ...string) error {
+	if !pull {
+		return r.Cluster.LinkSecrets(ctx, namespace, serviceAccount, secrets...)
+	}
+	defer r.links.enter(namespace)()
+	return r.Cluster.LinkPullSecrets(ctx, namespace, serviceAccount, secrets...)
 }
 
 // unlinkSecret takes a dead link off, once a live look has shown that neither the
