@@ -26,9 +26,10 @@ var arrows = map[string]string{
 	"reconcile/report/jsonl":                  "reconcile/component reconcile/plan reconcile/apply reconcile/report",
 	"reconcile/report/page":                   "reconcile/component reconcile/plan reconcile/apply reconcile/report",
 	"reconcile/report/text":                   "reconcile/plan reconcile/apply reconcile/report",
-	"reconcile/apply":                         "kube quay reconcile/apply/act reconcile/apply/prune reconcile/component reconcile/world reconcile/plan",
-	"reconcile/apply/act":                     "kube quay reconcile/component reconcile/world reconcile/plan",
-	"reconcile/apply/prune":                   "kube quay reconcile/apply/act reconcile/component reconcile/world reconcile/plan",
+	"reconcile/apply":                         "kube quay reconcile/apply/act reconcile/apply/ends reconcile/apply/prune reconcile/component reconcile/world reconcile/plan",
+	"reconcile/apply/ends":                    "kube quay reconcile/component reconcile/world reconcile/plan",
+	"reconcile/apply/act":                     "kube quay reconcile/apply/ends reconcile/component reconcile/world reconcile/plan",
+	"reconcile/apply/prune":                   "kube quay reconcile/apply/ends reconcile/component reconcile/world reconcile/plan",
 	"reconcile/decide":                        "kube quay reconcile/component reconcile/world reconcile/plan reconcile/decide/delivery reconcile/decide/draft reconcile/decide/left reconcile/decide/visibility",
 	"reconcile/decide/delivery":               "kube reconcile/component reconcile/decide/draft reconcile/plan reconcile/world",
 	"reconcile/decide/draft":                  "kube quay reconcile/component reconcile/plan reconcile/world",
@@ -118,7 +119,7 @@ func within(pkg string, folders []string) bool {
 }
 
 // clients is where interfaces may have methods that take a context.
-var clients = []string{"reconcile/observe", "reconcile/observe/territory", "reconcile/apply/act"}
+var clients = []string{"reconcile/observe", "reconcile/observe/territory", "reconcile/apply/ends"}
 
 // sourceFiles are the files of the module's packages outside their tests, by the package's
 // folder.
@@ -230,7 +231,7 @@ func TestWalls(t *testing.T) {
 
 // Interfaces belong to who consumes them: of the domain only what reads and what acts
 // declare what they need of the clients.
-func TestOnlyObserveAndActDeclareClients(t *testing.T) {
+func TestOnlyReadersAndWritersDeclareClients(t *testing.T) {
 	t.Parallel()
 	found := map[string]int{}
 	for pkg, files := range sourceFiles(t) {

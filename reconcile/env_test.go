@@ -20,7 +20,7 @@ import (
 	"berth/quay"
 	"berth/quay/quaytest"
 	"berth/reconcile"
-	acts "berth/reconcile/apply/act"
+	acts "berth/reconcile/apply/ends"
 	"berth/reconcile/component"
 	"berth/reconcile/observe"
 	"berth/reconcile/plan"

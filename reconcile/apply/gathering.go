@@ -71,7 +71,7 @@ func (a *applier) toLinks(ctx, detached context.Context, p plan.Component, o *Ou
 		s := &serving{p: p, w: a.run.On(p), o: o}
 		from, _ := p.Links()
 		a.some(detached, s, 0, from)
-		if from < len(p.Actions) && !slices.ContainsFunc(s.failures, func(f failure) bool { return ends(f.err) }) {
+		if from < len(p.Actions) && !slices.ContainsFunc(s.failures, func(f failure) bool { return isOver(f.err) }) {
 			waits = s
 			return
 		}

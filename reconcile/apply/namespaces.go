@@ -51,7 +51,7 @@ func (a *applier) forAll(ctx context.Context, p plan.Component, o *Outcome) {
 		}
 		a.stopFor(err)
 		o.fails(action, fmt.Errorf("for the whole namespace: %w", err))
-		if ends(err) {
+		if isOver(err) {
 			return
 		}
 		switch action.(type) {

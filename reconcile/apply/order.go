@@ -17,6 +17,7 @@ import (
 
 	"berth/kube"
 	"berth/reconcile/apply/act"
+	"berth/reconcile/apply/ends"
 	"berth/reconcile/apply/prune"
 	"berth/reconcile/component"
 	"berth/reconcile/plan"
@@ -28,8 +29,8 @@ var ErrDeferred = errors.New("left to the next run")
 
 // Ends and Means are what the acts have and go by.
 type (
-	Ends  = act.Ends
-	Means = act.Means
+	Ends  = ends.Pair
+	Means = ends.Means
 )
 
 // Options say how a plan is applied.
@@ -57,7 +58,7 @@ type applier struct {
 // run to run, so that no tenant's work keeps another's from being reached.
 func Plan(ctx context.Context, e Ends, plans []plan.Component, o Options) []Outcome {
 	a := &applier{Options: o, refusals: refusals{inRow: map[error]int{}}, slots: make(chan struct{}, o.Concurrency)}
-	a.run = &act.Run{Ends: e, Means: o.Means, Ask: a.ask}
+	a.run = &act.Run{Pair: e, Means: o.Means, Ask: a.ask}
 	detached, release := outlive(ctx, grace)
 	defer release()
 
@@ -203,12 +204,12 @@ func (a *applier) tell(ctx context.Context, s *serving) {
 // step rests on the one before it; what fails is a warning, and the next run's.
 func (a *applier) leftovers(ctx context.Context, p plan.Component, o *Outcome) {
 	for _, action := range p.Actions {
-		err := prune.Do(ctx, a.run.Ends, a.Groups, p, action)
+		err := prune.Do(ctx, a.run.Pair, a.Groups, p, action)
 		switch {
 		case err == nil:
 			a.did(p, o, action)
 			continue
-		case ends(err):
+		case isOver(err):
 			o.Err = err
 			a.stopFor(err)
 		default:

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"berth/kube"
-	"berth/reconcile/apply/act"
+	"berth/reconcile/apply/ends"
 	"berth/reconcile/plan"
 	"berth/reconcile/world"
 )
@@ -49,7 +49,7 @@ func Failed(err error) (o Outcome) {
 
 // end sorts the error that ended a Component's plan.
 func (o *Outcome) end(err error) {
-	if errors.Is(err, kube.ErrTerminating) || errors.Is(err, act.ErrOvertaken) {
+	if errors.Is(err, kube.ErrTerminating) || errors.Is(err, ends.ErrOvertaken) {
 		o.Err, o.Skipped = nil, true
 		return
 	}
@@ -63,7 +63,7 @@ func (o *Outcome) end(err error) {
 // that was to be taken away and still stands. The first failure of the others is the
 // Component's.
 func (o *Outcome) fails(a plan.Action, err error) {
-	alone := plan.FailsAlone(a) && !ends(err)
+	alone := plan.FailsAlone(a) && !isOver(err)
 	o.standing = o.standing || alone && plan.Revokes(a)
 	switch {
 	case alone && !plan.Revokes(a):
@@ -75,16 +75,16 @@ func (o *Outcome) fails(a plan.Action, err error) {
 	}
 }
 
-// ends reports whether there is nothing more to be done for a Component after an error,
+// over reports whether there is nothing more to be done for a Component after an error,
 // whatever it befell.
-func ends(err error) bool {
-	return global(err) || ReasonOf(err) == plan.ReasonDeferred || errors.Is(err, kube.ErrTerminating) || errors.Is(err, act.ErrOvertaken) || errors.Is(err, world.ErrPanic)
+func isOver(err error) bool {
+	return global(err) || ReasonOf(err) == plan.ReasonDeferred || errors.Is(err, kube.ErrTerminating) || errors.Is(err, ends.ErrOvertaken) || errors.Is(err, world.ErrPanic)
 }
 
 // holdsBack reports whether an action that failed keeps another from being tried: side
 // steps but wait for what gives access, and a foreign right is taken away at any rate.
 func holdsBack(failed, next plan.Action, err error) bool {
-	if ends(err) {
+	if isOver(err) {
 		return true
 	}
 	if plan.Delivers(failed) {

@@ -6,7 +6,7 @@ import (
 
 	"berth/kube"
 	"berth/quay"
-	"berth/reconcile/apply/act"
+	"berth/reconcile/apply/ends"
 	"berth/reconcile/component"
 	"berth/reconcile/plan"
 	"berth/reconcile/world"
@@ -23,8 +23,8 @@ var reasons = []struct {
 }{
 	{ErrDeferred, plan.ReasonDeferred, plan.ThePlatforms},
 	{kube.ErrLockLost, plan.ReasonLocked, plan.ThePlatforms},
-	{act.ErrNotOurs, plan.ReasonNotOurs, plan.ThePlatforms},
-	{act.ErrUnproved, plan.ReasonUnproved, plan.ThePlatforms},
+	{ends.ErrNotOurs, plan.ReasonNotOurs, plan.ThePlatforms},
+	{ends.ErrUnproved, plan.ReasonUnproved, plan.ThePlatforms},
 	{world.ErrPanic, plan.ReasonPanic, plan.ThePlatforms},
 	{quay.ErrUnauthorized, plan.ReasonQuayUnauthorized, plan.ThePlatforms},
 	{quay.ErrForbidden, plan.ReasonQuayForbidden, plan.ThePlatforms},
@@ -33,7 +33,7 @@ var reasons = []struct {
 	{quay.ErrMirrored, plan.ReasonQuayCreationRefused, plan.ThePlatforms},
 	{quay.ErrRateLimited, plan.ReasonQuayRateLimited, plan.ThePlatforms},
 	{quay.ErrReadOnly, plan.ReasonQuayReadOnly, plan.ThePlatforms},
-	{act.ErrRaced, plan.ReasonKubeConflict, plan.ThePlatforms},
+	{ends.ErrRaced, plan.ReasonKubeConflict, plan.ThePlatforms},
 	{kube.ErrUnauthorized, plan.ReasonKubeForbidden, plan.ThePlatforms},
 	{kube.ErrQuota, plan.ReasonQuotaExceeded, plan.TheTenants},
 	{kube.ErrFull, plan.ReasonKubeConflict, plan.TheTenants},
@@ -43,7 +43,7 @@ var reasons = []struct {
 	{kube.ErrConflict, plan.ReasonKubeConflict, plan.TheTenants},
 	{kube.ErrExists, plan.ReasonKubeConflict, plan.TheTenants},
 	{kube.ErrNotFound, plan.ReasonKubeConflict, plan.TheTenants},
-	{act.ErrMoved, plan.ReasonKubeConflict, plan.TheTenants},
+	{ends.ErrMoved, plan.ReasonKubeConflict, plan.TheTenants},
 	{quay.ErrInvalid, plan.ReasonQuayRefused, plan.ThePlatforms},
 	{kube.ErrUnavailable, plan.ReasonKubeUnavailable, plan.ThePlatforms},
 	{kube.ErrNotInstalled, plan.ReasonKubeUnavailable, plan.ThePlatforms},
@@ -63,7 +63,7 @@ func sort(err error) (plan.Reason, plan.Whose) {
 	if _, held := errors.AsType[*kube.HeldError](err); held {
 		return plan.ReasonLocked, plan.ThePlatforms
 	}
-	if o, ok := errors.AsType[*act.Obstacle](err); ok {
+	if o, ok := errors.AsType[*ends.Obstacle](err); ok {
 		return o.Problem.Reason, o.Problem.Whose
 	}
 	for _, r := range reasons {
@@ -78,7 +78,7 @@ func sort(err error) (plan.Reason, plan.Whose) {
 // or when there is nothing that the owner or the operator could do. The words are the
 // same in every run: what others said is for the output.
 func told(err error) string {
-	o, planned := errors.AsType[*act.Obstacle](err)
+	o, planned := errors.AsType[*ends.Obstacle](err)
 	switch {
 	case planned:
 		return o.Problem.Tenant

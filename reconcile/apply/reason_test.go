@@ -9,7 +9,7 @@ import (
 
 	"berth/kube"
 	"berth/quay"
-	"berth/reconcile/apply/act"
+	"berth/reconcile/apply/ends"
 	"berth/reconcile/plan"
 	"berth/reconcile/world"
 )
@@ -40,11 +40,11 @@ func TestReasonOf(t *testing.T) {
 		{kube.ErrExists, plan.ReasonKubeConflict, false},
 		{kube.ErrUnavailable, plan.ReasonKubeUnavailable, false},
 		{kube.ErrNotInstalled, plan.ReasonKubeUnavailable, false},
-		{act.ErrMoved, plan.ReasonKubeConflict, false},
-		{act.ErrRaced, plan.ReasonKubeConflict, false},
-		{&act.Obstacle{Problem: plan.Immutable("tenant", "s")}, plan.ReasonKubeConflict, false},
-		{&act.Obstacle{Problem: plan.SecretNotOurs("Secret", "tenant", "s", "why")}, plan.ReasonNotOurs, false},
-		{act.ErrNotOurs, plan.ReasonNotOurs, false},
+		{ends.ErrMoved, plan.ReasonKubeConflict, false},
+		{ends.ErrRaced, plan.ReasonKubeConflict, false},
+		{&ends.Obstacle{Problem: plan.Immutable("tenant", "s")}, plan.ReasonKubeConflict, false},
+		{&ends.Obstacle{Problem: plan.SecretNotOurs("Secret", "tenant", "s", "why")}, plan.ReasonNotOurs, false},
+		{ends.ErrNotOurs, plan.ReasonNotOurs, false},
 		{world.ErrPanic, plan.ReasonPanic, false},
 		{context.Canceled, plan.ReasonDeferred, false},
 		{context.DeadlineExceeded, plan.ReasonDeferred, false},
@@ -72,17 +72,17 @@ func TestWhoseAnErrorIs(t *testing.T) {
 	}{
 		{"a quota", kube.ErrQuota, plan.TheTenants, "A quota of this namespace is used up"},
 		{"there is no room on the Component for an annotation", kube.ErrFull, plan.TheTenants, ""},
-		{"a Secret in the way", &act.Obstacle{Problem: plan.SecretNotOurs("Secret", "tenant", "s", "it was not made by Berth")}, plan.TheTenants, "Secret s is in the way: it was not made by Berth"},
-		{"a Secret closed to changes", &act.Obstacle{Problem: plan.Immutable("tenant", "s")}, plan.TheTenants, "Secret s is immutable"},
-		{"it was deleted meanwhile", act.ErrMoved, plan.TheTenants, ""},
+		{"a Secret in the way", &ends.Obstacle{Problem: plan.SecretNotOurs("Secret", "tenant", "s", "it was not made by Berth")}, plan.TheTenants, "Secret s is in the way: it was not made by Berth"},
+		{"a Secret closed to changes", &ends.Obstacle{Problem: plan.Immutable("tenant", "s")}, plan.TheTenants, "Secret s is immutable"},
+		{"it was deleted meanwhile", ends.ErrMoved, plan.TheTenants, ""},
 		{"it is written all the time", kube.ErrConflict, plan.TheTenants, ""},
 		{"it is made all the time", kube.ErrExists, plan.TheTenants, ""},
 		{"a ServiceAccount was deleted meanwhile", kube.ErrNotFound, plan.TheTenants, ""},
 		{"a right is missing", kube.ErrForbidden, plan.ThePlatforms, ""},
 		{"a webhook or a policy refuses it", kube.ErrInvalid, plan.ThePlatforms, ""},
 		{"the cluster is away", kube.ErrUnavailable, plan.ThePlatforms, ""},
-		{"somebody made the robot", act.ErrNotOurs, plan.ThePlatforms, ""},
-		{"another run was faster at Quay", act.ErrRaced, plan.ThePlatforms, ""},
+		{"somebody made the robot", ends.ErrNotOurs, plan.ThePlatforms, ""},
+		{"another run was faster at Quay", ends.ErrRaced, plan.ThePlatforms, ""},
 		{"Quay does not know it", quay.ErrNotFound, plan.ThePlatforms, ""},
 		{"the plan at Quay is full", quay.ErrPaymentRequired, plan.ThePlatforms, "The platform's administrators must extend the plan."},
 		{"the plan is full, and the tenant could not be told", errors.Join(quay.ErrPaymentRequired, kube.ErrConflict), plan.ThePlatforms, "must extend"},

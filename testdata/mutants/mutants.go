@@ -502,7 +502,7 @@ var mutants = []mutant{
 	{
 		"nothing is pruned of a Component that is there", "reconcile/apply/prune/prune.go",
 		`		case err == nil:
-			return fmt.Errorf("the Component %w", act.ErrOvertaken)`,
+			return fmt.Errorf("the Component %w", ends.ErrOvertaken)`,
 		`		case err == nil:
 			return nil`, domain,
 	},

@@ -6,20 +6,11 @@ import (
 	"fmt"
 
 	"berth/kube"
+	"berth/reconcile/apply/ends"
 	"berth/reconcile/component"
 	"berth/reconcile/plan"
 	"berth/reconcile/world"
 )
-
-// deliverer is what applying a plan needs of the cluster to deliver.
-type deliverer interface {
-	RemoteSecret(ctx context.Context, namespace, name string) (kube.RemoteSecret, error)
-	CreateRemoteSecret(ctx context.Context, w kube.RemoteSecretWrite) (kube.RemoteSecret, error)
-	UpdateRemoteSecret(ctx context.Context, w kube.RemoteSecretWrite, resourceVersion string, dryRun bool) (kube.RemoteSecret, error)
-	OwnRemoteSecret(ctx context.Context, r kube.RemoteSecret, owners []kube.OwnerReference) error
-	RecordUpload(ctx context.Context, r kube.RemoteSecret, value string) (kube.RemoteSecret, error)
-	DeleteSecret(ctx context.Context, s kube.Secret) error
-}
 
 // remoteSecret reads the RemoteSecret and demands that it is this Component's.
 func (w *Work) remoteSecret(ctx context.Context) (kube.RemoteSecret, error) {
@@ -30,9 +21,9 @@ func (w *Work) remoteSecret(ctx context.Context) (kube.RemoteSecret, error) {
 	}
 	switch whose, why := component.Whose(r.Labels, r.Owners, w.plan.Component); {
 	case whose == component.Foreign:
-		return r, &Obstacle{plan.SecretNotOurs("RemoteSecret", key.Namespace, key.Name, why)}
+		return r, &ends.Obstacle{Problem: plan.SecretNotOurs("RemoteSecret", key.Namespace, key.Name, why)}
 	case r.Deleting:
-		return r, fmt.Errorf("RemoteSecret %s is being deleted: %w", key, ErrMoved)
+		return r, fmt.Errorf("RemoteSecret %s is being deleted: %w", key, ends.ErrMoved)
 	}
 	return r, nil
 }
@@ -92,7 +83,7 @@ func (w *Work) writeRemoteSecret(ctx context.Context, a plan.WriteRemoteSecret) 
 			return err
 		}
 	}
-	return fmt.Errorf("write RemoteSecret %s: %w", w.plan.PullSecret(), ErrMoved)
+	return fmt.Errorf("write RemoteSecret %s: %w", w.plan.PullSecret(), ends.ErrMoved)
 }
 
 // waiting is the record of a RemoteSecret when it gets further targets: from now on they
@@ -138,12 +129,12 @@ func (w *Work) pullSecret(ctx context.Context) (kube.Secret, error) {
 		return secret, err
 	}
 	if whose, why := component.Whose(secret.Labels, secret.Owners, w.plan.Component); whose != component.Mine {
-		return secret, &Obstacle{plan.SecretNotOurs("Secret", key.Namespace, key.Name, why)}
+		return secret, &ends.Obstacle{Problem: plan.SecretNotOurs("Secret", key.Namespace, key.Name, why)}
 	}
 	token := component.ContentOf(secret.DockerConfigJSON())
 	known := w.Naming.Held(w.plan.Names.Pull, token) != "" || token.Login == w.Naming.Login(w.plan.Names.Pull.Robot)
 	if !known || token.Image != w.plan.Image {
-		return secret, fmt.Errorf("Secret %s: %w", key, ErrMoved) //nolint:staticcheck // a kind's name
+		return secret, fmt.Errorf("Secret %s: %w", key, ends.ErrMoved) //nolint:staticcheck // a kind's name
 	}
 	return secret, nil
 }
@@ -173,7 +164,7 @@ func (w *Work) createUpload(ctx context.Context, write kube.SecretWrite, token c
 			return err
 		}
 		if whose, why := component.Whose(there.Labels, there.Owners, w.plan.Component); whose == component.Foreign || there.Uploads != write.Uploads || there.Type != component.SecretType {
-			return &Obstacle{plan.SecretNotOurs("Secret", write.Namespace, write.Name, why)}
+			return &ends.Obstacle{Problem: plan.SecretNotOurs("Secret", write.Namespace, write.Name, why)}
 		}
 		if component.ContentOf(there.DockerConfigJSON()) == token {
 			return nil
@@ -182,7 +173,7 @@ func (w *Work) createUpload(ctx context.Context, write kube.SecretWrite, token c
 			return err
 		}
 	}
-	return fmt.Errorf("write Secret %s/%s: %w", write.Namespace, write.Name, ErrMoved)
+	return fmt.Errorf("write Secret %s/%s: %w", write.Namespace, write.Name, ends.ErrMoved)
 }
 
 // deleteUpload removes an upload Secret unless the operator has been faster.

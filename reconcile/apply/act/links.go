@@ -4,38 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 
 	"berth/kube"
+	"berth/reconcile/apply/ends"
 	"berth/reconcile/plan"
 )
-
-// linker is what applying a plan needs of the cluster to link Secrets to ServiceAccounts.
-type linker interface {
-	LinkSecrets(ctx context.Context, namespace, serviceAccount string, secrets ...string) error
-	LinkPullSecrets(ctx context.Context, namespace, serviceAccount string, secrets ...string) error
-	UnlinkSecret(ctx context.Context, namespace, serviceAccount, secret string) error
-	UnlinkPullSecret(ctx context.Context, namespace, serviceAccount, secret string) error
-	SecretMetadata(ctx context.Context, namespace, name string) (kube.Secret, error)
-}
-
-// turnstile lets one at a time through for each namespace: Components of one namespace
-// that link to its one ServiceAccount would only be in each other's way.
-type turnstile struct{ namespaces sync.Map }
-
-func (t *turnstile) enter(namespace string) (leave func()) {
-	entry, _ := t.namespaces.LoadOrStore(namespace, new(sync.Mutex))
-	mutex := entry.(*sync.Mutex)
-	mutex.Lock()
-	return mutex.Unlock
-}
 
 // Link makes links of a namespace's ServiceAccount, all in one patch.
 func (r *Run) Link(ctx context.Context, namespace, serviceAccount string, pull bool, secrets ...string) error {
 	if !pull {
 		return r.Cluster.LinkSecrets(ctx, namespace, serviceAccount, secrets...)
 	}
-	defer r.links.enter(namespace)()
+	defer r.links.Enter(namespace)()
 	return r.Cluster.LinkPullSecrets(ctx, namespace, serviceAccount, secrets...)
 }
 
@@ -51,12 +31,12 @@ func (w *Work) unlinkSecret(ctx context.Context, a plan.UnlinkSecret) error {
 	for _, err := range looks {
 		switch {
 		case err == nil:
-			return fmt.Errorf("the Component %s was made again: %w", a.Component, ErrMoved)
+			return fmt.Errorf("the Component %s was made again: %w", a.Component, ends.ErrMoved)
 		case !errors.Is(err, kube.ErrNotFound):
 			return err
 		}
 	}
-	defer w.links.enter(a.Component.Namespace)()
+	defer w.links.Enter(a.Component.Namespace)()
 	if a.Pull {
 		return w.Cluster.UnlinkPullSecret(ctx, a.Component.Namespace, a.ServiceAccount, a.Secret)
 	}

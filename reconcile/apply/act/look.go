@@ -7,6 +7,7 @@ import (
 
 	"berth/kube"
 	"berth/quay"
+	"berth/reconcile/apply/ends"
 	"berth/reconcile/component"
 )
 
@@ -20,7 +21,7 @@ func (w *Work) look(ctx context.Context) error {
 	namespace, err := w.Cluster.Namespace(ctx, listed.Namespace)
 	switch {
 	case errors.Is(err, kube.ErrNotFound), err == nil && namespace.UID != w.plan.Namespace:
-		return fmt.Errorf("namespace %s %w", listed.Namespace, ErrOvertaken)
+		return fmt.Errorf("namespace %s %w", listed.Namespace, ends.ErrOvertaken)
 	case err != nil:
 		return err
 	}
@@ -29,7 +30,7 @@ func (w *Work) look(ctx context.Context) error {
 		return err
 	}
 	if w.plan.Visibility == quay.Public && !mayStayOpen(listed, c) {
-		return fmt.Errorf("what its owner states %w", ErrOvertaken)
+		return fmt.Errorf("what its owner states %w", ends.ErrOvertaken)
 	}
 	w.component, w.looked = c, true
 	return nil

@@ -6,6 +6,7 @@ import (
 
 	"berth/kube"
 	"berth/quay"
+	"berth/reconcile/apply/ends"
 	"berth/reconcile/component"
 	"berth/reconcile/plan"
 )
@@ -24,7 +25,7 @@ func (w *Work) moveNamespaceSecret(ctx context.Context, a plan.WriteSecret) (don
 	case err != nil && (a.Exists || !errors.Is(err, kube.ErrNotFound)):
 		return false, err
 	case exists && s.Immutable:
-		return false, &Obstacle{plan.Immutable(s.Namespace, s.Name)}
+		return false, &ends.Obstacle{Problem: plan.Immutable(s.Namespace, s.Name)}
 	}
 	if held > a.Robot { // another run was faster, unless somebody has deleted that robot
 		if _, err := w.Registry.GetRobot(ctx, held); !errors.Is(err, quay.ErrNotFound) {
@@ -76,7 +77,7 @@ func (w *Work) namespaceSecret(ctx context.Context, a component.Account) (s kube
 		return s, "", err
 	}
 	if whose, why := component.WhoseNamespace(s); whose == component.Foreign {
-		return s, "", &Obstacle{plan.SecretNotOurs("Secret", s.Namespace, s.Name, why)}
+		return s, "", &ends.Obstacle{Problem: plan.SecretNotOurs("Secret", s.Namespace, s.Name, why)}
 	}
 	return s, w.Naming.Held(a, component.ContentOf(s.DockerConfigJSON())), nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"berth/kube"
 	"berth/quay"
+	"berth/reconcile/apply/ends"
 	"berth/reconcile/component"
 	"berth/reconcile/plan"
 )
@@ -16,7 +17,7 @@ import (
 // at the registry shows while the request stands. It ends with a marker on the namespace, or
 // with an error and nothing made.
 func (w *Work) takeRequest(ctx context.Context, a plan.TakeRequest) error {
-	var last error = ErrMoved
+	var last error = ends.ErrMoved
 	for range attempts {
 		n, err := w.asking(ctx, a.Namespace)
 		if err != nil {
@@ -24,7 +25,7 @@ func (w *Work) takeRequest(ctx context.Context, a plan.TakeRequest) error {
 		}
 		asker := component.NamespaceAsker(n)
 		if _, standing := component.ParseMarker(asker, w.Clock()); standing || n.Annotations[component.AnnotationGenerate] != a.Request {
-			return fmt.Errorf("the request of namespace %s: %w", n.Name, ErrMoved)
+			return fmt.Errorf("the request of namespace %s: %w", n.Name, ends.ErrMoved)
 		}
 		to, err := w.stampForAll(ctx, a)
 		if err != nil {
@@ -51,7 +52,7 @@ func (w *Work) takeRequest(ctx context.Context, a plan.TakeRequest) error {
 func (w *Work) asking(ctx context.Context, name string) (kube.Namespace, error) {
 	n, err := w.Cluster.Namespace(ctx, name)
 	if errors.Is(err, kube.ErrNotFound) || err == nil && n.UID != w.plan.Namespace {
-		err = fmt.Errorf("namespace %s %w", name, ErrOvertaken)
+		err = fmt.Errorf("namespace %s %w", name, ends.ErrOvertaken)
 	}
 	return n, err
 }
@@ -65,7 +66,7 @@ func (w *Work) stampForAll(ctx context.Context, a plan.TakeRequest) (string, err
 	case err != nil:
 		return "", err
 	case s.Immutable:
-		return "", &Obstacle{plan.Immutable(s.Namespace, s.Name)}
+		return "", &ends.Obstacle{Problem: plan.Immutable(s.Namespace, s.Name)}
 	default:
 		err := w.Cluster.UpdateSecret(ctx, w.namespaceWrite(a.Account, w.plan.Common.Image, quay.Token{}), s.ResourceVersion, true)
 		if err := w.wouldDo(err, "the Secret would not take a new login, so nothing was made"); err != nil {
@@ -98,7 +99,7 @@ func (w *Work) answerRequest(ctx context.Context, a plan.AnswerRequest) error {
 			return err
 		}
 	} else if !w.made[a.Robot] {
-		return fmt.Errorf("robot %s appeared meanwhile: %w", a.Robot, ErrRaced)
+		return fmt.Errorf("robot %s appeared meanwhile: %w", a.Robot, ends.ErrRaced)
 	}
 	announcement := a.Announcement.After(w.Clock()).Encode()
 	var last error
@@ -135,7 +136,7 @@ func (w *Work) settledForAll(ctx context.Context, a component.Account, m compone
 		return err
 	}
 	if held < a.At(m.To).Robot {
-		return fmt.Errorf("Secret %s is not at the new generation: %w", a.Secret, ErrMoved) //nolint:staticcheck // a kind's name
+		return fmt.Errorf("Secret %s is not at the new generation: %w", a.Secret, ends.ErrMoved) //nolint:staticcheck // a kind's name
 	}
 	if m.How != component.Revoke || len(w.plan.Common.Repositories) == 0 {
 		return nil

@@ -7,6 +7,7 @@ import (
 
 	"berth/kube"
 	"berth/quay"
+	"berth/reconcile/apply/ends"
 	"berth/reconcile/component"
 	"berth/reconcile/plan"
 )
@@ -24,7 +25,7 @@ func (w *Work) preflight(ctx context.Context) (held []string, err error) {
 			return nil, err
 		}
 		if s.Immutable {
-			return nil, &Obstacle{plan.Immutable(s.Namespace, s.Name)}
+			return nil, &ends.Obstacle{Problem: plan.Immutable(s.Namespace, s.Name)}
 		}
 		held = append(held, w.Naming.Held(a, component.ContentOf(s.DockerConfigJSON())))
 		err = w.Cluster.UpdateSecret(ctx, w.dummy(a), s.ResourceVersion, true)

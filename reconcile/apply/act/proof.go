@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"berth/quay"
+	"berth/reconcile/apply/ends"
 	"berth/reconcile/component"
 )
 
@@ -61,7 +62,7 @@ func (w *Work) proveOn(ctx context.Context, a component.Account, repository stri
 			return nil
 		}
 	}
-	return fmt.Errorf("%w: robot %s: %s", ErrUnproved, a.Robot, why)
+	return fmt.Errorf("%w: robot %s: %s", ends.ErrUnproved, a.Robot, why)
 }
 
 // judge tells what a grant lacks to be exactly the role's, "" for nothing.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"berth/quay"
+	"berth/reconcile/apply/ends"
 	"berth/reconcile/component"
 	"berth/reconcile/plan"
 )
@@ -29,70 +30,18 @@ func (w *Work) createRepository(ctx context.Context, a plan.CreateRepository) er
 	case lookup != nil:
 		return errors.Join(err, lookup)
 	case !w.plan.Names.Marks(r.Description):
-		return fmt.Errorf("%w: repository %s appeared meanwhile and is not marked as this Component's", ErrNotOurs, a.Name)
+		return fmt.Errorf("%w: repository %s appeared meanwhile and is not marked as this Component's", ends.ErrNotOurs, a.Name)
 	case r.Visibility != a.Visibility:
-		return fmt.Errorf("repository %s appeared meanwhile and is %s: %w", a.Name, r.Visibility, ErrRaced)
+		return fmt.Errorf("repository %s appeared meanwhile and is %s: %w", a.Name, r.Visibility, ends.ErrRaced)
 	}
 	return nil
-}
-
-// describe changes the description of a repository that may, as it stands, be described
-// for this Component: people may have written below the mark since it was listed.
-func (e Ends) describe(ctx context.Context, name string, may func(quay.Repository) error, edit func(component.Description) component.Description) error {
-	r, err := e.Registry.GetRepository(ctx, name)
-	if err != nil {
-		return err
-	}
-	if err := may(r); err != nil {
-		return err
-	}
-	before := component.Description(r.Description)
-	if after := edit(before); after != before {
-		return e.Registry.DescribeRepository(ctx, name, string(after))
-	}
-	return nil
-}
-
-func remarked(name string) error {
-	return fmt.Errorf("%w: repository %s does not bear the mark any more that it was listed with", ErrNotOurs, name)
-}
-
-// Note writes below the mark, or takes off what stands there. No note is left
-// out without a word: something is about to rest on it.
-func (e Ends) Note(ctx context.Context, a plan.NoteRepository) error {
-	var full bool
-	err := e.describe(ctx, a.Name, markedAs(a.Name, a.Mark), func(d component.Description) component.Description {
-		for _, n := range a.Remove {
-			d = d.Without(n)
-		}
-		for _, n := range a.Add {
-			d = d.With(n, a.Day)
-			_, there := d.Note(n)
-			full = full || !there
-		}
-		return d
-	})
-	if err == nil && full {
-		return fmt.Errorf("repository %s has so many notes below its mark that no more fits", a.Name)
-	}
-	return err
-}
-
-// markedAs demands that a repository bears a mark.
-func markedAs(name, mark string) func(quay.Repository) error {
-	return func(r quay.Repository) error {
-		if component.Description(r.Description).Mark() != mark {
-			return remarked(name)
-		}
-		return nil
-	}
 }
 
 // adopt writes the mark above what people wrote.
 func (w *Work) adopt(ctx context.Context, a plan.DescribeRepository) error {
-	return w.describe(ctx, a.Name, func(r quay.Repository) error {
+	return w.Describe(ctx, a.Name, func(r quay.Repository) error {
 		if !w.mayMark(r.Description) {
-			return remarked(a.Name)
+			return ends.Remarked(a.Name)
 		}
 		return nil
 	}, func(d component.Description) component.Description { return d.Under(a.Mark) })

@@ -6,7 +6,7 @@ import (
 	"fmt"
 
 	"berth/quay"
-	"berth/reconcile/component"
+	"berth/reconcile/apply/ends"
 	"berth/reconcile/plan"
 )
 
@@ -30,7 +30,7 @@ func (w *Work) createRobot(ctx context.Context, a plan.CreateRobot) error {
 	case lookup != nil:
 		return errors.Join(err, lookup)
 	case robot.Description != a.Mark:
-		return fmt.Errorf("%w: robot %s appeared meanwhile and is not marked as this Component's", ErrNotOurs, a.Robot)
+		return fmt.Errorf("%w: robot %s appeared meanwhile and is not marked as this Component's", ends.ErrNotOurs, a.Robot)
 	}
 	w.fresh[a.Robot] = robot.Token
 	return nil
@@ -70,13 +70,4 @@ func (w *Work) deleteRobot(ctx context.Context, a plan.DeleteRobot) error {
 		return err
 	}
 	return w.Registry.DeleteRobot(ctx, a.Robot)
-}
-
-// Marked reads a robot and demands that it bears the mark it was listed with.
-func (e Ends) Marked(ctx context.Context, a component.Account) (quay.Robot, error) {
-	robot, err := e.Registry.GetRobot(ctx, a.Robot)
-	if err == nil && robot.Description != a.Mark {
-		err = fmt.Errorf("%w: robot %s does not bear the mark any more that it was listed with", ErrNotOurs, a.Robot)
-	}
-	return robot, err
 }

@@ -9,6 +9,7 @@ import (
 
 	"berth/kube"
 	"berth/quay"
+	"berth/reconcile/apply/ends"
 	"berth/reconcile/component"
 	"berth/reconcile/plan"
 )
@@ -46,7 +47,7 @@ func (w *Work) Begin(ctx context.Context) error {
 			return fmt.Errorf("the rotation cannot be recorded, so nothing was made: %w", err)
 		}
 	}
-	return fmt.Errorf("the rotation cannot be recorded, so nothing was made: %w", ErrMoved)
+	return fmt.Errorf("the rotation cannot be recorded, so nothing was made: %w", ends.ErrMoved)
 }
 
 // adopts reports whether a marker is of the rotation that is to be made: of an earlier
@@ -68,7 +69,7 @@ func (w *Work) decide(ctx context.Context) (component.Marker, error) {
 	listed, _ := component.RequestOf(w.plan.Asker())
 	_, former := component.FormerMarker(c, w.Clock())
 	if err != nil || asked.Rotate == "" && (r.Resumed || listed.Rotate != "" && !r.Asked && !former) {
-		return component.Marker{}, fmt.Errorf("its request for rotation is gone: %w", ErrMoved)
+		return component.Marker{}, fmt.Errorf("its request for rotation is gone: %w", ends.ErrMoved)
 	}
 	how := r.How
 	if asked.Rotate != "" && !r.Asked && !former {
@@ -177,7 +178,7 @@ func unmarked(c kube.Component) kube.AnnotationChange {
 func (w *Work) answered(c kube.Component) (change kube.AnnotationChange, due bool, err error) {
 	for _, account := range w.plan.Names.Accounts() {
 		if !w.made[account.Robot] {
-			return change, false, fmt.Errorf("robot %s appeared meanwhile: %w", account.Robot, ErrRaced)
+			return change, false, fmt.Errorf("robot %s appeared meanwhile: %w", account.Robot, ends.ErrRaced)
 		}
 	}
 	value := c.Annotations[component.AnnotationGenerate]
@@ -201,7 +202,7 @@ func (w *Work) settled(ctx context.Context) error {
 			w.at[a.Role] = w.Naming.Held(a, component.ContentOf(s.secret.DockerConfigJSON()))
 		}
 		if w.at[a.Role] < a.At(w.rotation.To).Robot {
-			return fmt.Errorf("Secret %s is not at the new generation: %w", a.Secret, ErrMoved) //nolint:staticcheck // a kind's name
+			return fmt.Errorf("Secret %s is not at the new generation: %w", a.Secret, ends.ErrMoved) //nolint:staticcheck // a kind's name
 		}
 	}
 	if w.rotation.How != component.Revoke {
@@ -237,7 +238,7 @@ func (w *Work) drain(ctx context.Context, a plan.DeleteRobot) error {
 		return err
 	}
 	if !a.Before(a.Robot, held) {
-		return fmt.Errorf("robot %s is not older than the one in Secret %s: %w", a.Robot, a.Secret, ErrMoved)
+		return fmt.Errorf("robot %s is not older than the one in Secret %s: %w", a.Robot, a.Secret, ends.ErrMoved)
 	}
 	err = w.Registry.DeleteRobot(ctx, a.Robot)
 	if err == nil {

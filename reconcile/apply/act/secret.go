@@ -10,6 +10,7 @@ import (
 
 	"berth/kube"
 	"berth/quay"
+	"berth/reconcile/apply/ends"
 	"berth/reconcile/component"
 	"berth/reconcile/plan"
 )
@@ -75,7 +76,7 @@ func (w *Work) insist(secret string, attempt func() (done bool, err error)) erro
 			return err
 		}
 	}
-	return fmt.Errorf("write Secret %s/%s: %w", w.plan.Component.Namespace, secret, ErrMoved)
+	return fmt.Errorf("write Secret %s/%s: %w", w.plan.Component.Namespace, secret, ends.ErrMoved)
 }
 
 // overtaken reports whether an error means that somebody else wrote meanwhile, what was
@@ -122,7 +123,7 @@ func (w *Work) moveSecret(ctx context.Context, a plan.WriteSecret) (done bool, e
 	case !s.exists:
 		err = w.Cluster.CreateSecret(ctx, write)
 	case s.secret.Immutable:
-		return false, &Obstacle{plan.Immutable(w.plan.Component.Namespace, a.Secret)}
+		return false, &ends.Obstacle{Problem: plan.Immutable(w.plan.Component.Namespace, a.Secret)}
 	default:
 		err = w.Cluster.UpdateSecret(ctx, write, s.secret.ResourceVersion, false)
 	}
@@ -155,7 +156,7 @@ func (w *Work) target(ctx context.Context, a component.Account, held string) (co
 		_, err := w.Registry.GetRobot(ctx, held)
 		switch {
 		case newest.Robot == "" || err == nil:
-			return a, fmt.Errorf("no robot of Secret %s has the role %s on its repository: %w", a.Secret, a.Role, ErrRaced)
+			return a, fmt.Errorf("no robot of Secret %s has the role %s on its repository: %w", a.Secret, a.Role, ends.ErrRaced)
 		case !errors.Is(err, quay.ErrNotFound):
 			return a, err
 		}
@@ -177,7 +178,7 @@ func (w *Work) token(ctx context.Context, a component.Account) (quay.Token, erro
 		return quay.Token{}, err
 	}
 	if robot.Description != a.Mark {
-		return quay.Token{}, fmt.Errorf("%w: robot %s is not marked as this Component's", ErrNotOurs, a.Robot)
+		return quay.Token{}, fmt.Errorf("%w: robot %s is not marked as this Component's", ends.ErrNotOurs, a.Robot)
 	}
 	w.fresh[a.Robot], w.looked = robot.Token, false
 	return robot.Token, nil
@@ -201,3 +202,20 @@ func (w *Work) secretWrite(a component.Account, image string, token quay.Token) 
 
 // rotatedAt is now, by Quay's clock, as it is written on a Secret.
 func (w *Work) rotatedAt() string { return w.Clock().UTC().Format(time.RFC3339) }
+
+// inTheWay is an error when a Secret of our name is not this Component's, or can never
+// be one that carries a token.
+func (w *Work) inTheWay(s kube.Secret, name, inherits string) error {
+	c := w.plan.Component
+	whose, why := component.Whose(s.Labels, s.Owners, c)
+	if component.InheritedFrom(s, inherits) {
+		whose = component.Inherited
+	}
+	if whose != component.Foreign && s.Type != "" && s.Type != component.SecretType {
+		whose, why = component.Foreign, component.OtherType
+	}
+	if whose == component.Foreign {
+		return &ends.Obstacle{Problem: plan.SecretNotOurs("Secret", c.Namespace, name, why)}
+	}
+	return nil
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"berth/quay"
+	"berth/reconcile/apply/ends"
 	"berth/reconcile/component"
 	"berth/reconcile/plan"
 )
@@ -17,9 +18,9 @@ func (w *Work) as(from quay.Visibility, told component.Memory) func(quay.Reposit
 	return func(r quay.Repository) error {
 		switch {
 		case !w.plan.Names.Marks(r.Description):
-			return remarked(r.Name)
+			return ends.Remarked(r.Name)
 		case r.Visibility != from || component.Description(r.Description).Memory() != told:
-			return fmt.Errorf("repository %s %w", r.Name, ErrOvertaken)
+			return fmt.Errorf("repository %s %w", r.Name, ends.ErrOvertaken)
 		}
 		return nil
 	}
@@ -27,7 +28,7 @@ func (w *Work) as(from quay.Visibility, told component.Memory) func(quay.Reposit
 
 // remember changes what a repository's description tells of its source.
 func (w *Work) remember(ctx context.Context, repository string, from quay.Visibility, told, now component.Memory) error {
-	return w.describe(ctx, repository, w.as(from, told), func(d component.Description) component.Description {
+	return w.Describe(ctx, repository, w.as(from, told), func(d component.Description) component.Description {
 		return d.Remembering(now, w.Clock())
 	})
 }

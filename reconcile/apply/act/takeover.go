@@ -8,18 +8,10 @@ import (
 
 	"berth/kube"
 	"berth/quay"
+	"berth/reconcile/apply/ends"
 	"berth/reconcile/component"
 	"berth/reconcile/plan"
 )
-
-// heir is what applying a plan needs of the cluster to take over from image-controller.
-type heir interface {
-	AnnotateImageRepository(ctx context.Context, r kube.ImageRepository, change kube.AnnotationChange, dryRun bool) (kube.ImageRepository, error)
-	UnfinalizeImageRepository(ctx context.Context, r kube.ImageRepository) error
-	UnfinalizeComponent(ctx context.Context, c kube.Component) (kube.Component, error)
-	ReturnSecret(ctx context.Context, s kube.Secret, to *kube.OwnerReference) error
-	DeleteSecret(ctx context.Context, s kube.Secret) error
-}
 
 // takeOver makes the changes by which a Component changes hands between image-controller and
 // Berth.
@@ -56,7 +48,7 @@ func (w *Work) keepRepository(ctx context.Context, a plan.KeepRepository) error 
 func (w *Work) keepVisibility(ctx context.Context, a plan.KeepVisibility) error {
 	return w.annotate(ctx, w.group(a.Of), func(c kube.Component) (kube.AnnotationChange, bool, error) {
 		if c.Annotations[component.AnnotationGenerate] != w.listed(c.Group).Annotations[component.AnnotationGenerate] {
-			return kube.AnnotationChange{}, false, fmt.Errorf("what its owner states %w", ErrOvertaken)
+			return kube.AnnotationChange{}, false, fmt.Errorf("what its owner states %w", ends.ErrOvertaken)
 		}
 		change, due := component.KeepVisibility(c, a.To)
 		return change, due, nil
@@ -74,12 +66,12 @@ func (w *Work) unfinalize(ctx context.Context, a plan.Unfinalize) error {
 		r = now
 	}
 	if !component.LetGo(r) {
-		return fmt.Errorf("ImageRepository %s is not marked so that its repository outlives it: %w", r.Name, ErrMoved)
+		return fmt.Errorf("ImageRepository %s is not marked so that its repository outlives it: %w", r.Name, ends.ErrMoved)
 	}
 	if r.Finalizer == 0 {
 		return nil
 	}
-	return unlessGone(w.Cluster.UnfinalizeImageRepository(ctx, r))
+	return ends.UnlessGone(w.Cluster.UnfinalizeImageRepository(ctx, r))
 }
 
 func (w *Work) unfinalizeComponent(ctx context.Context) error {
@@ -103,7 +95,7 @@ func (w *Work) retire(ctx context.Context, a plan.Retire) error {
 	case err != nil:
 		return err
 	case robot.Description != a.Mark, robot.LastAccessed.IsZero(), w.Clock().Sub(robot.LastAccessed) < w.Policy.AdoptGrace:
-		return fmt.Errorf("robot %s was used again: %w", a.Robot, ErrMoved)
+		return fmt.Errorf("robot %s was used again: %w", a.Robot, ends.ErrMoved)
 	}
 	for _, s := range a.Secrets {
 		if err := w.retireSecret(ctx, a.Robot, s); err != nil {
@@ -123,18 +115,18 @@ func (w *Work) retireSecret(ctx context.Context, robot string, a plan.FormerSecr
 	if err != nil || !component.InheritedFrom(s, a.Owner) || component.ContentOf(s.DockerConfigJSON()).Login != w.Naming.Login(robot) {
 		return err
 	}
-	defer w.links.enter(namespace)()
+	defer w.links.Enter(namespace)()
 	for _, account := range a.Accounts {
-		if err := unlessGone(w.Cluster.UnlinkSecret(ctx, namespace, account, a.Name)); err != nil {
+		if err := ends.UnlessGone(w.Cluster.UnlinkSecret(ctx, namespace, account, a.Name)); err != nil {
 			return err
 		}
 	}
 	for _, account := range a.PullAccounts {
-		if err := unlessGone(w.Cluster.UnlinkPullSecret(ctx, namespace, account, a.Name)); err != nil {
+		if err := ends.UnlessGone(w.Cluster.UnlinkPullSecret(ctx, namespace, account, a.Name)); err != nil {
 			return err
 		}
 	}
-	return unlessGone(w.Cluster.DeleteSecret(ctx, s))
+	return ends.UnlessGone(w.Cluster.DeleteSecret(ctx, s))
 }
 
 // returnSecret gives a Secret back as it is: whoever is linked to it goes on.

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"berth/kube"
+	"berth/reconcile/apply/ends"
 	"berth/reconcile/component"
 	"berth/reconcile/plan"
 	"berth/reconcile/world"
@@ -13,7 +14,7 @@ import (
 
 // freed notes whose finalizer comes off; nothing else is asked of it.
 type freed struct {
-	Cluster
+	ends.Cluster
 	names []string
 }
 
@@ -39,7 +40,7 @@ func TestFinalizerStaysWhereARepositoryWouldGo(t *testing.T) {
 		{"it was taken over, and the other mark is gone since", marks, map[string]string{component.AnnotationTakenOver: component.KeptByBerth}, false},
 	} {
 		cluster := &freed{}
-		w := (&Run{Ends: Ends{Cluster: cluster}}).On(plan.Component{})
+		w := (&Run{Pair: ends.Pair{Cluster: cluster}}).On(plan.Component{})
 		r := world.ImageRepository{ImageRepository: kube.ImageRepository{Name: "billing", UID: "uid", Finalizer: 1, Annotations: row.listed}}
 		if row.kept != nil {
 			marked := r.ImageRepository
@@ -47,7 +48,7 @@ func TestFinalizerStaysWhereARepositoryWouldGo(t *testing.T) {
 			w.kept["uid"] = marked
 		}
 		err := w.unfinalize(t.Context(), plan.Unfinalize{Kind: "ImageRepository", Name: "billing", ImageRepository: &r})
-		if free := len(cluster.names) == 1; free != row.free || !row.free && !errors.Is(err, ErrMoved) {
+		if free := len(cluster.names) == 1; free != row.free || !row.free && !errors.Is(err, ends.ErrMoved) {
 			t.Errorf("%s: %v, %v", row.why, cluster.names, err)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"berth/kube"
+	"berth/reconcile/apply/ends"
 	"berth/reconcile/component"
 	"berth/reconcile/plan"
 )
@@ -69,7 +70,7 @@ func (w *Work) same(ctx context.Context, listed kube.Component) (kube.Component,
 		return c, err
 	}
 	if err != nil || c.UID != listed.UID || c.Deleting {
-		return c, fmt.Errorf("the Component %w", ErrOvertaken)
+		return c, fmt.Errorf("the Component %w", ends.ErrOvertaken)
 	}
 	return c, nil
 }
@@ -85,7 +86,7 @@ func (w *Work) share(ctx context.Context, a plan.ShareObject) error {
 			return err
 		}
 	}
-	return fmt.Errorf("share %s %s/%s: %w", a.Kind, w.plan.Component.Namespace, a.Name, ErrMoved)
+	return fmt.Errorf("share %s %s/%s: %w", a.Kind, w.plan.Component.Namespace, a.Name, ends.ErrMoved)
 }
 
 func (w *Work) own(ctx context.Context, a plan.ShareObject) error {

@@ -11,7 +11,7 @@ import (
 
 	"berth/kube"
 	"berth/quay"
-	"berth/reconcile/apply/act"
+	"berth/reconcile/apply/ends"
 	"berth/reconcile/component"
 	"berth/reconcile/plan"
 	"berth/reconcile/world"
@@ -19,13 +19,13 @@ import (
 
 // work is on what one Component has left.
 type work struct {
-	act.Ends
+	ends.Pair
 	Groups []kube.Group // in which the cluster serves Components
 	plan   plan.Component
 }
 
 // Do makes an action on what a Component has left that is not there any more.
-func Do(ctx context.Context, e act.Ends, groups []kube.Group, p plan.Component, action plan.Action) error {
+func Do(ctx context.Context, e ends.Pair, groups []kube.Group, p plan.Component, action plan.Action) error {
 	w := &work{e, groups, p}
 	if err := w.absent(ctx); err != nil {
 		return err
@@ -48,13 +48,13 @@ func Do(ctx context.Context, e act.Ends, groups []kube.Group, p plan.Component, 
 func (w *work) absent(ctx context.Context) error {
 	gone := w.plan.Component
 	if len(w.Groups) == 0 {
-		return fmt.Errorf("the cluster serves no Components: %w", act.ErrMoved)
+		return fmt.Errorf("the cluster serves no Components: %w", ends.ErrMoved)
 	}
 	for _, g := range w.Groups {
 		_, err := w.Cluster.Component(ctx, g, gone.Namespace, gone.Name)
 		switch {
 		case err == nil:
-			return fmt.Errorf("the Component %w", act.ErrOvertaken)
+			return fmt.Errorf("the Component %w", ends.ErrOvertaken)
 		case !errors.Is(err, kube.ErrNotFound):
 			return err
 		}
@@ -91,7 +91,7 @@ func (w *work) pruneRobot(ctx context.Context, a plan.PruneRobot) error {
 		return err
 	}
 	if _, permitted := roles[a.Robot]; permitted || !since.Equal(a.Since) {
-		return fmt.Errorf("somebody else gave robot %s its permission, or another day: %w", a.Robot, act.ErrMoved)
+		return fmt.Errorf("somebody else gave robot %s its permission, or another day: %w", a.Robot, ends.ErrMoved)
 	}
 	if err := w.idle(ctx, a.Account, a.Since.Add(-time.Second)); err != nil {
 		return err
@@ -107,7 +107,7 @@ func (w *work) noted(ctx context.Context, a component.Account, repository string
 	}
 	since, noted := component.Description(r.Description).Note(component.NoteQuarantined(a.Robot))
 	if !noted || component.Description(r.Description).Mark() != w.plan.Names.Mark {
-		return time.Time{}, fmt.Errorf("repository %s does not say any more that robot %s is in quarantine: %w", repository, a.Robot, act.ErrMoved)
+		return time.Time{}, fmt.Errorf("repository %s does not say any more that robot %s is in quarantine: %w", repository, a.Robot, ends.ErrMoved)
 	}
 	return since, nil
 }
@@ -117,11 +117,11 @@ func (w *work) idle(ctx context.Context, a component.Account, since time.Time) e
 	robot, err := w.Marked(ctx, a)
 	switch {
 	case errors.Is(err, quay.ErrNotFound):
-		return fmt.Errorf("robot %s is gone: %w", a.Robot, act.ErrMoved)
+		return fmt.Errorf("robot %s is gone: %w", a.Robot, ends.ErrMoved)
 	case err != nil:
 		return err
 	case robot.LastAccessed.After(since):
-		return fmt.Errorf("robot %s was used just now: %w", a.Robot, act.ErrMoved)
+		return fmt.Errorf("robot %s was used just now: %w", a.Robot, ends.ErrMoved)
 	}
 	return nil
 }

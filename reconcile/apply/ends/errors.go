@@ -1,10 +1,9 @@
-package act
+package ends
 
 import (
 	"errors"
 
 	"berth/kube"
-	"berth/reconcile/component"
 	"berth/reconcile/plan"
 )
 
@@ -27,25 +26,8 @@ type Obstacle struct{ Problem *plan.Problem }
 
 func (o *Obstacle) Error() string { return o.Problem.Summary }
 
-// inTheWay is an error when a Secret of our name is not this Component's, or can never
-// be one that carries a token.
-func (w *Work) inTheWay(s kube.Secret, name, inherits string) error {
-	c := w.plan.Component
-	whose, why := component.Whose(s.Labels, s.Owners, c)
-	if component.InheritedFrom(s, inherits) {
-		whose = component.Inherited
-	}
-	if whose != component.Foreign && s.Type != "" && s.Type != component.SecretType {
-		whose, why = component.Foreign, component.OtherType
-	}
-	if whose == component.Foreign {
-		return &Obstacle{plan.SecretNotOurs("Secret", c.Namespace, name, why)}
-	}
-	return nil
-}
-
-// unlessGone leaves out that what was to go is not there.
-func unlessGone(err error) error {
+// UnlessGone leaves out that what was to go is not there.
+func UnlessGone(err error) error {
 	if errors.Is(err, kube.ErrNotFound) {
 		return nil
 	}
