@@ -36,7 +36,7 @@ func Plan(world world.World) plan.Plan {
 	p := plan.Plan{
 		Mode: w.Mode, Missing: slices.SortedFunc(slices.Values(w.Missing), component.Key.Compare),
 		Absent: slices.Sorted(slices.Values(w.Absent)), Closed: w.closed(), Odd: w.Odd,
-		Defaults: w.defaults(),
+		Defaults: w.DefaultPermissions(),
 	}
 	p.Components = w.all(w.Berths[0], w.pace)
 	w.planNamespaces(p.Components)
@@ -82,7 +82,7 @@ func (w *planner) all(berths []draft.Berth, pace func([]*draft.Component)) []pla
 // finish plans what comes last.
 func (w *planner) finish(p *draft.Component) {
 	w.courier.Bring(p)
-	slices.SortStableFunc(p.Aside, linksLast)
+	slices.SortStableFunc(p.Aside, plan.LinksLast)
 	p.Actions = append(p.Actions, p.Aside...)
 	w.planImage(p)
 	w.planDrain(p)

@@ -44,17 +44,3 @@ func (w *planner) planDeadLinks(p *draft.Component) {
 		p.Warn("dead_link", fmt.Sprintf("%d more Secrets that ServiceAccounts name do not exist.", more))
 	}
 }
-
-// linksLast orders side steps: a Component's links are made with its namespace's, and what
-// comes behind them waits for these.
-func linksLast(a, b plan.Action) int {
-	_, first := plan.LinkOf(a)
-	_, second := plan.LinkOf(b)
-	switch {
-	case first == second:
-		return 0
-	case first:
-		return 1
-	}
-	return -1
-}

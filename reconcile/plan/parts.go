@@ -60,6 +60,20 @@ func (p Component) Links() (from, to int) {
 	return from, to
 }
 
+// LinksLast orders side steps: a Component's links are made with its namespace's, and what
+// comes behind them waits for these.
+func LinksLast(a, b Action) int {
+	_, first := LinkOf(a)
+	_, second := LinkOf(b)
+	switch {
+	case first == second:
+		return 0
+	case first:
+		return 1
+	}
+	return -1
+}
+
 // Together reports whether an announcement and the name of an image are for one Component, so
 // that one write does both.
 func Together(told, named Action) bool {

@@ -2,12 +2,14 @@ package draft
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
 	"berth/kube"
 	"berth/reconcile/component"
+	"berth/reconcile/plan"
 	"berth/reconcile/world"
 )
 
@@ -208,4 +210,17 @@ func (w *World) FormerRobots(n component.Names) (robots []string) {
 // Secrets get for it was asked for.
 func (w *World) Moves(n component.Names) bool {
 	return n.Former != "" && (n.Moved(w.Repositories[n.Repository].Description) || len(w.FormerRobots(n)) > 0)
+}
+
+// DefaultPermissions are for a person to delete at Quay: they may be meant for more than Berth knows.
+func (w *World) DefaultPermissions() (d plan.Defaults) {
+	if w.DefaultsUnread != nil {
+		d.Unread = w.DefaultsUnread.Error()
+	}
+	for _, p := range w.Defaults {
+		d.Named = append(d.Named, fmt.Sprintf("%s (%s)", p.Robot, p.Role))
+	}
+	slices.Sort(d.Named)
+	d.Named = slices.Compact(d.Named)
+	return d
 }
