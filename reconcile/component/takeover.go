@@ -61,10 +61,15 @@ func OwnerOfRequest(r kube.ImageRepository) kube.OwnerReference {
 // FormerDescription is what image-controller gave to every repository (pkg/quay/quay.go).
 const FormerDescription = "AppStudio repository for the user"
 
-// formerRobot is what it gave to robots, under the names that the platform has had.
-var formerRobot = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^Robot account for (Stonesoup|AppStudio|Konflux) Component$`)
-})
+// formerRobot reports whether a description is one that it gave to robots, under the names that
+// the platform has had.
+func formerRobot(description string) bool {
+	switch description {
+	case "Robot account for Stonesoup Component", "Robot account for AppStudio Component", "Robot account for Konflux Component":
+		return true
+	}
+	return false
+}
 
 var randomEnd = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9]{10}(_pull)?$`) })
 
@@ -81,7 +86,7 @@ func FormerRobot(name, description string, worksOn []string) (repository string,
 			repository = name
 		}
 	}
-	if repository == "" || !formerRobot().MatchString(description) {
+	if repository == "" || !formerRobot(description) {
 		return "", "", false
 	}
 	glued := strings.ReplaceAll(repository, "/", "") // until 2024

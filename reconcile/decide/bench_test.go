@@ -28,7 +28,7 @@ func BenchmarkMakePlan(b *testing.B) {
 }
 
 // TestASettledComponentCostsLittle holds a plan to a few allocations and bytes for what is as
-// it should be, and to no more for each where there are many.
+// it should be, and to no more for each where there are many. The race detector takes more of its own.
 func TestASettledComponentCostsLittle(t *testing.T) {
 	const few, many, most, bytes, growth = 1000, 10_000, 3, 1000, 1.05
 	allocations, size := cost(t, few)
