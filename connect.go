@@ -182,7 +182,8 @@ func (s settings) lockName() string {
 var leaseDuration = time.Minute
 
 // addLock lets a run hold a Lease, where it is known which. What stands on the Lease costs no
-// call: the places from which the next run may list the repositories side by side.
+// call: up to which moment the repositories were audited, and the places from which the next run may list them
+// side by side.
 func addLock(r *reconcile.Run, s settings, d dial, e ends, line *status) {
 	namespace := cmp.Or(s.LockNamespace, d.namespace)
 	if namespace == "" || s.DryRun {
@@ -198,13 +199,33 @@ func addLock(r *reconcile.Run, s settings, d dial, e ends, line *status) {
 		defer line.say("reading Quay and the cluster")
 		lock, err := e.kube.Lock(ctx, kube.LockOptions{
 			Namespace: namespace, Name: s.lockName(), Holder: host + ":" + r.Header.Run, Wait: s.LockTimeout, Duration: leaseDuration,
-			Note: func() string { return strings.Join(e.quay.Bookmarks(), " ") },
+			Note: func() string { return noteFor(r.Audited, e.quay.Bookmarks()) },
 		})
 		if err == nil {
-			*e.pages = strings.Fields(lock.Note())
+			r.Audited, *e.pages = noted(lock.Note())
 		}
 		return lock, err
 	}
+}
+
+// noteFor tells the next run up to which moment this one has audited, and from where it may
+// list the repositories.
+func noteFor(audited time.Time, pages []string) string {
+	if !audited.IsZero() {
+		pages = slices.Concat([]string{audited.UTC().Format(time.RFC3339Nano)}, pages)
+	}
+	return strings.Join(pages, " ")
+}
+
+// noted reads what an earlier run told: the moment is first, and zero where there is none.
+func noted(note string) (audited time.Time, pages []string) {
+	pages = strings.Fields(note)
+	if len(pages) > 0 {
+		if t, err := time.Parse(time.RFC3339Nano, pages[0]); err == nil {
+			return t, pages[1:]
+		}
+	}
+	return time.Time{}, pages
 }
 
 // demoConfig is how a user connects whose token is the user's name.

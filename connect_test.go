@@ -120,6 +120,54 @@ func TestALostLockLetsFinishWhatIsInFlight(t *testing.T) {
 	}
 }
 
+// What was audited is remembered on the Lease, and what is not a moment that can be is as nothing.
+func TestTheNextRunGoesOnWithTheAudit(t *testing.T) {
+	t.Parallel()
+	const key = "image.redhat.com/next-run"
+	p := newPlatform(t)
+	for i := range 12 {
+		p.component(fmt.Sprintf("c%d", i), "")
+	}
+	p.env["BERTH_LOCK_NAMESPACE"] = leaseNamespace
+	note := func() string {
+		metadata, _ := p.cluster.Object("leases", leaseNamespace, "berth")["metadata"].(map[string]any)
+		annotations, _ := metadata["annotations"].(map[string]any)
+		told, _ := annotations[key].(string)
+		return told
+	}
+	p.run(t).must(t, 0)
+	if audited, _ := noted(note()); time.Since(audited) > time.Hour || audited.After(time.Now()) {
+		t.Errorf("after the first run the Lease tells %q", note())
+	}
+	ago := func(d time.Duration) string { return time.Now().Add(-d).UTC().Format(time.RFC3339Nano) }
+	for _, row := range []struct {
+		why, told   string
+		args        []string
+		least, most int // repositories whose roles are looked at
+		stays       bool
+	}{
+		{"a moment to come", ago(-time.Hour), nil, 10, 12, false},
+		{"no moment", "place another", nil, 10, 12, false},
+		{"nothing", "", nil, 10, 12, false},
+		{"an hour ago: of twelve no more than ten in a run", ago(time.Hour) + " place", nil, 10, 10, false},
+		{"so, but the run looks at one that is named", ago(time.Hour) + " place", []string{"shop/c1"}, 1, 1, true},
+		{"this very moment", "", nil, 0, 3, false},
+	} {
+		if row.most == 3 {
+			row.told = ago(0)
+		}
+		p.cluster.Apply(fmt.Appendf(nil, `{apiVersion: coordination.k8s.io/v1, kind: Lease, metadata: {name: berth, namespace: berth, annotations: {%s: %q}}}`, key, row.told))
+		p.forgetCalls()
+		p.run(t, row.args...).must(t, 0)
+		if n := p.quay.Requests(http.MethodGet, quaytest.RouteUserPermissions); n < row.least || n > row.most {
+			t.Errorf("%s: the roles on %d repositories were looked at, want %d to %d", row.why, n, row.least, row.most)
+		}
+		if stays := note() == row.told; stays != row.stays {
+			t.Errorf("%s: %q became %q", row.why, row.told, note())
+		}
+	}
+}
+
 // TestTheLockIsReleased however a run ends.
 func TestTheLockIsReleased(t *testing.T) {
 	t.Parallel()

@@ -1,6 +1,7 @@
 package deploy_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -20,6 +21,7 @@ type shippedCronJob struct {
 		Schedule                string `json:"schedule"`
 		ConcurrencyPolicy       string `json:"concurrencyPolicy"`
 		StartingDeadlineSeconds int    `json:"startingDeadlineSeconds"`
+		FailedJobsHistoryLimit  int    `json:"failedJobsHistoryLimit"`
 		JobTemplate             struct {
 			Spec struct {
 				BackoffLimit          int `json:"backoffLimit"`
@@ -78,11 +80,22 @@ func TestTheNumbersOfTheCronJobFit(t *testing.T) {
 	if err != nil || lock >= timeout || tries*lock < timeout {
 		t.Errorf("%d tries wait %s each (%v) for a lock that is held for up to %s", tries, lock, err, timeout)
 	}
-	if minute, every, ok := strings.Cut(c.Spec.Schedule, "-59/15"); !ok || every != " * * * *" || minute == "0" {
-		t.Errorf("the schedule %q is not every 15 minutes off the full quarter", c.Spec.Schedule)
+	const every = 5
+	if minute, rest, ok := strings.Cut(c.Spec.Schedule, "-59/"); !ok || rest != fmt.Sprint(every, " * * * *") || minute == "0" {
+		t.Errorf("the schedule %q is not every %d minutes off the round ones", c.Spec.Schedule, every)
 	}
-	if c.Spec.ConcurrencyPolicy != "Forbid" || c.Spec.StartingDeadlineSeconds == 0 || c.Spec.StartingDeadlineSeconds > 15*60 {
+	if c.Spec.ConcurrencyPolicy != "Forbid" || c.Spec.StartingDeadlineSeconds == 0 || c.Spec.StartingDeadlineSeconds > every*60 {
 		t.Errorf("a late start: %+v", c.Spec)
+	}
+	if kept := every * c.Spec.FailedJobsHistoryLimit; kept < 60 {
+		t.Errorf("of Jobs that fail %d minutes are kept: whoever is woken after an hour finds how it began", kept)
+	}
+	for _, text := range []struct{ file, says string }{
+		{"../README.md", "every\nfive minutes"}, {"../docs/operations.md", "the CronJob runs every five minutes"}, {"../docs/tenants.md", "Berth runs every five minutes"},
+	} {
+		if !strings.Contains(string(readFile(t, text.file)), text.says) {
+			t.Errorf("%s does not say %q", text.file, text.says)
+		}
 	}
 
 	// The same again changes nothing about these.

@@ -118,7 +118,7 @@ func (c *Client) Lock(ctx context.Context, o LockOptions) (*Lock, error) {
 func (l *Lock) Note() string { return l.note }
 
 // noteAnnotation is where it stands.
-const noteAnnotation = "image.redhat.com/pages"
+const noteAnnotation = "image.redhat.com/next-run"
 
 // ErrLockLost is what ends the work of a run whose lock was lost.
 var ErrLockLost = errors.New("the lock was lost: another run took it over, or it could not be renewed")

@@ -91,10 +91,14 @@ func (c *Client) ListRepositories(ctx context.Context) ([]Repository, error) {
 	return all, nil
 }
 
-// Bookmarks are places of the last list from which the next one can be read side by side.
+// Bookmarks are places of the last list from which the next one can be read side by side, or
+// of an earlier one where there was none since.
 func (c *Client) Bookmarks() []string {
-	if tokens := c.pages.Load(); tokens != nil {
+	switch tokens := c.pages.Load(); {
+	case tokens != nil:
 		return *tokens
+	case c.bookmarks != nil:
+		return c.bookmarks()
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"berth/reconcile/decide"
 	"berth/reconcile/observe"
@@ -235,7 +236,7 @@ func (b burden) measure(t *testing.T, n int) (m effort) {
 		runtime.ReadMemStats(m)
 	}
 	heap(&before)
-	w, err := observe.World(t.Context(), r.Read, r.Naming, r.Policy, r.Scope, e.now())
+	w, err := observe.World(t.Context(), r.Read, r.Naming, r.Policy, r.Scope, e.now(), time.Time{})
 	if err != nil {
 		t.Fatalf("%s: %v", b.why, err)
 	}

@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"berth/kube/kubetest"
 	"berth/quay/quaytest"
@@ -30,7 +31,7 @@ func settledPlatform(components int) *env {
 func (e *env) read(t *testing.T) world.World {
 	t.Helper()
 	r := e.newRun()
-	w, err := observe.World(t.Context(), r.Read, platform.Naming(), r.Policy, r.Scope, e.clock)
+	w, err := observe.World(t.Context(), r.Read, platform.Naming(), r.Policy, r.Scope, e.clock, time.Time{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +52,7 @@ func TestANamespaceIsReadInItsOwnSize(t *testing.T) {
 		r := newRun(q, k, e.now)
 		r.Policy.RemoteSecrets, r.Policy.PullServiceAccounts = world.RemoteSecretsAuto, []string{"default"}
 		e.resetCalls()
-		if _, err := observe.World(t.Context(), r.Read, platform.Naming(), r.Policy, r.Scope, e.clock); err != nil {
+		if _, err := observe.World(t.Context(), r.Read, platform.Naming(), r.Policy, r.Scope, e.clock, time.Time{}); err != nil {
 			t.Fatal(err)
 		}
 		calls[n], answered[n] = e.quay.Total()+e.cluster.Count("", ""), int(bytes.Load())

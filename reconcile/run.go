@@ -43,6 +43,9 @@ type Run struct {
 	// Lock is taken before anything is read that is to be changed, and released at the
 	// end; nil: no lock.
 	Lock func(context.Context) (*kube.Lock, error)
+	// Audited is the moment up to which earlier runs have audited everything, and after the pass
+	// that up to which this one has; zero: not known. Only under the lock does anybody know.
+	Audited time.Time
 	// Confirm is asked before the first write; nil means yes.
 	Confirm func(ctx context.Context, p plan.Plan) (bool, error)
 	// Progress is told of every change made; it may be nil.
@@ -164,7 +167,11 @@ func (r *Run) look(ctx context.Context, a agreed, show bool) (world.World, plan.
 	if at.IsZero() {
 		at = began
 	}
-	w, err := observe.World(ctx, r.Read, r.Naming, r.Policy, r.Scope, at)
+	audited := r.Audited
+	if a.plan != nil {
+		audited = time.Time{} // what was shown is looked at again
+	}
+	w, err := observe.World(ctx, r.Read, r.Naming, r.Policy, r.Scope, at, audited)
 	read := r.Now()
 	s.Phases.Read = read.Sub(began)
 	if err != nil {
@@ -172,6 +179,8 @@ func (r *Run) look(ctx context.Context, a agreed, show bool) (world.World, plan.
 	}
 	if a.plan != nil { // what was shown was planned by that time
 		w.At, w.Ahead = a.quayAt, w.Ahead-began.Sub(at)
+	} else if !w.Audited.IsZero() {
+		r.Audited = w.Audited
 	}
 	p := decide.Plan(w)
 	verdict := plan.Guard(w, p, r.Limits)

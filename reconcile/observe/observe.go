@@ -116,9 +116,10 @@ type observer struct {
 	deployments world.Deployments
 }
 
-// World reads the world. now chooses the repositories whose roles and sources
-// are looked at, and tells what of rotations is too young or too old.
-func World(ctx context.Context, e Ends, n component.Naming, p world.Policy, s world.Scope, now time.Time) (world.World, error) {
+// World reads the world. now, and the moment up to which earlier runs have audited it, choose
+// the repositories whose roles and sources are looked at; zero, or nonsense: it is not known. now tells
+// also what of rotations is too young or too old.
+func World(ctx context.Context, e Ends, n component.Naming, p world.Policy, s world.Scope, now, audited time.Time) (world.World, error) {
 	organization, err := e.Registry.GetOrganization(ctx)
 	if err == nil && !organization.Admin {
 		organization, err = doubted(ctx, e.Registry)
@@ -133,6 +134,7 @@ func World(ctx context.Context, e Ends, n component.Naming, p world.Policy, s wo
 		Ends: e, scope: s, territory: territory.Of(s), atHome: &kube.RemoteSecret{HasData: true}, now: now,
 		World: world.World{Naming: n, Policy: p, Whole: s.Whole(), At: now, Turn: world.TurnOf(now), Unread: map[component.Key]error{}},
 	}
+	o.remember(audited)
 	if at := organization.Observed; !at.IsZero() {
 		o.At, o.Ahead = at, at.Sub(now)
 	}

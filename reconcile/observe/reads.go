@@ -20,7 +20,7 @@ const readsTime = 2 * time.Minute
 // errLeft is about what a run did not come to read.
 var errLeft = fmt.Errorf("%w: other reads took all the time there was", kube.ErrUnavailable)
 
-// readEach makes a small read for each item, side by side and in turns by namespace. What
+// readEach makes a small read for each item, side by side and in turns by namespace; nil: as they stand. What
 // was read, and what fails for one, is told by item; what is nobody's in particular ends the run.
 func readEach[T, R any](ctx context.Context, o *observer, items []T, namespace func(T) string, read func(context.Context, T) (R, error)) ([]R, []error, error) {
 	order := make([]int, len(items))
@@ -31,7 +31,10 @@ func readEach[T, R any](ctx context.Context, o *observer, items []T, namespace f
 	limited, cancel := context.WithTimeout(ctx, readsTime)
 	defer cancel()
 	g, gctx := territory.SideBySide(limited)
-	for _, i := range world.InTurns(order, o.Turn, func(i int) string { return namespace(items[i]) }) {
+	if namespace != nil {
+		order = world.InTurns(order, o.Turn, func(i int) string { return namespace(items[i]) })
+	}
+	for _, i := range order {
 		g.Go(func() error {
 			found[i], errs[i] = read(gctx, items[i])
 			switch {

@@ -1,6 +1,7 @@
 package observe
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -53,7 +54,7 @@ func (o *observer) observeSources(ctx context.Context) error {
 	// What may have to be closed comes first, and never more of it than there is in a run
 	// that follows its like: after a weekend without one that would be a change for the guard.
 	look := o.some(due, shareOf(len(follow)+len(due)))
-	for _, name := range audited(slices.Collect(maps.Keys(follow)), o.now) {
+	for _, name := range followed(slices.Collect(maps.Keys(follow)), o.now) {
 		look = append(look, follow[name])
 	}
 	look = append(look, o.some(fresh, maxSources)...)
@@ -81,4 +82,28 @@ func (o *observer) observeSources(ctx context.Context) error {
 func (o *observer) some(of []kube.Component, n int) []kube.Component {
 	of = world.InTurns(of, o.Turn, func(c kube.Component) string { return c.Namespace })
 	return of[:min(len(of), n)]
+}
+
+// slots are the quarters of an hour in a day, in each of which another share of the sources
+// has its turn. So many are asked at once that a host which refuses everybody is told from one
+// that closed a repository, however often a run starts.
+const slots = int(day / world.Quarter)
+
+// shareOf is how many of a number a run asks for.
+func shareOf(total int) int { return max(few, (total+slots-1)/slots) }
+
+// followed returns the share of names whose turn it is in the quarter of an hour of a time.
+// Hashing spreads a tenant's over the day.
+func followed(names []string, now time.Time) []string {
+	place := make(map[string]string, len(names))
+	for _, name := range names {
+		place[name] = component.Hash(16, "audit", name)
+	}
+	slices.SortFunc(names, func(a, b string) int { return cmp.Compare(place[a], place[b]) })
+	first := int(now.UTC().Sub(now.UTC().Truncate(day))/world.Quarter) * len(names) / slots
+	share := make([]string, min(len(names), shareOf(len(names))))
+	for i := range share {
+		share[i] = names[(first+i)%len(names)]
+	}
+	return share
 }

@@ -99,6 +99,10 @@ func (s Scope) Whole() bool {
 // of yesterday.
 const SecondLook = 24 * time.Hour
 
+// Quarter of an hour is what is taken for the time since the last run where nobody remembers
+// it, and the most for which a run may do what is to be done slowly: after a pause it does not do more at once.
+const Quarter = 15 * time.Minute
+
 // World is all that a plan rests on. It holds no credential.
 type World struct {
 	Naming            component.Naming
@@ -128,6 +132,8 @@ type World struct {
 	ImageRepositories map[component.Key][]ImageRepository // by Component; read where there is something to take over, or left to clear away
 	Unshown           bool                                // these may not be read, and there is something to clear away
 	Roles             map[string]map[string]quay.Role     // of the audited repositories: repository to robot to role
+	Since             time.Time                           // up to which moment they were audited before; zero: it is not known
+	Audited           time.Time                           // and are now; zero: it was not all of them that had their turn
 	Defaults          []quay.DefaultPermission            // of robots of ours, on each repository made from now on
 	DefaultsUnread    error                               // nil: they were read, or there was no need to
 	Sources           map[component.Key]gitsource.Verdict // of the Components whose source was looked at
@@ -140,6 +146,14 @@ type World struct {
 	Uploads       map[component.Key][]Upload      // by the RemoteSecret they are for
 	Arrived       map[component.Key]Arrived       // what RemoteSecrets brought to namespaces of this cluster
 	Holders       map[Claim]Holder                // where the lists do not tell
+}
+
+// Elapsed is the time since the last run, a Quarter at most, and where that is not known.
+func (w *World) Elapsed() time.Duration {
+	if w.Since.IsZero() {
+		return Quarter
+	}
+	return min(max(0, w.At.Add(-w.Ahead).Sub(w.Since)), Quarter)
 }
 
 // Links are the Secrets that a ServiceAccount uses.

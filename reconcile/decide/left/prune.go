@@ -23,7 +23,7 @@ import (
 // later it is deleted.
 const (
 	quarantine  = 8 * 24 * time.Hour // from the beginning of the day that is noted: a week at least
-	MaxPruned   = 10                 // robots, and new notes on repositories, in a run;
+	MaxPruned   = 10                 // robots, and new notes on repositories, in a quarter of an hour;
 	prunedShare = 20                 // of robots, at most one of so many that bear this cluster's marks,
 	prunedFloor = 2                  // though always so many
 )
@@ -179,7 +179,7 @@ func (w pruner) chooseSteps(left []*leftover) {
 		}
 	}
 	for i, l := range world.InTurns(unnoted, w.Turn, func(l *leftover) string { return l.Component.Namespace }) {
-		l.notes = i < MaxPruned
+		l.notes = i < w.paced(MaxPruned)
 	}
 }
 
@@ -191,7 +191,12 @@ func (w pruner) mayPrune() int {
 			ours++
 		}
 	}
-	return min(MaxPruned, max(prunedFloor, ours/prunedShare))
+	return w.paced(min(MaxPruned, max(prunedFloor, ours/prunedShare)))
+}
+
+// paced is a run's part of what a quarter of an hour may have.
+func (w pruner) paced(n int) int {
+	return int((time.Duration(n)*w.Elapsed() + world.Quarter - 1) / world.Quarter)
 }
 
 // fate tells what a robot waits for.
