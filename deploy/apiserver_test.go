@@ -323,9 +323,10 @@ func recreated(t *testing.T, c *realCluster) {
 	c.settled(t, 0)
 }
 
+// Of vault, whose Secret's name was taken, robots and a repository were made before that showed.
 func orphaned(t *testing.T, c *realCluster) {
 	c.delete(t, "components", "till")
-	if out := c.berth(t, 0); !strings.Contains(out, "Warning: 2 robots and 1 repository are left from Components that are gone\n") {
+	if out := c.berth(t, 0); !strings.Contains(out, "Warning: 4 robots and 2 repositories are left from Components that are gone\n") {
 		t.Errorf("the output does not say so:\n%s", out)
 	}
 	c.settled(t, 0)

@@ -290,6 +290,8 @@ func observeOnly(t *testing.T, cp *controlplane.ControlPlane) {
 	rendered := applied(t, cp, overlay(t, "observe-only"))
 	kubectl(t, cp, "delete", "role,rolebinding", "berth", "--namespace", "berth", "--ignore-not-found")
 	p := realPlatform(t, cp)
+	// Whether a Secret is there that is named and in no list, a look at it tells.
+	kubectl(t, cp, "patch", "serviceaccount", "appstudio-pipeline", "--namespace", "acme-tenant", "--patch", `{"secrets": [{"name": "gone-image-push"}]}`)
 	before := len(cp.AuditEvents(t))
 	p.run(t, "--dry-run").must(t, 0)
 	p.run(t, "--dry-run", "--namespace", "globex-tenant").must(t, 0)
