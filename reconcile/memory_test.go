@@ -89,7 +89,7 @@ func TestASettledComponentTakesLittleMemory(t *testing.T) { // not parallel: it 
 			runtime.GC() // and what the first one left in pools
 			var m runtime.MemStats
 			runtime.ReadMemStats(&m)
-			return int(m.HeapAlloc) //nolint:gosec // it is not that much
+			return int(m.HeapAlloc)
 		}
 		e.read(t) // what is made once
 		before := live()

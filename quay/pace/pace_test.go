@@ -66,7 +66,7 @@ func (c client) call(t *testing.T) {
 			t.Error(err)
 			return
 		}
-		resp, err := c.registry.get(t.Context())
+		resp, err := c.registry.get(t.Context()) //nolint:bodyclose // it has none
 		c.Learn(p, resp)
 		if err != nil || resp.StatusCode != http.StatusTooManyRequests {
 			return
@@ -218,7 +218,7 @@ func TestTheRateRisesSoon(t *testing.T) {
 						if err != nil {
 							return
 						}
-						resp, _ := r.get(ctx)
+						resp, _ := r.get(ctx) //nolint:bodyclose // it has none
 						c.Learn(p, resp)
 					}
 				})
@@ -288,7 +288,7 @@ func TestAnUnusedRateDoesNotRise(t *testing.T) {
 		c := newClient(newRegistry(1, nil), 0, 1)
 		for range 50 {
 			c.call(t)
-			time.Sleep(time.Second)
+			_ = Sleep(t.Context(), time.Second) // of virtual time
 		}
 		if got := c.limiter.Limit(); got != startHTTP1 {
 			t.Errorf("one call a second made the rate %v", got)
@@ -369,7 +369,7 @@ func TestTooManyAtOnce(t *testing.T) {
 		c := newClient(r, 0, 1)
 		for range 10 {
 			c.users(t, 8, 1)
-			time.Sleep(10 * time.Second)
+			_ = Sleep(t.Context(), 10*time.Second) // of virtual time
 		}
 		if n := r.refused.Load(); n > 8 {
 			t.Errorf("%d were refused, more than came together once", n)

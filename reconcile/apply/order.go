@@ -27,11 +27,11 @@ import (
 // ErrDeferred is what a run that ended first leaves of a Component.
 var ErrDeferred = errors.New("left to the next run")
 
-// Ends and Means are what the acts have and go by.
-type (
-	Ends  = ends.Pair
-	Means = ends.Means
-)
+// Ends are what the acts write to.
+type Ends = ends.Pair
+
+// Means are what they go by.
+type Means = ends.Means
 
 // Options say how a plan is applied.
 type Options struct {

@@ -55,9 +55,10 @@ func (p Component) Links() (from, to int) {
 	if from = slices.IndexFunc(p.Actions, links); from < 0 {
 		return len(p.Actions), len(p.Actions)
 	}
-	for to = from; to < len(p.Actions) && links(p.Actions[to]); to++ {
+	if after := slices.IndexFunc(p.Actions[from:], func(a Action) bool { return !links(a) }); after >= 0 {
+		return from, from + after
 	}
-	return from, to
+	return from, len(p.Actions)
 }
 
 // LinksLast orders side steps: a Component's links are made with its namespace's, and what

@@ -17,7 +17,7 @@ import (
 // at the registry shows while the request stands. It ends with a marker on the namespace, or
 // with an error and nothing made.
 func (w *Work) takeRequest(ctx context.Context, a plan.TakeRequest) error {
-	var last error = ends.ErrMoved
+	last := ends.ErrMoved
 	for range attempts {
 		n, err := w.asking(ctx, a.Namespace)
 		if err != nil {
