@@ -20,6 +20,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"berth/kube/kubetest"
+	"berth/reconcile/plan"
 )
 
 // schema is docs/output.schema.json: whole, to check lines by, and what tests read in it.
@@ -136,6 +137,13 @@ func TestTheSchemaKnowsEveryConstant(t *testing.T) {
 	t.Parallel()
 	s := readSchema(t)
 	declared := constants(t)
+	var known []string
+	for _, r := range plan.Reasons {
+		known = append(known, string(r))
+	}
+	if diff := cmp.Diff(slices.Sorted(slices.Values(declared["Reason"])), slices.Sorted(slices.Values(known))); diff != "" {
+		t.Errorf("reasons (-declared +listed):\n%s", diff)
+	}
 	for typeName, definition := range map[string]string{"Op": "op", "Kind": "kind", "Reason": "reason", "Operation": "operation", "Result": "result"} {
 		if diff := cmp.Diff(slices.Sorted(slices.Values(declared[typeName])), slices.Sorted(slices.Values(s.Defs[definition].Enum))); diff != "" {
 			t.Errorf("%s (-reconcile +schema):\n%s", typeName, diff)

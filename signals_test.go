@@ -16,16 +16,13 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/prometheus/client_golang/prometheus"
-	dto "github.com/prometheus/client_model/go"
-	"github.com/prometheus/common/expfmt"
-	"github.com/prometheus/common/model"
 	"sigs.k8s.io/yaml"
 
 	"berth/deploy"
 	"berth/deploy/deploytest"
 	"berth/kube/kubetest"
 	"berth/quay/quaytest"
+	"berth/testdata/series"
 )
 
 // signals are all that somebody who does not read the output learns of a run.
@@ -68,18 +65,7 @@ func (p *platform) signals(t *testing.T, args ...string) (s signals) {
 	if err := json.Unmarshal(readFile(t, last), &s.last); err != nil {
 		t.Fatalf("%v\n%s", err, out.String())
 	}
-	parser := expfmt.NewTextParser(model.UTF8Validation)
-	families, err := parser.TextToMetricFamilies(bytes.NewReader(readFile(t, prom)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	all := prometheus.GathererFunc(func() (list []*dto.MetricFamily, _ error) {
-		for _, f := range families {
-			list = append(list, f)
-		}
-		return list, nil
-	})
-	s.metrics, s.page = seriesOf(t, all), string(readFile(t, page))
+	s.metrics, s.page = series.Written(t, readFile(t, prom)), string(readFile(t, page))
 	return s
 }
 
