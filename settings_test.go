@@ -345,7 +345,7 @@ var more = map[string]string{
 	"QUAY_TOKEN_FILE":      "Required. The token is granted by a member of a team with the role admin, and read again in each run.",
 	"QUAY_CREDENTIALS_DIR": "Explicit settings win over them.",
 	"IMAGE_HOST":           "`HOST` or `HOST:PORT`, where the registry's API has another name. To change it rewrites all Secrets, which takes `--force`.",
-	"QUAY_QPS":             "Of all shards together; see [what Quay allows](#what-quay-allows).",
+	"QUAY_QPS":             "A number is of all shards together; see [what Quay allows](#what-quay-allows).",
 	"KUBECONFIG":           "Kubectl's logins work, too. One that is named and leads nowhere is refused, in a pod as well.",
 	"NAMESPACE":            "One that does not exist is worth a warning.",
 	"SHARD_COUNT":          "See [shards](#shards).",

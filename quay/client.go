@@ -41,9 +41,9 @@ type Options struct {
 	Organization string                // whose repositories and robots these are
 	Token        func() (Token, error) // an OAuth token; asked again when Quay refuses the last one
 	RootCAs      *x509.CertPool        // nil: the system's
-	QPS          float64               // requests per second of all users together, at most; zero: as many as Quay allows anybody
+	QPS          float64               // requests per second of all users and Clients together, at most; zero: as many as Quay allows anybody
 	Burst        int                   // at once beyond that; zero: 10
-	Clients      int                   // that share QPS, each taking its part; zero: this one alone
+	Clients      int                   // that ask at the same time, this one among them; zero: it is alone
 	ReadOnly     bool                  // refuse every write before it is sent
 	Bookmarks    func() []string       // of an earlier list of repositories, see [Client.Bookmarks]; nil: none
 	UserAgent    string
@@ -82,6 +82,18 @@ const (
 	autoQPS    = 50 // the most that it allows anybody, and so the most that is tried unasked
 )
 
+// pace is where the rate of one client is looked for. An address is all clients', so they
+// begin together as one would, and what the settings allow they divide. A connection over
+// HTTP/2 is each one's own, until a refusal tells that somebody counts them together.
+func (o Options) pace() *pace.Limiter {
+	clients := float64(max(1, o.Clients))
+	r := pace.Range{First: startHTTP1 / clients, HTTP2: startHTTP2, Most: autoQPS, Part: autoQPS / clients}
+	if o.QPS > 0 {
+		r.Most, r.Part = o.QPS/clients, 0
+	}
+	return pace.New(r, o.Burst)
+}
+
 const (
 	callTimeout  = 30 * time.Second
 	robotTimeout = 120 * time.Second // 40,000 robots took Quay 3 s here, many times that on a large registry
@@ -99,7 +111,7 @@ func New(o Options) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the Quay token: %w", err)
 	}
-	o.QPS, o.Burst = cmp.Or(o.QPS, autoQPS), cmp.Or(o.Burst, 10)
+	o.Burst = cmp.Or(o.Burst, 10)
 	o.Logger = cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
 	if o.Answered == nil {
 		o.Answered = func(bool, int) {}
@@ -110,7 +122,7 @@ func New(o Options) (*Client, error) {
 	t := &transport{
 		base:     o.Transport,
 		token:    token,
-		pace:     pace.New(pace.Range{First: startHTTP1, HTTP2: startHTTP2, Most: o.QPS}, o.Burst, o.Clients),
+		pace:     o.pace(),
 		doubting: pauseFor(o.Backoff),
 		readOnly: o.ReadOnly,
 		log:      o.Logger,

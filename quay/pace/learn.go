@@ -54,6 +54,7 @@ func (l *Limiter) accept(p Pass, resp *http.Response) {
 
 func (l *Limiter) refuse(p Pass, asked time.Duration) {
 	now := time.Now()
+	l.ceiling = min(l.ceiling, l.part)
 	if l.refused {
 		l.pause = min(2*l.pause, lastPause)
 	} else {
@@ -88,7 +89,7 @@ func (l *Limiter) lower(p Pass, now time.Time) {
 }
 
 func (l *Limiter) set(r float64) {
-	l.limiter.SetLimit(rate.Limit(min(max(r, slowest*l.part), l.ceiling)))
+	l.limiter.SetLimit(rate.Limit(min(max(r, l.floor), l.ceiling)))
 }
 
 // retryAfter reads the seconds form, which is all that proxies

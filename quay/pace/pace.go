@@ -9,6 +9,7 @@
 package pace
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -16,17 +17,18 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Range is where the rate of a host is looked for, which tells it nowhere: requests a second
-// of all clients that share it.
+// Range is where the rate of a host is looked for, which tells it nowhere: requests a second.
 type Range struct {
 	First float64 // before anything is known,
 	HTTP2 float64 // and as soon as the first answer came over HTTP/2; zero: the same
 	Most  float64
+	Part  float64 // the most as soon as one was refused: what refuses may count other clients, too; zero: the same
 }
 
 // How it is found.
 const (
-	slowest    = 0.2             // requests a second, however often they are refused: a run that stands still finds nothing
+	slowest    = 0.2             // requests a second, however often they are refused: a run that stands still finds nothing;
+	lowest     = 0.04            // of the first rate, where that is less
 	gain       = 0.5             // what a good answer adds, until the first refusal: half of the rate, each second
 	fall       = 1.0 / 3         // what a refusal takes
 	regained   = 8 * time.Second // after which the rate that was found is tried again
@@ -47,9 +49,10 @@ const (
 // to calls that had to wait, and not otherwise: a rate that nobody used is not proven.
 type Limiter struct {
 	limiter *rate.Limiter
-	ceiling float64       // of this client
-	http2   float64       // what it begins with there
-	part    float64       // of what all clients may together that is this one's
+	ceiling float64 // of this client,
+	part    float64 // and once it was refused
+	http2   float64 // what it begins with there
+	floor   float64
 	turn    chan struct{} // is held by who is next; the others queue for it
 
 	mu      sync.Mutex
@@ -73,12 +76,11 @@ type Pass struct {
 	probe  chan struct{} // not nil: it is the first after a pause
 }
 
-// New is for one of so many clients that share a rate; burst is how many requests may be
-// sent at once beyond it, until the first refusal.
-func New(r Range, burst, clients int) *Limiter {
-	part := 1 / float64(max(1, clients))
-	l := &Limiter{ceiling: r.Most * part, http2: r.HTTP2 * part, part: part, turn: make(chan struct{}, 1)}
-	l.limiter = rate.NewLimiter(rate.Limit(min(r.First*part, l.ceiling)), max(1, burst))
+// New begins anew; burst is how many requests may be sent at once beyond the rate, until the
+// first refusal.
+func New(r Range, burst int) *Limiter {
+	l := &Limiter{ceiling: r.Most, part: cmp.Or(r.Part, r.Most), http2: r.HTTP2, floor: min(slowest, r.First*lowest), turn: make(chan struct{}, 1)}
+	l.limiter = rate.NewLimiter(rate.Limit(min(r.First, l.ceiling)), max(1, burst))
 	return l
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -54,8 +55,8 @@ type client struct {
 // What the tests begin with, and the most that they try.
 const startHTTP1, startHTTP2, most = 5, 20, 50
 
-func newClient(r *registry, qps float64, clients int) client {
-	return client{New(Range{startHTTP1, startHTTP2, cmp.Or(qps, most)}, 10, clients), r}
+func newClient(r *registry, qps float64) client {
+	return client{New(Range{First: startHTTP1, HTTP2: startHTTP2, Most: cmp.Or(qps, most)}, 10), r}
 }
 
 func (c client) call(t *testing.T) {
@@ -164,7 +165,7 @@ func TestTheRateIsFound(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				r := newRegistry(row.http, row.limit)
-				c := newClient(r, row.qps, 1)
+				c := newClient(r, row.qps)
 				ctx, cancel := context.WithCancel(t.Context())
 				others := make(chan int, 1)
 				if row.other.perSecond > 0 {
@@ -181,6 +182,52 @@ func TestTheRateIsFound(t *testing.T) {
 					t.Errorf("it took %.2f times as long as at the rate that was left to us (%.1f a second)", ratio, left)
 				}
 				if n := r.refused.Load(); n > calls/15 {
+					t.Errorf("%d refusals for %d calls", n, calls)
+				}
+			})
+		})
+	}
+}
+
+// Clients that know nothing of each other share what a registry lets all have, each finding
+// its part: together they take about as long as one would, and none of them starves.
+func TestClientsShareARate(t *testing.T) {
+	t.Parallel()
+	const clients, users, calls = 4, 8, 1000
+	for _, row := range []struct {
+		why   string
+		http  int
+		rate  float64
+		limit func() bool
+	}{
+		{"Quay's own, of an address", 1, 5, bucket(5, 25)},
+		{"as one connection has over HTTP/2", 2, 50, bucket(50, 100)},
+		{"less than they begin with", 2, 20, bucket(20, 25)},
+		{"far less", 2, 5, bucket(5, 25)},
+		{"a window", 2, 20, window(200, 10*time.Second)},
+	} {
+		t.Run(row.why, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				r := newRegistry(row.http, row.limit)
+				start := time.Now()
+				var all sync.WaitGroup
+				var took [clients]time.Duration
+				for i := range took {
+					all.Go(func() {
+						client{New(Range{startHTTP1 / clients, startHTTP2, most, most / clients}, 3), r}.users(t, users, calls/clients/users)
+						took[i] = time.Since(start)
+					})
+				}
+				all.Wait()
+				first, last := slices.Min(took[:]), slices.Max(took[:])
+				if ratio := last.Seconds() / (calls / row.rate); ratio > 1.25 {
+					t.Errorf("together they took %.2f times as long as one at the rate of all", ratio)
+				}
+				if first < last/3 {
+					t.Errorf("one was done after %s, another after %s", first, last)
+				}
+				if n := r.refused.Load(); n > calls/5 {
 					t.Errorf("%d refusals for %d calls", n, calls)
 				}
 			})
@@ -207,7 +254,7 @@ func TestTheRateRisesSoon(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var calls atomic.Int64
 			r := newRegistry(row.http, func() bool { calls.Add(1); return true })
-			c := newClient(r, 0, 1)
+			c := newClient(r, 0)
 			ctx, cancel := context.WithTimeout(t.Context(), row.within)
 			defer cancel()
 			var users sync.WaitGroup
@@ -236,25 +283,23 @@ func TestTheRateRisesSoon(t *testing.T) {
 func TestTheCeilingIsFilled(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct {
-		qps     float64
-		clients int
-		took    time.Duration // of a hundred calls, ten of them at once
+		qps  float64
+		took time.Duration // of a hundred calls, ten of them at once
 	}{
-		{2, 1, 45 * time.Second},
-		{5, 1, 18 * time.Second},
-		{5, 2, 36 * time.Second},
-		{5, 4, 72 * time.Second},
-		{0.5, 1, 3 * time.Minute},
+		{2, 45 * time.Second},
+		{5, 18 * time.Second},
+		{1.25, 72 * time.Second},
+		{0.5, 3 * time.Minute},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			c := newClient(&registry{}, row.qps, row.clients)
+			c := newClient(&registry{}, row.qps)
 			start := time.Now()
 			c.users(t, 5, 20)
 			if took := time.Since(start); took.Round(time.Microsecond) != row.took {
-				t.Errorf("%v a second for %d: took %s, want %s", row.qps, row.clients, took, row.took)
+				t.Errorf("%v a second: took %s, want %s", row.qps, took, row.took)
 			}
 			if limited := c.Limited(); limited.Round(time.Microsecond) != row.took {
-				t.Errorf("%v a second for %d: limited for %s; somebody waited all the time, %s", row.qps, row.clients, limited, row.took)
+				t.Errorf("%v a second: limited for %s; somebody waited all the time, %s", row.qps, limited, row.took)
 			}
 		})
 	}
@@ -264,16 +309,15 @@ func TestTheCeilingIsFilled(t *testing.T) {
 func TestTheRateBeginsWithTheProtocol(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct {
-		http, clients int
-		qps, want     float64
+		http      int
+		qps, want float64
 	}{
-		{http: 1, clients: 1, want: 5},
-		{http: 2, clients: 1, want: 20},
-		{http: 2, clients: 4, want: 5},
-		{http: 2, clients: 1, qps: 8, want: 8},
-		{http: 1, clients: 4, qps: 8, want: 1.25},
+		{http: 1, want: 5},
+		{http: 2, want: 20},
+		{http: 2, qps: 8, want: 8},
+		{http: 1, qps: 2, want: 2},
 	} {
-		c := newClient(&registry{http: row.http}, row.qps, row.clients)
+		c := newClient(&registry{http: row.http}, row.qps)
 		c.call(t)
 		if got := c.limiter.Limit(); got != rate.Limit(row.want) {
 			t.Errorf("%+v: it begins with %v a second", row, got)
@@ -285,7 +329,7 @@ func TestTheRateBeginsWithTheProtocol(t *testing.T) {
 func TestAnUnusedRateDoesNotRise(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c := newClient(newRegistry(1, nil), 0, 1)
+		c := newClient(newRegistry(1, nil), 0)
 		for range 50 {
 			c.call(t)
 			_ = Sleep(t.Context(), time.Second) // of virtual time
@@ -307,7 +351,7 @@ func TestOneAsksForAll(t *testing.T) {
 		opens := time.Now().Add(time.Minute)
 		r := newRegistry(2, func() bool { return time.Now().After(opens) })
 		r.latency = 900 * time.Millisecond
-		newClient(r, 0, 1).users(t, 50, 1)
+		newClient(r, 0).users(t, 50, 1)
 		// Those that were under way at the first refusal, then one each time.
 		if n := r.refused.Load(); n > 14+11 {
 			t.Errorf("%d refusals in a minute", n)
@@ -336,7 +380,7 @@ func TestTheOneWhoAsksFails(t *testing.T) {
 					return http.StatusOK, probe(ctx)
 				}
 				return http.StatusOK, nil
-			}}, 0, 1)
+			}}, 0)
 			c.call(t)
 			start := time.Now()
 			var soon atomic.Int32
@@ -366,7 +410,7 @@ func TestTooManyAtOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newRegistry(1, bucket(50, 2))
-		c := newClient(r, 0, 1)
+		c := newClient(r, 0)
 		for range 10 {
 			c.users(t, 8, 1)
 			_ = Sleep(t.Context(), 10*time.Second) // of virtual time
@@ -386,7 +430,7 @@ func TestTheRateHasAFloor(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		turns := 0
-		c := newClient(&registry{http: 1, allow: func() bool { turns++; return turns%2 != 0 }}, 0, 1)
+		c := newClient(&registry{http: 1, allow: func() bool { turns++; return turns%2 != 0 }}, 0)
 		for range 60 {
 			c.call(t)
 		}
@@ -396,7 +440,7 @@ func TestTheRateHasAFloor(t *testing.T) {
 	})
 	synctest.Test(t, func(t *testing.T) {
 		fails := func(context.Context) (int, error) { return http.StatusBadGateway, nil }
-		c := newClient(&registry{http: 1, answer: fails}, 0, 1)
+		c := newClient(&registry{http: 1, answer: fails}, 0)
 		c.users(t, 8, 10)
 		if got := c.limiter.Limit(); got != startHTTP1 {
 			t.Errorf("failures made the rate %v", got)

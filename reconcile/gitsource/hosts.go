@@ -91,7 +91,7 @@ func (hs *hosts) use(name string) *host {
 	h := hs.known[name]
 	if h == nil {
 		hs.makeRoom()
-		h = &host{slots: make(chan struct{}, hostConcurrency), pace: pace.New(hostRate, hostBurst, 1)}
+		h = &host{slots: make(chan struct{}, hostConcurrency), pace: pace.New(hostRate, hostBurst)}
 		hs.known[name] = h
 	}
 	h.users++

@@ -81,12 +81,7 @@ func (b *bench) settled(ctx context.Context, p place, n int, last bool) error {
 				return err
 			}
 			if last && b.shards > 1 {
-				limited.what = fmt.Sprintf("settled, %d shards", b.shards)
-				var each [][]string
-				for s := range b.shards {
-					each = append(each, append(b.arguments(), "--shard-count", strconv.Itoa(b.shards), "--shard-index", strconv.Itoa(s)))
-				}
-				if err := b.measure(ctx, p, limited, b.berth, each...); err != nil {
+				if err := b.sharded(ctx, p, limited); err != nil {
 					return err
 				}
 			}
@@ -108,6 +103,20 @@ func (b *bench) settled(ctx context.Context, p place, n int, last bool) error {
 		return b.measure(ctx, p, row{what: "settled, object by object", size: n}, self, []string{"by-object", p.Quay, p.Certificate, b.config()})
 	}
 	return nil
+}
+
+// sharded lets shards do together what one run did. They have been there before, as that run
+// had: what each leaves on its Lease is part of how the next one reads.
+func (b *bench) sharded(ctx context.Context, p place, r row) error {
+	var each [][]string
+	for s := range b.shards {
+		each = append(each, append(b.arguments(), "--shard-count", strconv.Itoa(b.shards), "--shard-index", strconv.Itoa(s)))
+	}
+	if _, err := b.start(ctx, p, row{size: r.size}, b.berth, each...); err != nil {
+		return err
+	}
+	r.what = fmt.Sprintf("settled, %d shards", b.shards)
+	return b.measure(ctx, p, r, b.berth, each...)
 }
 
 func (b *bench) config() string { return filepath.Join(b.dir, "kubeconfig") }
@@ -154,10 +163,21 @@ func (b *bench) on(ctx context.Context, n int, settled bool, do func(place) erro
 	return err
 }
 
-// measure lets commands run at once.
+// measure lets commands run at once, and keeps what that took.
 func (b *bench) measure(ctx context.Context, p place, r row, program string, commands ...[]string) error {
-	if _, err := p.turn(ctx, r.latency, r.limit); err != nil {
+	r, err := b.start(ctx, p, r, program, commands...)
+	if err != nil {
 		return err
+	}
+	b.rows = append(b.rows, r)
+	_, _ = fmt.Fprintln(b.out, strings.Join(r.cells(), "  "))
+	return nil
+}
+
+// start lets commands run at once, and tells what that took.
+func (b *bench) start(ctx context.Context, p place, r row, program string, commands ...[]string) (row, error) {
+	if _, err := p.turn(ctx, r.latency, r.limit); err != nil {
+		return r, err
 	}
 	var wait sync.WaitGroup
 	errs := make([]error, len(commands))
@@ -176,7 +196,7 @@ func (b *bench) measure(ctx context.Context, p place, r row, program string, com
 	wait.Wait()
 	r.wall = time.Since(begin)
 	if err := errors.Join(errs...); err != nil {
-		return err
+		return r, err
 	}
 	for _, c := range started {
 		r.cpu += c.ProcessState.UserTime() + c.ProcessState.SystemTime()
@@ -186,15 +206,13 @@ func (b *bench) measure(ctx context.Context, p place, r row, program string, com
 	}
 	var err error
 	if r.by, err = p.turn(ctx, 0, 0); err != nil {
-		return err
+		return r, err
 	}
 	r.quay, r.cluster = r.by.sum()
 	if soon := r.by.First.Sub(begin); b.soon == 0 || soon < b.soon {
 		b.soon = soon
 	}
-	b.rows = append(b.rows, r)
-	_, _ = fmt.Fprintln(b.out, strings.Join(r.cells(), "  "))
-	return nil
+	return r, nil
 }
 
 // turn sets how the simulated Quay answers, and returns what was asked so far.

@@ -98,7 +98,7 @@ func loadAverage() (load float64) {
 	return load
 }
 
-// ratios sets what was done object by object beside the same in one run.
+// ratios sets what was done object by object, or by shards, beside the same in one run.
 func (b *bench) ratios() string {
 	var t strings.Builder
 	for _, r := range b.rows {
@@ -109,6 +109,14 @@ func (b *bench) ratios() string {
 			if own.size == r.size {
 				fmt.Fprintf(&t, "\nObject by object, %s settled Components take %.0f times as many calls of Quay, %.0f times as many of the cluster, %.1f times the processor and %.1f times the time.\n",
 					number(r.size), float64(r.quay)/float64(own.quay), float64(r.cluster)/float64(own.cluster), r.cpu.Seconds()/own.cpu.Seconds(), r.wall.Seconds()/own.wall.Seconds())
+			}
+		}
+	}
+	for _, r := range b.rows {
+		for _, one := range b.rows {
+			if strings.HasSuffix(r.what, " shards") && one.what == "settled" && one.size == r.size && one.latency == r.latency && one.limit == r.limit {
+				fmt.Fprintf(&t, "\n%s, %s, take %.2f times as long as one run beside the same simulators, on as many processors as there are here, and %.2f times its processor.\n",
+					number(r.size), r.what, r.wall.Seconds()/one.wall.Seconds(), r.cpu.Seconds()/one.cpu.Seconds())
 			}
 		}
 	}
