@@ -36,7 +36,7 @@ kubernetes: ## build a Kubernetes control plane for the tests: about ten minutes
 	go run ./kube/kubetest/controlplane/assets/build
 
 lint: ## check style, import rules and formatting
-	$(GOLANGCI_LINT) run
+	$(GOLANGCI_LINT) run ./... ./testdata/demo
 
 format: ## rewrite the sources as lint wants them
 	$(GOLANGCI_LINT) fmt

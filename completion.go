@@ -10,22 +10,8 @@ import (
 // shells are those that can be taught to complete the command line.
 const shells = "bash fish powershell zsh"
 
-// complete writes what teaches a shell, if it is one of them.
-func complete(w io.Writer, shell string, all []field) bool {
-	switch shell {
-	case "bash":
-		completeBash(w, all)
-	case "fish":
-		completeFish(w, all)
-	case "powershell":
-		completePowershell(w, all)
-	case "zsh":
-		completeZsh(w, all)
-	default:
-		return false
-	}
-	return true
-}
+// completions write what teaches each of them.
+var completions = map[string]func(io.Writer, []field){"bash": completeBash, "fish": completeFish, "powershell": completePowershell, "zsh": completeZsh}
 
 // words may stand where a Component's name does.
 const words = "version completion"
@@ -44,6 +30,25 @@ func (f field) names() []string {
 	return names
 }
 
+// values is how a shell is told what a flag takes: nothing, one of some choices, a file, a
+// folder, or something else, whose name is known.
+type values struct{ none, choices, file, folder, other string }
+
+func (f field) of(v values) string {
+	switch arg := f.Tag.Get("arg"); {
+	case f.toggle():
+		return v.none
+	case f.choices() != "":
+		return strings.ReplaceAll(v.choices, "CHOICES", f.choices())
+	case arg == "FILE":
+		return v.file
+	case arg == "DIR":
+		return v.folder
+	default:
+		return strings.ReplaceAll(v.other, "ARG", arg)
+	}
+}
+
 func flagNames(all []field) string {
 	names := []string{"--help", "--version"}
 	for _, f := range all {
@@ -59,20 +64,16 @@ _berth() {
   if [[ $cur == = ]]; then cur=; elif [[ $prev == = ]]; then prev=${COMP_WORDS[COMP_CWORD-2]}; fi
   case $prev in
 `)
+	replies := values{
+		choices: `COMPREPLY=($(compgen -W "CHOICES" -- "$cur"))`,
+		file:    `compopt -o filenames; COMPREPLY=($(compgen -f -- "$cur"))`,
+		folder:  `compopt -o filenames; COMPREPLY=($(compgen -d -- "$cur"))`,
+		other:   "COMPREPLY=()",
+	}
 	for _, f := range all {
-		if f.toggle() {
-			continue
+		if reply := f.of(replies); reply != "" {
+			_, _ = fmt.Fprintf(w, "    %s) %s; return ;;\n", strings.Join(f.names(), "|"), reply)
 		}
-		reply := "COMPREPLY=()"
-		switch arg := f.Tag.Get("arg"); {
-		case f.choices() != "":
-			reply = fmt.Sprintf(`COMPREPLY=($(compgen -W "%s" -- "$cur"))`, f.choices())
-		case arg == "FILE":
-			reply = `compopt -o filenames; COMPREPLY=($(compgen -f -- "$cur"))`
-		case arg == "DIR":
-			reply = `compopt -o filenames; COMPREPLY=($(compgen -d -- "$cur"))`
-		}
-		_, _ = fmt.Fprintf(w, "    %s) %s; return ;;\n", strings.Join(f.names(), "|"), reply)
 	}
 	_, _ = fmt.Fprintf(w, `    completion) COMPREPLY=($(compgen -W "%s" -- "$cur")); return ;;
   esac
@@ -90,18 +91,7 @@ func completeZsh(w io.Writer, all []field) {
 	_, _ = fmt.Fprint(w, "#compdef berth\n# source <(berth completion zsh)\n_berth() {\n  _arguments -S \\\n")
 	plain := strings.NewReplacer("'", `'\''`, "[", `\[`, "]", `\]`, ":", `\:`)
 	for _, f := range all {
-		value := ""
-		switch arg := f.Tag.Get("arg"); {
-		case f.toggle():
-		case f.choices() != "":
-			value = ":value:(" + f.choices() + ")"
-		case arg == "FILE":
-			value = ":FILE:_files"
-		case arg == "DIR":
-			value = ":DIR:_files -/"
-		default:
-			value = ":" + arg + ":"
-		}
+		value := f.of(values{choices: ":value:(CHOICES)", file: ":FILE:_files", folder: ":DIR:_files -/", other: ":ARG:"})
 		for _, name := range f.names() {
 			sets := name
 			if !f.toggle() && strings.HasPrefix(name, "--") {
@@ -122,17 +112,7 @@ func completeFish(w io.Writer, all []field) {
 	_, _ = fmt.Fprintf(w, "complete -c berth -f -n '__fish_seen_subcommand_from completion' -a '%s'\n", shells)
 	plain := strings.NewReplacer(`\`, `\\`, "'", `\'`)
 	for _, f := range all {
-		value := " -x"
-		switch arg := f.Tag.Get("arg"); {
-		case f.toggle():
-			value = ""
-		case f.choices() != "":
-			value = " -x -a '" + f.choices() + "'"
-		case arg == "FILE":
-			value = " -r -F"
-		case arg == "DIR":
-			value = " -x -a '(__fish_complete_directories)'"
-		}
+		value := f.of(values{choices: " -x -a 'CHOICES'", file: " -r -F", folder: " -x -a '(__fish_complete_directories)'", other: " -x"})
 		if short := f.Tag.Get("short"); short != "" {
 			value = " -s " + short + value
 		}

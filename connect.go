@@ -14,7 +14,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	_ "k8s.io/client-go/plugin/pkg/client/auth" // the login by oidc, which is no command as others are
@@ -23,12 +22,11 @@ import (
 	"k8s.io/client-go/tools/clientcmd/api"
 
 	"berth/kube"
-	"berth/kube/kubetest"
 	"berth/quay"
-	"berth/quay/quaytest"
 	"berth/reconcile"
 	"berth/reconcile/gitsource"
 	"berth/reconcile/report"
+	"berth/reconcile/report/progress"
 )
 
 // ends are the two that a run connects, and what to call them.
@@ -40,41 +38,12 @@ type ends struct {
 	server   string
 	registry string // host, with its port when it has one
 	images   string // the same of images' names
-	sent     *tally
+	sent     *report.Tally
 	pages    *[]string // where lists of repositories may begin, besides at the beginning
 }
 
-// tally counts requests by whom they went to and the answer's code.
-type tally struct {
-	mu   sync.Mutex
-	sent map[report.Request]int
-}
-
-func (t *tally) count(target string, status int) {
-	code := "none"
-	if status != 0 {
-		code = strconv.Itoa(status)
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.sent[report.Request{Target: target, Code: code}]++
-}
-
-// all are the counts so far.
-func (t *tally) all() map[report.Request]int {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return maps.Clone(t.sent)
-}
-
-// answered counts a request of Quay's API, or a login at the registry.
-func (t *tally) answered(login bool, status int) {
-	if login {
-		t.count("registry", status)
-		return
-	}
-	t.count("quay", status)
-}
+// atQuay is who answers there: its API, or the registry when a robot logs in.
+var atQuay = map[bool]string{false: "quay", true: "registry"}
 
 // dial says where the ends are: the demo puts simulators there.
 type dial struct {
@@ -88,19 +57,19 @@ type dial struct {
 
 // connect makes the clients. It sends nothing yet.
 func connect(s settings, d dial, log *slog.Logger) (ends, error) {
-	agent, sent := "berth/"+version(), &tally{sent: map[report.Request]int{}}
+	agent, sent := "berth/"+version(), new(report.Tally)
 	pages := new([]string)
 	registry, err := quay.New(quay.Options{
 		Bookmarks: func() []string { return *pages },
 		URL:       s.QuayURL, Organization: s.QuayOrg, Token: s.token, RootCAs: s.roots,
-		QPS: float64(s.QuayQPS), Clients: s.ShardCount, Burst: s.share(s.QuayBurst), ReadOnly: s.DryRun, UserAgent: agent, Transport: d.transport, Logger: log, Answered: sent.answered,
+		QPS: float64(s.QuayQPS), Clients: s.ShardCount, Burst: s.share(s.QuayBurst), ReadOnly: s.DryRun, UserAgent: agent, Transport: d.transport, Logger: log, Answered: func(login bool, status int) { sent.Count(atQuay[login], status) },
 	})
 	if err != nil {
 		return ends{}, problems{{s.called("QUAY_URL"), err.Error() + "."}}
 	}
 	cluster, err := kube.New(kube.Options{
 		Config: d.config, QPS: float32(s.KubeQPS), Burst: s.KubeBurst, ReadOnly: s.DryRun, UserAgent: agent, Logger: log,
-		Answered: func(status int) { sent.count("cluster", status) },
+		Answered: func(status int) { sent.Count("cluster", status) },
 	})
 	if err != nil {
 		return ends{}, problems{{s.called("KUBECONFIG"), err.Error() + "."}}
@@ -184,7 +153,7 @@ var leaseDuration = time.Minute
 // addLock lets a run hold a Lease, where it is known which. What stands on the Lease costs no
 // call: up to which moment the repositories were audited, and the places from which the next run may list them
 // side by side.
-func addLock(r *reconcile.Run, s settings, d dial, e ends, line *status) {
+func addLock(r *reconcile.Run, s settings, d dial, e ends, line *progress.Line) {
 	namespace := cmp.Or(s.LockNamespace, d.namespace)
 	if namespace == "" || s.DryRun {
 		return
@@ -195,8 +164,8 @@ func addLock(r *reconcile.Run, s settings, d dial, e ends, line *status) {
 	}
 	r.Header.Lock = namespace + "/" + s.lockName()
 	r.Lock = func(ctx context.Context) (*kube.Lock, error) {
-		line.say("waiting for the lock " + r.Header.Lock)
-		defer line.say("reading Quay and the cluster")
+		line.Say("waiting for the lock " + r.Header.Lock)
+		defer line.Say("reading Quay and the cluster")
 		lock, err := e.kube.Lock(ctx, kube.LockOptions{
 			Namespace: namespace, Name: s.lockName(), Holder: host + ":" + r.Header.Run, Wait: s.LockTimeout, Duration: leaseDuration,
 			Note: func() string { return noteFor(r.Audited, e.quay.Bookmarks()) },
@@ -226,12 +195,6 @@ func noted(note string) (audited time.Time, pages []string) {
 		}
 	}
 	return time.Time{}, pages
-}
-
-// demoConfig is how a user connects whose token is the user's name.
-func demoConfig(cluster *kubetest.Server, user string, admin bool) *rest.Config {
-	cluster.AddUser(user, user, admin)
-	return &rest.Config{Host: "https://api.example.com:6443", BearerToken: user, Transport: quaytest.Wire(cluster), QPS: -1}
 }
 
 // collectEarly lets memory grow by less than Go does before it is collected, unless GOGC

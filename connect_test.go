@@ -27,6 +27,7 @@ import (
 	"berth/quay"
 	"berth/quay/quaytest"
 	"berth/reconcile/report"
+	"berth/testdata/demo"
 )
 
 const leaseNamespace = "berth"
@@ -354,8 +355,8 @@ func TestShardsDivideTheLimit(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			st := newStage()
-			s := settings{QuayURL: "https://quay.example.com", QuayOrg: demoOrg, QuayQPS: perSecond, QuayBurst: burst, ShardCount: count, KubeQPS: 1, KubeBurst: 1}
-			s.token = func() (quay.Token, error) { return quay.NewToken(demoToken), nil }
+			s := settings{QuayURL: demo.URL, QuayOrg: demo.Organization, QuayQPS: perSecond, QuayBurst: burst, ShardCount: count, KubeQPS: 1, KubeBurst: 1}
+			s.token = func() (quay.Token, error) { return quay.NewToken(demo.Token), nil }
 			e, err := connect(s, st.dial, slog.New(slog.DiscardHandler))
 			if err != nil {
 				t.Fatal(err)
@@ -389,7 +390,7 @@ func TestTheClientsOfADryRunRefuseWrites(t *testing.T) {
 	}); !errors.Is(err, kube.ErrReadOnly) {
 		t.Errorf("the cluster's: %v", err)
 	}
-	if n := st.quay.Mutations() + st.cluster.Mutations(); n > 0 {
+	if n := st.Quay.Mutations() + st.Cluster.Mutations(); n > 0 {
 		t.Errorf("%d writes were sent", n)
 	}
 }
@@ -420,7 +421,7 @@ func TestWhatImagesAreCalledBy(t *testing.T) {
 		}
 		image := test.want + "/" + testOrg + "/shop/cart"
 		for _, secret := range []string{"cart-image-push", "cart-image-pull"} {
-			if a := auths(p.cluster, "shop", secret); len(a) != 1 || a[image].Auth == "" {
+			if a := demo.Logins(p.cluster, "shop", secret); len(a) != 1 || a[image].Auth == "" {
 				t.Errorf("%s: Secret %s is not for %s alone", test.reason, secret, image)
 			}
 		}
@@ -544,8 +545,8 @@ func newComponents(n int, p *quaytest.Proxy) stage {
 	for i := range n {
 		fmt.Fprintf(&all, "---\n{apiVersion: appstudio.redhat.com/v1alpha1, kind: Component, metadata: {namespace: acme-tenant, name: new-%03d}}\n", i)
 	}
-	st.cluster.Apply(all.Bytes())
-	p.Server = st.quay
+	st.Cluster.Apply(all.Bytes())
+	p.Server = st.Quay
 	st.dial.transport = modern{quaytest.Wire(p)}
 	return st
 }
@@ -554,7 +555,7 @@ func newComponents(n int, p *quaytest.Proxy) stage {
 func (st stage) serve(t *testing.T, env map[string]string) (s report.Summary, out string) {
 	t.Helper()
 	all := map[string]string{
-		"BERTH_QUAY_ORG": demoOrg, "BERTH_QUAY_URL": "https://quay.example.com", "BERTH_QUAY_TOKEN": demoToken, "BERTH_CLUSTER_ID": "demo",
+		"BERTH_QUAY_ORG": demo.Organization, "BERTH_QUAY_URL": demo.URL, "BERTH_QUAY_TOKEN": demo.Token, "BERTH_CLUSTER_ID": "demo",
 	}
 	maps.Copy(all, env)
 	settings, wrong := load(t, all)
@@ -579,7 +580,7 @@ func TestTheRegistryIsTheBottleneck(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			st := newComponents(components, &quaytest.Proxy{API: allow})
 			summary, out := st.serve(t, env)
-			if n := st.quay.Mutations(); summary.ExitCode() != 0 || n < calls {
+			if n := st.Quay.Mutations(); summary.ExitCode() != 0 || n < calls {
 				t.Fatalf("exit code %d, %d changes at Quay, want %d\n%s", summary.ExitCode(), n, calls, out)
 			}
 			seconds = summary.Elapsed.Seconds()

@@ -18,6 +18,7 @@ import (
 
 	"berth/quay"
 	"berth/testdata/browser"
+	"berth/testdata/demo"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -120,7 +121,7 @@ func TestNoOutputHoldsAToken(t *testing.T) {
 		{}, {"--dry-run"}, {"-o", "json"}, {"-o", "json", "--dry-run"}, {"--log-level=debug"}, {"--log-level=debug", "--log-format=text"},
 	} {
 		r := runProgram(t, nil, append([]string{"--demo"}, args...)...).must(t, 0)
-		if output := r.stdout + r.stderr; tokenShape.MatchString(output) || strings.Contains(output, demoToken) {
+		if output := r.stdout + r.stderr; tokenShape.MatchString(output) || strings.Contains(output, demo.Token) {
 			t.Errorf("%v: the output holds a token", args)
 		}
 	}
@@ -141,14 +142,14 @@ func newStory(t *testing.T, args ...string) story {
 	if len(wrong) > 0 {
 		t.Fatal(wrong)
 	}
-	s.QuayOrg = demoOrg
-	s.token = func() (quay.Token, error) { return quay.NewToken(demoToken), nil }
+	s.QuayOrg = demo.Organization
+	s.token = func() (quay.Token, error) { return quay.NewToken(demo.Token), nil }
 	st := story{newStage(), s}
 	if err := st.history(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	st.quay.ResetCalls()
-	st.cluster.ResetCalls()
+	st.Quay.ResetCalls()
+	st.Cluster.ResetCalls()
 	return st
 }
 
@@ -171,10 +172,10 @@ func TestADryRunSendsNoWriteAndShowsWhatTheNextRunDoes(t *testing.T) {
 	t.Parallel()
 	st := newStory(t)
 	planned, _ := st.pass(t, true)
-	if q, k := st.quay.Mutations(), st.cluster.Mutations(); q+k > 0 {
-		t.Errorf("%d writes to Quay and %d to the cluster: %v %v", q, k, st.quay.Calls(), st.cluster.Calls())
+	if q, k := st.Quay.Mutations(), st.Cluster.Mutations(); q+k > 0 {
+		t.Errorf("%d writes to Quay and %d to the cluster: %v %v", q, k, st.Quay.Calls(), st.Cluster.Calls())
 	}
-	if st.quay.Total() == 0 || st.cluster.Count("", "") == 0 {
+	if st.Quay.Total() == 0 || st.Cluster.Count("", "") == 0 {
 		t.Fatal("nothing was read")
 	}
 	applied, _ := st.pass(t, false)
@@ -242,7 +243,7 @@ func TestTheDemosPage(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "page.html")
 	runProgram(t, nil, "--demo", "--report", file).must(t, 0)
 	page := readFile(t, file)
-	if tokenShape.Match(page) || strings.Contains(string(page), demoToken) {
+	if tokenShape.Match(page) || strings.Contains(string(page), demo.Token) {
 		t.Error("the page holds a token")
 	}
 	seen := browser.Look(t, page, 390, false)

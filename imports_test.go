@@ -20,10 +20,12 @@ import (
 // arrows are the design: what each package of the module may import of the module.
 // Data walks through the rooms of reconcile from left to right, and so do these.
 var arrows = map[string]string{
-	".":                                       "deploy kube kube/kubetest kube/kubetest/remotesecret quay quay/quaytest reconcile reconcile/component reconcile/gitsource reconcile/observe reconcile/apply reconcile/plan reconcile/report reconcile/report/jsonl reconcile/report/metrics reconcile/report/page reconcile/report/text reconcile/world",
+	".":                                       "kube quay quay/quaytest reconcile reconcile/component reconcile/gitsource reconcile/observe reconcile/apply reconcile/plan reconcile/report reconcile/report/jsonl reconcile/report/lastwords reconcile/report/metrics reconcile/report/page reconcile/report/progress reconcile/report/text reconcile/world testdata/demo",
 	"reconcile":                               "kube quay reconcile/observe reconcile/world reconcile/decide reconcile/plan reconcile/apply reconcile/report reconcile/component",
 	"reconcile/report":                        "kube quay reconcile/component reconcile/world reconcile/observe reconcile/plan reconcile/apply",
 	"reconcile/report/jsonl":                  "reconcile/component reconcile/plan reconcile/apply reconcile/report",
+	"reconcile/report/lastwords":              "reconcile/report",
+	"reconcile/report/progress":               "reconcile/observe reconcile/report",
 	"reconcile/report/metrics":                "reconcile/plan reconcile/report reconcile/world",
 	"reconcile/report/page":                   "reconcile/component reconcile/plan reconcile/apply reconcile/report",
 	"reconcile/report/text":                   "reconcile/plan reconcile/apply reconcile/report",
@@ -47,6 +49,7 @@ var arrows = map[string]string{
 	"kube":                                    "kube/api",
 	"kube/api":                                "",
 	"deploy":                                  "",
+	"testdata/demo":                           "deploy kube/kubetest kube/kubetest/remotesecret quay quay/quaytest reconcile/component",
 	"deploy/deploytest":                       "kube/kubetest quay/quaytest",
 	"quay/quaytest":                           "quay/quaytest/fault",
 	"quay/quaytest/fault":                     "",
@@ -75,10 +78,10 @@ var walls = []struct {
 		"it is pure: the same in gives the same out",
 	},
 	{
-		without(under("reconcile"), "reconcile/report/text", "reconcile/report/jsonl", "reconcile/report/metrics"),
+		without(under("reconcile"), "reconcile/report/text", "reconcile/report/jsonl", "reconcile/report/metrics", "reconcile/report/progress"),
 		[]string{"os"},
 		[]string{"io.Writer", "fmt.Fprint", "fmt.Fprintf", "fmt.Fprintln", "fmt.Print", "fmt.Printf", "fmt.Println"},
-		"only text, jsonl, metrics and main write",
+		"only what tells and main write",
 	},
 	{
 		without(under("reconcile"), "reconcile/gitsource", "reconcile/report/metrics"),
@@ -123,7 +126,7 @@ func within(pkg string, folders []string) bool {
 var clients = []string{"reconcile/observe", "reconcile/observe/territory", "reconcile/apply/ends"}
 
 // sourceFiles are the files of the module's packages outside their tests, by the package's
-// folder.
+// folder. Of testdata the program holds the demo alone.
 func sourceFiles(t *testing.T) map[string][]*ast.File {
 	t.Helper()
 	all := map[string][]*ast.File{}
@@ -131,7 +134,11 @@ func sourceFiles(t *testing.T) map[string][]*ast.File {
 		if err != nil || !d.IsDir() {
 			return err
 		}
-		if name := d.Name(); dir != "." && (strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") || name == "testdata") {
+		name := d.Name()
+		if dir != "." && (strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") || name == "testdata" && dir != name) {
+			return filepath.SkipDir
+		}
+		if parent := filepath.Dir(dir); parent == "testdata" && name != "demo" {
 			return filepath.SkipDir
 		}
 		p, err := build.ImportDir(dir, 0)
@@ -286,5 +293,37 @@ func TestNothingIsMadeBeforeItIsNeeded(t *testing.T) {
 	}
 	if sum > most || len(lines) < 5 {
 		t.Errorf("%d packages allocate %d times before anything is asked of them, not %d", len(lines), sum, most)
+	}
+}
+
+// A file is read in one sitting, and so is a room.
+func TestRoomsAreSmall(t *testing.T) {
+	t.Parallel()
+	const lines, code = 300, 1600 // of a file, and of a room without blanks and comments
+	for _, pkg := range without(under("."), testServers...) {
+		files, err := build.ImportDir(pkg, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		room := 0
+		for _, name := range files.GoFiles {
+			raw, err := os.ReadFile(filepath.Join(pkg, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			n := 0
+			for line := range strings.Lines(string(raw)) {
+				n++
+				if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "//") {
+					room++
+				}
+			}
+			if n > lines {
+				t.Errorf("%s/%s has %d lines, more than %d", pkg, name, n, lines)
+			}
+		}
+		if room > code {
+			t.Errorf("%s has %d lines of code, more than %d", pkg, room, code)
+		}
 	}
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -10,9 +9,9 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"berth/reconcile/report"
+	"berth/reconcile/report/lastwords"
 )
 
 // newLogger writes records with the platform's keys: ts in UTC, level in lower
@@ -49,12 +48,8 @@ func platformKeys(groups []string, a slog.Attr) slog.Attr {
 	return a
 }
 
-// terminationLog is where a kubelet looks for a container's last words, and
-// maxTermination how many bytes of them it keeps.
-const (
-	terminationLog = "/dev/termination-log"
-	maxTermination = 4096
-)
+// terminationLog is where a kubelet looks for a container's last words.
+const terminationLog = "/dev/termination-log"
 
 // writeTermination leaves the summary for kubectl describe. The file exists
 // only in a pod.
@@ -64,41 +59,7 @@ func writeTermination(path string, s report.Summary) {
 		return
 	}
 	defer f.Close()
-	_, _ = f.Write(lastWords(s))
-}
-
-func lastWords(s report.Summary) []byte {
-	message := struct {
-		Result     report.Result         `json:"result"`
-		ExitCode   int                   `json:"exit_code"`
-		Error      string                `json:"error,omitempty"`
-		Changes    report.ChangeCount    `json:"changes"`
-		Components report.ComponentCount `json:"components"`
-		Delivery   report.DeliveryCount  `json:"delivery"`
-		HeldBack   int                   `json:"held_back_namespaces,omitempty"`
-		Failures   []report.Failure      `json:"failures,omitempty"`
-	}{Result: s.Result(), ExitCode: s.ExitCode(), Changes: s.Changes, Components: s.Components, Delivery: s.Deliveries, HeldBack: s.HeldBack}
-	if s.Err != nil {
-		message.Error = shorten(s.Err.Error())
-	}
-	for _, f := range s.Failures[:min(len(s.Failures), 10)] {
-		f.Message = shorten(f.Message)
-		message.Failures = append(message.Failures, f)
-	}
-	for {
-		raw, _ := json.Marshal(message) // numbers and strings always encode
-		if len(raw) <= maxTermination || len(message.Failures) == 0 {
-			return raw
-		}
-		message.Failures = message.Failures[:len(message.Failures)-1]
-	}
-}
-
-func shorten(s string) string {
-	if utf8.RuneCountInString(s) > 200 {
-		s = string([]rune(s)[:200]) + "…"
-	}
-	return s
+	_, _ = f.Write(lastwords.Of(s))
 }
 
 // replace puts a file in the place of another, all at once: who reads sees one or the other.

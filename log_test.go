@@ -3,9 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,8 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"berth/reconcile/observe"
-	"berth/reconcile/plan"
 	"berth/reconcile/report"
 )
 
@@ -89,33 +85,6 @@ func TestASettledPlatformIsOneRecord(t *testing.T) {
 	_, log := st.pass(t, false)
 	if n := strings.Count(log, "\n"); n != 1 || !strings.Contains(log, `"run ended"`) {
 		t.Errorf("%d records:\n%s", n, log)
-	}
-}
-
-// What a run is at gives way to whatever else is written, and nothing else is lost.
-func TestTheStatusGivesWay(t *testing.T) {
-	t.Parallel()
-	var screen bytes.Buffer
-	line := &status{w: &screen, places: map[string]int{}}
-	log, out := line.over(&screen), line.over(&screen)
-	line.say("reading")
-	line.reading(observe.Thing{One: "robot", Many: "robots"}, 1200, 0)
-	line.reading(observe.Thing{One: "source", Many: "sources"}, 1, 1)
-	fmt.Fprintln(log, "a record")
-	fmt.Fprintln(log, "another")
-	line.applying(1, 2)
-	fmt.Fprintln(out, "a summary")
-	line.applying(2, 2)
-	const erased = "\r\x1b[K"
-	want := erased + "reading" + erased + "reading: 1,200 robots" + erased + "reading: 1,200 robots, 1 of 1 source" +
-		erased + "a record\nanother\n" + erased + "applying [##########..........] 1 of 2 changes" +
-		erased + "a summary\n" + erased + "applying [####################] 2 of 2 changes"
-	if screen.String() != want {
-		t.Errorf("the screen got\n%q, want\n%q", screen.String(), want)
-	}
-	var nobody *status
-	if w := nobody.over(&screen); w != io.Writer(&screen) {
-		t.Error("without a line a stream is not itself")
 	}
 }
 
@@ -200,55 +169,6 @@ func TestFormatAndLevelOfTheLog(t *testing.T) {
 		if n := strings.Count(b.String(), "\n"); n != test.records || strings.HasPrefix(b.String(), "{") != test.json {
 			t.Errorf("%s: %d records, want %d:\n%s", test.reason, n, test.records, b.String())
 		}
-	}
-}
-
-// TestTheLastWordsFit: a kubelet keeps 4096 bytes, and a JSON document cut short
-// is none.
-func TestTheLastWordsFit(t *testing.T) {
-	t.Parallel()
-	for _, test := range []struct{ reason, letter string }{
-		{"plain", "a"},
-		{"letters of four bytes", "\U0001F6A2"},
-		{"what JSON writes with six", "<"},
-		{"what is no text", "\xff"},
-	} {
-		t.Run(test.reason, func(t *testing.T) {
-			t.Parallel()
-			s := report.Summary{Err: errors.New(strings.Repeat(test.letter, 10_000))}
-			s.Components.Failed = 10_000
-			for i := range 10_000 {
-				s.Failures = append(s.Failures, report.Failure{
-					Component: strings.Repeat("n", 63) + "/" + strings.Repeat("c", 253),
-					Reason:    plan.ReasonQuayUnavailable,
-					Message:   fmt.Sprint(i, strings.Repeat(test.letter, 1000)),
-				})
-			}
-			raw := lastWords(s)
-			var message struct {
-				Result     string
-				ExitCode   int `json:"exit_code"`
-				Components struct{ Failed int }
-				Failures   []struct{ Component, Reason, Message string }
-			}
-			if err := json.Unmarshal(raw, &message); err != nil {
-				t.Fatalf("%v: %s", err, raw)
-			}
-			if len(raw) > 4096 || message.Components.Failed != 10_000 || message.ExitCode != 1 || message.Result != "failed" {
-				t.Errorf("%d bytes: %+v", len(raw), message)
-			}
-			if n := len(message.Failures); n == 0 || n > 10 || !strings.HasPrefix(message.Failures[0].Message, "0") {
-				t.Errorf("%d failures", n)
-			}
-		})
-	}
-}
-
-func TestTenFailuresAtMost(t *testing.T) {
-	t.Parallel()
-	s := report.Summary{Failures: make([]report.Failure, 50)}
-	if n := strings.Count(string(lastWords(s)), `"component":`); n != 10 {
-		t.Errorf("%d failures are told, want 10", n)
 	}
 }
 

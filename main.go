@@ -35,6 +35,7 @@ import (
 	"berth/reconcile/report"
 	"berth/reconcile/report/jsonl"
 	"berth/reconcile/report/page"
+	"berth/reconcile/report/progress"
 	"berth/reconcile/report/text"
 	"berth/reconcile/world"
 )
@@ -113,7 +114,7 @@ func run(ctx context.Context, args []string, environment environ, std streams) (
 		return refuse(std.err, wrong)
 	}
 	if s.Demo {
-		return demo(ctx, s, environment, std)
+		return playDemo(ctx, s, environment, std)
 	}
 	var asked *person
 	if s.asks(d) {
@@ -137,7 +138,8 @@ func command(args []string, flags map[string]*flagValue, environment environ, st
 		thisBuild().print(std.out, output)
 		return report.ExitOK, true
 	}
-	if args[0] == "completion" && len(args) == 2 && complete(std.out, args[1], fields()) {
+	if teach := completions[args[len(args)-1]]; teach != nil && args[0] == "completion" && len(args) == 2 {
+		teach(std.out, fields())
 		return report.ExitOK, true
 	}
 	_, _ = fmt.Fprintf(std.err, "Error: berth version takes no argument, and berth completion one of: %s\n", shells)
@@ -148,12 +150,6 @@ func command(args []string, flags map[string]*flagValue, environment environ, st
 func refuse(w io.Writer, err error) int {
 	_, _ = fmt.Fprintln(w, err)
 	return report.ExitSettings
-}
-
-// broken reports that the stage, not the play, is at fault.
-func broken(w io.Writer, err error) int {
-	_, _ = fmt.Fprintf(w, "Error: the demo could not be set up: %v\n", err)
-	return report.ExitBug
 }
 
 // once makes one run between the two ends; asked is who is to say yes first, nil: nobody.
@@ -177,8 +173,8 @@ func once(ctx context.Context, s settings, d dial, environment environ, std stre
 // connecting could check.
 func pass(ctx context.Context, s settings, d dial, environment environ, std streams, asked *person) (report.Summary, error) {
 	id := rand.Text()
-	line := std.newStatus(s, environment)
-	log := newLogger(line.over(std.err), s, isTerminal(std.err), id)
+	line := std.progress(s, environment)
+	log := newLogger(line.Over(std.err), s, isTerminal(std.err), id)
 	e, err := connect(s, d, log)
 	if err != nil {
 		return report.Summary{}, err
@@ -197,11 +193,11 @@ func pass(ctx context.Context, s settings, d dial, environment environ, std stre
 		r.Confirm = asked.ask(r.Header, isTerminal(std.out))
 	}
 	if line != nil {
-		line.say("reading Quay and the cluster")
-		r.Read.Saw, r.Progress = line.reading, line.applying
+		line.Say("reading Quay and the cluster")
+		r.Read.Saw, r.Progress = line.Reading, line.Applying
 	}
 	summary := r.Do(ctx)
-	summary.Requests = e.sent.all()
+	summary.Requests = e.sent.All()
 	return summary, nil
 }
 
@@ -255,7 +251,7 @@ func visibility(setting string) quay.Visibility {
 	return quay.Visibility(setting)
 }
 
-// remoteSecrets is the setting, "" for off.
+// unlessOff is a setting, "" for off.
 func unlessOff[T ~string](setting string) T {
 	if setting == "off" {
 		return ""
@@ -264,7 +260,7 @@ func unlessOff[T ~string](setting string) T {
 }
 
 // reporter tells on stdout, and on a page where one is wanted.
-func reporter(s settings, detail report.Detail, environment environ, std streams, line *status) report.Reporter {
+func reporter(s settings, detail report.Detail, environment environ, std streams, line *progress.Line) report.Reporter {
 	told := onStdout(s, detail, environment, std, line)
 	if s.Report == "" {
 		return told
@@ -273,8 +269,8 @@ func reporter(s settings, detail report.Detail, environment environ, std streams
 	return report.Together{told, page.New(func(raw []byte) error { return replace(file, raw) }, time.Now)}
 }
 
-func onStdout(s settings, detail report.Detail, environment environ, std streams, line *status) report.Reporter {
-	out := line.over(listener(std.out))
+func onStdout(s settings, detail report.Detail, environment environ, std streams, line *progress.Line) report.Reporter {
+	out := line.Over(listener(std.out))
 	if s.Output == "json" {
 		return jsonl.New(out, time.Now, detail)
 	}
@@ -291,9 +287,4 @@ func (s settings) detail(d dial) report.Detail {
 		return report.SummaryOnly
 	}
 	return report.Folded
-}
-
-// colored reports whether a stream is to have colors.
-func (s settings) colored(environment environ, stream any) bool {
-	return s.Color == "always" || s.Color == "auto" && environment["NO_COLOR"] == "" && environment["TERM"] != "dumb" && isTerminal(stream)
 }

@@ -8,16 +8,14 @@ import (
 	"io"
 	"os"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"syscall"
-	"time"
 
 	"golang.org/x/term"
 
-	"berth/reconcile/observe"
 	"berth/reconcile/plan"
 	"berth/reconcile/report"
+	"berth/reconcile/report/progress"
 	"berth/reconcile/report/text"
 )
 
@@ -59,8 +57,8 @@ func controllingTerminal() (io.ReadWriteCloser, error) {
 // person is who is asked before the first write.
 type person struct {
 	io.ReadWriteCloser
-	thinks atomic.Bool // has been asked and has not answered yet
-	line   *status     // on the same terminal, or nil
+	thinks atomic.Bool    // has been asked and has not answered yet
+	line   *progress.Line // on the same terminal, or nil
 }
 
 // findPerson opens the terminal.
@@ -83,7 +81,7 @@ const nobodyToAsk = `Error: there is no terminal to ask at before the first writ
 func (p *person) ask(h report.Header, seen bool) func(context.Context, plan.Plan) (bool, error) {
 	return func(ctx context.Context, agenda plan.Plan) (bool, error) {
 		p.thinks.Store(true)
-		to := p.line.over(p)
+		to := p.line.Over(p)
 		if !seen {
 			_, _ = fmt.Fprintf(to, "\n%s", text.Table(agenda))
 		}
@@ -104,100 +102,25 @@ func (p *person) ask(h report.Header, seen bool) func(context.Context, plan.Plan
 	}
 }
 
-// status is the last line of a terminal while a run is at work. Whatever else goes to
-// the terminal goes through it, so that nothing is written over anything.
-type status struct {
-	mu     sync.Mutex
-	w      io.Writer
-	shown  bool
-	drawn  time.Time
-	read   []string // what was read so far, in words
-	places map[string]int
-}
-
-// newStatus is nil where there is nobody to see it.
-func (s streams) newStatus(set settings, environment environ) *status {
+// progress is nil where there is nobody to see it.
+func (s streams) progress(set settings, environment environ) *progress.Line {
 	if !isTerminal(s.err) || environment["TERM"] == "dumb" || set.NoProgress {
 		return nil
 	}
-	return &status{w: s.err, places: map[string]int{}}
+	return progress.New(s.err, func() int { return columns(s.err) })
 }
 
-// reading is told of what was read; of is 0 when all of it came at once.
-func (s *status) reading(what observe.Thing, n, of int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	told := report.Plural(n, what.One, what.Many)
-	if of > 0 {
-		told = report.Count(n) + " of " + report.Plural(of, what.One, what.Many)
-	}
-	at, known := s.places[what.Many]
-	if !known {
-		at = len(s.read)
-		s.places[what.Many], s.read = at, append(s.read, "")
-	}
-	s.read[at] = told
-	if of == 0 || n == 1 || n == of || time.Since(s.drawn) > tick {
-		s.draw("reading: " + strings.Join(s.read, ", "))
-	}
-}
-
-// applying is told of each change that was made.
-func (s *status) applying(done, total int) {
-	const marks = 20
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if done == 1 || done == total || time.Since(s.drawn) > tick {
-		full := marks * done / total
-		s.draw(fmt.Sprintf("applying [%s%s] %s of %s", strings.Repeat("#", full), strings.Repeat(".", marks-full),
-			report.Count(done), report.Plural(total, "change", "changes")))
-	}
-}
-
-// say shows a line, until there is another.
-func (s *status) say(line string) {
-	if s == nil {
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.draw(line)
-}
-
-const tick = 100 * time.Millisecond // between two drawings
-
-// draw replaces the line; one longer than the terminal is cut, or it would be two.
-func (s *status) draw(line string) {
-	if f, ok := s.w.(*os.File); ok {
-		if columns, _, err := term.GetSize(int(f.Fd())); err == nil && columns > 0 && len(line) >= columns {
-			line = line[:columns-1] // it is ASCII
+// columns is how wide a terminal is, 0 where that is not known.
+func columns(stream any) int {
+	if f, ok := stream.(*os.File); ok {
+		if n, _, err := term.GetSize(int(f.Fd())); err == nil {
+			return n
 		}
 	}
-	_, _ = io.WriteString(s.w, eraseLine+line)
-	s.shown, s.drawn = true, time.Now()
+	return 0
 }
 
-const eraseLine = "\r\x1b[K"
-
-// over writes to a stream that may lead to the same terminal; the line gives way.
-func (s *status) over(w io.Writer) io.Writer {
-	if s == nil {
-		return w
-	}
-	return overStatus{s, w}
-}
-
-type overStatus struct {
-	*status
-	w io.Writer
-}
-
-func (o overStatus) Write(b []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.shown {
-		_, _ = io.WriteString(o.status.w, eraseLine)
-		o.shown = false
-	}
-	return o.w.Write(b)
+// colored reports whether a stream is to have colors.
+func (s settings) colored(environment environ, stream any) bool {
+	return s.Color == "always" || s.Color == "auto" && environment["NO_COLOR"] == "" && environment["TERM"] != "dumb" && isTerminal(stream)
 }

@@ -76,12 +76,9 @@ func classifyLogin(resp *http.Response, a answer) error {
 // unknownCall is how a Quay answers a path that it has no call for: its web
 // pages take it, after a redirect to the same path with a slash.
 func unknownCall(c *call, resp *http.Response) bool {
-	switch resp.StatusCode {
-	case http.StatusNotFound, http.StatusMethodNotAllowed:
-		return true
-	case http.StatusPermanentRedirect:
+	if resp.StatusCode == http.StatusPermanentRedirect {
 		to, err := url.Parse(resp.Header.Get("Location"))
 		return err == nil && to.EscapedPath() == c.path+"/"
 	}
-	return false
+	return resp.StatusCode == http.StatusNotFound || resp.StatusCode == http.StatusMethodNotAllowed
 }

@@ -1,6 +1,9 @@
 package report
 
 import (
+	"maps"
+	"strconv"
+	"sync"
 	"time"
 
 	"berth/reconcile/plan"
@@ -63,6 +66,33 @@ type OrphanCount struct {
 type Request struct {
 	Target string // quay, registry (robots' logins there) or cluster
 	Code   string // the status of the answer, "none" where none came
+}
+
+// Tally counts requests while they are made.
+type Tally struct {
+	mu   sync.Mutex
+	sent map[Request]int
+}
+
+// Count takes note of an answer by its status, 0 where none came.
+func (t *Tally) Count(target string, status int) {
+	code := "none"
+	if status != 0 {
+		code = strconv.Itoa(status)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.sent == nil {
+		t.sent = map[Request]int{}
+	}
+	t.sent[Request{target, code}]++
+}
+
+// All are the counts so far.
+func (t *Tally) All() map[Request]int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return maps.Clone(t.sent)
 }
 
 // Phases are how long a run took for what it did, without what a person took to answer.
