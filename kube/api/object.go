@@ -75,22 +75,17 @@ func Get[W Wire](ctx context.Context, c *Client, r Resource, namespace, name str
 // no resourceVersion.
 func Create[W Wire](ctx context.Context, c *Client, r Resource, namespace, name string, body any, dryRun bool) (W, error) {
 	k := call{op: "create", resource: r, namespace: namespace, name: name, unkept: dryRun}
-	ctx, req := c.prepare(ctx, k, http.MethodPost)
-	if dryRun {
-		req.Param("dryRun", metav1.DryRunAll)
-	}
-	encoded, err := json.Marshal(body)
-	if err != nil {
-		var none W
-		return none, k.failure(ctx, err)
-	}
-	return finish[W](ctx, k, req.SetHeader("Content-Type", runtime.ContentTypeJSON).Body(encoded))
+	return write[W](ctx, c, k, http.MethodPost, runtime.ContentTypeJSON, body, dryRun)
 }
 
 // Patch changes an object and returns it as the server answered.
 func Patch[W Wire](ctx context.Context, c *Client, r Resource, namespace, name string, form types.PatchType, body any, dryRun bool) (W, error) {
 	k := call{op: "patch", resource: r, namespace: namespace, name: name}
-	ctx, req := c.prepare(ctx, k, http.MethodPatch)
+	return write[W](ctx, c, k, http.MethodPatch, string(form), body, dryRun)
+}
+
+func write[W Wire](ctx context.Context, c *Client, k call, method, form string, body any, dryRun bool) (W, error) {
+	ctx, req := c.prepare(ctx, k, method)
 	if dryRun {
 		req.Param("dryRun", metav1.DryRunAll)
 	}
@@ -99,7 +94,7 @@ func Patch[W Wire](ctx context.Context, c *Client, r Resource, namespace, name s
 		var none W
 		return none, k.failure(ctx, err)
 	}
-	return finish[W](ctx, k, req.SetHeader("Content-Type", string(form)).Body(encoded))
+	return finish[W](ctx, k, req.SetHeader("Content-Type", form).Body(encoded))
 }
 
 // Delete deletes an object that is still at the resourceVersion: otherwise [ErrConflict].
