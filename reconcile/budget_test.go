@@ -198,24 +198,24 @@ func TestChangesCost(t *testing.T) {
 	}{
 		{
 			"new Component", func(e *env) { e.component("tenant", "web", "uid-2") },
-			cost{quay: 5, quayWrites: 5, cluster: 6, clusterWrites: 4},
-			"two robots, the repository, two permissions; a look at namespace and Component; two Secrets, a link, the annotation",
+			cost{quay: 5, quayWrites: 5, cluster: 5, clusterWrites: 4},
+			"two robots, the repository, two permissions; a look at the Component; two Secrets, a link, the annotation",
 		},
 		{
 			"token replaced by hand", func(e *env) { e.quay.RegenerateToken(robot(e, "_push")) },
-			cost{quay: 2, cluster: 5, clusterWrites: 1, tokens: 1},
+			cost{quay: 2, cluster: 4, clusterWrites: 1, tokens: 1},
 			"both Secrets are read, then the roles and the token, which is written under the Secret's version",
 		},
 		{
 			"Secret deleted by hand", func(e *env) { e.cluster.Delete("secrets", "tenant", "api-image-pull") },
-			cost{quay: 2, cluster: 5, clusterWrites: 1, tokens: 1},
+			cost{quay: 2, cluster: 4, clusterWrites: 1, tokens: 1},
 			"the same",
 		},
 		{
 			"Secret labelled by hand", func(e *env) {
 				e.apply(`{apiVersion: v1, kind: Secret, metadata: {name: api-image-push, namespace: tenant, labels: {appstudio.redhat.com/internal: "no"}}}`)
 			},
-			cost{quay: 2, cluster: 5, clusterWrites: 1, tokens: 1},
+			cost{quay: 2, cluster: 4, clusterWrites: 1, tokens: 1},
 			"a Secret is written whole or not at all",
 		},
 		{
@@ -227,7 +227,7 @@ func TestChangesCost(t *testing.T) {
 		},
 		{
 			"visibility asked for", func(e *env) { e.component("tenant", "api", "uid-1", generate(`{"visibility":"public"}`)) },
-			cost{quay: 1, quayWrites: 1, cluster: 4, clusterWrites: 2},
+			cost{quay: 1, quayWrites: 1, cluster: 3, clusterWrites: 2},
 			"the statement, a look, one call that opens it, the annotation",
 		},
 		{
@@ -287,11 +287,12 @@ func TestANewComponentCalls(t *testing.T) {
 	}
 	want := []string{
 		"create remotesecrets",             // with the record of the upload that follows
-		"get namespaces", "get components", // one look, after the last call of Quay, serves the next three
+		"get components",                   // one look, after the last call of Quay, serves the next three
 		"create secrets", "create secrets", // push, pull
-		"create secrets",                               // the upload, of what was just written
-		"patch serviceaccounts",                        // the push link
-		"get serviceaccounts", "patch serviceaccounts", // the pull link: that list is replaced as a whole
+		"create secrets",        // the upload, of what was just written
+		"patch serviceaccounts", // the push link
+		"get serviceaccounts",   // the pull link: that list is replaced as a whole
+		"patch serviceaccounts",
 		"patch components", // the announcement and the image
 	}
 	if d := gocmp.Diff(want, e.clusterCalls()); d != "" {
@@ -303,7 +304,7 @@ func TestANewComponentCalls(t *testing.T) {
 }
 
 // loadOf is what new Components of one namespace cost the cluster beyond the lists.
-func loadOf(t *testing.T, components int) (calls, writes, bytes int) {
+func loadOf(t *testing.T, components int, push string) (calls, writes, bytes int) {
 	t.Helper()
 	e := newDelivery()
 	for i := 1; i < components; i++ { // the first is there
@@ -324,11 +325,11 @@ func loadOf(t *testing.T, components int) (calls, writes, bytes int) {
 			return answer, err
 		})
 	})
-	r.Policy.SetImages = true
+	r.Policy.SetImages, r.Policy.PushServiceAccounts = true, []string{push}
 	if s := e.do(r); s.ExitCode() != 0 || s.Components.Changed != components {
 		t.Fatalf("exit %d, %+v", s.ExitCode(), s.Components)
 	}
-	for account, list := range map[string]string{pipeline: "secrets", "default": "imagePullSecrets"} {
+	for list, account := range map[string]string{"secrets": push, "imagePullSecrets": "default"} {
 		if n := len(e.linked("tenant", account, list)); n != components {
 			t.Errorf("ServiceAccount %s has %d %s", account, n, list)
 		}
@@ -337,21 +338,25 @@ func loadOf(t *testing.T, components int) (calls, writes, bytes int) {
 }
 
 // Many new Components of a namespace cost what one costs, as often, but for their links: these
-// are made in one patch for each ServiceAccount, whose answer is the whole of it.
+// are made in one patch for each list of a ServiceAccount, whose answer is the whole of it.
 func TestANamespaceIsLinear(t *testing.T) {
 	t.Parallel()
-	calls, writes, few := loadOf(t, 10)
-	if calls != 7*10+3 || writes != 5*10+2 {
-		t.Errorf("10 Components: %d calls, %d writes", calls, writes)
+	for _, push := range []string{pipeline, "default"} { // which pulls, too
+		few := 0
+		for _, n := range []int{1, 2, 10, 50, 200} {
+			calls, writes, bytes := loadOf(t, n, push)
+			if calls != 6*n+3 || writes != 5*n+2 {
+				t.Errorf("%d Components: %d calls, %d writes", n, calls, writes)
+			}
+			if n == 10 {
+				few = bytes
+			}
+			if n > 10 && bytes > n*few/10*103/100 {
+				t.Errorf("10 Components take %d bytes, %d take %d", few, n, bytes)
+			}
+			t.Logf("%d Components: %d calls, %d writes, %d bytes", n, calls, writes, bytes)
+		}
 	}
-	calls, writes, many := loadOf(t, 100)
-	if calls != 7*100+3 || writes != 5*100+2 {
-		t.Errorf("100 Components: %d calls, %d writes", calls, writes)
-	}
-	if many > 10*few*103/100 {
-		t.Errorf("10 Components take %d bytes, 100 take %d", few, many)
-	}
-	t.Logf("%d and %d bytes", few, many)
 }
 
 // shuffle hands out every list in another order.

@@ -3,6 +3,9 @@ package reconcile_test
 import (
 	"context"
 	"fmt"
+	"net/http"
+	"path"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -10,7 +13,9 @@ import (
 	"berth/kube"
 	"berth/quay"
 	"berth/quay/quaytest"
+	"berth/reconcile"
 	"berth/reconcile/component"
+	"berth/reconcile/plan"
 	"berth/reconcile/report"
 )
 
@@ -49,13 +54,33 @@ func (l listed) Components(ctx context.Context, g kube.Group, namespace, selecto
 	return components, err
 }
 
-// stale is a cluster whose list of namespaces is older than everything else.
-type stale struct {
-	cluster
-	namespaces []kube.Namespace
+// meddledAfter is what happens to a cluster after so many reads of it by a run, unless the run
+// writes before.
+type meddledAfter struct {
+	n      int
+	meddle func()
+
+	mu    sync.Mutex
+	reads int
+	wrote bool
 }
 
-func (s stale) Namespaces(context.Context) ([]kube.Namespace, error) { return s.namespaces, nil }
+func (m *meddledAfter) over(next http.RoundTripper) http.RoundTripper {
+	return roundTrip(func(req *http.Request) (*http.Response, error) {
+		m.mu.Lock() // a read that is under way while it happens sees one or the other
+		defer m.mu.Unlock()
+		answer, err := next.RoundTrip(req)
+		switch {
+		case req.Method != http.MethodGet:
+			m.wrote = true
+		case !m.wrote && req.URL.Host == "kube.test":
+			if m.reads++; m.reads == m.n {
+				m.meddle()
+			}
+		}
+		return answer, err
+	})
+}
 
 // remake deletes the namespace tenant with all that is in it, and makes another.
 func (e *env) remake() {
@@ -84,7 +109,6 @@ func TestNoCredentialForANamesake(t *testing.T) {
 		{"the namespace was deleted and made again", false, func(e *env) { e.remake(); e.component("tenant", "billing", "uid-2") }, ""},
 		{"so it was between the two Secrets", true, func(e *env) { e.remake(); e.component("tenant", "billing", "uid-2") }, "_pull"},
 		{"so it was, with a settled Component", true, func(e *env) { e.remake(); e.component("tenant", "billing", "uid-2") }, ""},
-		{"nothing but the namespace's uid tells", false, func(e *env) { e.remake(); e.component("tenant", "billing", "uid-1") }, ""},
 		{"nothing but the Component's uid tells", true, func(e *env) {
 			e.cluster.Delete("components", "tenant", "billing")
 			e.component("tenant", "billing", "uid-2")
@@ -114,29 +138,95 @@ func TestNoCredentialForANamesake(t *testing.T) {
 	}
 }
 
-// A namespace that was made again between two lists of one run has a Component that looks
-// as if the former one's repository were its own.
+// A namespace that is made again while a run reads, with Components that are called alike, gets
+// nothing that was the former one's: neither its robots nor rights on its repositories. So it is
+// at whatever moment that happens, since Components are listed before their namespaces are read.
 func TestNoRepositoryOfAFormerNamespace(t *testing.T) {
 	t.Parallel()
-	e := newEnv()
-	e.component("tenant", "billing", "uid-1")
-	e.run(t)
-	r := e.newRun()
-	q, k := endsOf(r)
-	before, err := k.Namespaces(t.Context())
-	if err != nil {
-		t.Fatal(err)
+	billing := component.Key{Namespace: "tenant", Name: "billing"}
+	eleven := []string{"tenant"}
+	for i := range 10 {
+		eleven = append(eleven, fmt.Sprintf("other-%d", i))
 	}
-	e.remake()
-	e.component("tenant", "billing", "uid-2")
-	rewire(r, q, stale{k, before})
-	r.Do(t.Context())
-	if e.cluster.Object("secrets", "tenant", "billing-image-push") != nil {
-		t.Error("the new tenant may push to the former one's repository")
+	for why, change := range map[string]func(*env, *reconcile.Run){
+		"whole":          func(*env, *reconcile.Run) {},
+		"named":          func(_ *env, r *reconcile.Run) { r.Scope.Namespaces = []string{"tenant"} },
+		"one of eleven":  func(_ *env, r *reconcile.Run) { r.Scope.Namespaces = eleven },
+		"its Components": func(_ *env, r *reconcile.Run) { r.Scope.Only = []component.Key{billing} },
+		"a label":        func(_ *env, r *reconcile.Run) { r.Scope.Selector = "!none" },
+		"with a person in it": func(_ *env, r *reconcile.Run) {
+			r.Confirm = func(context.Context, plan.Plan) (bool, error) { return true, nil }
+		},
+		"of two groups": func(e *env, _ *reconcile.Run) { e.late("billing", "uid-k") },
+	} {
+		t.Run(why, func(t *testing.T) {
+			t.Parallel()
+			for n := 1; ; n++ {
+				e := newEnv()
+				e.stands("tenant", `{"auths":{}}`, "")
+				e.component("tenant", "billing", "uid-1")
+				e.runForAll(t, true)
+				former := e.quay.Snapshot().Robots
+				e.component("tenant", "cart", "uid-c")
+				m := &meddledAfter{n: n, meddle: func() {
+					e.remake()
+					e.stands("tenant", `{"auths":{}}`, "")
+					e.component("tenant", "billing", "uid-2")
+					e.component("tenant", "cart", "uid-c2")
+				}}
+				r := e.forAll(m.over)
+				change(e, r)
+				s := r.Do(t.Context())
+				if m.reads < n {
+					if n < 10 {
+						t.Errorf("only %d moments", n)
+					}
+					return
+				}
+				if s.Err != nil {
+					t.Errorf("after %d reads: %v", n, s.Err)
+				}
+				for _, wrong := range e.inherited(former) {
+					t.Errorf("after %d reads: %s", n, wrong)
+				}
+				if s := e.do(e.forAll(direct)); len(s.Failures) == 0 || s.Failures[0].Component != billing.String() || !strings.Contains(s.Failures[0].Message, "RepositoryNotOurs") {
+					t.Errorf("after %d reads, and then: %+v", n, s.Failures)
+				}
+				for _, wrong := range e.inherited(former) {
+					t.Errorf("after %d reads, and then: %s", n, wrong)
+				}
+			}
+		})
 	}
-	if s := e.do(e.newRun()); len(s.Failures) != 1 || !strings.Contains(s.Failures[0].Message, "RepositoryNotOurs") {
-		t.Errorf("afterwards: %+v", s.Failures)
+}
+
+// inherited is what Secrets of the namespace that was made again give that was a former one's.
+func (e *env) inherited(former []quaytest.Robot) (wrong []string) {
+	naming := e.newRun().Naming
+	naming.Cluster = e.id()
+	for _, s := range e.listing(secretsPath) {
+		_, login, _ := credentialIn(s)
+		was := func(r quaytest.Robot) bool { return r.Name == login }
+		if login == "" {
+			continue
+		}
+		if slices.ContainsFunc(former, was) {
+			wrong = append(wrong, "it has the former robot "+login)
+		}
+		robots := e.quay.Snapshot().Robots
+		at := slices.IndexFunc(robots, was)
+		if at < 0 {
+			wrong = append(wrong, "robot "+login+" is gone")
+			continue
+		}
+		for _, r := range e.quay.Snapshot().Repositories {
+			names, err := naming.Names(kube.Component{Namespace: "tenant", Name: path.Base(r.Name), UID: "any"}, "another")
+			if role := robots[at].Permissions[r.Name]; role != "" && (err != nil || !names.Marks(r.Description)) {
+				wrong = append(wrong, fmt.Sprintf("robot %s may %s %s, which was the former one's", login, role, r.Name))
+			}
+		}
 	}
+	return wrong
 }
 
 // What opens a repository is looked at once more before it is opened.

@@ -275,15 +275,15 @@ func TestATwinThatGoesOvertakesARun(t *testing.T) {
 	}
 }
 
-// gone is a cluster in which the twin goes after it was listed.
+// gone is a cluster in which the twin goes before a Component is looked at.
 type gone struct {
 	cluster
 	e *env
 }
 
-func (g gone) Namespace(ctx context.Context, name string) (kube.Namespace, error) {
-	if name == "tenant" && g.e.cluster.Object(lateComponents, "tenant", "billing") != nil {
+func (g gone) Component(ctx context.Context, group kube.Group, namespace, name string) (kube.Component, error) {
+	if g.e.cluster.Object(lateComponents, "tenant", "billing") != nil {
 		g.e.cluster.Delete(lateComponents, "tenant", "billing")
 	}
-	return g.cluster.Namespace(ctx, name)
+	return g.cluster.Component(ctx, group, namespace, name)
 }

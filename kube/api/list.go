@@ -39,8 +39,10 @@ func List[W Wire, T any, P odd[W]](ctx context.Context, c *Client, r Resource, n
 }
 
 // Each reads all objects of a kind that the label selector matches, all when it is
-// "", page by page and all of one moment: it asks for no older state than the newest,
-// and never goes on from an expired page in a newer state. slim keeps what matters of
+// "", page by page and all of one moment: it asks for no older state than the newest (without a
+// resourceVersion the API server answers with what was there when it was asked, or later:
+// kubernetes.io/docs/reference/using-api/api-concepts, semantics for get and list), and never
+// goes on from an expired page in a newer state. slim keeps what matters of
 // an object, or drops it; what begin returns is told of each, and begin is called again
 // where the list begins anew. An object whose form is another than its kind's, as one can
 // be that was stored under an earlier definition, is an odd one: its names alone are

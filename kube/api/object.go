@@ -64,7 +64,7 @@ func (m Metadata) named(r Resource) bool {
 	return m.Name != "" && m.UID != "" && (m.Namespace != "") == r.Scoped
 }
 
-// Get reads one object.
+// Get reads one object, in no older state than that of this moment, as [Each] does.
 func Get[W Wire](ctx context.Context, c *Client, r Resource, namespace, name string) (W, error) {
 	k := call{op: "get", resource: r, namespace: namespace, name: name}
 	ctx, req := c.prepare(ctx, k, http.MethodGet)

@@ -110,7 +110,7 @@ func (w *planner) plan(p *draft.Component) {
 	case namespace.Terminating:
 		p.Skipped = "its namespace is being deleted"
 	case namespace.UID == "":
-		p.Skipped = "its namespace appeared while the run was reading"
+		p.Skipped = "its namespace was deleted while the run was reading"
 	}
 	if p.Skipped != "" {
 		return

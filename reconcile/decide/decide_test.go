@@ -37,7 +37,7 @@ func TestPlanOfWhatIsNotServed(t *testing.T) {
 		}, {
 			why:     "without the namespace's uid no mark can be told",
 			edit:    func(s *scene.Scene, _ *kube.Component, _ component.Names) { delete(s.Namespaces, "tenant") },
-			skipped: "its namespace appeared while the run was reading",
+			skipped: "its namespace was deleted while the run was reading",
 		}, {
 			why: "deletion counts before anything else that is wrong",
 			edit: func(_ *scene.Scene, c *kube.Component, _ component.Names) {

@@ -12,18 +12,12 @@ import (
 	"berth/reconcile/world"
 )
 
-// observeInventory reads what Components there are, and their namespaces.
-func (o *observer) observeInventory(ctx context.Context) (err error) {
-	if err := o.observeNamespaces(ctx); err != nil {
-		return err
-	}
-	if o.served, err = o.Cluster.Served(ctx); err != nil {
-		return err
-	}
-	o.Groups = o.served.Components.All()
-	o.Components, o.Missing, err = o.observeComponents(ctx)
-	o.saw("Component", "Components", len(o.Components), 0)
-	if err != nil {
+// observeInventory reads what Components there are, and then their namespaces. That order is a
+// proof: a Component that was listed and is still there later was there when its namespace was
+// read, so that this one is its own, and nobody has to look at the namespace again. It holds
+// because no read is answered from an older state than that of its moment (kube/api/list.go).
+func (o *observer) observeInventory(ctx context.Context) error {
+	if err := inOrder(ctx, o.observeComponents, o.observeNamespaces); err != nil {
 		return err
 	}
 	o.Divide(o.scope.Shard)
@@ -32,6 +26,16 @@ func (o *observer) observeInventory(ctx context.Context) (err error) {
 	o.NameComponents()
 	o.indexLong()
 	return nil
+}
+
+func (o *observer) observeComponents(ctx context.Context) (err error) {
+	if o.served, err = o.Cluster.Served(ctx); err != nil {
+		return err
+	}
+	o.Groups = o.served.Components.All()
+	o.Components, o.Missing, err = o.selectComponents(ctx)
+	o.saw("Component", "Components", len(o.Components), 0)
+	return err
 }
 
 // observeNamespaces also reads the cluster's own when it was given no other name.
@@ -58,7 +62,7 @@ func ClusterID(ctx context.Context, c Cluster) (id string, err error) {
 	return n.UID, err
 }
 
-func (o *observer) observeComponents(ctx context.Context) (found []kube.Component, missing []component.Key, err error) {
+func (o *observer) selectComponents(ctx context.Context) (found []kube.Component, missing []component.Key, err error) {
 	all, err := o.listComponents(ctx, o.scope.Selector)
 	if err == nil && o.scope.Selector != "" && len(o.Groups) > 1 { // the label may be on one of two that are one
 		matched := all

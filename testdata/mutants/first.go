@@ -91,7 +91,7 @@ var first = map[string]string{
 	"a token is uploaded once":                                     "./reconcile/decide PlanDelivery|ARotationIsDelivered",
 	"what arrived is compared":                                     "./reconcile/decide PlanDelivery|HowLong.*|Unreached.*",
 	"the record is of an upload that was made":                     "./reconcile AFailedUploadIsNotRecorded",
-	"the namespace is still the one listed":                        "./reconcile NoCredentialForANamesake|NoRepositoryOfAFormerNamespace",
+	"namespaces are read after their Components":                   "./reconcile NoRepositoryOfAFormerNamespace",
 	"a last look comes between a token and its Secret":             "./reconcile NoCredentialForANamesake",
 	"what was stated is looked at before a repository is opened":   "./reconcile AStatementThatWasTakenBackOpensNothing",
 	"an upload Secret is one by its name":                          "./reconcile OnlyUploadsAreDeleted",

@@ -444,8 +444,8 @@ var mutants = []mutant{
 		`content), token); err != nil ||`, `content), token); err != nil && token.Login == "" ||`, domain,
 	},
 	{
-		"the namespace is still the one listed", "reconcile/apply/act/look.go",
-		`namespace.UID != w.plan.Namespace`, `namespace.UID == ""`, domain,
+		"namespaces are read after their Components", "reconcile/observe/inventory.go",
+		`inOrder(ctx, o.observeComponents, o.observeNamespaces)`, `inOrder(ctx, o.observeNamespaces, o.observeComponents)`, domain,
 	},
 	{
 		"a last look comes between a token and its Secret", "reconcile/apply/act/secret.go",

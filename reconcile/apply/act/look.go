@@ -2,7 +2,6 @@ package act
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"berth/kube"
@@ -11,20 +10,13 @@ import (
 	"berth/reconcile/component"
 )
 
-// look makes sure that what a run has listed is still what it was: the namespace, the
-// Component, and what its owner states. It comes before anything is opened, and between
-// the last call of Quay, which may take its time, and the Secret that hands over the
-// token: whoever has the names by then must not get what was somebody else's. The two are
-// listed apart, so that neither uid speaks for the other.
+// look makes sure that what a run has listed is still what it was: the Component, and what
+// its owner states. It comes before anything is opened, and between the last call of Quay,
+// which may take its time, and the Secret that hands over the token: whoever has the names
+// by then must not get what was somebody else's. The namespace needs no look: it was read
+// after the Component was listed, so that the one speaks for the other.
 func (w *Work) look(ctx context.Context) error {
 	listed := w.plan.Component
-	namespace, err := w.Cluster.Namespace(ctx, listed.Namespace)
-	switch {
-	case errors.Is(err, kube.ErrNotFound), err == nil && namespace.UID != w.plan.Namespace:
-		return fmt.Errorf("namespace %s %w", listed.Namespace, ends.ErrOvertaken)
-	case err != nil:
-		return err
-	}
 	c, err := w.live(ctx)
 	if err != nil {
 		return err

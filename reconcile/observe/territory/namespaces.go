@@ -17,20 +17,20 @@ type Cluster interface {
 // System is in every cluster, and its uid stands for the cluster.
 const System = "kube-system"
 
-// Namespaces reads the namespaces of the territory, and [System] when it is needed. One that was
-// named and is not there is told, and left out of all that follows.
+// Namespaces reads the namespaces of the territory, and [System] when it is needed, after their
+// Components. One that was named and is not there is told, and left out of all that follows.
 func (t *Territory) Namespaces(ctx context.Context, c Cluster, system bool) (found map[string]kube.Namespace, absent []string, err error) {
-	if t.all || len(t.names) > many {
+	if t.all || t.wide {
 		list, err := c.Namespaces(ctx)
 		switch {
 		case err == nil && t.all:
 			return byName(list), nil, nil
 		case err == nil:
-			t.wide = true
 			return t.pick(ctx, byName(list), nil, system)
 		case t.all, Universal(ctx, err):
 			return nil, nil, err
 		}
+		t.wide = false
 	}
 	there, errs := map[string]kube.Namespace{}, map[string]error{}
 	if system && !t.named[System] {
@@ -82,6 +82,7 @@ func (t *Territory) pick(ctx context.Context, there map[string]kube.Namespace, e
 			found[name] = n
 		default:
 			absent = append(absent, name)
+			delete(t.closed, name) // rights in it are gone with it
 			continue
 		}
 		t.names, t.named[name] = append(t.names, name), true

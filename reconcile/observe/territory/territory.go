@@ -21,7 +21,7 @@ type Territory struct {
 	all   bool
 	names []string        // when it is not all
 	named map[string]bool // those
-	wide  bool            // so many that one list of each kind takes fewer calls, of what else there is, too
+	wide  bool            // so many that one list of each kind takes fewer calls, of what else there is, too, where the rights allow that
 
 	mu     sync.Mutex
 	closed map[string]error // those of names that cannot be read
@@ -30,7 +30,7 @@ type Territory struct {
 // Of is the territory of a scope.
 func Of(s world.Scope) *Territory {
 	names := s.Lists()
-	t := &Territory{all: names[0] == kube.AllNamespaces, names: names, named: map[string]bool{}, closed: map[string]error{}}
+	t := &Territory{all: names[0] == kube.AllNamespaces, names: names, named: map[string]bool{}, wide: len(names) > many, closed: map[string]error{}}
 	for _, name := range names {
 		t.named[name] = true
 	}
@@ -86,8 +86,7 @@ func (t *Territory) Holds(namespace string) bool {
 // Within reports whether what a list shows of a namespace is of the territory.
 func (t *Territory) Within(namespace string) bool { return t.all || t.named[namespace] }
 
-// many is from how many namespaces on they are taken from one list of the cluster, where
-// the rights allow that.
+// many is from how many namespaces on they are taken from one list of the cluster.
 const many = 10
 
 // Each lists all of the territory, and perhaps more: [Territory.Within] tells. Namespaces
