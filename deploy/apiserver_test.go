@@ -1,6 +1,7 @@
 package deploy_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -326,8 +327,16 @@ func recreated(t *testing.T, c *realCluster) {
 // Of vault, whose Secret's name was taken, robots and a repository were made before that showed.
 func orphaned(t *testing.T, c *realCluster) {
 	c.delete(t, "components", "till")
+	c.delete(t, "secrets", "till-image-push")
+	c.delete(t, "secrets", "till-image-pull")
 	if out := c.berth(t, 0); !strings.Contains(out, "Warning: 4 robots and 2 repositories are left from Components that are gone\n") {
 		t.Errorf("the output does not say so:\n%s", out)
+	}
+	for account, list := range map[string]string{"appstudio-pipeline": "secrets", "default": "imagePullSecrets"} {
+		links, _, _ := unstructured.NestedSlice(c.get(t, "serviceaccounts", account).Object, list)
+		if told := fmt.Sprint(links); !strings.Contains(told, "cart-image-") || strings.Contains(told, "till-image-") {
+			t.Errorf("ServiceAccount %s is linked to %v", account, links)
+		}
 	}
 	c.settled(t, 0)
 }

@@ -147,7 +147,11 @@ func (p *platform) useEverything(t *testing.T) (runs []result) {
  spec: {application: shop, environment: dev, snapshot: s, components: [{name: cart}]}}`))
 	const empty = `{apiVersion: v1, kind: Secret, type: kubernetes.io/dockerconfigjson, metadata: {name: components-namespace-pull, namespace: shop}, data: {.dockerconfigjson: eyJhdXRocyI6e319}}`
 	p.cluster.Apply([]byte(empty))
-	run()                   // creates, links, announces, delivers
+	p.cluster.Apply(deploytest.Component("shop", "gone", ""))
+	run() // creates, links, announces, delivers
+	p.cluster.Delete("components", "shop", "gone")
+	p.cluster.CollectGarbage()
+	run()                   // takes links off to what is gone
 	run("--namespace=shop") // reads its namespaces by name
 	for _, r := range p.quay.Snapshot().Robots {
 		p.quay.RegenerateToken(r.Name)

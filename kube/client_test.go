@@ -210,7 +210,7 @@ func TestContext(t *testing.T) {
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("a cancelled list gives %v", err)
 	}
-	err = c.LinkSecrets(ctx, "ns", "sa", "s")
+	_, err = c.LinkSecrets(ctx, "ns", "sa", "s")
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("a cancelled link gives %v", err)
 	}

@@ -19,6 +19,7 @@ const authLabel = "appstudio.redhat.com/remotesecret-auth-sa"
 // its pods and builds may use.
 type ServiceAccount struct {
 	Namespace, Name string
+	ResourceVersion string // "": what is kept of it is no base for a write
 	Secrets         []string
 	PullSecrets     []string // imagePullSecrets
 	Authorizes      bool     // the RemoteSecret operator writes to other namespaces as this one
@@ -37,10 +38,14 @@ type link struct {
 func (w serviceAccountWire) slim() ServiceAccount {
 	m := w.Metadata
 	_, authorizes := m.Labels[authLabel]
-	return ServiceAccount{
-		Namespace: m.Namespace, Name: m.Name,
+	a := ServiceAccount{
+		Namespace: m.Namespace, Name: m.Name, ResourceVersion: m.ResourceVersion,
 		Secrets: linked(w.Secrets), PullSecrets: linked(w.PullSecrets), Authorizes: authorizes,
 	}
+	if w.Odd {
+		a.ResourceVersion = ""
+	}
+	return a
 }
 
 func linked(links []link) []string {
@@ -65,10 +70,17 @@ func (c *Client) ServiceAccounts(ctx context.Context, namespace string, keep fun
 // core/v1/types.go), so one patch does, without reading and without conflicts, and
 // never touches others' entries. The answer is the whole ServiceAccount: many Secrets are
 // to be linked at once.
-func (c *Client) LinkSecrets(ctx context.Context, namespace, serviceAccount string, secrets ...string) error {
+func (c *Client) LinkSecrets(ctx context.Context, namespace, serviceAccount string, secrets ...string) (ServiceAccount, error) {
 	body := map[string][]link{"secrets": linksTo(secrets)}
-	_, err := api.Patch[api.Object](ctx, c.Client, serviceAccounts, namespace, serviceAccount, types.StrategicMergePatchType, body, false)
-	return err
+	return c.patchAccount(ctx, namespace, serviceAccount, types.StrategicMergePatchType, body)
+}
+
+func (c *Client) patchAccount(ctx context.Context, namespace, name string, form types.PatchType, body any) (ServiceAccount, error) {
+	w, err := api.Patch[serviceAccountWire](ctx, c.Client, serviceAccounts, namespace, name, form, body, false)
+	if err != nil {
+		return ServiceAccount{}, err
+	}
+	return w.slim(), nil
 }
 
 func linksTo(secrets []string) []link {
@@ -119,27 +131,51 @@ func (c *Client) unlink(ctx context.Context, namespace, serviceAccount, path str
 const linkAttempts = 5
 
 // LinkPullSecrets lets the pods of a ServiceAccount pull images with Secrets of its
-// namespace. Unlike the list of Secrets, that of imagePullSecrets is atomic at the
-// server: it is read and written whole, provided nobody wrote in between.
-func (c *Client) LinkPullSecrets(ctx context.Context, namespace, serviceAccount string, secrets ...string) error {
-	var err error
-	for range linkAttempts {
-		var w serviceAccountWire
-		if w, err = api.Get[serviceAccountWire](ctx, c.Client, serviceAccounts, namespace, serviceAccount); err != nil {
-			return err
-		}
-		missing := slices.DeleteFunc(linksTo(secrets), func(l link) bool { return slices.Contains(w.PullSecrets, l) })
-		if len(missing) == 0 {
-			return nil
-		}
-		body := struct {
-			Metadata    metaBody `json:"metadata"`
-			PullSecrets []link   `json:"imagePullSecrets"`
-		}{metaBody{ResourceVersion: w.Metadata.ResourceVersion}, append(w.PullSecrets, missing...)}
-		_, err = api.Patch[api.Object](ctx, c.Client, serviceAccounts, namespace, serviceAccount, types.MergePatchType, body, false)
-		if !errors.Is(err, ErrConflict) {
-			return err
-		}
+// namespace. Unlike the list of Secrets, that of imagePullSecrets is atomic at the server: what
+// is missing is added behind what is there, provided nobody wrote since the ServiceAccount was
+// seen as it is given. Where somebody did, or it was not seen, it is read.
+func (c *Client) LinkPullSecrets(ctx context.Context, seen ServiceAccount, secrets ...string) (after ServiceAccount, err error) {
+	for len(secrets) > 0 && err == nil {
+		some := secrets[:min(len(secrets), maxAdded)]
+		seen, err = c.linkPullSecrets(ctx, seen, some)
+		secrets = secrets[len(some):]
 	}
-	return err
+	return seen, err
+}
+
+// maxAdded bounds the links of one patch: the server takes no more than 10,000 operations
+// (maxJSONPatchOperations in apiserver/pkg/endpoints/handlers/patch.go).
+const maxAdded = 9000
+
+func (c *Client) linkPullSecrets(ctx context.Context, seen ServiceAccount, secrets []string) (after ServiceAccount, err error) {
+	for range linkAttempts {
+		read := seen.ResourceVersion == ""
+		if read {
+			w, err := api.Get[serviceAccountWire](ctx, c.Client, serviceAccounts, seen.Namespace, seen.Name)
+			if err != nil {
+				return ServiceAccount{}, err
+			}
+			seen = w.slim()
+		}
+		ops := []operation{{"replace", "/metadata/resourceVersion", seen.ResourceVersion}}
+		if len(seen.PullSecrets) == 0 {
+			ops = append(ops, operation{"add", "/imagePullSecrets", []link{}})
+		}
+		bare := len(ops)
+		for _, l := range linksTo(secrets) {
+			if !slices.Contains(seen.PullSecrets, l.Name) {
+				ops = append(ops, operation{"add", "/imagePullSecrets/-", l})
+			}
+		}
+		if len(ops) == bare {
+			return seen, nil
+		}
+		after, err = c.patchAccount(ctx, seen.Namespace, seen.Name, types.JSONPatchType, ops)
+		gone := errors.Is(err, ErrInvalid) && !read // the list itself
+		if !gone && !errors.Is(err, ErrConflict) {
+			return after, err
+		}
+		seen.ResourceVersion = ""
+	}
+	return after, err
 }

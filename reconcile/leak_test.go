@@ -336,6 +336,9 @@ func TestNothingLeaks(t *testing.T) {
 				cell(t, fmt.Sprintf("%s %s %d", at.verb, at.resource, f), i, func(e *env, quote string) injected {
 					fault := clusterAnswers(quote)[f]
 					fault.Verb, fault.Resource, fault.Times = at.verb, at.resource, -1
+					if at.verb == "get" && at.resource == "serviceaccounts" { // read only after a conflict
+						e.cluster.Inject(kubetest.Fault{Verb: "patch", Resource: at.resource, Times: -1, Status: 409})
+					}
 					return e.cluster.Inject(fault)
 				})
 			}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"berth/kube/kubetest"
@@ -213,4 +214,89 @@ func TestLinksOfASuccessorStay(t *testing.T) {
 	}
 	e.run(t)
 	e.settled(t)
+}
+
+// Somebody who writes a ServiceAccount between a run's list and its patch loses nothing, and
+// nothing is linked twice.
+func TestLinksBesideSomebodyElses(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		why    string
+		before string // the list as the run has it
+		theirs string // the fields that somebody writes
+		want   []string
+		reads  int
+	}{
+		{"nobody writes", `[{name: p}]`, ``, []string{"p", "billing-image-pull"}, 0},
+		{"the list is empty", `[]`, ``, []string{"billing-image-pull"}, 0},
+		{"a link is added", `[{name: p}]`, `imagePullSecrets: [{name: theirs}, {name: p}]`, []string{"theirs", "p", "billing-image-pull"}, 1},
+		{"a link is added to none", `[]`, `imagePullSecrets: [{name: theirs}]`, []string{"theirs", "billing-image-pull"}, 1},
+		{"all links are taken off", `[{name: p}]`, `imagePullSecrets: null`, []string{"billing-image-pull"}, 1},
+		{"ours is made", `[{name: p}]`, `imagePullSecrets: [{name: p}, {name: billing-image-pull}]`, []string{"p", "billing-image-pull"}, 1},
+		{"something else is written", `[{name: p}]`, `secrets: [{name: theirs}]`, []string{"p", "billing-image-pull"}, 1},
+	} {
+		e := newDelivery()
+		const account = `{apiVersion: v1, kind: ServiceAccount, metadata: {name: default, namespace: tenant}, %s}`
+		e.apply(account, "imagePullSecrets: "+row.before)
+		var once sync.Once
+		r := e.newRunOver(func(next http.RoundTripper) http.RoundTripper {
+			return roundTrip(func(req *http.Request) (*http.Response, error) {
+				if req.Method == http.MethodPatch && row.theirs != "" && strings.HasSuffix(req.URL.Path, "/serviceaccounts/default") {
+					once.Do(func() { e.apply(account, row.theirs) })
+				}
+				return next.RoundTrip(req)
+			})
+		})
+		e.resetCalls()
+		if s := e.do(r); s.ExitCode() != 0 || s.Components.Changed != 1 {
+			t.Errorf("%s: exit %d\n%s", row.why, s.ExitCode(), s.text)
+		}
+		if got := e.linked("tenant", "default", "imagePullSecrets"); !slices.Equal(got, row.want) {
+			t.Errorf("%s: linked to %q, want %q", row.why, got, row.want)
+		}
+		if got := e.cluster.Count("get", "serviceaccounts"); got != row.reads {
+			t.Errorf("%s: %d reads, want %d", row.why, got, row.reads)
+		}
+		if row.theirs != "" && e.do(r).Components.UpToDate != 1 {
+			t.Errorf("%s: the next run changes something", row.why)
+		}
+	}
+}
+
+// A run's own patches of a ServiceAccount are not in its way: what it links later it links at the
+// version that it has made.
+func TestTheRunsOwnLinksAreNotInItsWay(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		why            string
+		dead           bool // a link comes off before the namespace's is made
+		reads, patches int
+	}{
+		{"both lists of one, and the namespace's", false, 0, 3},
+		{"and a link that goes", true, 1, 4}, // the read is what it takes off by
+	} {
+		e := twoForAll()
+		r := e.forAll(direct)
+		r.Policy.PushServiceAccounts = []string{"default"}
+		if row.dead {
+			e.component("tenant", "gone", "uid-gone")
+			e.do(r)
+			e.cluster.Delete("components", "tenant", "gone")
+			e.cluster.CollectGarbage()
+			e.apply(`{apiVersion: v1, kind: ServiceAccount, metadata: {name: default, namespace: tenant}, imagePullSecrets: [{name: gone-image-pull}], secrets: null}`)
+		}
+		e.resetCalls()
+		if s := e.do(r); s.ExitCode() != 0 {
+			t.Errorf("%s: exit %d\n%s", row.why, s.ExitCode(), s.text)
+		}
+		pulls, pushes := e.linked("tenant", "default", "imagePullSecrets"), e.linked("tenant", "default", "secrets")
+		slices.Sort(pulls)
+		slices.Sort(pushes)
+		if !slices.Equal(pulls, []string{"cart-image-pull", "components-namespace-pull", "till-image-pull"}) || !slices.Equal(pushes, []string{"cart-image-push", "till-image-push"}) {
+			t.Errorf("%s: linked to %q and %q", row.why, pulls, pushes)
+		}
+		if reads, patches := e.cluster.Count("get", "serviceaccounts"), e.cluster.Count("patch", "serviceaccounts"); reads != row.reads || patches != row.patches {
+			t.Errorf("%s: %d reads and %d patches, want %d and %d", row.why, reads, patches, row.reads, row.patches)
+		}
+	}
 }

@@ -219,7 +219,7 @@ func (r *Run) apply(ctx context.Context, w world.World, p plan.Plan, moved []int
 	plans := p.All()
 	outcomes := apply.Plan(ctx, r.Write, plans, apply.Options{
 		Turn: w.Turn, Concurrency: r.Concurrency, Applied: applied, Means: apply.Means{
-			Naming: w.Naming, Now: r.Now, Ahead: w.Ahead, Pause: r.pause, Groups: w.Groups, Delivers: w.Mode.RemoteSecrets, Policy: w.Policy,
+			Naming: w.Naming, Now: r.Now, Ahead: w.Ahead, Pause: r.pause, Groups: w.Groups, Delivers: w.Mode.RemoteSecrets, Policy: w.Policy, Accounts: w.ServiceAccounts,
 			Told: func(c plan.Component, what string) {
 				r.Log.WarnContext(ctx, "worth knowing", "what", what, "namespace", c.Component.Namespace, "name", c.Component.Name, "controllerKind", component.Kind, "run", r.Header.Run)
 			},

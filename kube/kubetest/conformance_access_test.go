@@ -23,12 +23,12 @@ func testServiceAccounts(f *fixture) {
 
 	all, err := f.ServiceAccounts(f.Context(), f.ns, nil)
 	f.no(err)
-	if diff := cmp.Diff([]kube.ServiceAccount{a, b, c}, all); diff != "" {
+	if diff := cmp.Diff([]kube.ServiceAccount{a, b, c}, all, versionless); diff != "" {
 		f.Error(diff)
 	}
 	some, err := f.ServiceAccounts(f.Context(), f.ns, func(a kube.ServiceAccount) bool { return a.Name != "b" })
 	f.no(err)
-	if diff := cmp.Diff([]kube.ServiceAccount{a, c}, some); diff != "" {
+	if diff := cmp.Diff([]kube.ServiceAccount{a, c}, some, versionless); diff != "" {
 		f.Error(diff)
 	}
 }
@@ -50,7 +50,7 @@ func testLinks(f *fixture) {
 		{"the same in another order", "one five", "four three two one five", false},
 	} {
 		before := f.account()
-		f.no(f.LinkSecrets(f.Context(), f.ns, "a", strings.Fields(step.secrets)...))
+		f.no(link(f.Client, f, "a", strings.Fields(step.secrets)...))
 		after := f.account()
 		if after.secrets != step.want || after.pull != "pull" {
 			f.Errorf("%s: %+v", step.reason, after)
@@ -59,8 +59,9 @@ func testLinks(f *fixture) {
 			f.Errorf("%s: resourceVersion was %s and is %s", step.reason, before.version, after.version)
 		}
 	}
-	f.is(f.LinkSecrets(f.Context(), f.ns, "missing", "s"), kube.ErrNotFound)
-	f.is(f.LinkSecrets(f.Context(), f.ns+"-missing", "a", "s"), kube.ErrNotFound)
+	f.is(link(f.Client, f, "missing", "s"), kube.ErrNotFound)
+	_, err := f.LinkSecrets(f.Context(), f.ns+"-missing", "a", "s")
+	f.is(err, kube.ErrNotFound)
 }
 
 // testStrategicMerge has the two lists of a ServiceAccount: only one of them merges.
@@ -105,13 +106,25 @@ func (f *fixture) account() account {
 	return account{a.Metadata.ResourceVersion, join(a.Secrets), join(a.ImagePullSecrets)}
 }
 
+// link links Secrets to a ServiceAccount of the test's namespace.
+func link(c *kube.Client, f *fixture, account string, secrets ...string) error {
+	_, err := c.LinkSecrets(f.Context(), f.ns, account, secrets...)
+	return err
+}
+
+// linkPull does so for its pods; nobody has seen it before.
+func linkPull(c *kube.Client, f *fixture, account string, secrets ...string) error {
+	_, err := c.LinkPullSecrets(f.Context(), kube.ServiceAccount{Namespace: f.ns, Name: account}, secrets...)
+	return err
+}
+
 // testManyLinks lets many writers into the list at once.
 func testManyLinks(f *fixture) {
 	f.given(`{apiVersion: v1, kind: ServiceAccount, metadata: {name: a, namespace: NS}}`)
 	var writers sync.WaitGroup
 	for i := range 12 {
 		writers.Go(func() {
-			if err := f.LinkSecrets(f.Context(), f.ns, "a", fmt.Sprintf("s%d", i)); err != nil {
+			if err := link(f.Client, f, "a", fmt.Sprintf("s%d", i)); err != nil {
 				f.Error(err)
 			}
 		})
@@ -160,7 +173,7 @@ func testForbidden(f *fixture) {
 		{n.CreateSecret(f.Context(), f.write("new")), cannot("secrets", "create", "secrets", "", here)},
 		{n.UpdateSecret(f.Context(), f.write("push"), secret.ResourceVersion, true), cannot(`secrets "push"`, "patch", "secrets", "", here)},
 		{accounts, cannot("serviceaccounts", "list", "serviceaccounts", "", here)},
-		{n.LinkSecrets(f.Context(), f.ns, "nobody", "s"), cannot(`serviceaccounts "nobody"`, "patch", "serviceaccounts", "", here)},
+		{link(n, f, "nobody", "s"), cannot(`serviceaccounts "nobody"`, "patch", "serviceaccounts", "", here)},
 	} {
 		f.is(row.err, kube.ErrForbidden)
 		if message(row.err) != row.want {
@@ -221,7 +234,7 @@ func testReadOnly(f *fixture) {
 	f.is(err, kube.ErrReadOnly)
 	f.is(reader.CreateSecret(f.Context(), f.write("new")), kube.ErrReadOnly)
 	f.is(reader.UpdateSecret(f.Context(), f.write("push"), secret.ResourceVersion, true), kube.ErrReadOnly)
-	f.is(reader.LinkSecrets(f.Context(), f.ns, "a", "s"), kube.ErrReadOnly)
+	f.is(link(reader, f, "a", "s"), kube.ErrReadOnly)
 	if n := reader.Requests(); n != 0 {
 		f.Errorf("%d requests were sent", n)
 	}

@@ -1,12 +1,14 @@
 package kubetest_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"k8s.io/client-go/rest"
 
@@ -48,7 +50,7 @@ func testPullLinks(f *fixture) {
 		{"several that are all there already", "d p", "p o one b c d", true},
 	} {
 		before := f.account()
-		f.no(f.LinkPullSecrets(f.Context(), f.ns, "a", strings.Fields(step.secrets)...))
+		f.no(linkPull(f.Client, f, "a", strings.Fields(step.secrets)...))
 		after := f.account()
 		if after.pull != step.want || after.secrets != "s1 one" {
 			f.Errorf("%s: %+v", step.reason, after)
@@ -57,14 +59,118 @@ func testPullLinks(f *fixture) {
 			f.Errorf("%s: resourceVersion was %s and is %s", step.reason, before.version, after.version)
 		}
 	}
-	f.is(f.LinkPullSecrets(f.Context(), f.ns, "missing", "s"), kube.ErrNotFound)
-	f.is(f.LinkPullSecrets(f.Context(), f.ns+"-missing", "a", "s"), kube.ErrNotFound)
+	f.is(linkPull(f.Client, f, "missing", "s"), kube.ErrNotFound)
+	_, err := f.LinkPullSecrets(f.Context(), kube.ServiceAccount{Namespace: f.ns + "-missing", Name: "a"}, "s")
+	f.is(err, kube.ErrNotFound)
 	f.given(`{apiVersion: v1, kind: ServiceAccount, metadata: {name: none, namespace: NS}}`)
-	f.no(f.LinkPullSecrets(f.Context(), f.ns, "none", "s"))
+	f.no(linkPull(f.Client, f, "none", "s"))
 	accounts, err := f.ServiceAccounts(f.Context(), f.ns, func(a kube.ServiceAccount) bool { return a.Name != "a" })
 	f.no(err)
-	if diff := cmp.Diff([]kube.ServiceAccount{{Namespace: f.ns, Name: "none", PullSecrets: []string{"s"}}}, accounts); diff != "" {
+	if diff := cmp.Diff([]kube.ServiceAccount{{Namespace: f.ns, Name: "none", PullSecrets: []string{"s"}}}, accounts, versionless); diff != "" {
 		f.Error(diff)
+	}
+}
+
+// versionless compares ServiceAccounts but for what each server numbers by itself.
+var versionless = cmpopts.IgnoreFields(kube.ServiceAccount{}, "ResourceVersion")
+
+// testPullLinksAsListed begins with ServiceAccounts as a list has shown them.
+func testPullLinksAsListed(f *fixture) {
+	listed := func(name string) kube.ServiceAccount {
+		f.Helper()
+		all, err := f.ServiceAccounts(f.Context(), f.ns, func(a kube.ServiceAccount) bool { return a.Name == name })
+		f.no(err)
+		if len(all) != 1 || all[0].ResourceVersion == "" {
+			f.Fatalf("%+v", all)
+		}
+		return all[0]
+	}
+	remade := func() {
+		f.delete(f.T, "serviceaccounts", f.ns, "a")
+		f.given(`{apiVersion: v1, kind: ServiceAccount, metadata: {name: a, namespace: NS}, imagePullSecrets: [{name: new}]}`)
+	}
+	replaced := func(list string) func() {
+		return func() {
+			f.rows("admin", rawRow{"somebody else writes", "PATCH", core + "serviceaccounts/a", mergeForm, `{"imagePullSecrets":` + list + `}`, 200, ""})
+		}
+	}
+	for _, row := range []struct {
+		reason    string
+		before    string // the list
+		meanwhile func() // after the list
+		secrets   string
+		want      string
+		requests  int
+	}{
+		{"one more", `[{"name":"p"}]`, nil, "one", "p one", 1},
+		{"several", `[{"name":"p"},{"name":"o"}]`, nil, "b a", "p o b a", 1},
+		{"the first", `null`, nil, "one two", "one two", 1},
+		{"behind an entry without a name", `[{"name":"p"},{}]`, nil, "one", "p  one", 1},
+		{"they are there", `[{"name":"one"},{"name":"two"}]`, nil, "two one", "one two", 0},
+		{"one of them is there", `[{"name":"one"}]`, nil, "one two", "one two", 1},
+		{"somebody else added one", `[{"name":"p"}]`, replaced(`[{"name":"theirs"},{"name":"p"}]`), "one", "theirs p one", 3},
+		{"somebody else added ours", `[{"name":"p"}]`, replaced(`[{"name":"one"},{"name":"p"}]`), "one", "one p", 2},
+		{"somebody else added the first", `null`, replaced(`[{"name":"theirs"}]`), "one", "theirs one", 3},
+		{"somebody else emptied the list", `[{"name":"p"}]`, replaced(`null`), "one two", "one two", 3},
+		{"it was made again", `[{"name":"p"}]`, remade, "one", "new one", 3},
+	} {
+		f.given(`{apiVersion: v1, kind: ServiceAccount, metadata: {name: a, namespace: NS}, secrets: [{name: s1}]}`)
+		replaced(row.before)()
+		seen := listed("a")
+		if row.meanwhile != nil {
+			row.meanwhile()
+		}
+		before := f.Requests()
+		after, err := f.LinkPullSecrets(f.Context(), seen, strings.Fields(row.secrets)...)
+		f.no(err)
+		if got := f.Requests() - before; got != row.requests {
+			f.Errorf("%s: %d requests, want %d", row.reason, got, row.requests)
+		}
+		if got := f.account(); got.pull != row.want {
+			f.Errorf("%s: the list is %q, want %q", row.reason, got.pull, row.want)
+		}
+		if diff := cmp.Diff(listed("a"), after); diff != "" {
+			f.Errorf("%s: it is not what the answer says (-is +said):\n%s", row.reason, diff)
+		}
+
+		// What an answer has shown is good for the next write, whichever list that was of.
+		before = f.Requests()
+		after, err = f.LinkPullSecrets(f.Context(), after, "next")
+		f.no(err)
+		_, err = f.LinkSecrets(f.Context(), f.ns, "a", "push")
+		f.no(err)
+		_, err = f.LinkPullSecrets(f.Context(), after, "late")
+		f.no(err)
+		after, err = f.LinkSecrets(f.Context(), f.ns, "a", "more")
+		f.no(err)
+		_, err = f.LinkPullSecrets(f.Context(), after, "last")
+		f.no(err)
+		if got := f.Requests() - before; got != 1+1+3+1+1 {
+			f.Errorf("%s, and then: %d requests", row.reason, got)
+		}
+		if got := f.account(); got.pull != row.want+" next late last" {
+			f.Errorf("%s, and then: the list is %q", row.reason, got.pull)
+		}
+		f.delete(f.T, "serviceaccounts", f.ns, "a")
+	}
+
+	seen := kube.ServiceAccount{Namespace: f.ns, Name: "a", ResourceVersion: "1", PullSecrets: []string{"p"}}
+	_, err := f.LinkPullSecrets(f.Context(), seen, "one")
+	f.is(err, kube.ErrNotFound)
+}
+
+// testManyPullLinks makes more than one JSON patch may have.
+func testManyPullLinks(f *fixture) {
+	const many = 10_001
+	f.given(`{apiVersion: v1, kind: ServiceAccount, metadata: {name: a, namespace: NS}, imagePullSecrets: [{name: p}]}`)
+	secrets := make([]string, many)
+	for i := range secrets {
+		secrets[i] = fmt.Sprint("s", i)
+	}
+	f.no(linkPull(f.Client, f, "a", secrets...))
+	f.no(linkPull(f.Client, f, "a", secrets...))
+	if got, want := f.account().pull, "p "+strings.Join(secrets, " "); got != want {
+		f.Errorf("the list has %d entries, want %d", strings.Count(got, " ")+1, many+1)
 	}
 }
 
@@ -87,21 +193,21 @@ func testPullLinkConflicts(f *fixture) {
 			write(`{"imagePullSecrets":[{"name":"theirs"},{"name":"p"}]}`)
 		}
 	}
-	f.no(c.LinkPullSecrets(f.Context(), f.ns, "a", "one"))
+	f.no(linkPull(c, f, "a", "one"))
 	if got := f.account().pull; got != "theirs p one" || b.n.Load() != 2 {
 		f.Errorf("after a conflict and %d writes the list is %q", b.n.Load(), got)
 	}
 
 	b.n.Store(0)
 	b.on = func() { write(`{"imagePullSecrets":[{"name":"two"}]}`) }
-	f.no(c.LinkPullSecrets(f.Context(), f.ns, "a", "two"))
+	f.no(linkPull(c, f, "a", "two"))
 	if got := f.account().pull; got != "two" || b.n.Load() != 1 {
 		f.Errorf("after somebody else linked it, and %d writes, the list is %q", b.n.Load(), got)
 	}
 
 	b.n.Store(0)
 	b.on = func() { write(`{"metadata":{"annotations":{"n":"` + string(rune('a'+b.n.Load())) + `"}}}`) }
-	f.is(c.LinkPullSecrets(f.Context(), f.ns, "a", "three"), kube.ErrConflict)
+	f.is(linkPull(c, f, "a", "three"), kube.ErrConflict)
 	if got := f.account().pull; got != "two" || b.n.Load() != 5 {
 		f.Errorf("after conflicts alone, and %d writes, the list is %q", b.n.Load(), got)
 	}
@@ -110,7 +216,7 @@ func testPullLinkConflicts(f *fixture) {
 	var writers sync.WaitGroup
 	for _, name := range []string{"v", "w", "x", "y", "z"} {
 		writers.Go(func() {
-			if err := f.LinkPullSecrets(f.Context(), f.ns, "a", name); err != nil {
+			if err := linkPull(f.Client, f, "a", name); err != nil {
 				f.Error(err)
 			}
 		})
@@ -144,8 +250,8 @@ func testForbiddenDelivery(f *fixture) {
 			f.is(err, want)
 		}
 	}
-	f.is(n.LinkPullSecrets(f.Context(), f.ns, "nobody", "s"), kube.ErrForbidden)
-	f.is(reader.LinkPullSecrets(f.Context(), f.ns, "nobody", "s"), kube.ErrReadOnly)
+	f.is(linkPull(n, f, "nobody", "s"), kube.ErrForbidden)
+	f.is(linkPull(reader, f, "nobody", "s"), kube.ErrReadOnly)
 	f.same(r.ResourceVersion, f.readRemote("r").ResourceVersion)
 	f.same(secret.ResourceVersion, f.read("s").ResourceVersion)
 }

@@ -66,6 +66,10 @@ func rawRows() []rawRow {
 		{"test of what is not there", "PATCH", core + "secrets/o", jsonForm, `[{"op":"test","path":"/data/none","value":"other"}]`, 422, rejected},
 		{"an unknown op", "PATCH", core + "secrets/o", jsonForm, `[{"op":"turn","path":"/data/k","value":"other"}]`, 422, rejected},
 		{"a failing op undoes the ones before", "PATCH", core + "secrets/o", jsonForm, `[{"op":"remove","path":"/data/k"},{"op":"test","path":"/type","value":"x"}]`, 422, rejected},
+		{
+			"as many ops as a patch may have, and one", "PATCH", core + "secrets/o", jsonForm, `[` + strings.Repeat(`{"op":"test","path":"/type","value":"Opaque"},`, 10_000) + `{"op":"remove","path":"/none"}]`, 413,
+			"Request entity too large: The allowed maximum operations in a JSON patch is 10000, got 10001",
+		},
 		{"so that this holds", "PATCH", core + "secrets/o", jsonForm, `[{"op":"test","path":"/data/k","value":"dg=="},{"op":"test","path":"/data/m","value":"cGxhaW4="}]`, 200, ""},
 		{"an unknown form", "PATCH", core + "secrets/o", "text/plain", `{}`, 415, anyText},
 		{"replaced", "PUT", core + "secrets/o", form, strings.Replace(opaque, "dg==", "ZQ==", 1), 200, ""},

@@ -93,6 +93,8 @@ func conformance(t *testing.T, e env) {
 			"upload a secret":               testUploadSecret,
 			"delete a secret":               testDeleteSecret,
 			"links to pull":                 testPullLinks,
+			"links to pull, as listed":      testPullLinksAsListed,
+			"links to pull, thousands":      testManyPullLinks,
 			"links to pull, in conflict":    testPullLinkConflicts,
 			"no rights to deliver":          testForbiddenDelivery,
 		} {

@@ -2,11 +2,13 @@ package kubetest
 
 import (
 	"encoding/json"
+	"fmt"
 	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	kjson "k8s.io/apimachinery/pkg/util/json"
 )
 
@@ -17,10 +19,16 @@ type operation struct {
 	Value json.RawMessage `json:"value"`
 }
 
+// maxOperations is maxJSONPatchOperations in k8s.io/apiserver pkg/endpoints/handlers/patch.go.
+const maxOperations = 10_000
+
 func jsonPatch(object map[string]any, body []byte) (map[string]any, error) {
 	var ops []operation
 	if json.Unmarshal(body, &ops) != nil {
 		return nil, errBadPatch
+	}
+	if len(ops) > maxOperations {
+		return nil, apierrors.NewRequestEntityTooLargeError(fmt.Sprintf("The allowed maximum operations in a JSON patch is %d, got %d", maxOperations, len(ops)))
 	}
 	for _, op := range ops {
 		if err := op.apply(object); err != nil {

@@ -45,6 +45,8 @@ func (s *Server) patch(q request, k *kind) answer {
 		return failure(notSimulated("this directive of a strategic merge patch"))
 	case errors.Is(err, errDoesNotApply):
 		return failure(apierrors.NewGenericServerResponse(http.StatusUnprocessableEntity, "", schema.GroupResource{}, "", "", 0, false))
+	case apierrors.IsRequestEntityTooLargeError(err):
+		return failure(err)
 	case err != nil:
 		return failure(apierrors.NewBadRequest(err.Error()))
 	}

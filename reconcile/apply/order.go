@@ -58,7 +58,7 @@ type applier struct {
 // run to run, so that no tenant's work keeps another's from being reached.
 func Plan(ctx context.Context, e Ends, plans []plan.Component, o Options) []Outcome {
 	a := &applier{Options: o, refusals: refusals{inRow: map[error]int{}}, slots: make(chan struct{}, o.Concurrency)}
-	a.run = &act.Run{Pair: e, Means: o.Means, Ask: a.ask}
+	a.run = &act.Run{Pair: e, Means: o.Means, Links: ends.LinksOf(e.Cluster, o.Accounts), Ask: a.ask}
 	detached, release := outlive(ctx, grace)
 	defer release()
 

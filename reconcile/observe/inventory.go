@@ -117,7 +117,9 @@ func (o *observer) observeAccounts(ctx context.Context) error {
 	o.ServiceAccounts = make(map[component.Key]world.Links, len(accounts))
 	o.authorizing = map[string]int{}
 	for _, a := range accounts {
-		o.ServiceAccounts[component.Key{Namespace: a.Namespace, Name: a.Name}] = world.Links{Secrets: o.slimSet(a.Namespace, a.Secrets), Pull: o.slimSet(a.Namespace, a.PullSecrets)}
+		o.ServiceAccounts[component.Key{Namespace: a.Namespace, Name: a.Name}] = world.Links{
+			Version: a.ResourceVersion, Secrets: o.slimSet(a.Namespace, a.Secrets), Pull: o.slimSet(a.Namespace, a.PullSecrets),
+		}
 		if a.Authorizes {
 			o.authorizing[a.Namespace]++
 		}

@@ -158,6 +158,7 @@ func (w *World) Elapsed() time.Duration {
 
 // Links are the Secrets that a ServiceAccount uses.
 type Links struct {
+	Version string // of the ServiceAccount, when it was listed
 	Secrets map[string]bool
 	Pull    map[string]bool // to pull images
 }

@@ -102,6 +102,7 @@ var first = map[string]string{
 	"an upload Secret is deleted as it was read":                   "./kube/kubetest ConformanceOfTheSimulator",
 	"a Secret is deleted when the API server says so":              "./kube DeleteAnswers",
 	"a pull link is written under the account's resourceVersion":   "./kube/kubetest ConformanceOfTheSimulator",
+	"no pull link is made twice":                                   "./kube/kubetest ConformanceOfTheSimulator",
 	"no targets are sent as none":                                  "./kube RemoteSecretSent",
 	"only the API server's word makes a kind absent":               "./kube Unknown.*|Served.*",
 	"a target's error is shown without credentials":                "./kube TargetError",

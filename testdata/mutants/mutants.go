@@ -485,7 +485,11 @@ var mutants = []mutant{
 	},
 	{
 		"a pull link is written under the account's resourceVersion", "kube/serviceaccount.go",
-		`metaBody{ResourceVersion: w.Metadata.ResourceVersion}`, `metaBody{}`, cluster,
+		`{"replace", "/metadata/resourceVersion", seen.ResourceVersion}`, `{"test", "/metadata/name", seen.Name}`, cluster,
+	},
+	{
+		"no pull link is made twice", "kube/serviceaccount.go",
+		`if !slices.Contains(seen.PullSecrets, l.Name) {`, `if l.Name != "" {`, cluster,
 	},
 	{
 		"no targets are sent as none", "kube/remotesecret.go",

@@ -23,8 +23,8 @@ import (
 type Run struct {
 	ends.Pair
 	ends.Means
-	Ask   func(plan.Action, func() error) error // makes a call that Quay may refuse to all Components alike
-	links ends.Turnstile
+	*ends.Links
+	Ask func(plan.Action, func() error) error // makes a call that Quay may refuse to all Components alike
 }
 
 // On begins with a Component.

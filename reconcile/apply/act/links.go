@@ -10,15 +10,6 @@ import (
 	"berth/reconcile/plan"
 )
 
-// Link makes links of a namespace's ServiceAccount, all in one patch.
-func (r *Run) Link(ctx context.Context, namespace, serviceAccount string, pull bool, secrets ...string) error {
-	if !pull {
-		return r.Cluster.LinkSecrets(ctx, namespace, serviceAccount, secrets...)
-	}
-	defer r.links.Enter(namespace)()
-	return r.Cluster.LinkPullSecrets(ctx, namespace, serviceAccount, secrets...)
-}
-
 // unlinkSecret takes a dead link off, once a live look has shown that neither the
 // Component nor the Secret is there: after a stale list it would be its successor's.
 func (w *Work) unlinkSecret(ctx context.Context, a plan.UnlinkSecret) error {
@@ -36,9 +27,5 @@ func (w *Work) unlinkSecret(ctx context.Context, a plan.UnlinkSecret) error {
 			return err
 		}
 	}
-	defer w.links.Enter(a.Component.Namespace)()
-	if a.Pull {
-		return w.Cluster.UnlinkPullSecret(ctx, a.Component.Namespace, a.ServiceAccount, a.Secret)
-	}
-	return w.Cluster.UnlinkSecret(ctx, a.Component.Namespace, a.ServiceAccount, a.Secret)
+	return w.Unlink(ctx, a.Component.Namespace, a.ServiceAccount, a.Pull, a.Secret)
 }

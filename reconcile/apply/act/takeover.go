@@ -115,14 +115,13 @@ func (w *Work) retireSecret(ctx context.Context, robot string, a plan.FormerSecr
 	if err != nil || !component.InheritedFrom(s, a.Owner) || component.ContentOf(s.DockerConfigJSON()).Login != w.Naming.Login(robot) {
 		return err
 	}
-	defer w.links.Enter(namespace)()
 	for _, account := range a.Accounts {
-		if err := ends.UnlessGone(w.Cluster.UnlinkSecret(ctx, namespace, account, a.Name)); err != nil {
+		if err := ends.UnlessGone(w.Unlink(ctx, namespace, account, false, a.Name)); err != nil {
 			return err
 		}
 	}
 	for _, account := range a.PullAccounts {
-		if err := ends.UnlessGone(w.Cluster.UnlinkPullSecret(ctx, namespace, account, a.Name)); err != nil {
+		if err := ends.UnlessGone(w.Unlink(ctx, namespace, account, true, a.Name)); err != nil {
 			return err
 		}
 	}

@@ -4,7 +4,6 @@ package ends
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"berth/kube"
@@ -50,6 +49,7 @@ type Cluster interface {
 	TryCreateSecret(ctx context.Context, w kube.SecretWrite) error
 	UpdateSecret(ctx context.Context, w kube.SecretWrite, resourceVersion string, dryRun bool) error
 	OwnSecret(ctx context.Context, s kube.Secret, owners []kube.OwnerReference) error
+	SecretMetadata(ctx context.Context, namespace, name string) (kube.Secret, error)
 	linker
 	deliverer
 	heir
@@ -70,20 +70,12 @@ type Means struct {
 	Groups   []kube.Group                               // in which the cluster serves Components
 	Delivers bool                                       // it has RemoteSecrets
 	Policy   world.Policy                               // names the ServiceAccounts that pull, in each environment
+	Accounts map[component.Key]world.Links              // the ServiceAccounts as they were listed
 	Told     func(plan.Component, string)               // is told what is worth knowing and stops nothing
 }
 
 // Clock is the time by Quay's clock.
 func (m Means) Clock() time.Time { return m.Now().Add(m.Ahead) }
-
-// linker is what applying a plan needs of the cluster to link Secrets to ServiceAccounts.
-type linker interface {
-	LinkSecrets(ctx context.Context, namespace, serviceAccount string, secrets ...string) error
-	LinkPullSecrets(ctx context.Context, namespace, serviceAccount string, secrets ...string) error
-	UnlinkSecret(ctx context.Context, namespace, serviceAccount, secret string) error
-	UnlinkPullSecret(ctx context.Context, namespace, serviceAccount, secret string) error
-	SecretMetadata(ctx context.Context, namespace, name string) (kube.Secret, error)
-}
 
 // deliverer is what applying a plan needs of the cluster to deliver.
 type deliverer interface {
@@ -102,16 +94,4 @@ type heir interface {
 	UnfinalizeComponent(ctx context.Context, c kube.Component) (kube.Component, error)
 	ReturnSecret(ctx context.Context, s kube.Secret, to *kube.OwnerReference) error
 	DeleteSecret(ctx context.Context, s kube.Secret) error
-}
-
-// Turnstile lets one at a time through for each namespace: Components of one namespace
-// that link to its one ServiceAccount would only be in each other's way.
-type Turnstile struct{ namespaces sync.Map }
-
-// Enter waits for the namespace; leave lets the next one in.
-func (t *Turnstile) Enter(namespace string) (leave func()) {
-	entry, _ := t.namespaces.LoadOrStore(namespace, new(sync.Mutex))
-	mutex := entry.(*sync.Mutex)
-	mutex.Lock()
-	return mutex.Unlock
 }
