@@ -426,6 +426,8 @@ func (s shuffledCluster) ServiceAccounts(ctx context.Context, namespace string, 
 // mixedWorld has some of everything that a plan can say.
 func mixedWorld(t testing.TB) *env {
 	e := newEnv()
+	e.cluster.Delete("namespaces", "", "kube-system")
+	e.apply(`{apiVersion: v1, kind: Namespace, metadata: {name: kube-system, uid: uid-of-the-cluster}}`) // which says what is audited when
 	for _, namespace := range []string{"a", "b", "bare", "going"} {
 		e.namespace(namespace)
 	}
