@@ -203,19 +203,19 @@ func TestChangesCost(t *testing.T) {
 		},
 		{
 			"token replaced by hand", func(e *env) { e.quay.RegenerateToken(robot(e, "_push")) },
-			cost{quay: 2, cluster: 4, clusterWrites: 1, tokens: 1},
-			"both Secrets are read, then the roles and the token, which is written under the Secret's version",
+			cost{quay: 2, cluster: 3, clusterWrites: 1, tokens: 1},
+			"the Secret is read, then the roles and the token, which is written under the Secret's version, after a look at the Component",
 		},
 		{
 			"Secret deleted by hand", func(e *env) { e.cluster.Delete("secrets", "tenant", "api-image-pull") },
-			cost{quay: 2, cluster: 4, clusterWrites: 1, tokens: 1},
+			cost{quay: 2, cluster: 3, clusterWrites: 1, tokens: 1},
 			"the same",
 		},
 		{
 			"Secret labelled by hand", func(e *env) {
 				e.apply(`{apiVersion: v1, kind: Secret, metadata: {name: api-image-push, namespace: tenant, labels: {appstudio.redhat.com/internal: "no"}}}`)
 			},
-			cost{quay: 2, cluster: 4, clusterWrites: 1, tokens: 1},
+			cost{quay: 2, cluster: 3, clusterWrites: 1, tokens: 1},
 			"a Secret is written whole or not at all",
 		},
 		{

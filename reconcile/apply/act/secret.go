@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,7 +24,8 @@ type sight struct {
 }
 
 // survey is the beginning of G4: it reads the Secrets that are still to be looked at, and
-// then who has which role on the repository. Both Secrets share one look.
+// then who has which role on the repository. Both Secrets share one look, where the plan is
+// about both.
 func (w *Work) survey(ctx context.Context, a component.Account) (sight, error) {
 	if s, seen := w.sights[a.Role]; seen {
 		delete(w.sights, a.Role)
@@ -31,6 +33,9 @@ func (w *Work) survey(ctx context.Context, a component.Account) (sight, error) {
 	}
 	w.sights = map[quay.Role]sight{}
 	for _, account := range w.plan.Names.Accounts() {
+		if account.Role != a.Role && w.rotation == nil && !w.writes(account) {
+			continue
+		}
 		s, err := w.Cluster.Secret(ctx, w.plan.Component.Namespace, account.Secret)
 		if err != nil && !errors.Is(err, kube.ErrNotFound) {
 			return sight{}, err
@@ -46,6 +51,14 @@ func (w *Work) survey(ctx context.Context, a component.Account) (sight, error) {
 	s := w.sights[a.Role]
 	delete(w.sights, a.Role)
 	return s, nil
+}
+
+// writes reports whether an account's Secret is written by the plan.
+func (w *Work) writes(a component.Account) bool {
+	return slices.ContainsFunc(w.plan.Actions, func(action plan.Action) bool {
+		write, ok := action.(plan.WriteSecret)
+		return ok && write.Secret == a.Secret
+	})
 }
 
 // writeSecret makes the Secret carry the newest generation that has its role, as Quay
