@@ -82,7 +82,7 @@ func settled(t testing.TB, components int) *scene.Scene {
 		}
 	}
 	s.Environments = d.ByNamespace()
-	s.NameComponents()
+	s.Read()
 	if n := Plan(s.World).Changes(); n > 0 {
 		t.Fatalf("not settled: %d changes", n)
 	}

@@ -89,6 +89,54 @@ func (s *Scene) Settle(c kube.Component) component.Names {
 	return n
 }
 
+// Read makes of a settled World one that a run has read: what says again what the names of
+// its Components say refers to their strings, what is as Berth writes it is not kept, and of
+// the roles only those of a run's share are there.
+func (s *Scene) Read() {
+	s.Helper()
+	s.NameComponents()
+	was := s.World
+	s.Repositories, s.Robots, s.Roles = map[string]quay.Repository{}, map[string]*world.Robot{}, map[string]map[string]quay.Role{}
+	s.Secrets, s.RemoteSecrets = map[component.Key]*world.Secret{}, map[component.Key]*world.RemoteSecret{}
+	i := 0
+	for c := range s.All() {
+		n := s.Called(component.KeyOf(*c))
+		r := was.Repositories[n.Repository]
+		r.Name, r.Description = n.Repository, n.Mark
+		s.Repositories[r.Name] = r
+		if roles := was.Roles[r.Name]; i%share == 0 {
+			s.Roles[r.Name] = roles
+		}
+		for _, a := range n.Accounts() {
+			key := component.Key{Namespace: c.Namespace, Name: a.Secret}
+			robot, secret := *was.Robots[a.First], *was.Secrets[key]
+			robot.Mark, robot.Repositories = a.Mark, n.Own
+			secret.Slim, secret.Labels = true, nil
+			secret.Content = component.Content{Image: n.Image, Login: n.Login(s.Naming, a.First), Fingerprint: robot.Fingerprint}
+			s.Robots[a.First], s.Secrets[key] = &robot, &secret
+			if remote := was.RemoteSecrets[key]; remote != nil {
+				s.RemoteSecrets[key] = remote
+			}
+		}
+		for _, account := range s.Policy.PushAccounts(c.Name) {
+			rename(s.ServiceAccounts[component.Key{Namespace: c.Namespace, Name: account}].Secrets, n.Push.Secret)
+		}
+		for _, account := range s.Policy.PullAccounts(c.Name) {
+			rename(s.ServiceAccounts[component.Key{Namespace: c.Namespace, Name: account}].Pull, n.Pull.Secret)
+		}
+		i++
+	}
+}
+
+// share is of how many repositories a run in each quarter of an hour looks at the roles of one.
+const share = 96
+
+// rename lets a set refer to the string of one of its names.
+func rename(set map[string]bool, name string) {
+	delete(set, name)
+	set[name] = true
+}
+
 // Robot puts an account's robot into the World.
 func (s *Scene) Robot(a component.Account, repositories ...string) {
 	s.Robots[a.Robot] = &world.Robot{
