@@ -125,7 +125,10 @@ func (d Description) Unmarked() Description {
 // below are the lines under the mark, none where there is no mark.
 func (d Description) below() []string {
 	_, rest, several := strings.Cut(string(d), "\n")
-	if _, marked := ParseMark(string(d)); !several || !marked {
+	if !several {
+		return nil
+	}
+	if _, marked := ParseMark(string(d)); !marked {
 		return nil
 	}
 	return strings.Split(rest, "\n")

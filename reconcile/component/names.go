@@ -77,7 +77,9 @@ type Names struct {
 }
 
 // Marks reports whether a repository that is so described is this Component's.
-func (n Names) Marks(description string) bool { return Description(description).Mark() == n.Mark }
+func (n Names) Marks(description string) bool {
+	return description == n.Mark || Description(description).Mark() == n.Mark // nearly all say nothing more
+}
 
 // Adoptable reports whether a repository that is so described may become this Component's:
 // it bears no mark, or one that a former namespace of the same name left behind. A mark

@@ -38,7 +38,11 @@ func (w *planner) planRobots(p *draft.Component, repository []plan.Action) {
 func (w *planner) planForeignRights(p *draft.Component) {
 	for _, r := range p.Roles {
 		for _, robot := range r.All {
-			p.Aside = append(p.Aside, w.leaveTeams(p.Planned, robot, w.RobotOf(p, robot))...)
+			r := w.RobotOf(p, robot)
+			p.Aside = append(p.Aside, w.leaveTeams(p.Planned, robot, r)...)
+			if len(r.Repositories) == 1 && r.Repositories[0] == p.Names.Repository {
+				continue // as nearly all
+			}
 			for _, other := range w.WorksOn(robot) {
 				if other != p.Names.Repository {
 					p.Aside = append(p.Aside, plan.RemovePermission{Repository: other, Robot: robot})

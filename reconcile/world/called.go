@@ -56,7 +56,9 @@ func (w *World) All() iter.Seq[*kube.Component] {
 // NameComponents works the names of all Components out: every part of a run asks for
 // them.
 func (w *World) NameComponents() {
-	w.called = make(map[component.Key]*Called, len(w.Components)+len(w.Elsewhere))
+	w.named = make([]Called, len(w.Components)+len(w.Elsewhere))
+	w.called = make(map[component.Key]*Called, len(w.named))
+	next := w.named
 	applications := map[string]string{}
 	for c := range w.All() {
 		if n, there := w.Namespaces[c.Namespace]; there {
@@ -69,7 +71,9 @@ func (w *World) NameComponents() {
 		if c.ComponentName == c.Name {
 			c.ComponentName = c.Name
 		}
-		called := w.name(c)
+		called := &next[0]
+		next = next[1:]
+		*called = w.name(c)
 		if c.ContainerImage == called.Image {
 			c.ContainerImage = called.Image
 		}
@@ -77,8 +81,8 @@ func (w *World) NameComponents() {
 	}
 }
 
-func (w *World) name(c *kube.Component) *Called {
-	called := &Called{Component: c}
+func (w *World) name(c *kube.Component) Called {
+	called := Called{Component: c}
 	if called.Names, called.Err = w.Naming.Names(*c, w.Namespaces[c.Namespace].UID); called.Err == nil {
 		called.Image = w.Naming.Image(called.Repository)
 		called.logins = [2]string{w.Naming.Login(called.Push.First), w.Naming.Login(called.Pull.First)}
@@ -170,8 +174,17 @@ func (w *World) Call(c *kube.Component) *Called {
 		return known
 	}
 	called := w.name(c)
-	w.place(called)
-	return called
+	w.place(&called)
+	return &called
+}
+
+// CallNext is the same for the Component at a place of [World.All], where it most likely is
+// the one that was named there.
+func (w *World) CallNext(i int, c *kube.Component) *Called {
+	if i < len(w.named) && w.named[i].Component == c {
+		return &w.named[i]
+	}
+	return w.Call(c)
 }
 
 // Names are what the things of a Component are called; the error is for its owner.

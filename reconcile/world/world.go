@@ -138,6 +138,7 @@ type World struct {
 	DefaultsUnread    error                               // nil: they were read, or there was no need to
 	Sources           map[component.Key]gitsource.Verdict // of the Components whose source was looked at
 	called            map[component.Key]*Called           // see NameComponents
+	named             []Called                            // those, in the order of All
 	marks             map[string]bool                     // of robots, and the keys in them; see made
 
 	Mode          Mode

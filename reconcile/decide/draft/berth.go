@@ -18,12 +18,12 @@ type Berth struct {
 	robots    [2]*world.Robot // nil: it is not there, or bears another mark
 }
 
-// berths sorts Components, and finds each by the key in its marks.
-func (w *World) berths(components []kube.Component) []Berth {
+// berths sorts Components, and finds each by the key in its marks; before are so many others.
+func (w *World) berths(components []kube.Component, before int) []Berth {
 	all := make([]Berth, len(components))
 	for i := range components {
 		c := &components[i]
-		called := w.Call(c)
+		called := w.CallNext(before+i, c)
 		all[i] = Berth{Component: c, Called: called, first: [2]string{called.Push.First, called.Pull.First}}
 	}
 	order := func(a, b Berth) int { return component.KeyOf(*a.Component).Compare(component.KeyOf(*b.Component)) }

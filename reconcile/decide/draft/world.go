@@ -36,7 +36,7 @@ func (a Bearer) compare(b Bearer) int {
 func Of(w world.World) *World {
 	d := &World{World: w, live: make(map[string]*Berth, len(w.Components)+len(w.Elsewhere))}
 	for i, components := range [...][]kube.Component{w.Components, w.Elsewhere} {
-		d.Berths[i] = d.berths(components)
+		d.Berths[i] = d.berths(components, i*len(w.Components))
 	}
 	for name, r := range w.Robots {
 		if b := d.live[component.KeyIn(r.Mark)]; b != nil && b.takes(name, r) {
