@@ -197,13 +197,16 @@ func noted(note string) (audited time.Time, pages []string) {
 	return time.Time{}, pages
 }
 
+// soon is after the first calls are sent: until then there is nothing worth collecting.
+const soon = 100 * time.Millisecond
+
 // collectEarly lets memory grow by less than Go does before it is collected, unless GOGC
 // says something: a run lives for seconds, and its pod is given what it takes at its most.
 // The closer it comes to what its cgroup may hold, the more is collected, unless GOMEMLIMIT
 // says when: the last tenth is the kernel's, for what it keeps for the process.
 func collectEarly() {
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(20)
+		time.AfterFunc(soon, func() { debug.SetGCPercent(20) })
 	}
 	if limit := memoryLimit(os.ReadFile); limit > 0 && os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(limit / 10 * 9)

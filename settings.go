@@ -103,7 +103,7 @@ type settings struct {
 	rotate     []component.Key
 	gracefully []component.Key
 	called     func(key string) string // a setting, as the user does
-	roots      *x509.CertPool          // for Quay; nil: the system's
+	roots      func() *x509.CertPool   // for Quay; nil: the system's
 	git        gitsource.Options
 	token      func() (quay.Token, error)
 	tokenFrom  string // in words

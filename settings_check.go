@@ -179,20 +179,25 @@ func (s *settings) checkMetrics(src sources) problems {
 	return found
 }
 
-// trusted adds a file's certificates to the system's.
-func trusted(file string) (*x509.CertPool, error) {
-	pool, err := x509.SystemCertPool()
-	if err != nil {
-		return nil, errors.New("the system's certificates cannot be read")
-	}
+// trusted are a file's certificates besides the system's, which take long to read and are
+// not looked at before they are needed.
+func trusted(file string) (func() *x509.CertPool, error) {
 	pem, err := os.ReadFile(file)
 	if err != nil {
 		return nil, fileProblem(err)
 	}
-	if !pool.AppendCertsFromPEM(pem) {
+	own := x509.NewCertPool()
+	if !own.AppendCertsFromPEM(pem) {
 		return nil, errors.New("holds no certificate")
 	}
-	return pool, nil
+	return func() *x509.CertPool {
+		all, err := x509.SystemCertPool()
+		if err != nil {
+			return own // the system has none
+		}
+		all.AppendCertsFromPEM(pem)
+		return all
+	}, nil
 }
 
 // findToken decides where the token is read, each time it is needed: the

@@ -27,6 +27,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -40,7 +41,7 @@ type Options struct {
 	URL          string                // see ParseAddress; plain http only on a loopback address
 	Organization string                // whose repositories and robots these are
 	Token        func() (Token, error) // an OAuth token; asked again when Quay refuses the last one
-	RootCAs      *x509.CertPool        // nil: the system's
+	RootCAs      func() *x509.CertPool // asked for when the first connection is made; nil: the system's
 	QPS          float64               // requests per second of all users and Clients together, at most; zero: as many as Quay allows anybody
 	Burst        int                   // at once beyond that; zero: 10
 	Clients      int                   // that ask at the same time, this one among them; zero: it is alone
@@ -75,11 +76,16 @@ type Stats struct {
 	Throttled time.Duration // time during which at least one user waited for the rate limit
 }
 
-// The rate that Quay allows is not told anywhere, so it is found.
 const (
+	// The rate that Quay allows is not told anywhere, so it is found.
 	startHTTP1 = 5  // what Quay's proxy allows an address over HTTP/1.1 (conf/nginx/rate-limiting.conf.jnj:80)
 	startHTTP2 = 20 // it allows a connection 50 over HTTP/2
 	autoQPS    = 50 // the most that it allows anybody, and so the most that is tried unasked
+
+	callTimeout  = 30 * time.Second
+	robotTimeout = 120 * time.Second // 40,000 robots took Quay 3 s here, many times that on a large registry
+	callLimit    = 8 << 20
+	robotLimit   = 256 << 20 // 40,000 robots are 11.5 MB
 )
 
 // pace is where the rate of one client is looked for. An address is all clients', so they
@@ -87,19 +93,9 @@ const (
 // HTTP/2 is each one's own, until a refusal tells that somebody counts them together.
 func (o Options) pace() *pace.Limiter {
 	clients := float64(max(1, o.Clients))
-	r := pace.Range{First: startHTTP1 / clients, HTTP2: startHTTP2, Most: autoQPS, Part: autoQPS / clients}
-	if o.QPS > 0 {
-		r.Most, r.Part = o.QPS/clients, 0
-	}
-	return pace.New(r, o.Burst)
+	r := pace.Range{First: startHTTP1 / clients, HTTP2: startHTTP2, Most: cmp.Or(o.QPS/clients, autoQPS), Part: cmp.Or(o.QPS, autoQPS) / clients}
+	return pace.New(r, cmp.Or(o.Burst, 10))
 }
-
-const (
-	callTimeout  = 30 * time.Second
-	robotTimeout = 120 * time.Second // 40,000 robots took Quay 3 s here, many times that on a large registry
-	callLimit    = 8 << 20
-	robotLimit   = 256 << 20 // 40,000 robots are 11.5 MB
-)
 
 // New returns a Client. It reads the token but sends nothing.
 func New(o Options) (*Client, error) {
@@ -111,16 +107,16 @@ func New(o Options) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the Quay token: %w", err)
 	}
-	o.Burst = cmp.Or(o.Burst, 10)
 	o.Logger = cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
 	if o.Answered == nil {
 		o.Answered = func(bool, int) {}
 	}
+	base := func() http.RoundTripper { return o.Transport }
 	if o.Transport == nil {
-		o.Transport = newHTTPTransport(o.RootCAs)
+		base = sync.OnceValue(func() http.RoundTripper { return newHTTPTransport(o.RootCAs) })
 	}
 	t := &transport{
-		base:     o.Transport,
+		base:     base,
 		token:    token,
 		pace:     o.pace(),
 		doubting: pauseFor(o.Backoff),
@@ -149,9 +145,14 @@ func New(o Options) (*Client, error) {
 	}, nil
 }
 
-func newHTTPTransport(roots *x509.CertPool) *http.Transport {
+// newHTTPTransport is called when somebody connects: to read the system's certificates takes
+// longer than all else before the first call, and that one is of the cluster.
+func newHTTPTransport(roots func() *x509.CertPool) *http.Transport {
 	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+	t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+	if roots != nil {
+		t.TLSClientConfig.RootCAs = roots()
+	}
 	t.ForceAttemptHTTP2 = true // Quay's proxy allows 50 requests per second on HTTP/2, 5 on HTTP/1
 	return t
 }

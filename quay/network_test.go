@@ -18,7 +18,7 @@ import (
 func overNetwork(t *testing.T, url string, roots *x509.CertPool, transport http.RoundTripper) *Client {
 	t.Helper()
 	c, err := New(Options{
-		URL: url, Organization: "acme", QPS: 1000, Burst: 1000, RootCAs: roots, Transport: transport,
+		URL: url, Organization: "acme", QPS: 1000, Burst: 1000, RootCAs: func() *x509.CertPool { return roots }, Transport: transport,
 		Token:   func() (Token, error) { return NewToken("oauth-token"), nil },
 		Backoff: func(int) time.Duration { return 0 },
 	})
@@ -48,6 +48,28 @@ func TestHTTP2AndCustomCA(t *testing.T) {
 	}
 	if major.Load() != 2 {
 		t.Errorf("the request came by HTTP/%d", major.Load())
+	}
+}
+
+// What is trusted takes long to read, and is not asked for before somebody connects.
+func TestWhatIsTrustedIsReadOnceAndLate(t *testing.T) {
+	t.Parallel()
+	asked := 0
+	c, err := New(Options{
+		URL: "https://127.0.0.1:1", Organization: "acme", Backoff: func(int) time.Duration { return 0 },
+		Token:   func() (Token, error) { return NewToken("oauth-token"), nil },
+		RootCAs: func() *x509.CertPool { asked++; return x509.NewCertPool() },
+	})
+	if err != nil || asked > 0 {
+		t.Fatalf("asked for %d times by making the client (%v)", asked, err)
+	}
+	for range 2 {
+		if _, err := c.GetOrganization(t.Context()); !errors.Is(err, ErrUnavailable) {
+			t.Fatal(err)
+		}
+	}
+	if asked != 1 {
+		t.Errorf("asked for %d times", asked)
 	}
 }
 

@@ -20,7 +20,7 @@ import (
 // nothing or an *Error. The answer is decoded here, below the retries, so
 // that a body cut short counts as a failed attempt and can be tried again.
 type transport struct {
-	base     http.RoundTripper
+	base     func() http.RoundTripper
 	token    *tokenSource
 	pace     *pace.Limiter
 	doubting func(context.Context, int) error // waits before a refusal is doubted
@@ -104,7 +104,7 @@ func (t *transport) attempt(c *call, req *http.Request, authorization string) (*
 	req = req.Clone(ctx)
 	req.Header.Set("Authorization", authorization)
 
-	resp, err := t.base.RoundTrip(req)
+	resp, err := t.base().RoundTrip(req)
 	t.pace.Learn(p, resp)
 	if err != nil {
 		t.answered(c.login != nil, 0)

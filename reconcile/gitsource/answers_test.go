@@ -178,7 +178,7 @@ func TestUntrustedServers(t *testing.T) {
 		options func(*Options)
 		want    Verdict
 	}{
-		{"an unknown authority", "https://example.com/r", nil, func(o *Options) { o.RootCAs = x509.NewCertPool() }, untrusted},
+		{"an unknown authority", "https://example.com/r", nil, func(o *Options) { o.RootCAs = x509.NewCertPool }, untrusted},
 		{"a certificate of another name", "https://other.example/r", nil, nil, untrusted},
 		{"an outdated TLS", "https://example.com/r", func(s *httptest.Server) { s.TLS = &tls.Config{MaxVersion: tls.VersionTLS11} }, nil, noAnswer},
 		{"a client certificate wanted", "https://example.com/r", func(s *httptest.Server) { s.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert} }, nil, noAnswer},
@@ -289,8 +289,8 @@ func portOf(server *httptest.Server) uint16 {
 	return netip.MustParseAddrPort(server.Listener.Addr().String()).Port()
 }
 
-func poolOf(server *httptest.Server) *x509.CertPool {
+func poolOf(server *httptest.Server) func() *x509.CertPool {
 	pool := x509.NewCertPool()
 	pool.AddCert(server.Certificate())
-	return pool
+	return func() *x509.CertPool { return pool }
 }

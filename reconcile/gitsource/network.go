@@ -45,18 +45,28 @@ func guardOn(port uint16, listed bool) *guard {
 	return &guard{addresses: ssrf.New(options...), resolver: net.DefaultResolver, port: port, listed: listed}
 }
 
+// network makes its transport when a host is asked, which most runs do not.
+type network struct{ transport func() *http.Transport }
+
+func (n network) RoundTrip(r *http.Request) (*http.Response, error) {
+	return n.transport().RoundTrip(r)
+}
+
 // transport is HTTP/1.1 over verified TLS with one idle connection a host. It
 // asks for nothing compressed, so nothing is ever unpacked.
 func (g *guard) transport(o Options) *http.Transport {
 	t := &http.Transport{
 		DialContext:            g.dial,
-		TLSClientConfig:        &tls.Config{RootCAs: o.RootCAs, MinVersion: tls.VersionTLS12},
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
 		DisableCompression:     true,
 		TLSHandshakeTimeout:    budget, // a connection outlives the question that it was made for
 		MaxIdleConns:           64,
 		MaxIdleConnsPerHost:    1,
 		IdleConnTimeout:        15 * time.Second,
 		MaxResponseHeaderBytes: 16 << 10,
+	}
+	if o.RootCAs != nil {
+		t.TLSClientConfig.RootCAs = o.RootCAs()
 	}
 	if o.Proxy != nil {
 		t.DialContext = (&net.Dialer{Timeout: budget}).DialContext // to the proxy, always

@@ -15,7 +15,7 @@ type Options struct {
 	// host with public addresses. The addresses of a listed host may be internal,
 	// as are those of all hosts in a network that reaches IPv4 through DNS64.
 	Hosts   []string
-	RootCAs *x509.CertPool // nil: the system's
+	RootCAs func() *x509.CertPool // asked for when the first connection is made; nil: the system's
 	// Proxy is the one that all requests go through; nil: none, whatever the
 	// environment says. The proxy chooses the address it connects to. Without
 	// Hosts a name is looked up here first all the same, so it must be known here.
@@ -58,7 +58,7 @@ func newProber(o Options, g *guard) *Prober {
 		asked:     map[string]*question{},
 	}
 	if p.transport == nil {
-		p.transport = g.transport(o)
+		p.transport = network{sync.OnceValue(func() *http.Transport { return g.transport(o) })}
 	}
 	if p.userAgent == "" {
 		p.userAgent = "git/2.0"

@@ -32,6 +32,7 @@ type options struct {
 	fresh     []int
 	latencies []time.Duration
 	limited   int
+	starts    int
 	shards    int
 	naive     bool
 	write     bool
@@ -67,6 +68,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags.DurationSliceVar(&o.latencies, "latencies", []time.Duration{0, 20 * time.Millisecond, 100 * time.Millisecond, 600 * time.Millisecond}, "of each call of Quay")
 	flags.IntVar(&o.limited, "limited", 50, "requests a second that a registry with a limit allows; 0: none is measured")
 	flags.IntVar(&o.shards, "shards", 4, "that the largest size is divided among, once")
+	flags.IntVar(&o.starts, "starts", 20, "of which the soonest to the first call is told; 0: none is measured")
 	flags.IntVar(&o.grouped, "per-namespace", 50, "Components of a namespace")
 	flags.BoolVar(&o.naive, "naive", false, "also do the work object by object, for the smaller sizes")
 	flags.BoolVar(&o.write, "write", false, "write the table into docs/performance.md, and the chart")

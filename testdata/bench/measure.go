@@ -28,6 +28,7 @@ type row struct {
 	what          string
 	size          int
 	latency       time.Duration
+	begin         time.Time
 	limit         int
 	wall, cpu     time.Duration
 	memory        int64 // the most of one process, bytes
@@ -40,7 +41,8 @@ type bench struct {
 	dir  string
 	out  io.Writer
 	rows []row
-	soon time.Duration // the least from a start to the first call
+	own  start // of the program,
+	bare start // and of one that does nothing but call
 
 	verdicts []string
 }
@@ -48,6 +50,11 @@ type bench struct {
 // all measures everything that was asked for, one size after the other: each has a
 // platform of its own.
 func (b *bench) all(ctx context.Context) error {
+	if b.starts > 0 {
+		if err := b.on(ctx, 1, true, func(p place) error { return b.start(ctx, p) }); err != nil {
+			return err
+		}
+	}
 	for _, n := range b.fresh {
 		if err := b.on(ctx, n, false, func(p place) error { return b.measure(ctx, p, row{what: "new", size: n}, b.berth, b.arguments()) }); err != nil {
 			return err
@@ -112,7 +119,7 @@ func (b *bench) sharded(ctx context.Context, p place, r row) error {
 	for s := range b.shards {
 		each = append(each, append(b.arguments(), "--shard-count", strconv.Itoa(b.shards), "--shard-index", strconv.Itoa(s)))
 	}
-	if _, err := b.start(ctx, p, row{size: r.size}, b.berth, each...); err != nil {
+	if _, err := b.once(ctx, p, row{size: r.size}, b.berth, each...); err != nil {
 		return err
 	}
 	r.what = fmt.Sprintf("settled, %d shards", b.shards)
@@ -165,7 +172,7 @@ func (b *bench) on(ctx context.Context, n int, settled bool, do func(place) erro
 
 // measure lets commands run at once, and keeps what that took.
 func (b *bench) measure(ctx context.Context, p place, r row, program string, commands ...[]string) error {
-	r, err := b.start(ctx, p, r, program, commands...)
+	r, err := b.once(ctx, p, r, program, commands...)
 	if err != nil {
 		return err
 	}
@@ -174,15 +181,15 @@ func (b *bench) measure(ctx context.Context, p place, r row, program string, com
 	return nil
 }
 
-// start lets commands run at once, and tells what that took.
-func (b *bench) start(ctx context.Context, p place, r row, program string, commands ...[]string) (row, error) {
+// once lets commands run at once, and tells what that took.
+func (b *bench) once(ctx context.Context, p place, r row, program string, commands ...[]string) (row, error) {
 	if _, err := p.turn(ctx, r.latency, r.limit); err != nil {
 		return r, err
 	}
 	var wait sync.WaitGroup
 	errs := make([]error, len(commands))
 	started := make([]*exec.Cmd, len(commands))
-	begin := time.Now()
+	r.begin = time.Now()
 	for i, args := range commands {
 		c := exec.CommandContext(ctx, program, args...)
 		c.Env = append(os.Environ(), "BERTH_QUAY_URL="+p.Quay, "BERTH_QUAY_TOKEN="+oauthToken, "BERTH_QUAY_CA_FILE="+p.Certificate)
@@ -194,7 +201,7 @@ func (b *bench) start(ctx context.Context, p place, r row, program string, comma
 		})
 	}
 	wait.Wait()
-	r.wall = time.Since(begin)
+	r.wall = time.Since(r.begin)
 	if err := errors.Join(errs...); err != nil {
 		return r, err
 	}
@@ -209,9 +216,6 @@ func (b *bench) start(ctx context.Context, p place, r row, program string, comma
 		return r, err
 	}
 	r.quay, r.cluster = r.by.sum()
-	if soon := r.by.First.Sub(begin); b.soon == 0 || soon < b.soon {
-		b.soon = soon
-	}
 	return r, nil
 }
 

@@ -29,7 +29,7 @@ func byObject(ctx context.Context, args []string) error {
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(certificate)
 	registry, err := quay.New(quay.Options{
-		URL: args[0], Organization: platform.Organization, QPS: 1e6, Burst: 1e6, RootCAs: roots,
+		URL: args[0], Organization: platform.Organization, QPS: 1e6, Burst: 1e6, RootCAs: func() *x509.CertPool { return roots },
 		Token: func() (quay.Token, error) { return quay.NewToken(oauthToken), nil },
 	})
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -34,7 +35,8 @@ type place struct{ Quay, Cluster, Control, Certificate string }
 // report is what they were asked since the last report.
 type report struct {
 	Quay, Cluster map[string]int
-	First         time.Time // when the first call came
+	Met           time.Time // when the first connection was made,
+	First         time.Time // and when the first call came over it
 }
 
 func (r report) sum() (quay, cluster int) {
@@ -70,12 +72,12 @@ func serve(ctx context.Context, args []string, out io.Writer) error {
 	platform.Platform{Registry: registry, Cluster: cluster, Grouped: *grouped, Settled: *settled}.Fill(*components)
 
 	proxy := &quaytest.Proxy{Server: registry, API: knobs.allow}
-	quay, kube := secure(proxy), secure(cluster)
+	quay, kube := knobs.secure(proxy), knobs.secure(cluster)
 	defer quay.Close()
 	defer kube.Close()
 	control := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		knobs.set(r.FormValue("latency"), r.FormValue("limit"))
-		told := report{map[string]int{}, map[string]int{}, time.Unix(0, knobs.first.Swap(0))}
+		told := report{map[string]int{}, map[string]int{}, time.Unix(0, knobs.met.Swap(0)), time.Unix(0, knobs.first.Swap(0))}
 		for _, c := range registry.Calls() {
 			told.Quay[c.Method+" "+c.Route]++
 		}
@@ -107,9 +109,13 @@ func serve(ctx context.Context, args []string, out io.Writer) error {
 	return nil
 }
 
-func secure(h http.Handler) *httptest.Server {
+func (k *knobs) secure(h http.Handler) *httptest.Server {
 	s := httptest.NewUnstartedServer(h)
 	s.EnableHTTP2 = true
+	s.Config.ConnContext = func(ctx context.Context, _ net.Conn) context.Context {
+		k.met.CompareAndSwap(0, time.Now().UnixNano())
+		return ctx
+	}
 	s.StartTLS()
 	return s
 }
@@ -118,7 +124,8 @@ func secure(h http.Handler) *httptest.Server {
 type knobs struct {
 	latency time.Duration
 	limiter *rate.Limiter
-	first   atomic.Int64 // when the first call came, in nanoseconds; zero: none yet
+	met     atomic.Int64 // when the first connection was made, in nanoseconds; zero: none yet
+	first   atomic.Int64 // when the first call came
 }
 
 func (k *knobs) asked() { k.first.CompareAndSwap(0, time.Now().UnixNano()) }

@@ -48,7 +48,7 @@ func (b *bench) table(args string) string {
 		r := last[len(last)-1]
 		fmt.Fprintf(&t, "\nThe calls of the last of these, by what is asked: at Quay %s; at the cluster %s.\n", routes(r.by.Quay), routes(r.by.Cluster))
 	}
-	fmt.Fprintf(&t, "\nFrom a start to the first call it took %.1f ms at best.\n", float64(b.soon.Microseconds())/1000)
+	t.WriteString(b.soon())
 	t.WriteString("\n" + b.load() + b.ratios())
 	for _, line := range b.verdicts {
 		t.WriteString("\n" + line + "\n")
