@@ -6,8 +6,10 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"berth/quay/quaytest"
@@ -321,4 +323,43 @@ func TestUsedUpPlanIsNoReasonToPublish(t *testing.T) {
 	if made := e.quay.Snapshot().Repositories; len(made) != 0 {
 		t.Errorf("a repository was made all the same: %+v", made)
 	}
+}
+
+// waiting answers as soon as a run reads roles.
+type waiting struct{ roles <-chan struct{} }
+
+func (w waiting) Probe(ctx context.Context, _ string) gitsource.Verdict {
+	select {
+	case <-w.roles:
+	case <-ctx.Done():
+	}
+	return itsSourceIsOpen
+}
+
+// Git hosts are asked while roles are read: the slower of them is what a run waits for.
+func TestGitHostsAreAskedWhileRolesAreRead(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv()
+		e.sourced()
+		e.component("tenant", "fresh", "uid-fresh")
+		e.apply(`{apiVersion: appstudio.redhat.com/v1alpha1, kind: Component, metadata: {name: fresh, namespace: tenant}, spec: {source: {git: {url: "https://git.example/fresh"}}}}`)
+		roles := make(chan struct{})
+		var once sync.Once
+		e.git = waiting{roles}
+		r := e.newRunOver(func(next http.RoundTripper) http.RoundTripper {
+			return roundTrip(func(req *http.Request) (*http.Response, error) {
+				if strings.Contains(req.URL.Path, "/permissions/user") && req.Method == http.MethodGet {
+					once.Do(func() { close(roles) })
+				}
+				return next.RoundTrip(req)
+			})
+		})
+		if s := r.Do(t.Context()); s.ExitCode() != 0 || s.Components.Deferred > 0 {
+			t.Errorf("exit code %d, %+v", s.ExitCode(), s.Components)
+		}
+		if got := e.remains("acme/tenant/fresh"); got != "public" {
+			t.Errorf("it is %s", got)
+		}
+	})
 }

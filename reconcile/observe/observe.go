@@ -153,7 +153,15 @@ func (o *observer) observe(ctx context.Context) error {
 	o.shareFingerprints()
 	o.PlaceRepositories()
 	return inOrder(ctx, o.observeImageRepositories, o.observeSecrets, o.observeNamespaceSecrets, o.leaveClosed,
-		o.observeLinks, o.sortDelivery, o.observeSources, o.observeRoles)
+		o.observeLinks, o.sortDelivery, o.observeLast)
+}
+
+// observeLast asks git hosts while it reads roles: neither waits for the other.
+func (o *observer) observeLast(ctx context.Context) error {
+	g, gctx := territory.SideBySide(ctx)
+	g.Go(func() error { return o.observeSources(gctx) })
+	g.Go(func() error { return o.observeRoles(gctx) })
+	return g.Wait()
 }
 
 // inOrder takes steps until one fails.

@@ -20,9 +20,13 @@ import (
 // than a run can make repositories for.
 const maxSources = 1000
 
-// sourcesTime is how long a run asks git hosts; those it did not come to wait, so
-// that a tenant's thousand dead hosts hold nobody up.
-const sourcesTime = 2 * time.Minute
+// sourcesTime is how long a run asks git hosts, while it reads roles: so long does what needs
+// no source wait for them at most, and in it a host that is well shows a thousand. Those it did not come to wait.
+const sourcesTime = 30 * time.Second
+
+// lanes are how many sources of a namespace are asked at once. Namespaces do not share them, so
+// that no tenant waits for another's dead hosts.
+const lanes = 4
 
 // observeSources asks whether anybody may read the source of new Components, of this run's
 // share of those that are public or were closed by their source, and of those that a second
@@ -32,7 +36,7 @@ func (o *observer) observeSources(ctx context.Context) error {
 	if o.Policy.Visibility != "" {
 		return nil
 	}
-	var fresh, due []kube.Component
+	var fresh, none, due []kube.Component
 	follow := map[string]kube.Component{}
 	for i, c := range o.Components {
 		n := o.Call(&o.Components[i])
@@ -43,6 +47,8 @@ func (o *observer) observeSources(ctx context.Context) error {
 		r, exists := o.Repositories[n.Repository]
 		told := component.Description(r.Description).Memory()
 		switch public := r.Visibility == quay.Public; {
+		case !exists && c.SourceURL == "":
+			none = append(none, c)
 		case !exists:
 			fresh = append(fresh, c)
 		case public && told.Refusal != "" && !o.At.Before(told.Since.Add(world.SecondLook)):
@@ -58,24 +64,44 @@ func (o *observer) observeSources(ctx context.Context) error {
 		look = append(look, follow[name])
 	}
 	look = append(look, o.some(fresh, maxSources)...)
-	var asking sync.Mutex
-	o.Sources = make(map[component.Key]gitsource.Verdict, len(look))
+	o.Sources = make(map[component.Key]gitsource.Verdict, len(look)+len(none))
+	for _, c := range none { // of which no host has to be asked
+		o.Sources[component.KeyOf(c)] = o.Git.Probe(ctx, c.SourceURL)
+	}
+	return o.ask(ctx, look)
+}
+
+// ask asks for the sources of Components, in each namespace in their order.
+func (o *observer) ask(ctx context.Context, look []kube.Component) error {
+	of := map[string][]kube.Component{}
+	for _, c := range look {
+		of[c.Namespace] = append(of[c.Namespace], c)
+	}
 	ctx, cancel := context.WithTimeout(ctx, sourcesTime)
 	defer cancel()
 	read := o.counts("source", "sources", len(look))
-	g, ctx := territory.SideBySide(ctx)
-	for _, c := range look {
-		g.Go(func() error {
-			defer read()
-			if v := o.Git.Probe(ctx, c.SourceURL); ctx.Err() == nil {
-				asking.Lock()
-				defer asking.Unlock()
-				o.Sources[component.KeyOf(c)] = v
+	var asking sync.Mutex
+	all, ctx := territory.SideBySide(ctx)
+	all.SetLimit(-1) // there are not more than sources
+	for _, components := range of {
+		all.Go(func() error {
+			g, ctx := territory.SideBySide(ctx)
+			g.SetLimit(lanes)
+			for _, c := range components {
+				g.Go(func() error {
+					defer read()
+					if v := o.Git.Probe(ctx, c.SourceURL); ctx.Err() == nil {
+						asking.Lock()
+						defer asking.Unlock()
+						o.Sources[component.KeyOf(c)] = v
+					}
+					return nil
+				})
 			}
-			return nil
+			return g.Wait()
 		})
 	}
-	return g.Wait()
+	return all.Wait()
 }
 
 // some are the first n, in turns by namespace.

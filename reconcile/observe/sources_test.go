@@ -3,6 +3,7 @@ package observe
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -88,7 +89,7 @@ func (silent) Probe(ctx context.Context, _ string) gitsource.Verdict {
 	return gitsource.Verdict{}
 }
 
-// Hosts that hang cost a run two minutes, and leave the rest to the next one.
+// Hosts that hang cost a run half a minute, and leave the rest to the next one.
 func TestSilentHostsHoldNobodyUp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -98,6 +99,76 @@ func TestSilentHostsHoldNobodyUp(t *testing.T) {
 			t.Errorf("%d verdicts, %v", len(verdicts), err)
 		}
 		if took := time.Since(start); took != sourcesTime {
+			t.Errorf("it took %s", took)
+		}
+	})
+}
+
+// mixed hangs on the sources of one tenant and takes its time for the others'.
+type mixed struct {
+	mu   sync.Mutex
+	last time.Duration // after which the others' were all answered
+	from time.Time
+}
+
+func (m *mixed) Probe(ctx context.Context, address string) gitsource.Verdict {
+	takes := 100 * time.Millisecond
+	switch {
+	case address == "":
+		return gitsource.Verdict{Answer: gitsource.Private}
+	case strings.Contains(address, "dead"):
+		takes = 5 * time.Second
+	}
+	select {
+	case <-time.After(takes): // of virtual time
+	case <-ctx.Done():
+		return gitsource.Verdict{}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if takes < time.Second {
+		m.last = time.Since(m.from)
+	}
+	return gitsource.Verdict{Answer: gitsource.Public}
+}
+
+// However many dead hosts one tenant names, the others' sources are asked as if it were not
+// there; and what has no source waits for none, nor counts.
+func TestOneTenantsHostsDelayNoOther(t *testing.T) {
+	t.Parallel()
+	const dead, well, bare = 500, 100, maxSources + 500
+	synctest.Test(t, func(t *testing.T) {
+		w := sourceWorld(dead+well+bare, "")
+		w.Namespaces["other"] = kube.Namespace{Name: "other", UID: "v"}
+		for i := range w.Components {
+			switch c := &w.Components[i]; {
+			case i < dead:
+				c.SourceURL = fmt.Sprintf("https://dead%d.example.com/x", i)
+			case i < dead+well:
+				c.Namespace = "other"
+			default:
+				c.SourceURL = ""
+			}
+		}
+		w.NameComponents()
+		git := &mixed{from: time.Now()}
+		verdicts, err := ask(t.Context(), w, git, git.from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		known := map[string]int{}
+		for _, c := range w.Components {
+			if _, ok := verdicts[component.KeyOf(c)]; ok {
+				known[map[bool]string{true: "bare", false: c.Namespace}[c.SourceURL == ""]]++
+			}
+		}
+		if known["other"] != well || known["bare"] != bare {
+			t.Errorf("known are %v", known)
+		}
+		if alone := well / lanes * 100 * time.Millisecond; git.last != alone {
+			t.Errorf("the others' were asked within %s, without the dead ones it is %s", git.last, alone)
+		}
+		if took := time.Since(git.from); took > sourcesTime {
 			t.Errorf("it took %s", took)
 		}
 	})
