@@ -31,6 +31,7 @@ type options struct {
 	sizes     []int
 	fresh     []int
 	latencies []time.Duration
+	git       []time.Duration
 	limited   int
 	starts    int
 	shards    int
@@ -66,6 +67,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags.IntSliceVar(&o.sizes, "sizes", []int{100, 1000, 10_000}, "settled Components")
 	flags.IntSliceVar(&o.fresh, "new", []int{100}, "Components that are all new")
 	flags.DurationSliceVar(&o.latencies, "latencies", []time.Duration{0, 20 * time.Millisecond, 100 * time.Millisecond, 600 * time.Millisecond}, "of each call of Quay")
+	flags.DurationSliceVar(&o.git, "git", []time.Duration{0, 100 * time.Millisecond}, "that a git host takes to show or refuse a source of new Components")
 	flags.IntVar(&o.limited, "limited", 50, "requests a second that a registry with a limit allows; 0: none is measured")
 	flags.IntVar(&o.shards, "shards", 4, "that the largest size is divided among, once")
 	flags.IntVar(&o.starts, "starts", 20, "of which the soonest to the first call is told; 0: none is measured")

@@ -59,6 +59,9 @@ func (b *bench) all(ctx context.Context) error {
 		if err := b.on(ctx, n, false, func(p place) error { return b.measure(ctx, p, row{what: "new", size: n}, b.berth, b.arguments()) }); err != nil {
 			return err
 		}
+		if err := b.sourced(ctx, n); err != nil {
+			return err
+		}
 	}
 	for i, n := range b.sizes {
 		err := b.on(ctx, n, true, func(p place) error { return b.settled(ctx, p, n, i == len(b.sizes)-1) })
@@ -221,7 +224,7 @@ func (b *bench) once(ctx context.Context, p place, r row, program string, comman
 
 // turn sets how the simulated Quay answers, and returns what was asked so far.
 func (p place) turn(ctx context.Context, latency time.Duration, limit int) (r report, err error) {
-	query := url.Values{"latency": {latency.String()}, "limit": {strconv.Itoa(limit)}}
+	query := url.Values{"latency": {latency.String()}, "limit": {strconv.Itoa(limit)}, "git": {p.slow.String()}}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.Control+"?"+query.Encode(), nil)
 	if err != nil {
 		return r, err

@@ -30,7 +30,11 @@ const (
 )
 
 // place is where the simulators are, as the process that serves them tells.
-type place struct{ Quay, Cluster, Control, Certificate string }
+type place struct {
+	Quay, Cluster, Control, Certificate, Git string
+
+	slow time.Duration // what a git host takes for an answer
+}
 
 // report is what they were asked since the last report.
 type report struct {
@@ -73,10 +77,15 @@ func serve(ctx context.Context, args []string, out io.Writer) error {
 
 	proxy := &quaytest.Proxy{Server: registry, API: knobs.allow}
 	quay, kube := knobs.secure(proxy), knobs.secure(cluster)
+	git := secure(&knobs.git)
+	sources := httptest.NewServer(leadsTo(git.Listener.Addr().String()))
+	defer git.Close()
+	defer sources.Close()
 	defer quay.Close()
 	defer kube.Close()
 	control := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		knobs.set(r.FormValue("latency"), r.FormValue("limit"))
+		knobs.git.latency, _ = time.ParseDuration(r.FormValue("git"))
 		told := report{map[string]int{}, map[string]int{}, time.Unix(0, knobs.met.Swap(0)), time.Unix(0, knobs.first.Swap(0))}
 		for _, c := range registry.Calls() {
 			told.Quay[c.Method+" "+c.Route]++
@@ -102,11 +111,17 @@ func serve(ctx context.Context, args []string, out io.Writer) error {
 	if err := certificate.Close(); err != nil {
 		return err
 	}
-	if err := json.NewEncoder(out).Encode(place{quay.URL, kube.URL, control.URL, certificate.Name()}); err != nil {
+	if err := json.NewEncoder(out).Encode(place{Quay: quay.URL, Cluster: kube.URL, Control: control.URL, Certificate: certificate.Name(), Git: sources.URL}); err != nil {
 		return err
 	}
 	<-ctx.Done()
 	return nil
+}
+
+func secure(h http.Handler) *httptest.Server {
+	s := httptest.NewUnstartedServer(h)
+	s.StartTLS()
+	return s
 }
 
 func (k *knobs) secure(h http.Handler) *httptest.Server {
@@ -124,6 +139,7 @@ func (k *knobs) secure(h http.Handler) *httptest.Server {
 type knobs struct {
 	latency time.Duration
 	limiter *rate.Limiter
+	git     gitHost
 	met     atomic.Int64 // when the first connection was made, in nanoseconds; zero: none yet
 	first   atomic.Int64 // when the first call came
 }

@@ -65,7 +65,7 @@ func (p Platform) namespace(n, components int) {
 		component := object{
 			"apiVersion": "appstudio.redhat.com/v1alpha1", "kind": "Component",
 			"metadata": object{"name": c.Name, "namespace": name, "uid": c.UID, "annotations": object{"example.com/notes": strings.Repeat("n", 400)}},
-			"spec":     object{"componentName": c.Name, "application": c.Application, "source": object{"git": object{"url": "https://git.example/" + name + "/" + c.Name}}},
+			"spec":     object{"componentName": c.Name, "application": c.Application, "source": object{"git": object{"url": "https://example.com/" + name + "/" + c.Name}}},
 			"status":   object{"devfile": strings.Repeat("d", 1200)},
 		}
 		bound = append(bound, object{"name": c.Name, "configuration": object{"replicas": 1}})
