@@ -115,20 +115,20 @@ var scenarios = []scenario{
 		e.component("tenant", "billing", "uid-1")
 	}},
 	{name: "refuse", remains: "public, refused", prepare: func(e *env) {
-		e.sourced().verdict = itsSourceRefuses
+		e.sourced().says(itsSourceRefuses)
 	}},
 	{name: "close", remains: "private, refused, closed", prepare: func(e *env) {
-		e.sourced().verdict = itsSourceRefuses
+		e.sourced().says(itsSourceRefuses)
 		e.newRun().Do(context.Background())
 		e.clock = e.clock.Add(world.SecondLook)
 	}},
 	{name: "open", remains: "public", prepare: func(e *env) {
 		git := e.sourced()
-		git.verdict = itsSourceRefuses
+		git.says(itsSourceRefuses)
 		e.newRun().Do(context.Background())
 		e.clock = e.clock.Add(world.SecondLook)
 		e.newRun().Do(context.Background())
-		git.verdict = itsSourceIsOpen
+		git.says(itsSourceIsOpen)
 	}},
 	takeOverScenario("take over in place", imageController{name: "billing", older: true, components: true, generate: `{"visibility":"public"}`}),
 	takeOverScenario("take over beside", imageController{name: "billing", annotated: true, public: true}),

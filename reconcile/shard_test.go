@@ -32,6 +32,34 @@ func TestShardsTogetherAreOneRun(t *testing.T) {
 	}
 }
 
+// What others make while a run reads does not look as if it were lost: the robots are
+// listed when the Secrets are.
+func TestWhatOthersMakeMeanwhileIsNotLost(t *testing.T) {
+	t.Parallel()
+	e := newEnv()
+	for i := range 30 {
+		e.component("tenant", fmt.Sprintf("c-%02d", i), fmt.Sprintf("uid-%02d", i))
+	}
+	listed := 0
+	others := e.newRunOver(direct)
+	r := e.newRunOver(func(next http.RoundTripper) http.RoundTripper {
+		return roundTrip(func(req *http.Request) (*http.Response, error) {
+			answer, err := next.RoundTrip(req)
+			if strings.HasSuffix(req.URL.Path, "/organization/"+org+"/robots") && listed == 0 {
+				listed = e.cluster.Count("list", "secrets")
+				others.Do(t.Context())
+			}
+			return answer, err
+		})
+	})
+	e.resetCalls()
+	if s := e.lookAs(r); listed == 0 || s.Err != nil {
+		t.Errorf("after %d lists of Secrets: %v", listed, s.Err)
+	}
+	e.run(t)
+	e.settled(t)
+}
+
 // While the number of shards changes, a namespace may be in the hands of two runs.
 func TestOverlapOfTwoNumbersOfShards(t *testing.T) {
 	t.Parallel()

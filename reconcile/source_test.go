@@ -25,14 +25,24 @@ var (
 	itsSourceRefuses = gitsource.Verdict{Answer: gitsource.Private, Reason: "its source asks for a login", Refusal: gitsource.Login}
 )
 
-// source is a git host with one repository.
-type source struct{ verdict gitsource.Verdict }
+// source is a git host with one repository, which may change while it is asked.
+type source struct{ verdict atomic.Value }
 
-func (s *source) Probe(context.Context, string) gitsource.Verdict { return s.verdict }
+func (s *source) Probe(context.Context, string) gitsource.Verdict {
+	return s.verdict.Load().(gitsource.Verdict)
+}
+
+func (s *source) says(v gitsource.Verdict) { s.verdict.Store(v) }
+
+func newSource(v gitsource.Verdict) *source {
+	s := new(source)
+	s.says(v)
+	return s
+}
 
 // sourced settles a Component whose repository is public because its source is.
 func (e *env) sourced() *source {
-	git := &source{itsSourceIsOpen}
+	git := newSource(itsSourceIsOpen)
 	e.git = git
 	e.settledComponent()
 	return git
@@ -65,7 +75,8 @@ func TestRepositoryFollowsItsSource(t *testing.T) {
 	git := e.sourced()
 	run := func(verdict gitsource.Verdict, later time.Duration, calls int, want string) {
 		t.Helper()
-		git.verdict, e.clock = verdict, e.clock.Add(later)
+		git.says(verdict)
+		e.clock = e.clock.Add(later)
 		for i := range 3 {
 			e.quay.ResetCalls()
 			s := e.run(t)
@@ -114,7 +125,7 @@ func TestWhatWaitsForASecondLookIsTold(t *testing.T) {
 	t.Parallel()
 	e := newEnv()
 	git := e.sourced()
-	git.verdict = itsSourceRefuses
+	git.says(itsSourceRefuses)
 	e.run(t)
 	if told := e.annotation("tenant", "billing", component.AnnotationImage); !strings.Contains(told, "The repository becomes private when its source still is after a day.") {
 		t.Errorf("its owner is told %s", told)
@@ -144,14 +155,14 @@ func TestTwoRunsAtOneDescription(t *testing.T) {
 				for at := int64(1); ; at++ {
 					e := newScenario(s)
 					git := e.git.(*source)
-					git.verdict = look
+					git.says(look)
 					words := "\nAsk the tenant."
 					e.quay.SetDescription(billing, e.text(billing)+words)
 					var calls atomic.Int64 // lists are read side by side
 					r := e.newRunOver(func(next http.RoundTripper) http.RoundTripper {
 						return roundTrip(func(req *http.Request) (*http.Response, error) {
 							if strings.Contains(req.URL.Path, "/api/v1/repository") && calls.Add(1) == at {
-								git.verdict = looks[second]
+								git.says(looks[second])
 								e.newRun().Do(context.Background())
 							}
 							return next.RoundTrip(req)
@@ -167,7 +178,7 @@ func TestTwoRunsAtOneDescription(t *testing.T) {
 					if !strings.Contains(e.text(billing), words) {
 						t.Errorf("%s: people's words are lost", where)
 					}
-					git.verdict = itsSourceIsOpen
+					git.says(itsSourceIsOpen)
 					e.run(t)
 					e.settled(t)
 					if got := e.remains(billing); got != "public" {
@@ -176,7 +187,7 @@ func TestTwoRunsAtOneDescription(t *testing.T) {
 							t.Errorf("%s: it is %s", where, got)
 						}
 					}
-					git.verdict = itsSourceRefuses
+					git.says(itsSourceRefuses)
 					e.run(t)
 					e.clock = e.clock.Add(world.SecondLook)
 					e.run(t)
@@ -211,7 +222,7 @@ func TestAPersonWasFaster(t *testing.T) {
 	if s := r.Do(t.Context()); s.ExitCode() != 0 || s.Components.Skipped != 1 {
 		t.Errorf("exit %d, %+v", s.ExitCode(), s.Components)
 	}
-	e.git.(*source).verdict = itsSourceIsOpen
+	e.git.(*source).says(itsSourceIsOpen)
 	e.run(t)
 	e.settled(t)
 	if got := e.remains(billing); got != "private, refused" {
@@ -316,7 +327,7 @@ func TestUsedUpPlanIsNoReasonToPublish(t *testing.T) {
 	e := newEnv()
 	e.quay.Configure(quaytest.Config{Billing: true})
 	e.component("tenant", "billing", "uid-1")
-	e.git = &source{itsSourceRefuses}
+	e.git = newSource(itsSourceRefuses)
 	if s := e.newRun().Do(t.Context()); s.Components.Failed != 1 || s.Failures[0].Reason != plan.ReasonQuayPaymentRequired {
 		t.Errorf("%+v", s.Failures)
 	}

@@ -174,14 +174,15 @@ func inOrder(ctx context.Context, steps ...func(context.Context) error) error {
 	return nil
 }
 
-// observeLists lists both ends side by side. The whole run rests on each of these.
+// observeLists lists both ends side by side. The whole run rests on each of these. Robots come
+// after the Secrets that log in as them: what another run makes meanwhile would otherwise
+// look as if the organization had lost its robots.
 func (o *observer) observeLists(ctx context.Context) error {
 	g, gctx := territory.SideBySide(ctx)
-	g.Go(func() error { return o.observeRobots(gctx) })
 	if o.Whole {
 		g.Go(func() error { return o.observeRepositories(gctx) })
 	}
-	g.Go(func() error { return o.observeCluster(gctx) })
+	g.Go(func() error { return inOrder(gctx, o.observeCluster, o.observeRobots) })
 	if err := g.Wait(); err != nil {
 		return err
 	}
