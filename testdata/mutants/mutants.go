@@ -372,7 +372,7 @@ var mutants = []mutant{
 	},
 	{
 		"older generations leave their teams, too", "reconcile/decide/generations.go",
-		`w.leaveTeams(p.Planned, robot, w.RobotOf(p, robot))`, `w.leaveTeams(p.Planned, r.Robot, w.RobotOf(p, r.Robot))`, domain,
+		"for _, robot := range r.All {\n\t\t\tr :=", "for _, robot := range []string{r.Robot} {\n\t\t\tr :=", domain,
 	},
 	{
 		"who is federated with a robot from another time is put out", "reconcile/apply/act/robot.go",
