@@ -21,7 +21,7 @@ type far struct {
 }
 
 func (f far) RoundTrip(r *http.Request) (*http.Response, error) {
-	time.Sleep(f.latency) // of virtual time
+	<-time.After(f.latency) // of virtual time
 	resp, err := f.RoundTripper.RoundTrip(r)
 	if err == nil {
 		resp.ProtoMajor = 2
