@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"berth/testdata/demo"
 )
 
 // gitHost is a git host that takes its time; of the sources, every other one is private.
@@ -16,16 +18,7 @@ type gitHost struct{ latency time.Duration }
 func (h *gitHost) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	<-time.After(h.latency)
 	repository, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/info/refs")
-	if repository == "" || repository[len(repository)-1]%2 == 1 {
-		w.Header().Set("WWW-Authenticate", `Basic realm="git"`)
-		w.WriteHeader(http.StatusUnauthorized)
-		return
-	}
-	w.Header().Set("Content-Type", "application/x-git-upload-pack-advertisement")
-	for _, line := range []string{"version 2\n", "ls-refs=unborn\n", "fetch=shallow\n"} {
-		_, _ = fmt.Fprintf(w, "%04x%s", len(line)+4, line)
-	}
-	_, _ = io.WriteString(w, "0000")
+	demo.AnswerGit(w, repository != "" && repository[len(repository)-1]%2 == 0)
 }
 
 // leadsTo is a proxy that connects whoever asks with one address: a git host is asked at

@@ -89,10 +89,14 @@ func connect(cluster *kubetest.Server, user string, admin bool) *rest.Config {
 // Git answers as the hosts of the platform's sources do.
 func Git() http.RoundTripper { return quaytest.Wire(http.HandlerFunc(gitHost)) }
 
-// gitHost serves a public repository for every path below /open, and asks for a
-// login elsewhere.
+// gitHost serves a public repository for every path below /open.
 func gitHost(w http.ResponseWriter, r *http.Request) {
-	if !strings.HasPrefix(r.URL.Path, "/open/") {
+	AnswerGit(w, strings.HasPrefix(r.URL.Path, "/open/"))
+}
+
+// AnswerGit is how a git host shows a repository that is open to anybody, or asks for a login.
+func AnswerGit(w http.ResponseWriter, open bool) {
+	if !open {
 		w.Header().Set("WWW-Authenticate", "Basic")
 		w.WriteHeader(http.StatusUnauthorized)
 		return
