@@ -65,18 +65,25 @@ func (d Deployments) ByNamespace() map[string]*Environments {
 			in(b.Namespace).ask(workload{b.Application, c}, alone)
 		}
 	}
+	for _, e := range namespaces {
+		for w, names := range e.asking {
+			if len(names) > 1 { // a list of one may be shared
+				slices.Sort(names)
+				e.asking[w] = slices.Compact(names)
+			}
+		}
+	}
 	return namespaces
 }
 
 // ask notes that a Component runs in an Environment, which is given as the list that those
 // share who run in no other. There may be several bindings for an application and an
-// Environment.
+// Environment, so that it is sorted in the end.
 func (e *Environments) ask(w workload, alone []string) {
-	names := e.asking[w]
-	if names == nil {
+	if names := e.asking[w]; names == nil {
 		e.asking[w] = alone
-	} else if i, known := slices.BinarySearch(names, alone[0]); !known {
-		e.asking[w] = slices.Insert(slices.Clip(names), i, alone[0])
+	} else {
+		e.asking[w] = append(names, alone[0]) // which has no room in a list of one, so that it stays theirs who share it
 	}
 }
 
