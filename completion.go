@@ -21,6 +21,14 @@ func (f field) toggle() bool { return f.Type.Kind() == reflect.Bool }
 // choices are the values that a setting takes, "" when they cannot be told.
 func (f field) choices() string { return f.Tag.Get("oneof") }
 
+// valueName is the value's, in the help.
+func (f field) valueName() string {
+	if choices := f.choices(); choices != "" {
+		return strings.ReplaceAll(choices, " ", "|")
+	}
+	return f.Tag.Get("arg")
+}
+
 // names are the flag's, with a dash.
 func (f field) names() []string {
 	names := []string{flagName(f.env)}

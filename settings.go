@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/sethvargo/go-envconfig"
@@ -144,16 +145,17 @@ type field struct {
 	env string
 }
 
-func fields() []field {
-	var all []field
-	for _, f := range reflect.VisibleFields(reflect.TypeFor[settings]()) {
+// fields are all settings in the order of the struct, which is read once.
+var fields = sync.OnceValue(func() []field {
+	all := make([]field, 0, reflect.TypeFor[settings]().NumField())
+	for f := range reflect.TypeFor[settings]().Fields() {
 		if tag, ok := f.Tag.Lookup("env"); ok {
 			name, _, _ := strings.Cut(tag, ",")
 			all = append(all, field{f, name})
 		}
 	}
 	return all
-}
+})
 
 // fallback is the value of the env tag's default.
 func (f field) fallback() string {
@@ -178,9 +180,9 @@ func newFlags() (*pflag.FlagSet, map[string]*flagValue) {
 	set := pflag.NewFlagSet("berth", pflag.ContinueOnError)
 	set.SortFlags = false
 	set.Usage = func() {}
-	values := map[string]*flagValue{}
+	values := make(map[string]*flagValue, len(fields()))
 	for _, f := range fields() {
-		v := &flagValue{name: f.valueName(), toggle: f.Type.Kind() == reflect.Bool}
+		v := &flagValue{name: f.valueName(), toggle: f.toggle()}
 		flag := set.VarPF(v, flagName(f.env)[2:], f.Tag.Get("short"), f.Tag.Get("help"))
 		flag.DefValue = f.fallback()
 		if v.toggle {
@@ -189,16 +191,6 @@ func newFlags() (*pflag.FlagSet, map[string]*flagValue) {
 		values[f.env] = v
 	}
 	return set, values
-}
-
-func (f field) valueName() string {
-	if f.Type.Kind() == reflect.Bool {
-		return ""
-	}
-	if choices := f.Tag.Get("oneof"); choices != "" {
-		return strings.ReplaceAll(choices, " ", "|")
-	}
-	return f.Tag.Get("arg")
 }
 
 // sources looks a setting up: flag, environment, and what the platform says:
@@ -264,15 +256,7 @@ func loadSettings(flags map[string]*flagValue, args []string, environment enviro
 	if index, ok := environment.Lookup(jobIndex); ok && index != "" {
 		src.platform["SHARD_INDEX"] = said{index, jobIndex}
 	}
-	for _, f := range fields() {
-		if f.Type.Kind() != reflect.Slice && src.blank(f.env) {
-			found = append(found, problem{src.name(f.env), "is empty."})
-			continue
-		}
-		if text := s.decode(f, src); text != "" {
-			found = append(found, problem{src.name(f.env), text})
-		}
-	}
+	found = append(found, s.decode(src)...)
 	s.only = found.keys("argument", args)
 	s.rotate = found.keys(src.name("ROTATE"), named(s.Rotate))
 	s.gracefully = found.keys(src.name("ROTATE_GRACEFULLY"), named(s.RotateGracefully))
@@ -286,15 +270,31 @@ func loadSettings(flags map[string]*flagValue, args []string, environment enviro
 	return s, append(found, s.check(src)...)
 }
 
-// decode sets one field. envconfig stops at its first error and repeats the
-// value in it, so each field is decoded alone and the error put in our words.
-func (s *settings) decode(f field, src sources) string {
-	alone := reflect.New(reflect.StructOf([]reflect.StructField{{Name: f.Name, Type: f.Type, Tag: f.Tag}}))
-	err := envconfig.ProcessWith(context.Background(), &envconfig.Config{Target: alone.Interface(), Lookuper: src})
-	value := alone.Elem().Field(0)
-	if err != nil || !f.inBounds(value) {
-		return "is not " + f.want() + "."
+// decode sets all fields. envconfig stops at its first error and repeats the value in it: what
+// it looked up last is then left out, told in our words, and zero in the end.
+func (s *settings) decode(src sources) problems {
+	var found problems
+	last, wrong := "", map[string]bool{}
+	lookup := envconfig.LookuperFunc(func(key string) (string, bool) {
+		if last = key; wrong[key] {
+			return "", false
+		}
+		return src.Lookup(key)
+	})
+	for envconfig.ProcessWith(context.Background(), &envconfig.Config{Target: s, Lookuper: lookup}) != nil && !wrong[last] {
+		wrong[last] = true
 	}
-	reflect.ValueOf(s).Elem().FieldByIndex(f.Index).Set(value)
-	return ""
+	for _, f := range fields() {
+		value := reflect.ValueOf(s).Elem().FieldByIndex(f.Index)
+		switch {
+		case f.Type.Kind() != reflect.Slice && src.blank(f.env):
+			found = append(found, problem{src.name(f.env), "is empty."})
+		case wrong[f.env] || !f.inBounds(value):
+			found = append(found, problem{src.name(f.env), "is not " + f.want() + "."})
+		default:
+			continue
+		}
+		value.SetZero()
+	}
+	return found
 }

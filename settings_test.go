@@ -150,6 +150,16 @@ func load(t *testing.T, env map[string]string, args ...string) (settings, proble
 	return loadSettings(values, flags.Args(), environ(given))
 }
 
+// A run begins by reading them: once, and into the struct that it works with.
+func TestReadingSettingsCostsLittle(t *testing.T) {
+	const most = 400 // some five for each setting
+	_, flags := newFlags()
+	given := environ{"BERTH_QUAY_ORG": testOrg, "BERTH_QUAY_TOKEN": oauthToken}
+	if n := testing.AllocsPerRun(10, func() { loadSettings(flags, nil, given) }); n > most {
+		t.Errorf("%.0f allocations to read the settings, more than %d", n, most)
+	}
+}
+
 func TestFlagBeatsEnvironmentBeatsFilesBeatsDefault(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -320,6 +330,7 @@ func TestTheIndexOfAShard(t *testing.T) {
 		{"pods without a count would all do everything", map[string]string{"JOB_COMPLETION_INDEX": "1"}, nil, 0, "JOB_COMPLETION_INDEX"},
 		{"no number", map[string]string{"JOB_COMPLETION_INDEX": canary}, nil, 0, "JOB_COMPLETION_INDEX"},
 		{"a variable", map[string]string{"BERTH_SHARD_INDEX": "2", "BERTH_SHARD_COUNT": "2"}, nil, 0, "BERTH_SHARD_INDEX"},
+		{"of a count that is none nothing more is said", map[string]string{"BERTH_SHARD_COUNT": "none"}, []string{"--shard-index=2"}, 0, "BERTH_SHARD_COUNT"},
 		{"a flag", map[string]string{"JOB_COMPLETION_INDEX": "0"}, []string{"--shard-count=2", "--shard-index=2"}, 0, "--shard-index"},
 	} {
 		t.Run(test.reason, func(t *testing.T) {

@@ -107,7 +107,7 @@ func thisBuild() program {
 }
 
 // version of the program; a tree that nothing is known of is devel.
-func version() string { return thisBuild().Version }
+var version = sync.OnceValue(func() string { return thisBuild().Version })
 
 // print tells of the build, in text or as JSON.
 func (b program) print(w io.Writer, output string) {
