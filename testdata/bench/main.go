@@ -97,7 +97,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	defer func() { _ = os.RemoveAll(dir) }()
 	if o.berth = o.profile; o.berth == "" {
 		o.berth = filepath.Join(dir, "berth")
-		if err := command(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", o.berth, "."); err != nil {
+		if err := compile(ctx, o.berth, "."); err != nil {
 			return err
 		}
 	}
@@ -113,8 +113,10 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	return publish(table, chart(b.rows))
 }
 
-func command(ctx context.Context, name string, args ...string) error {
-	c := exec.CommandContext(ctx, name, args...)
+// compile makes a program as the Dockerfile does.
+func compile(ctx context.Context, to, from string) error {
+	c := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", to, from)
+	c.Env = append(os.Environ(), "CGO_ENABLED=0")
 	c.Stdout, c.Stderr = os.Stderr, os.Stderr
 	return c.Run()
 }
