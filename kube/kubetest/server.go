@@ -37,7 +37,7 @@ type Options struct {
 	Manifests []byte           // YAML documents, applied at the start; kinds the Server does not have are left out
 	Namespace string           // made at the start, for what the manifests put into it; "": berth
 	Now       func() time.Time // nil: time.Now
-	OnRequest func(Call)       // called before each request is looked at, concurrently and without locks
+	OnRequest func(Call)       // called when a request is counted and before it is looked at, concurrently and without locks
 }
 
 // Server is a Kubernetes API in memory. It is safe for concurrent use.
@@ -129,10 +129,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	user, known := s.user(r)
 	q.user = user
 	call := q.call()
+	f := s.log.Record(call)
 	if s.options.OnRequest != nil {
 		s.options.OnRequest(call)
 	}
-	if f := s.log.Record(call); f != nil {
+	if f != nil {
 		f.Befall(w, r, func() func(http.ResponseWriter) { return s.serve(q, known).write })
 		return
 	}

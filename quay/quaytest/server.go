@@ -34,7 +34,7 @@ type Options struct {
 	PageSize  int                              // repositories on a page; zero: 100, as Quay
 	Now       func() time.Time                 // nil: time.Now
 	NewToken  func(robot string) string        // makes robot tokens, [A-Z0-9]{64}, without using the Server; nil: random ones
-	OnRequest func(method, route, path string) // called before each request is looked at, concurrently and without locks
+	OnRequest func(method, route, path string) // called when a request is counted and before it is looked at, concurrently and without locks
 }
 
 // Server is a Quay in memory. It is safe for concurrent use.
@@ -84,10 +84,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	q := s.newRequest(r, body)
 	w.Header().Set("Date", s.options.Now().UTC().Format(http.TimeFormat))
+	f := s.log.Record(Call{Method: q.method, Route: q.template(), Path: q.path})
 	if s.options.OnRequest != nil {
 		s.options.OnRequest(q.method, q.template(), q.path)
 	}
-	f := s.log.Record(Call{Method: q.method, Route: q.template(), Path: q.path})
 	switch {
 	case f == nil:
 	case f.Outcome == Anonymous:
