@@ -107,7 +107,7 @@ func (e *env) state() map[string]string {
 
 // drift does to a served world what people do.
 func (e *env) drift(served record, components []component.Key) {
-	names := map[component.Key]component.Names{}
+	names := map[component.Key]*component.Names{}
 	for _, p := range served.plan.Components {
 		names[p.Key()] = p.Names
 	}

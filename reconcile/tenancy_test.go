@@ -91,7 +91,7 @@ func answering(verb string, status int, statusReason string) func(*env, plan.Com
 
 func quayFault(f quaytest.Fault, path func(component.Names) string) func(*env, plan.Component) *reconcile.Run {
 	return func(e *env, p plan.Component) *reconcile.Run {
-		f.Path, f.Times = "/api/v1"+path(p.Names), -1
+		f.Path, f.Times = "/api/v1"+path(*p.Names), -1
 		e.quay.Inject(f)
 		return e.newRun()
 	}

@@ -164,7 +164,7 @@ func TestWhoseProblemsAre(t *testing.T) {
 			e.namespace("blue")
 			e.component("tenant", "api", "uid-api")
 			e.run(t)
-			row.happen(e, e.look().planOf(t, component.Key{Namespace: "tenant", Name: "api"}).Names)
+			row.happen(e, *e.look().planOf(t, component.Key{Namespace: "tenant", Name: "api"}).Names)
 			for run := range 4 {
 				e.component("blue", fmt.Sprintf("new-%d", run), fmt.Sprintf("uid-new-%d", run))
 				version := e.version("components", "tenant", "api")

@@ -9,7 +9,7 @@ import (
 
 // announceAll writes down all that is known, unless it stands there.
 func announceAll(p *draft.Component) {
-	for _, one := range component.Both(p.Component) {
+	for _, one := range component.Both(*p.Component) {
 		if !component.Says(one, p.Announcement) {
 			announce(p, one, p.Announcement.Encode())
 		}

@@ -30,7 +30,7 @@ func BenchmarkMakePlan(b *testing.B) {
 // TestASettledComponentCostsLittle holds a plan to a few allocations and bytes for what is as
 // it should be, and to no more for each where there are many. The race detector takes more of its own.
 func TestASettledComponentCostsLittle(t *testing.T) {
-	const few, many, most, bytes, growth = 1000, 10_000, 3, 1000, 1.05
+	const few, many, most, bytes, growth = 1000, 10_000, 3, 600, 1.05
 	allocations, size := cost(t, few)
 	if allocations > most || size > bytes {
 		t.Errorf("of %d, each takes %.2f allocations and %.0f bytes, want %d and %d at most", few, allocations, size, most, bytes)

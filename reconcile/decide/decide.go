@@ -94,6 +94,9 @@ func (w *planner) finish(p *draft.Component) {
 	p.Age = w.Age(p)
 }
 
+// unnamed is what the things are called of a Component that is not served.
+var unnamed component.Names
+
 // drifted is the note about what nobody asked to change.
 const drifted = "drifted"
 
@@ -101,7 +104,7 @@ const drifted = "drifted"
 func (w *planner) plan(p *draft.Component) {
 	c, called := p.Berth.Component, p.Berth.Called
 	namespace := w.Namespaces[c.Namespace]
-	*p.Planned = plan.Component{Component: *c, TwinAsks: c.Twin != nil && component.Asker(*c, w.At).UID == c.Twin.UID, Namespace: namespace.UID}
+	*p.Planned = plan.Component{Component: c, Names: &unnamed, TwinAsks: c.Twin != nil && component.Asker(*c, w.At).UID == c.Twin.UID, Namespace: namespace.UID}
 	switch {
 	case c.Deleting && c.Finalizer > 0:
 		p.Skipped = "it is being deleted, and waits for image-controller's finalizer, which nobody takes off while that is not there"
@@ -119,7 +122,7 @@ func (w *planner) plan(p *draft.Component) {
 		p.Refuse(invalid(err.Error(), "Give the Component another name; nothing else is done for it."))
 		return
 	}
-	p.Names, p.Image = called.Names, called.Image
+	p.Names, p.Image = &called.Names, called.Image
 	w.Find(p)
 	if w.Policy.Release {
 		if p.Problem = w.unreadable(p); p.Problem == nil {

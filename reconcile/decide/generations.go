@@ -18,7 +18,10 @@ func (w *planner) planRobots(p *draft.Component, repository []plan.Action) {
 	for i, a := range p.Names.Accounts() {
 		p.Roles[i] = w.Generations(p, a)
 	}
-	p.Names.Push, p.Names.Pull = p.Roles[0].Account, p.Roles[1].Account
+	if push, pull := p.Roles[0].Account, p.Roles[1].Account; push != p.Names.Push || pull != p.Names.Pull { // they are not of the first generation
+		own := *p.Names
+		own.Push, own.Pull, p.Names = push, pull, &own
+	}
 	for _, r := range p.Roles {
 		if w.Robot(p, r.Robot) == nil {
 			p.Actions = append(p.Actions, plan.CreateRobot{Account: r.Account})

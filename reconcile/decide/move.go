@@ -20,7 +20,7 @@ func (w *planner) planMove(p *draft.Component) {
 	if p.Problem != nil || p.Skipped != "" || p.Waits || p.Names.Repository == "" {
 		return
 	}
-	for _, robot := range w.FormerRobots(p.Names) {
+	for _, robot := range w.FormerRobots(*p.Names) {
 		use := w.Naming.FormerRobot(robot, world.At(w.Robots, robot).Mark)
 		i := slices.IndexFunc(p.Roles[:], func(r draft.Role) bool { return r.Role == use })
 		if i < 0 {

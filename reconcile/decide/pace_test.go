@@ -17,7 +17,7 @@ import (
 func TestNoTenantHasAllTurns(t *testing.T) {
 	t.Parallel()
 	of := func(namespace string, i int) *draft.Component {
-		return &draft.Component{Planned: &plan.Component{Component: kube.Component{Namespace: namespace, Name: fmt.Sprint("c", i)}}}
+		return &draft.Component{Planned: &plan.Component{Component: &kube.Component{Namespace: namespace, Name: fmt.Sprint("c", i)}}}
 	}
 	const greedy, many, most = "b-greedy", 120, 200
 	for _, turns := range []int{1, 2, 10, 50} {

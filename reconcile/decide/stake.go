@@ -25,8 +25,8 @@ func (w *planner) stake(p *draft.Component) (s plan.Stake) {
 			s.Astray = s.Astray || w.Robot(p, robot) == nil || secret.Content.Login != w.Login(p, robot)
 		}
 	}
-	for _, one := range component.Both(p.Component) {
-		_, announced := component.Announced(one, p.Names)
+	for _, one := range component.Both(*p.Component) {
+		_, announced := component.Announced(one, *p.Names)
 		s.Owns = s.Owns || announced
 	}
 	s.Delivers = p.Remote != nil && p.Remote.Owned == component.Mine && len(p.Remote.Targets) > 0
@@ -79,5 +79,5 @@ func (w *planner) unasked(p *plan.Component, a plan.Action) (kind int, counts bo
 // its Secret. A tenant can write markers and requests, and by that only hides its own.
 func (w *planner) rotationAsked(p *plan.Component) bool {
 	_, begun := component.ParseMarker(p.Asker(), w.At)
-	return begun || w.Moves(p.Names) || component.AsksRotation(p.Asker()) || w.Rotate[p.Key()] != ""
+	return begun || w.Moves(*p.Names) || component.AsksRotation(p.Asker()) || w.Rotate[p.Key()] != ""
 }

@@ -171,8 +171,9 @@ func TestRefuseCollisions(t *testing.T) {
 	w := world.World{Naming: scene.Naming()}
 	for i, name := range []string{"api", "db", "web"} {
 		c := scene.Component("tenant", name)
-		plans[i].Component, w.Components = c, append(w.Components, c)
-		plans[i].Names, _ = scene.Naming().Names(c, "uid")
+		plans[i].Component, w.Components = &c, append(w.Components, c)
+		names, _ := scene.Naming().Names(c, "uid")
+		plans[i].Names = &names
 		plans[i].Actions = []plan.Action{plan.CreateRobot{Account: plans[i].Names.Push}}
 	}
 	plans[2].Names.Repository = plans[0].Names.Repository

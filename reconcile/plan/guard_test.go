@@ -344,7 +344,7 @@ func TestHeldBackForAWhile(t *testing.T) {
 	first := judge()
 	for i, c := range first.Components {
 		for _, a := range c.Actions {
-			s.Components[i] = c.Component // sorted, as the plan is
+			s.Components[i] = *c.Component // sorted, as the plan is
 			s.Components[i].Announced = a.(plan.Announce).Value
 		}
 	}

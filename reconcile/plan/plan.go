@@ -37,11 +37,11 @@ type Plan struct {
 
 // Component is the plan for one Component.
 type Component struct {
-	Component  kube.Component
-	Namespace  string          // the uid of its namespace
-	Visibility quay.Visibility // that its repository will have
-	Why        string          // it will
-	Names      component.Names
+	Component  *kube.Component  // as the World has it; never changed
+	Namespace  string           // the uid of its namespace
+	Visibility quay.Visibility  // that its repository will have
+	Why        string           // it will
+	Names      *component.Names // never changed
 	Image      string
 	Note       string // in a word or two, what is the matter
 	Actions    []Action
@@ -77,11 +77,11 @@ func (p *Component) Asker() kube.Component {
 	if p.TwinAsks {
 		return *p.Component.Twin
 	}
-	return p.Component
+	return *p.Component
 }
 
 // Key names the Component.
-func (p Component) Key() component.Key { return component.KeyOf(p.Component) }
+func (p Component) Key() component.Key { return component.KeyOf(*p.Component) }
 
 // Closed is a namespace that was named to the run and cannot be read.
 type Closed struct {
@@ -116,7 +116,7 @@ func (p Plan) Changes() int {
 // TakeOn writes down a visibility that the owner asks for. It comes first, and for a
 // Component that cannot be served, too: the next request would be written over this one.
 func (p *Component) TakeOn() {
-	for _, one := range component.Both(p.Component) {
+	for _, one := range component.Both(*p.Component) {
 		if v := component.Unwritten(one); v != "" {
 			p.Actions, p.Note = append(p.Actions, StateVisibility{one.Name, p.Of(one), v}), "visibility stated"
 		}
@@ -128,8 +128,8 @@ func (p *Component) TakeOn() {
 func (p Component) Refuse(problem *Problem) Component {
 	p.Problem, p.Actions, p.Rotation, p.Common, p.Platform = problem, nil, nil, nil, nil
 	p.TakeOn()
-	for _, one := range component.Both(p.Component) {
-		if value := component.WithMessage(one, p.Names, p.Image, problem.Tenant); !Told(one, value) {
+	for _, one := range component.Both(*p.Component) {
+		if value := component.WithMessage(one, *p.Names, p.Image, problem.Tenant); !Told(one, value) {
 			p.Actions = append(p.Actions, Announce{Component: one.Name, Of: p.Of(one), Value: value, Problem: true})
 		}
 	}

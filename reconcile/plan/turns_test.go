@@ -15,7 +15,7 @@ func TestNamespacesTakeTurns(t *testing.T) {
 	var plans []Component
 	for namespace, n := range map[string]int{"aaa": 1000, "mmm": 1, "zzz": 30} {
 		for i := range n {
-			plans = append(plans, Component{Component: scene.Component(namespace, fmt.Sprintf("c%d", i))})
+			plans = append(plans, Component{Component: new(scene.Component(namespace, fmt.Sprintf("c%d", i)))})
 		}
 	}
 	slices.SortFunc(plans, func(a, b Component) int { return a.Key().Compare(b.Key()) })

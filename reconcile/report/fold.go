@@ -35,7 +35,7 @@ func Blocks(p plan.Plan, changes func(plan.Component) []Change, folded bool) []B
 	var all []Block
 	like := map[string][]int{}
 	for _, c := range p.All() {
-		b := Block{Key: c.Key(), Note: c.Note, Changes: changes(c), names: c.Names}
+		b := Block{Key: c.Key(), Note: c.Note, Changes: changes(c), names: *c.Names}
 		if len(b.Changes) == 0 {
 			continue
 		}

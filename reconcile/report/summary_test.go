@@ -35,7 +35,7 @@ func TestExitCode(t *testing.T) {
 		var p plan.Plan
 		var outcomes []apply.Outcome
 		for i, err := range errs {
-			c := plan.Component{Component: scene.Component("tenant", fmt.Sprint(i))}
+			c := plan.Component{Component: new(scene.Component("tenant", fmt.Sprint(i)))}
 			c.Actions = []plan.Action{plan.CreateRobot{}}
 			p.Components = append(p.Components, c)
 			outcomes = append(outcomes, outcome(err))
@@ -46,7 +46,7 @@ func TestExitCode(t *testing.T) {
 	}
 	planned := func(problem plan.Reason, whose plan.Whose, detailed bool) Summary {
 		s := Summary{Operation: OperationPlan, DryRun: true, Detailed: detailed}
-		c := plan.Component{Component: scene.Component("tenant", "api")}
+		c := plan.Component{Component: new(scene.Component("tenant", "api"))}
 		if problem != "" {
 			c.Problem = &plan.Problem{Reason: problem, Whose: whose}
 		}
@@ -130,7 +130,7 @@ func TestExitCode(t *testing.T) {
 func TestSummaryOfAPlan(t *testing.T) {
 	t.Parallel()
 	c := func(name string, actions ...plan.Action) plan.Component {
-		return plan.Component{Component: scene.Component("tenant", name), Actions: actions}
+		return plan.Component{Component: new(scene.Component("tenant", name)), Actions: actions}
 	}
 	skipped := c("skipped")
 	skipped.Skipped = "it is being deleted"
@@ -189,7 +189,7 @@ func TestSummaryOfAPlan(t *testing.T) {
 
 func TestSummaryOfANamespaceThatWentAway(t *testing.T) {
 	t.Parallel()
-	p := plan.Plan{Components: []plan.Component{{Component: scene.Component("tenant", "api"), Actions: []plan.Action{plan.CreateRobot{}}}}}
+	p := plan.Plan{Components: []plan.Component{{Component: new(scene.Component("tenant", "api")), Actions: []plan.Action{plan.CreateRobot{}}}}}
 	var s Summary
 	s.Count(p, nil)
 	s.Count(p, []apply.Outcome{{Skipped: true}})

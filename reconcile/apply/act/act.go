@@ -30,7 +30,7 @@ type Run struct {
 // On begins with a Component.
 func (r *Run) On(p plan.Component) *Work {
 	return &Work{
-		Run: r, plan: p, component: p.Component, made: map[string]bool{}, gone: map[string]bool{}, proved: map[string]bool{},
+		Run: r, plan: p, component: *p.Component, made: map[string]bool{}, gone: map[string]bool{}, proved: map[string]bool{},
 		fresh: map[string]quay.Token{}, granted: map[string]quay.Role{}, at: map[quay.Role]string{}, kept: map[string]kube.ImageRepository{},
 	}
 }

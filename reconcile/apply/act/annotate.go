@@ -36,7 +36,7 @@ func (w *Work) Introduce(ctx context.Context, told plan.Announce, named plan.Set
 // operator can mend.
 func (w *Work) Tell(ctx context.Context, sentence string) error {
 	for _, c := range component.Both(w.component) {
-		value := component.WithMessage(c, w.plan.Names, w.plan.Image, sentence)
+		value := component.WithMessage(c, *w.plan.Names, w.plan.Image, sentence)
 		if value == c.Announced || c.Odd {
 			continue
 		}

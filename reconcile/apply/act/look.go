@@ -21,7 +21,7 @@ func (w *Work) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if w.plan.Visibility == quay.Public && !mayStayOpen(listed, c) {
+	if w.plan.Visibility == quay.Public && !mayStayOpen(*listed, c) {
 		return fmt.Errorf("what its owner states %w", ends.ErrOvertaken)
 	}
 	w.component, w.looked = c, true

@@ -137,7 +137,7 @@ func (w *Work) returnSecret(ctx context.Context, a plan.ReturnSecret) error {
 	if err != nil {
 		return err
 	}
-	if whose, _ := component.Whose(s.Labels, s.Owners, w.plan.Component); whose != component.Mine {
+	if whose, _ := component.Whose(s.Labels, s.Owners, *w.plan.Component); whose != component.Mine {
 		return nil // it was given back
 	}
 	return w.Cluster.ReturnSecret(ctx, s, a.To)

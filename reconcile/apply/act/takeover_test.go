@@ -40,7 +40,7 @@ func TestFinalizerStaysWhereARepositoryWouldGo(t *testing.T) {
 		{"it was taken over, and the other mark is gone since", marks, map[string]string{component.AnnotationTakenOver: component.KeptByBerth}, false},
 	} {
 		cluster := &freed{}
-		w := (&Run{Pair: ends.Pair{Cluster: cluster}}).On(plan.Component{})
+		w := (&Run{Pair: ends.Pair{Cluster: cluster}}).On(plan.Component{Component: &kube.Component{}})
 		r := world.ImageRepository{ImageRepository: kube.ImageRepository{Name: "billing", UID: "uid", Finalizer: 1, Annotations: row.listed}}
 		if row.kept != nil {
 			marked := r.ImageRepository

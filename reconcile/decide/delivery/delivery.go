@@ -41,7 +41,7 @@ type Courier struct{ *draft.World }
 // Resolve finds where the Component runs.
 func (w Courier) Resolve(p *draft.Component) {
 	if w.Mode.Environments {
-		p.Places = w.Environments[p.Component.Namespace].Resolve(p.Component, w.holder(p.Key()))
+		p.Places = w.Environments[p.Component.Namespace].Resolve(*p.Component, w.holder(p.Key()))
 	}
 }
 
@@ -269,7 +269,7 @@ func (w Courier) planTargets(p *draft.Component, r *world.RemoteSecret, exists b
 	}
 	switch c := p.Component; {
 	case !exists:
-	case !r.Formed(c, a.Name, a.PullAccounts):
+	case !r.Formed(*c, a.Name, a.PullAccounts):
 		a.Reason = "its form changed"
 	case r.Further > 0:
 		a.Reason = "it has targets beyond those that Berth sets"

@@ -224,8 +224,8 @@ func (w pruner) fate(r *leftRobot, last time.Time) string {
 // has been acted upon goes last.
 func (l *leftover) plan(w pruner) plan.Component {
 	p := plan.Component{
-		Component: kube.Component{Namespace: l.Component.Namespace, Name: l.Component.Name}, Gone: true, Note: "gone",
-		Names: component.Names{Repository: l.Name, Mark: l.description.Mark()},
+		Component: &kube.Component{Namespace: l.Component.Namespace, Name: l.Component.Name}, Gone: true, Note: "gone",
+		Names: &component.Names{Repository: l.Name, Mark: l.description.Mark()},
 	}
 	before, after := plan.NoteRepository{Name: l.Name, Mark: p.Names.Mark, Day: w.At}, plan.NoteRepository{Name: l.Name, Mark: p.Names.Mark}
 	if l.Since.IsZero() && l.notes {
