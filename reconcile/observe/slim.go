@@ -24,6 +24,9 @@ func (o *observer) slimRobot(r quay.Robot) (string, world.Robot) {
 		for _, a := range called.Accounts() {
 			if a.Mark == robot.Mark {
 				robot.Mark = a.Mark
+				if a.First == name {
+					robot.First = called
+				}
 			}
 			if a.First == name {
 				name = a.First

@@ -19,6 +19,7 @@ type Called struct {
 	Image     string   // the address of its repository
 	Own       []string // its repository alone
 	Err       error    // why they cannot be, for its owner
+	Place     int      // among [World.All]
 	logins    [2]string
 }
 
@@ -74,6 +75,7 @@ func (w *World) NameComponents() {
 		called := &next[0]
 		next = next[1:]
 		*called = w.name(c)
+		called.Place = len(w.named) - len(next) - 1
 		if c.ContainerImage == called.Image {
 			c.ContainerImage = called.Image
 		}

@@ -180,6 +180,7 @@ type Robot struct {
 	Fingerprint  string    // of its token; "": Quay does not show it
 	Created      time.Time // zero: Quay does not say
 	LastAccessed time.Time // its last login at the registry; zero: Quay does not say, or there was none
+	First        *Called   // the Component for whose role it is the first robot, as nearly all are; nil: nobody has looked
 }
 
 // Lists are the namespaces to list, or [kube.AllNamespaces] alone.

@@ -21,6 +21,8 @@ type World struct {
 	keys   map[component.Key]bool // names that a Component has
 	live   map[string]*Berth      // by the keys in the marks of Components; nil: of a namespace
 
+	unmarked []string // robots that bear none of our marks
+
 	left     map[string][]string // image-controller's robots by their repository, sorted; nil: nobody has asked
 	accounts map[string][]string // ServiceAccounts by namespace, sorted; nil: nobody has asked
 }
@@ -39,16 +41,32 @@ func Of(w world.World) *World {
 		d.Berths[i] = d.berths(components, i*len(w.Components))
 	}
 	for name, r := range w.Robots {
-		if b := d.live[component.KeyIn(r.Mark)]; b != nil && b.takes(name, r) {
+		if b := d.bearer(r); b != nil && b.takes(name, r) {
 			continue
 		}
 		if m, ok := component.ParseMark(r.Mark); ok {
 			d.others = append(d.others, Bearer{m.Key, r.Mark, name})
+		} else {
+			d.unmarked = append(d.unmarked, name)
 		}
 	}
 	slices.SortFunc(d.others, Bearer.compare)
 	d.nameNamespaces()
 	return d
+}
+
+// bearer is the Component whose mark a robot bears, nil where it is none that is there.
+func (w *World) bearer(r *world.Robot) *Berth {
+	if c := r.First; c != nil {
+		i, berths := c.Place, w.Berths[0]
+		if i >= len(berths) {
+			i, berths = i-len(berths), w.Berths[1]
+		}
+		if i < len(berths) && berths[i].Called == c {
+			return &berths[i]
+		}
+	}
+	return w.live[component.KeyIn(r.Mark)]
 }
 
 // nameNamespaces finds the robots of namespaces that are there.
@@ -116,7 +134,8 @@ func (w *World) Taken(k component.Key) bool {
 func (w *World) LeftRobots(repository string) []string {
 	if w.left == nil {
 		w.left = map[string][]string{}
-		for name, r := range w.Robots {
+		for _, name := range w.unmarked {
+			r := w.Robots[name]
 			if repository, _, ok := component.FormerRobot(name, r.Mark, r.Repositories); ok {
 				w.left[repository] = append(w.left[repository], name)
 			}
