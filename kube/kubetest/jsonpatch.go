@@ -64,7 +64,7 @@ func (op operation) apply(object map[string]any) error {
 				if op.Value == nil || kjson.Unmarshal(op.Value, &value) != nil {
 					return errDoesNotApply
 				}
-				object[parent] = append(slices.Clone(list), value)
+				object[parent] = append(list, value)
 				return nil
 			case op.Op != "remove" || i < len(parents)-1:
 				return errBeyondSimulate
