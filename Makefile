@@ -12,7 +12,7 @@ SBOM         ?= berth.cdx.json
 labels        = REVISION=$$(git rev-parse HEAD) COMMITTED=$$(git show -s --format=%cI HEAD) CREATED=$$(date -u +%FT%TZ) SOURCE=$(SOURCE)
 bases         = $(and $(GO_IMAGE),GO_IMAGE=$(GO_IMAGE)) $(and $(BASE_IMAGE),BASE_IMAGE=$(BASE_IMAGE))
 plain         = ^Test(AgainstARealAPIServer|.*OnAReal(Server|Cluster)|Operations|Deploy|WhoeverRunsReadsTheToken|WithoutAnyOneOfItsRightsBerthSaysSo|ASettledComponentCostsLittle)$$
-whole         = ^Test(Crash(Points|Pairs|Process)|Overlap|Rotation|Shards|APausedRun|NothingLeaks|EveryWrite|PruneCrash|NamespaceSecret(Crashes|Overlaps)|TheWorstNeighbour|WhatATenantWrites|TheOperatorMisbehaves|TheOlderGoes|SettledWorldCosts|TakeOver$$|RandomWorlds)
+whole         = ^Test(Crash(Points|Pairs|Process)|Overlap|Rotation|Shards|APausedRun|NothingLeaks|EveryWrite|PruneCrash|NamespaceSecret(Crashes|Overlaps)|TheWorstNeighbour|WhatATenantWrites|TheOperatorMisbehaves|TheOlderGoes|SettledWorldCosts|ANamespaceIs(Linear|ReadInItsOwnSize)|ASettledComponentTakesLittleMemory|TakeOver$$|RandomWorlds)
 
 .PHONY: help demo test crash-pairs mutants kubernetes lint format vulncheck bench bench-large bench-memory bench-naive cover image sbom
 

@@ -41,7 +41,7 @@ func (e *env) read(t *testing.T) world.World {
 // Of a namespace a run asks and is answered as much more as there are Components more.
 func TestANamespaceIsReadInItsOwnSize(t *testing.T) {
 	t.Parallel()
-	const few, many = 100, 1000
+	few, many := some(t, 100, 20), some(t, 1000, 200)
 	calls, answered := map[int]int{}, map[int]int{}
 	for _, n := range []int{few, many} {
 		e := settledPlatform(n)
@@ -78,7 +78,8 @@ func (c counting) Write(p []byte) (int, error) {
 // What lives of a settled Component when a run has read it, and when it has decided, is what
 // its pod's memory goes by.
 func TestASettledComponentTakesLittleMemory(t *testing.T) { // not parallel: it counts what the process holds
-	const few, many, mostRead, mostPlanned = 200, 800, 2800, 3650 // bytes
+	const mostRead, mostPlanned = 2800, 3650 // bytes
+	few, many := some(t, 200, 50), some(t, 800, 200)
 	read, planned := map[int]int{}, map[int]int{}
 	for _, n := range []int{few, many} {
 		e := settledPlatform(n)
