@@ -147,7 +147,7 @@ func TestACrashInTheMiddleOfManyRotations(t *testing.T) {
 	e.run(t)
 	before := e.look()
 	for _, p := range before.plan.Components {
-		m := component.NewMarker(*p.Component, component.Stamp(e.clock), component.Revoke, e.clock)
+		m := component.NewMarker(p.Component, component.Stamp(e.clock), component.Revoke, e.clock)
 		for _, a := range p.Names.Accounts() {
 			e.quay.AddRobot(quaytest.Robot{
 				Name: org + "+" + a.At(m.To).Robot, Description: a.Mark, Permissions: map[string]string{org + "/" + p.Names.Repository: string(a.Role)},

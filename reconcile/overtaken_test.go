@@ -220,7 +220,7 @@ func (e *env) inherited(former []quaytest.Robot) (wrong []string) {
 			continue
 		}
 		for _, r := range e.quay.Snapshot().Repositories {
-			names, err := naming.Names(kube.Component{Namespace: "tenant", Name: path.Base(r.Name), UID: "any"}, "another")
+			names, err := naming.Names(&kube.Component{Namespace: "tenant", Name: path.Base(r.Name), UID: "any"}, "another")
 			if role := robots[at].Permissions[r.Name]; role != "" && (err != nil || !names.Marks(r.Description)) {
 				wrong = append(wrong, fmt.Sprintf("robot %s may %s %s, which was the former one's", login, role, r.Name))
 			}

@@ -103,7 +103,7 @@ func (e *ends) copyFrom(w *env) {
 	if e.component, err = k.Component(context.Background(), kube.AppStudio, "tenant", "billing"); err != nil {
 		panic(err)
 	}
-	n, err := component.Naming{Cluster: e.cluster, Host: host, Organization: org, Layout: component.LayoutComponent}.Names(e.component, "uid-of-namespace-tenant")
+	n, err := component.Naming{Cluster: e.cluster, Host: host, Organization: org, Layout: component.LayoutComponent}.Names(&e.component, "uid-of-namespace-tenant")
 	if err != nil {
 		panic(err)
 	}

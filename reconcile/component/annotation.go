@@ -38,7 +38,7 @@ type Request struct {
 // in image.redhat.com/visibility, unless a request to write something else is there. Of two
 // statements on a Component and its twin the one that closes counts. The error is for the
 // owner.
-func StatementOf(c kube.Component) (stated quay.Visibility, err error) {
+func StatementOf(c *kube.Component) (stated quay.Visibility, err error) {
 	for _, one := range Both(c) {
 		v, err := statementOf(one)
 		if err != nil {
@@ -51,7 +51,7 @@ func StatementOf(c kube.Component) (stated quay.Visibility, err error) {
 	return stated, nil
 }
 
-func statementOf(c kube.Component) (quay.Visibility, error) {
+func statementOf(c *kube.Component) (quay.Visibility, error) {
 	asked, err := RequestOf(c)
 	if err != nil || asked.Visibility != "" {
 		return asked.Visibility, err
@@ -70,7 +70,7 @@ func statementOf(c kube.Component) (quay.Visibility, error) {
 // Unwritten is the visibility that a Component's owner asks to have stated and that does
 // not stand yet; "" for none. A request for what stands is left alone: what applies the
 // same manifest again and again asks for nothing new.
-func Unwritten(c kube.Component) quay.Visibility {
+func Unwritten(c *kube.Component) quay.Visibility {
 	asked, _ := RequestOf(c) // what cannot be read asks for nothing
 	if stands, _ := parseVisibility(c.Annotations[AnnotationVisibility]); stands == asked.Visibility {
 		return ""
@@ -79,12 +79,12 @@ func Unwritten(c kube.Component) quay.Visibility {
 }
 
 // RequestOf reads a Component's request; the error is for its owner.
-func RequestOf(c kube.Component) (Request, error) {
+func RequestOf(c *kube.Component) (Request, error) {
 	return ParseRequest(c.Annotations[AnnotationGenerate])
 }
 
 // AsksRotation reports whether a Component carries a request for rotation.
-func AsksRotation(c kube.Component) bool {
+func AsksRotation(c *kube.Component) bool {
 	r, err := RequestOf(c)
 	return err == nil && r.Rotate != ""
 }
@@ -242,7 +242,7 @@ func plainly(value string) (a Announcement, ok bool) {
 func escaped(r rune) bool { return r < ' ' || r > '~' || r == '\\' || r == '<' || r == '>' || r == '&' }
 
 // Says reports whether a Component bears an announcement, letter by letter.
-func Says(c kube.Component, a Announcement) bool {
+func Says(c *kube.Component, a Announcement) bool {
 	value := c.Announced
 	if plain, ok := plainly(value); ok {
 		return plain == a
@@ -252,7 +252,7 @@ func Says(c kube.Component, a Announcement) bool {
 
 // Announced is what stands on a Component, and whether it is what Berth announces of
 // Secrets of these names, whatever the image and the message.
-func Announced(c kube.Component, n Names) (a Announcement, ours bool) {
+func Announced(c *kube.Component, n Names) (a Announcement, ours bool) {
 	a = announced(c.Announced)
 	return a, a.Image != "" && a.Secret == n.Push.Secret && a.PullSecret == n.Pull.Secret
 }
@@ -260,7 +260,7 @@ func Announced(c kube.Component, n Names) (a Announcement, ours bool) {
 // WithMessage is the annotation that tells the tenant of a problem. What an
 // earlier run announced stays, as far as it is what Berth would say: the
 // image and its Secrets still work.
-func WithMessage(c kube.Component, n Names, image, message string) string {
+func WithMessage(c *kube.Component, n Names, image, message string) string {
 	told, ours := Announced(c, n)
 	if !ours || told.Image != image || told.Visibility != quay.Private && told.Visibility != quay.Public {
 		told = Announcement{Rotated: told.Rotated, Rotations: told.Rotations}
@@ -272,7 +272,7 @@ func WithMessage(c kube.Component, n Names, image, message string) string {
 // Rewords reports whether an announcement differs from the one that stands on a Component
 // in nothing but what it says is wrong. Whether the old word still holds, only the work
 // may tell.
-func Rewords(c kube.Component, announcement string) bool {
+func Rewords(c *kube.Component, announcement string) bool {
 	old, wanted := announced(c.Announced), announced(announcement)
 	was := old.Message
 	old.Message = wanted.Message

@@ -178,11 +178,11 @@ func TestWithMessage(t *testing.T) {
 	} {
 		c := componentOf("tenant", "api")
 		c.Announced = row.before
-		n, err := someNaming().Names(c, "uid")
+		n, err := someNaming().Names(&c, "uid")
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := WithMessage(c, n, image, "trouble"); got != row.want {
+		if got := WithMessage(&c, n, image, "trouble"); got != row.want {
 			t.Errorf("%s: %s, want %s", row.why, got, row.want)
 		}
 	}
@@ -194,7 +194,7 @@ func TestWithMessageWithoutNames(t *testing.T) {
 	t.Parallel()
 	c := componentOf("tenant", "api")
 	c.Announced = `{"image":"quay.example/acme/other/api","visibility":"public","secret":"x"}`
-	if got := WithMessage(c, Names{}, "", "trouble"); got != `{"message":"trouble"}` {
+	if got := WithMessage(&c, Names{}, "", "trouble"); got != `{"message":"trouble"}` {
 		t.Errorf("announced %s", got)
 	}
 }
@@ -222,9 +222,9 @@ func TestStatements(t *testing.T) {
 		{"a request that nobody can read", "{", "public", "", "", "annotation image.redhat.com/generate is not valid JSON"},
 	} {
 		c := kube.Component{Annotations: map[string]string{AnnotationGenerate: row.request, AnnotationVisibility: row.stands}}
-		stated, err := StatementOf(c)
-		if stated != row.stated || Unwritten(c) != row.unstated {
-			t.Errorf("%s: %q is stated and %q asked for, want %q and %q", row.why, stated, Unwritten(c), row.stated, row.unstated)
+		stated, err := StatementOf(&c)
+		if stated != row.stated || Unwritten(&c) != row.unstated {
+			t.Errorf("%s: %q is stated and %q asked for, want %q and %q", row.why, stated, Unwritten(&c), row.stated, row.unstated)
 		}
 		if (err == nil) != (row.problem == "") || err != nil && !strings.HasPrefix(err.Error(), row.problem) {
 			t.Errorf("%s: %v, want %q", row.why, err, row.problem)

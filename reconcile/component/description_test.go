@@ -11,8 +11,8 @@ import (
 
 func someMarks() (mine, another Names) {
 	naming := someNaming()
-	mine, _ = naming.Names(componentOf("tenant", "api"), "uid")
-	another, _ = naming.Names(componentOf("tenant", "web"), "uid")
+	mine, _ = naming.Names(new(componentOf("tenant", "api")), "uid")
+	another, _ = naming.Names(new(componentOf("tenant", "web")), "uid")
 	return mine, another
 }
 

@@ -36,13 +36,13 @@ const (
 )
 
 // NewMarker takes a request on.
-func NewMarker(c kube.Component, to string, how How, now time.Time) Marker {
+func NewMarker(c *kube.Component, to string, how How, now time.Time) Marker {
 	return Marker{Version: markerVersion, UID: c.UID, To: to, How: how, Since: now.UTC().Truncate(time.Second)}
 }
 
 // ParseMarker reads a Component's marker. A tenant can write one; what is not of the
 // form, of another Component, or of a time to come, is no marker.
-func ParseMarker(c kube.Component, now time.Time) (Marker, bool) {
+func ParseMarker(c *kube.Component, now time.Time) (Marker, bool) {
 	raw := c.Annotations[AnnotationRotation]
 	if raw == "" {
 		return Marker{}, false
@@ -64,7 +64,7 @@ func (m Marker) Encode() string {
 
 // FormerMarker reads a marker of the form that regenerating tokens had. One that is
 // young counts as a request to revoke, which it was.
-func FormerMarker(c kube.Component, now time.Time) (found, young bool) {
+func FormerMarker(c *kube.Component, now time.Time) (found, young bool) {
 	raw := c.Annotations[AnnotationRotation]
 	if raw == "" {
 		return false, false

@@ -35,7 +35,7 @@ func (k Key) Compare(o Key) int {
 }
 
 // KeyOf names a Component.
-func KeyOf(c kube.Component) Key { return Key{c.Namespace, c.Name} }
+func KeyOf(c *kube.Component) Key { return Key{c.Namespace, c.Name} }
 
 // Layout is the shape of repository names.
 type Layout string
@@ -140,7 +140,7 @@ const (
 )
 
 // PullSecretOf names a Component's pull Secret, and its RemoteSecret.
-func PullSecretOf(c kube.Component) Key {
+func PullSecretOf(c *kube.Component) Key {
 	return Key{c.Namespace, BoundedName(c.Name, PullSuffix)}
 }
 
@@ -157,7 +157,7 @@ const (
 // Names is a pure function of what the cluster says the Component is. Robots
 // are injective over (cluster, namespace, name, uid) by their hash, whatever
 // the readable part folds together; repositories by their slashes.
-func (n Naming) Names(c kube.Component, namespaceUID string) (Names, error) {
+func (n Naming) Names(c *kube.Component, namespaceUID string) (Names, error) {
 	if !ValidNamespace(c.Namespace) || !ValidName(c.Name) || c.UID == "" {
 		return Names{}, errors.New("its name is not one that Kubernetes allows")
 	}
@@ -208,7 +208,7 @@ func robotPrefix(k Key) string {
 // namespaceHash stands for a namespace's uid in the marks of its repositories.
 func namespaceHash(uid string) string { return Hash(16, "namespace", uid) }
 
-func (n Naming) repository(c kube.Component) (string, error) {
+func (n Naming) repository(c *kube.Component) (string, error) {
 	parts := []string{c.Namespace, c.Name}
 	if n.Layout == LayoutApplication {
 		if !ValidNamespace(c.Application) {

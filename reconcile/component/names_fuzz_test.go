@@ -32,8 +32,8 @@ func TestLabelValues(t *testing.T) {
 func TestParseMark(t *testing.T) {
 	t.Parallel()
 	naming := someNaming()
-	n, _ := naming.Names(componentOf("tenant", "api"), "uid")
-	long, _ := naming.Names(componentOf(strings.Repeat("n", 63), strings.Repeat("c", 191)), "uid")
+	n, _ := naming.Names(new(componentOf("tenant", "api")), "uid")
+	long, _ := naming.Names(new(componentOf(strings.Repeat("n", 63), strings.Repeat("c", 191))), "uid")
 	key := naming.KeyHash(Key{"tenant", "api"})
 	for _, row := range []struct {
 		why, description string
@@ -73,28 +73,28 @@ var (
 func checkNames(t *testing.T, c kube.Component, n Names) {
 	t.Helper()
 	if len(n.Repository) > 255 || !validPath.MatchString(n.Repository) {
-		t.Errorf("repository %q of %q", n.Repository, KeyOf(c))
+		t.Errorf("repository %q of %q", n.Repository, KeyOf(&c))
 	}
 	if len(n.Mark) > 255 {
 		t.Errorf("the mark of %q has %d characters", n.Repository, len(n.Mark))
 	}
 	for _, a := range n.Accounts() {
 		if !validRobot.MatchString(a.Robot) || strings.Contains(a.Robot, "__") || strings.HasSuffix(a.Robot, "_") {
-			t.Errorf("robot %q of %q", a.Robot, KeyOf(c))
+			t.Errorf("robot %q of %q", a.Robot, KeyOf(&c))
 		}
 		if len(a.Mark) > 255 {
 			t.Errorf("the mark of %q has %d characters", a.Robot, len(a.Mark))
 		}
 		if len(a.Secret) > 253 || !validSecret.MatchString(a.Secret) {
-			t.Errorf("Secret %q of %q", a.Secret, KeyOf(c))
+			t.Errorf("Secret %q of %q", a.Secret, KeyOf(&c))
 		}
-		if m, ok := ParseMark(a.Mark); !ok || m.Key != someNaming().KeyHash(KeyOf(c)) {
-			t.Errorf("the mark of %q does not lead back to %q", a.Robot, KeyOf(c))
+		if m, ok := ParseMark(a.Mark); !ok || m.Key != someNaming().KeyHash(KeyOf(&c)) {
+			t.Errorf("the mark of %q does not lead back to %q", a.Robot, KeyOf(&c))
 		}
 	}
-	for name, value := range Labels(c) {
+	for name, value := range Labels(&c) {
 		if !validLabel.MatchString(value) {
-			t.Errorf("label %s=%q of %q", name, value, KeyOf(c))
+			t.Errorf("label %s=%q of %q", name, value, KeyOf(&c))
 		}
 	}
 }
@@ -118,7 +118,7 @@ func FuzzNames(f *testing.F) {
 		naming := someNaming()
 		naming.Prefix = prefix
 		for _, naming.Layout = range []Layout{LayoutComponent, LayoutApplication} {
-			n, err := naming.Names(c, "uid")
+			n, err := naming.Names(&c, "uid")
 			if err != nil {
 				if n != (Names{}) {
 					t.Errorf("names in spite of the error: %+v", n)
@@ -131,7 +131,7 @@ func FuzzNames(f *testing.F) {
 }
 
 func FuzzParseMark(f *testing.F) {
-	n, _ := someNaming().Names(componentOf("tenant", "api"), "uid")
+	n, _ := someNaming().Names(new(componentOf("tenant", "api")), "uid")
 	for _, seed := range []string{n.Mark, n.Push.Mark, "", "berth/1 ", "berth/1 key= /", "berth/1 key=\x00 \xff/"} {
 		f.Add(seed)
 	}

@@ -23,16 +23,16 @@ func TestNoNameIsTwoNamespaces(t *testing.T) {
 			return c
 		}
 		one, other := draw("one"), draw("other")
-		first, err := n.Names(one, "1")
+		first, err := n.Names(&one, "1")
 		if err != nil {
 			t.Fatal(err)
 		}
-		second, err := n.Names(other, "2")
+		second, err := n.Names(&other, "2")
 		if err != nil {
 			t.Fatal(err)
 		}
 		if first.Repository == second.Repository && one.Namespace != other.Namespace {
-			t.Fatalf("%s and %s lead to %s", KeyOf(one), KeyOf(other), first.Repository)
+			t.Fatalf("%s and %s lead to %s", KeyOf(&one), KeyOf(&other), first.Repository)
 		}
 	})
 }

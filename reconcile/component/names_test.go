@@ -16,7 +16,7 @@ import (
 // change between versions.
 func TestNamesStay(t *testing.T) {
 	t.Parallel()
-	n, err := someNaming().Names(componentOf("acme-tenant", "billing"), "uid-of-acme-tenant")
+	n, err := someNaming().Names(new(componentOf("acme-tenant", "billing")), "uid-of-acme-tenant")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,17 +75,17 @@ func TestHostileNames(t *testing.T) {
 	taken := map[string]string{}
 	for _, row := range hostile {
 		c := componentOf(row.namespace, row.name)
-		n, err := someNaming().Names(c, "uid-of-"+row.namespace)
+		n, err := someNaming().Names(&c, "uid-of-"+row.namespace)
 		if err != nil {
-			t.Errorf("%.40s (%s): %v", KeyOf(c), row.why, err)
+			t.Errorf("%.40s (%s): %v", KeyOf(&c), row.why, err)
 			continue
 		}
 		checkNames(t, c, n)
 		for _, claim := range claimsOf(c, n) {
 			if other, ok := taken[claim]; ok {
-				t.Errorf("%.40s and %.40s both get %s (%s)", KeyOf(c), other, claim, row.why)
+				t.Errorf("%.40s and %.40s both get %s (%s)", KeyOf(&c), other, claim, row.why)
 			}
-			taken[claim] = KeyOf(c).String()
+			taken[claim] = KeyOf(&c).String()
 		}
 	}
 }
@@ -143,7 +143,7 @@ func TestInvalidNames(t *testing.T) {
 		if row.edit != nil {
 			row.edit(&naming)
 		}
-		n, err := naming.Names(row.c, "uid")
+		n, err := naming.Names(&row.c, "uid")
 		if err == nil || !strings.Contains(err.Error(), row.message) {
 			t.Errorf("%s: error %v, want one with %q", row.why, err, row.message)
 		}
@@ -169,7 +169,7 @@ func TestRepositoryLayouts(t *testing.T) {
 	} {
 		naming := someNaming()
 		naming.Layout, naming.Prefix = row.layout, row.prefix
-		n, err := naming.Names(componentOf("tenant", "api"), "uid")
+		n, err := naming.Names(new(componentOf("tenant", "api")), "uid")
 		if err != nil {
 			t.Fatalf("%s: %v", row.why, err)
 		}
@@ -179,7 +179,7 @@ func TestRepositoryLayouts(t *testing.T) {
 		if got, want := naming.Image(n.Repository), "quay.example/acme/"+row.want; got != want {
 			t.Errorf("%s: image %s, want %s", row.why, got, want)
 		}
-		plain, _ := someNaming().Names(componentOf("tenant", "api"), "uid")
+		plain, _ := someNaming().Names(new(componentOf("tenant", "api")), "uid")
 		if n.Push != plain.Push || n.Pull != plain.Pull {
 			t.Errorf("%s: the layout reaches robots or Secrets", row.why)
 		}
@@ -190,15 +190,15 @@ func TestRepositoryLayouts(t *testing.T) {
 func TestNamesDependOnIdentity(t *testing.T) {
 	t.Parallel()
 	c := componentOf("tenant", "api")
-	base, _ := someNaming().Names(c, "uid")
-	again, _ := someNaming().Names(c, "uid")
+	base, _ := someNaming().Names(&c, "uid")
+	again, _ := someNaming().Names(&c, "uid")
 	if base != again {
 		t.Error("the same Component has other names the second time")
 	}
 
 	reborn := c
 	reborn.UID = "another"
-	n, _ := someNaming().Names(reborn, "uid")
+	n, _ := someNaming().Names(&reborn, "uid")
 	if n.Push.Robot == base.Push.Robot || n.Push.Mark == base.Push.Mark {
 		t.Error("a Component made again gets its predecessor's robot")
 	}
@@ -206,7 +206,7 @@ func TestNamesDependOnIdentity(t *testing.T) {
 		t.Error("a Component made again does not keep its repository and Secrets")
 	}
 
-	n, _ = someNaming().Names(c, "another")
+	n, _ = someNaming().Names(&c, "another")
 	if n.Mark == base.Mark {
 		t.Error("a namespace made again gets its predecessor's repository")
 	}
@@ -216,7 +216,7 @@ func TestNamesDependOnIdentity(t *testing.T) {
 
 	elsewhere := someNaming()
 	elsewhere.Cluster = "cluster-2"
-	n, _ = elsewhere.Names(c, "uid")
+	n, _ = elsewhere.Names(&c, "uid")
 	if n.Mark == base.Mark || n.Push.Robot == base.Push.Robot || n.Push.Mark == base.Push.Mark {
 		t.Error("another cluster gets the same robot or mark")
 	}
@@ -231,7 +231,7 @@ func TestNamesDependOnIdentity(t *testing.T) {
 	} {
 		same := c
 		edit(&same)
-		if n, _ := someNaming().Names(same, "uid"); n != base {
+		if n, _ := someNaming().Names(&same, "uid"); n != base {
 			t.Error("what a tenant can write reaches the names")
 		}
 	}
@@ -252,9 +252,9 @@ func TestNamesAreInjective(t *testing.T) {
 			naming.Cluster = rapid.SampledFrom([]string{"a", "b", "aa", "ab"}).Draw(t, "cluster")
 			c := componentOf(drawLabel.Draw(t, "namespace"), drawName.Draw(t, "name"))
 			c.UID = rapid.SampledFrom([]string{"a", "b", "ba"}).Draw(t, "uid")
-			n, err := naming.Names(c, "uid")
+			n, err := naming.Names(&c, "uid")
 			if err != nil {
-				t.Fatalf("%s: %v", KeyOf(c), err)
+				t.Fatalf("%s: %v", KeyOf(&c), err)
 			}
 			claim := func(taken map[string]string, name string, identity ...string) {
 				who := fmt.Sprintf("%q", identity)

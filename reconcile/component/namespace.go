@@ -35,12 +35,12 @@ func (n Naming) NamespaceAccount(namespace, uid string) Account {
 
 // NamespaceAsker is a namespace in the form of a Component that asks for new credentials: the
 // annotations by which that is asked and answered are the same on either.
-func NamespaceAsker(n kube.Namespace) kube.Component {
-	return kube.Component{Namespace: n.Name, UID: n.UID, Announced: n.Annotations[AnnotationImage], Annotations: n.Annotations}
+func NamespaceAsker(n kube.Namespace) *kube.Component {
+	return &kube.Component{Namespace: n.Name, UID: n.UID, Announced: n.Annotations[AnnotationImage], Annotations: n.Annotations}
 }
 
 // ToldForAll is what stands on a namespace about its Secret.
-func ToldForAll(asker kube.Component) Announcement {
+func ToldForAll(asker *kube.Component) Announcement {
 	at := announced(asker.Announced)
 	return Announcement{PullSecret: NamespaceSecret, Rotated: at.Rotated, Rotations: at.Rotations}
 }

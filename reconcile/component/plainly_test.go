@@ -22,7 +22,7 @@ func TestAnAnnouncementIsReadAsItIsWritten(t *testing.T) {
 		}
 		for _, b := range []Announcement{plain, rotated, told, odd, {}} {
 			c := kube.Component{Announced: value}
-			if got, want := Says(c, b), value == b.Encode(); got != want {
+			if got, want := Says(&c, b), value == b.Encode(); got != want {
 				t.Errorf("%s says %+v: %t", value, b, got)
 			}
 		}
@@ -44,15 +44,15 @@ func TestAnAnnouncementIsReadAsItIsWritten(t *testing.T) {
 func TestLabelledIsWhatLabelsSay(t *testing.T) {
 	t.Parallel()
 	for _, c := range []kube.Component{{Name: "api", Application: "shop"}, {Name: "api"}, {Name: "api", Application: "NOT VALID"}} {
-		have := Labels(c)
+		have := Labels(&c)
 		have["further"] = "the tenant's"
-		if !Labelled(have, c) {
+		if !Labelled(have, &c) {
 			t.Errorf("%+v does not have its own labels", c)
 		}
-		for name := range Labels(c) {
-			changed := Labels(c)
+		for name := range Labels(&c) {
+			changed := Labels(&c)
 			changed[name] = "another"
-			if Labelled(changed, c) {
+			if Labelled(changed, &c) {
 				t.Errorf("%s was changed, and nobody notices", name)
 			}
 		}

@@ -47,7 +47,7 @@ type Content struct {
 
 // Whose tells whose an object of our name is. The owner reference is the
 // truth; without our label the object was taken out of our hands.
-func Whose(labels map[string]string, owners []kube.OwnerReference, c kube.Component) (Ownership, string) {
+func Whose(labels map[string]string, owners []kube.OwnerReference, c *kube.Component) (Ownership, string) {
 	result := Foreign
 	for _, o := range owners {
 		switch {
@@ -74,7 +74,7 @@ func Whose(labels map[string]string, owners []kube.OwnerReference, c kube.Compon
 // that was made for some Component.
 func MadeForAny(name string, labels map[string]string, owners []kube.OwnerReference) bool {
 	for _, o := range owners {
-		whose, _ := Whose(labels, owners, kube.Component{Name: o.Name, UID: o.UID})
+		whose, _ := Whose(labels, owners, &kube.Component{Name: o.Name, UID: o.UID})
 		if whose == Mine && (name == BoundedName(o.Name, secretInfix+"push") || name == BoundedName(o.Name, PullSuffix)) {
 			return true
 		}
@@ -89,7 +89,7 @@ func ofComponents(apiVersion string) bool {
 }
 
 // Labels are those of everything that is made for a Component.
-func Labels(c kube.Component) map[string]string {
+func Labels(c *kube.Component) map[string]string {
 	l := map[string]string{
 		LabelManagedBy: Manager,
 		labelComponent: labelValue(c.Name),
@@ -112,7 +112,7 @@ func Covers(have, want map[string]string) bool {
 }
 
 // Labelled reports whether an object has the [Labels] of what is made for a Component.
-func Labelled(have map[string]string, c kube.Component) bool {
+func Labelled(have map[string]string, c *kube.Component) bool {
 	return have[LabelManagedBy] == Manager && have[labelComponent] == labelValue(c.Name) && have[labelInternal] == "true" &&
 		(!ValidNamespace(c.Application) || have[labelApplication] == c.Application)
 }

@@ -110,7 +110,7 @@ func TestFingerprint(t *testing.T) {
 func TestOwned(t *testing.T) {
 	t.Parallel()
 	c := componentOf("tenant", "api")
-	own := OwnersOf(c)[0]
+	own := OwnersOf(&c)[0]
 	edited := func(edit func(*kube.OwnerReference)) kube.OwnerReference {
 		o := own
 		edit(&o)
@@ -148,11 +148,11 @@ func TestOwned(t *testing.T) {
 			if label == Manager {
 				want, wantWhy = row.labelled, row.labelledWhy
 			}
-			if got, gotWhy := Whose(map[string]string{LabelManagedBy: label}, row.owners, c); got != want || gotWhy != wantWhy {
+			if got, gotWhy := Whose(map[string]string{LabelManagedBy: label}, row.owners, &c); got != want || gotWhy != wantWhy {
 				t.Errorf("%s, label %q: %d %q, want %d %q", row.why, label, got, gotWhy, want, wantWhy)
 			}
 		}
-		if got, why := Whose(nil, row.owners, c); got != Foreign || why != row.bareWhy {
+		if got, why := Whose(nil, row.owners, &c); got != Foreign || why != row.bareWhy {
 			t.Errorf("%s, no labels: %d %q", row.why, got, why)
 		}
 	}
@@ -165,12 +165,12 @@ func TestLabels(t *testing.T) {
 		"app.kubernetes.io/managed-by": "berth", "appstudio.redhat.com/component": "api",
 		"appstudio.redhat.com/application": "shop", "appstudio.redhat.com/internal": "true",
 	}
-	if d := cmp.Diff(want, Labels(c)); d != "" {
+	if d := cmp.Diff(want, Labels(&c)); d != "" {
 		t.Errorf("labels (-want +got):\n%s", d)
 	}
 	for _, application := range []string{"", "a b", "A", "x/y", strings.Repeat("a", 64)} {
 		c.Application = application
-		if value, ok := Labels(c)[labelApplication]; ok {
+		if value, ok := Labels(&c)[labelApplication]; ok {
 			t.Errorf("application %q became the label %q", application, value)
 		}
 	}

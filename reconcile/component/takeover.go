@@ -171,7 +171,7 @@ func LeftOver(s kube.Secret) (uid string) {
 
 // OtherRepository is what a Component's repository is called in the other layout, "" where
 // that makes no name.
-func (n Naming) OtherRepository(c kube.Component) string {
+func (n Naming) OtherRepository(c *kube.Component) string {
 	if n.Layout == LayoutApplication {
 		n.Layout = LayoutComponent
 	} else {
@@ -183,7 +183,7 @@ func (n Naming) OtherRepository(c kube.Component) string {
 
 // KeepVisibility is what makes a Component state a visibility as if its owner had, and takes
 // a request for one off; due tells whether there is anything to write.
-func KeepVisibility(c kube.Component, v quay.Visibility) (change kube.AnnotationChange, due bool) {
+func KeepVisibility(c *kube.Component, v quay.Visibility) (change kube.AnnotationChange, due bool) {
 	if stands, _ := parseVisibility(c.Annotations[AnnotationVisibility]); stands != v {
 		change.Set = map[string]string{AnnotationVisibility: string(v)}
 	}

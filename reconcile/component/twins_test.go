@@ -21,7 +21,7 @@ func TestWhoAsks(t *testing.T) {
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	generate := func(value string) map[string]string { return map[string]string{AnnotationGenerate: value} }
 	marked := func(uid string) map[string]string {
-		return map[string]string{AnnotationRotation: NewMarker(kube.Component{UID: uid}, Stamp(now), Graceful, now).Encode()}
+		return map[string]string{AnnotationRotation: NewMarker(&kube.Component{UID: uid}, Stamp(now), Graceful, now).Encode()}
 	}
 	for _, row := range []struct {
 		why       string
@@ -37,7 +37,7 @@ func TestWhoAsks(t *testing.T) {
 		{"a marker of the other one's uid is none", generate("false"), marked("uid-1"), "uid-1"},
 		{"who states a visibility asks for no rotation", nil, generate(`{"visibility":"public"}`), "uid-1"},
 	} {
-		if got := Asker(both(row.old, row.late), now); got.UID != row.want {
+		if got := Asker(new(both(row.old, row.late)), now); got.UID != row.want {
 			t.Errorf("%s: %s, want %s", row.why, got.UID, row.want)
 		}
 	}
@@ -57,11 +57,11 @@ func TestStatementsOfTwo(t *testing.T) {
 		{"what closes counts", states("public"), states("private"), quay.Private},
 		{"whoever says it", states("private"), states("public"), quay.Private},
 	} {
-		if got, err := StatementOf(both(row.old, row.late)); err != nil || got != row.want {
+		if got, err := StatementOf(new(both(row.old, row.late))); err != nil || got != row.want {
 			t.Errorf("%s: %q, %v", row.why, got, err)
 		}
 	}
-	if _, err := StatementOf(both(nil, states("open"))); err == nil {
+	if _, err := StatementOf(new(both(nil, states("open")))); err == nil {
 		t.Error("a statement that cannot be read is passed over")
 	}
 }
@@ -69,7 +69,7 @@ func TestStatementsOfTwo(t *testing.T) {
 func TestOwnersOfTwo(t *testing.T) {
 	t.Parallel()
 	c := both(nil, nil)
-	owners := OwnersOf(c)
+	owners := OwnersOf(&c)
 	if len(owners) != 2 || owners[0].APIVersion != "appstudio.redhat.com/v1alpha1" || owners[1].APIVersion != "konflux-ci.dev/v1alpha1" || owners[1].UID != "uid-k" {
 		t.Errorf("%+v", owners)
 	}
@@ -86,8 +86,8 @@ func TestOwnersOfTwo(t *testing.T) {
 		{"one that is gone", []kube.OwnerReference{{APIVersion: "konflux-ci.dev/v1alpha1", Kind: Kind, Name: "billing", UID: "gone"}}, Predecessor, false},
 		{"one of a group of its own", []kube.OwnerReference{{APIVersion: "example.com/v1", Kind: Kind, Name: "billing", UID: "uid-k"}}, Foreign, true},
 	} {
-		if got, _ := Whose(label, row.owners, c); got != row.want || row.want == Mine && OwnedByBoth(row.owners, c) != row.both {
-			t.Errorf("%s: %v, %v", row.why, got, OwnedByBoth(row.owners, c))
+		if got, _ := Whose(label, row.owners, &c); got != row.want || row.want == Mine && OwnedByBoth(row.owners, &c) != row.both {
+			t.Errorf("%s: %v, %v", row.why, got, OwnedByBoth(row.owners, &c))
 		}
 	}
 }

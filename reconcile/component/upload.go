@@ -28,7 +28,7 @@ func Beginning(fingerprint string, now time.Time) UploadRecord {
 func (u UploadRecord) Begun() bool { return u.Fingerprint != "" && u.Last.IsZero() }
 
 // UploadName is what the upload Secret of a Component is called that brings a token.
-func UploadName(c kube.Component, fingerprint string) string {
+func UploadName(c *kube.Component, fingerprint string) string {
 	return BoundedName(c.Name, UploadSuffix+fingerprint[:min(8, len(fingerprint))])
 }
 

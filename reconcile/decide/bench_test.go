@@ -62,7 +62,7 @@ func settled(t testing.TB, components int) *scene.Scene {
 	var d world.Deployments
 	for i := range components {
 		c := scene.Component(fmt.Sprintf("tenant-%05d", i/50), fmt.Sprintf("c%02d", i%50))
-		names, err := s.Naming.Names(c, "uid-of-"+c.Namespace)
+		names, err := s.Naming.Names(&c, "uid-of-"+c.Namespace)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -113,7 +113,7 @@ func BenchmarkMakePlanDelivery(b *testing.B) {
 				key := component.Key{Namespace: "tenant", Name: n.Pull.Secret}
 				s.RemoteSecrets[key] = &world.RemoteSecret{
 					RemoteSecret: &kube.RemoteSecret{
-						Labels: component.Labels(c), Secret: n.Pull.Secret, Type: component.SecretType, SecretLabels: component.Labels(c), Targets: targets, HasData: true, TargetStatuses: statuses,
+						Labels: component.Labels(&c), Secret: n.Pull.Secret, Type: component.SecretType, SecretLabels: component.Labels(&c), Targets: targets, HasData: true, TargetStatuses: statuses,
 					},
 					Owned: component.Mine, Record: component.UploadRecord{Fingerprint: world.At(s.Robots, n.Pull.Robot).Fingerprint},
 				}

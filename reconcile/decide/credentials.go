@@ -37,7 +37,7 @@ func (w *planner) planSecrets(p *draft.Component) *plan.Problem {
 			reason = "its token is not the robot's"
 		case secret.Content != want:
 			reason = "its content is not Berth's"
-		case !secret.Labelled(*c):
+		case !secret.Labelled(c):
 			reason = "its labels changed"
 		case a.Role == quay.Read && secret.By != "" && secret.By == p.PullSecret().String() && !slices.ContainsFunc(p.Places.Targets, func(t world.Target) bool { return w.courier.ComesBack(p, t.RemoteTarget) }):
 			// Its operator deletes what it manages when it has to do there no more.

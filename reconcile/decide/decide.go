@@ -104,7 +104,7 @@ const drifted = "drifted"
 func (w *planner) plan(p *draft.Component) {
 	c, called := p.Berth.Component, p.Berth.Called
 	namespace := w.Namespaces[c.Namespace]
-	*p.Planned = plan.Component{Component: c, Names: &unnamed, TwinAsks: c.Twin != nil && component.Asker(*c, w.At).UID == c.Twin.UID, Namespace: namespace.UID}
+	*p.Planned = plan.Component{Component: c, Names: &unnamed, TwinAsks: c.Twin != nil && component.Asker(c, w.At).UID == c.Twin.UID, Namespace: namespace.UID}
 	switch {
 	case c.Deleting && c.Finalizer > 0:
 		p.Skipped = "it is being deleted, and waits for image-controller's finalizer, which nobody takes off while that is not there"
@@ -137,7 +137,7 @@ func (w *planner) plan(p *draft.Component) {
 	if p.Problem = w.unreadable(p); p.Problem != nil {
 		return // nothing is told to its owner of what the next run may read
 	}
-	stated, err := component.StatementOf(*c)
+	stated, err := component.StatementOf(c)
 	_, standing := component.ParseMarker(p.Asker(), w.At)
 	p.Wanted = component.AsksRotation(p.Asker()) || standing
 	if err != nil {
@@ -171,7 +171,7 @@ func (w *planner) plan(p *draft.Component) {
 	if len(makes) > 0 {
 		w.planDefaults(p)
 	}
-	before := component.Told(*c, called.Names)
+	before := component.Told(c, called.Names)
 	p.Announcement = component.Announcement{
 		Image: p.Image, Visibility: p.Visibility, Secret: p.Names.Push.Secret, PullSecret: p.Names.Pull.Secret,
 		Message: message(p), Rotated: before.Rotated, Rotations: before.Rotations,

@@ -56,7 +56,7 @@ func (w *planner) planImage(p *draft.Component) {
 	if accounts := w.Policy.PushAccounts(p.Component.Name); len(accounts) > 0 && len(w.There(p, accounts)) == 0 {
 		return
 	}
-	for _, one := range component.Both(*p.Component) {
+	for _, one := range component.Both(p.Component) {
 		if one.ContainerImage != "" || !one.Specified {
 			continue
 		}

@@ -67,7 +67,7 @@ func (w *planner) planNamespace(plans []plan.Component, rotations *int) {
 	namespace := p.Component.Namespace
 	c.Image = w.Naming.NamespaceImage(namespace)
 	asker := component.NamespaceAsker(w.Namespaces[namespace])
-	s.of = draft.Component{Planned: &plan.Component{Component: &asker, Names: &unnamed, Namespace: p.Namespace, Image: c.Image}, Announcement: component.ToldForAll(asker)}
+	s.of = draft.Component{Planned: &plan.Component{Component: asker, Names: &unnamed, Namespace: p.Namespace, Image: c.Image}, Announcement: component.ToldForAll(asker)}
 	s.role = w.Generations(&s.of, w.Naming.NamespaceAccount(namespace, p.Namespace))
 	s.of.Roles[0] = s.role
 	s.read(p)
@@ -131,7 +131,7 @@ func (s *shared) plan(p *plan.Component, rotations *int) {
 	secret := world.At(s.Secrets, key)
 	_, stands := s.Secrets[key]
 	if !stands && s.Policy.NamespaceSecret != "on" || stands && secret.Owned == component.Foreign && s.Policy.NamespaceSecret != "on" {
-		if component.AsksRotation(*s.of.Component) {
+		if component.AsksRotation(s.of.Component) {
 			s.waits(p, "it has none that is Berth's")
 		}
 		return

@@ -33,8 +33,8 @@ func (w *planner) requestsFirst(namespaces [][]plan.Component) [][]plan.Componen
 // rotation decides whether new credentials are made, or what was begun goes on; nil: neither.
 // One without a stamp is answered by the first robot, which this run makes.
 func (s *shared) rotation(p *plan.Component, turns *int) *plan.Rotation {
-	asked, err := component.RequestOf(*s.of.Component)
-	m, standing := component.ParseMarker(*s.of.Component, s.At)
+	asked, err := component.RequestOf(s.of.Component)
+	m, standing := component.ParseMarker(s.of.Component, s.At)
 	p.WantedForAll = standing || asked.Rotate != ""
 	r := &plan.Rotation{How: asked.Rotate}
 	s.rank = requested

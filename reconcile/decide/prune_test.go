@@ -38,7 +38,7 @@ func newLeftScene(t *testing.T) leftScene {
 
 // leave adds what a Component has left.
 func (l leftScene) leave(namespace, name string) component.Names {
-	n, err := l.Naming.Names(scene.Component(namespace, name), "uid")
+	n, err := l.Naming.Names(new(scene.Component(namespace, name)), "uid")
 	if err != nil {
 		l.Fatal(err)
 	}
@@ -207,7 +207,7 @@ func (l leftScene) permit(a component.Account) {
 func (l leftScene) remark(edit func(*component.Naming)) {
 	naming := l.Naming
 	edit(&naming)
-	n, err := naming.Names(scene.Component("gone", "api"), "uid")
+	n, err := naming.Names(new(scene.Component("gone", "api")), "uid")
 	if err != nil {
 		l.Fatal(err)
 	}

@@ -64,7 +64,7 @@ func (w *planner) planRotation(p *draft.Component) {
 	}
 	if makesBoth(p) && !standing {
 		// The robots are as new as the request could want.
-		for _, one := range component.Both(*p.Component) {
+		for _, one := range component.Both(p.Component) {
 			if component.AsksRotation(one) {
 				p.Actions = append(p.Actions, plan.Acknowledge{Component: one.Name, Of: p.Of(one), New: true})
 			}

@@ -39,13 +39,13 @@ func TestAShardLeavesWhatIsOthers(t *testing.T) {
 	s.Missing = []component.Key{{Namespace: mineIs.Namespace, Name: "typo"}, {Namespace: theirs.Namespace, Name: "typo"}}
 	s.Divide(shard)
 	p := Plan(s.World)
-	if len(p.Components) != 1 || p.Components[0].Key() != component.KeyOf(mineIs) {
+	if len(p.Components) != 1 || p.Components[0].Key() != component.KeyOf(&mineIs) {
 		t.Errorf("%d Components are planned", len(p.Components))
 	}
 	if d := cmp.Diff([]component.Key{{Namespace: mineIs.Namespace, Name: "typo"}}, p.Missing); d != "" {
 		t.Errorf("missing (-want +got):\n%s", d)
 	}
-	if len(s.Elsewhere) != 1 || component.KeyOf(s.Elsewhere[0]) != component.KeyOf(theirs) {
+	if len(s.Elsewhere) != 1 || component.KeyOf(&s.Elsewhere[0]) != component.KeyOf(&theirs) {
 		t.Errorf("what is another shard's: %v", s.Elsewhere)
 	}
 }
@@ -61,7 +61,7 @@ func TestOrphansAreShardZeros(t *testing.T) {
 		for i := range 12 {
 			s.Settle(scene.Component(fmt.Sprintf("tenant-%d", i), "api"))
 		}
-		gone, err := s.Naming.Names(scene.Component("tenant-1", "gone"), "uid")
+		gone, err := s.Naming.Names(new(scene.Component("tenant-1", "gone")), "uid")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -97,7 +97,7 @@ func TestSecondLook(t *testing.T) {
 			r.Description = string(component.Description(r.Description+"\nThe API").Remembering(row.told, s.At))
 		})
 		if row.source != nil {
-			s.Sources[component.KeyOf(*c)] = *row.source
+			s.Sources[component.KeyOf(c)] = *row.source
 		}
 		if row.stated != "" {
 			c.Annotations[component.AnnotationVisibility] = row.stated
@@ -174,12 +174,12 @@ func TestAnothersMemoryIsNotBelieved(t *testing.T) {
 	s := sourced(t)
 	s.Policy.Adopt = true
 	n := s.Settle(scene.Component("tenant", "api"))
-	former, _ := s.Naming.Names(s.Components[0], "another uid")
+	former, _ := s.Naming.Names(&s.Components[0], "another uid")
 	told := component.Memory{Refusal: "login", Since: s.At.Add(-9 * world.SecondLook), Closed: true}
 	scene.Change(s.Repositories, n.Repository, func(r *quay.Repository) {
 		r.Description = string(component.Description(former.Mark).Remembering(told, s.At))
 	})
-	s.Sources[component.KeyOf(s.Components[0])] = gitsource.Verdict{Answer: gitsource.Public}
+	s.Sources[component.KeyOf(&s.Components[0])] = gitsource.Verdict{Answer: gitsource.Public}
 	if got := Plan(s.World).Components[0].Actions; len(got) != 1 || got[0] != (plan.DescribeRepository{Name: n.Repository, Mark: n.Mark, Moved: false}) {
 		t.Errorf("%+v", got)
 	}
@@ -222,7 +222,7 @@ func TestHostsThatRefuseMost(t *testing.T) {
 				r.Description = string(component.Description(r.Description).Remembering(m, s.At))
 			})
 			if v != nil {
-				s.Sources[component.KeyOf(c)] = *v
+				s.Sources[component.KeyOf(&c)] = *v
 			}
 		}
 		for i, tenant := range row.tenants {

@@ -53,7 +53,7 @@ func TestVisibilityFollowsTheSource(t *testing.T) {
 							c.Annotations[component.AnnotationVisibility] = string(stated)
 						}
 						if answer != notLooked {
-							s.Sources = map[component.Key]gitsource.Verdict{component.KeyOf(*c): {Answer: answer, Reason: answers[answer]}}
+							s.Sources = map[component.Key]gitsource.Verdict{component.KeyOf(c): {Answer: answer, Reason: answers[answer]}}
 						}
 						c.Announced = component.Announcement{
 							Image: testImage, Visibility: want, Secret: n.Push.Secret, PullSecret: n.Pull.Secret,

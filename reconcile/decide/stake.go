@@ -25,7 +25,7 @@ func (w *planner) stake(p *draft.Component) (s plan.Stake) {
 			s.Astray = s.Astray || w.Robot(p, robot) == nil || secret.Content.Login != w.Login(p, robot)
 		}
 	}
-	for _, one := range component.Both(*p.Component) {
+	for _, one := range component.Both(p.Component) {
 		_, announced := component.Announced(one, *p.Names)
 		s.Owns = s.Owns || announced
 	}

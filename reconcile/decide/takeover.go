@@ -42,7 +42,7 @@ func (w *planner) inherit(p *draft.Component, stated quay.Visibility) quay.Visib
 		p.TakeOn()
 		return stated
 	}
-	for _, one := range component.Both(*p.Component) {
+	for _, one := range component.Both(p.Component) {
 		if _, due := component.KeepVisibility(one, r.Visibility); due {
 			p.Actions = append(p.Actions, plan.KeepVisibility{Component: one.Name, Of: p.Of(one), To: r.Visibility})
 		}
@@ -60,7 +60,7 @@ func (w *planner) imagesElsewhere(p *draft.Component) *plan.Problem {
 	if exists && n.Marks(p.Repository.Description) {
 		return nil
 	}
-	for _, r := range w.ImageRepositories[component.KeyOf(*c)] {
+	for _, r := range w.ImageRepositories[component.KeyOf(c)] {
 		_, there := w.Repositories[r.Repository]
 		if there && r.Repository != n.Repository && (!exists || w.Naming.Built(c.ContainerImage, r.Repository) == component.BuiltHere) {
 			return &plan.Problem{

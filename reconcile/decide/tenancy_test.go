@@ -20,9 +20,9 @@ func TestPlanOfAdoption(t *testing.T) {
 	t.Parallel()
 	elsewhere := scene.Naming()
 	elsewhere.Cluster = "cluster-2"
-	theirs, _ := elsewhere.Names(scene.Component("tenant", "api"), "uid")
-	former, _ := scene.Naming().Names(scene.Component("tenant", "api"), "uid of a former namespace")
-	other, _ := scene.Naming().Names(scene.Component("tenant", "web"), "uid-of-tenant")
+	theirs, _ := elsewhere.Names(new(scene.Component("tenant", "api")), "uid")
+	former, _ := scene.Naming().Names(new(scene.Component("tenant", "api")), "uid of a former namespace")
+	other, _ := scene.Naming().Names(new(scene.Component("tenant", "web")), "uid-of-tenant")
 	for _, row := range []struct {
 		why, description string
 		adopted          bool
@@ -82,13 +82,13 @@ func TestPlanOfARecreatedComponent(t *testing.T) {
 		scene.Alter(s.Secrets, component.Key{Namespace: "tenant", Name: a.Secret}, func(x *world.Secret) { x.Owned = component.Predecessor })
 	}
 	s.Components[0].UID = "another"
-	n, err := s.Names(s.Components[0])
+	n, err := s.Names(&s.Components[0])
 	if err != nil {
 		t.Fatal(err)
 	}
 	elsewhere := scene.Naming()
 	elsewhere.Cluster = "cluster-2"
-	theirs, _ := elsewhere.Names(scene.Component("tenant", "api"), "uid")
+	theirs, _ := elsewhere.Names(new(scene.Component("tenant", "api")), "uid")
 	s.Robot(theirs.Push, n.Repository)
 
 	got := Plan(s.World).Components[0]
@@ -172,7 +172,7 @@ func TestRefuseCollisions(t *testing.T) {
 	for i, name := range []string{"api", "db", "web"} {
 		c := scene.Component("tenant", name)
 		plans[i].Component, w.Components = &c, append(w.Components, c)
-		names, _ := scene.Naming().Names(c, "uid")
+		names, _ := scene.Naming().Names(&c, "uid")
 		plans[i].Names = &names
 		plans[i].Actions = []plan.Action{plan.CreateRobot{Account: plans[i].Names.Push}}
 	}
@@ -205,8 +205,8 @@ func TestPlanOfOrphans(t *testing.T) {
 	t.Parallel()
 	elsewhere := scene.Naming()
 	elsewhere.Cluster = "cluster-2"
-	theirs, _ := elsewhere.Names(scene.Component("gone", "api"), "uid")
-	gone, _ := scene.Naming().Names(scene.Component("gone", "api"), "uid")
+	theirs, _ := elsewhere.Names(new(scene.Component("gone", "api")), "uid")
+	gone, _ := scene.Naming().Names(new(scene.Component("gone", "api")), "uid")
 	left := orphanNames{Robots: []string{gone.Pull.Robot, gone.Push.Robot}, Repositories: []string{"gone/api"}}
 	slices.Sort(left.Robots)
 	for _, row := range []struct {

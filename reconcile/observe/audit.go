@@ -19,7 +19,8 @@ import (
 // Component; where time was short, the next run begins with what is left. So they are read in the order in which they fell due.
 func (o *observer) observeRoles(ctx context.Context) error {
 	of := map[string]component.Key{}
-	for _, c := range o.Components {
+	for i := range o.Components {
+		c := &o.Components[i]
 		n, err := o.Names(c)
 		if _, there := o.Repositories[n.Repository]; err == nil && there && !c.Deleting && !c.Odd {
 			of[n.Repository] = component.KeyOf(c)

@@ -21,7 +21,7 @@ func (o *observer) observeInventory(ctx context.Context) error {
 		return err
 	}
 	o.Divide(o.scope.Shard)
-	slices.SortFunc(o.Components, func(a, b kube.Component) int { return component.KeyOf(a).Compare(component.KeyOf(b)) })
+	slices.SortFunc(o.Components, func(a, b kube.Component) int { return component.KeyOf(&a).Compare(component.KeyOf(&b)) })
 	o.noteRequests()
 	o.NameComponents()
 	o.indexLong()
@@ -74,7 +74,7 @@ func (o *observer) selectComponents(ctx context.Context) (found []kube.Component
 	}
 	only := setOf(o.scope.Only)
 	found = slices.DeleteFunc(all, func(c kube.Component) bool {
-		key := component.KeyOf(c)
+		key := component.KeyOf(&c)
 		wanted := only[key]
 		delete(only, key)
 		return !wanted

@@ -28,7 +28,7 @@ const maxLooks = 1000
 // does not reach there, or because the operator says that it brought one, which then
 // lacks our label. Whose a place is, be it a target or to become one, is asked where the
 // list of Components does not reach: there the operator could take over what is another's.
-func (o *observer) unseen(c kube.Component, r *world.RemoteSecret) []look {
+func (o *observer) unseen(c *kube.Component, r *world.RemoteSecret) []look {
 	var all []look
 	at := map[string]int{}
 	add := func(namespace string, arrival bool) {

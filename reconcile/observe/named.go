@@ -34,7 +34,7 @@ func (o *observer) observeNamed(ctx context.Context) error {
 	})
 	for i, r := range found {
 		if errs[i] != nil { // nothing is made for a Component of which nobody knows what it has
-			o.unread(component.KeyOf(*wanted[names[i]].Component), errs[i])
+			o.unread(component.KeyOf(wanted[names[i]].Component), errs[i])
 		} else if r != nil {
 			o.Repositories[names[i]] = o.slimRepository(*r)
 		}
@@ -48,7 +48,7 @@ func (o *observer) observeNamed(ctx context.Context) error {
 func (o *observer) wanted() map[string]*world.Called {
 	wanted, marked := map[string]*world.Called{}, map[string]*world.Called{}
 	for c := range o.All() {
-		if called := o.Called(component.KeyOf(*c)); called.Named() {
+		if called := o.Called(component.KeyOf(c)); called.Named() {
 			wanted[called.Repository], marked[called.Key] = called, called
 		}
 	}

@@ -229,7 +229,7 @@ func (o *observer) leaveClosed(context.Context) error {
 		var open []kube.Component // what is called refers to the others in their places
 		for _, c := range *list {
 			if o.Closed[c.Namespace] != nil {
-				o.Hidden = append(o.Hidden, component.KeyOf(c))
+				o.Hidden = append(o.Hidden, component.KeyOf(&c))
 			} else {
 				open = append(open, c)
 			}

@@ -17,8 +17,8 @@ func TestSecretOfKeepsNoContentOfOthers(t *testing.T) {
 	c := scene.Component("tenant", "api")
 	o := observer{World: world.World{Naming: scene.Naming(), Components: []kube.Component{c}}}
 	o.NameComponents()
-	called := o.Called(component.KeyOf(c))
-	s := kube.Secret{Type: component.SecretType, Immutable: true, Labels: component.Labels(c), Owners: component.OwnersOf(c)}
+	called := o.Called(component.KeyOf(&c))
+	s := kube.Secret{Type: component.SecretType, Immutable: true, Labels: component.Labels(&c), Owners: component.OwnersOf(&c)}
 	want := &world.Secret{Owned: component.Mine, Type: component.SecretType, Fixed: true, Slim: true}
 	if d := cmp.Diff(want, o.secretOf(s, called, false), cmpopts.EquateEmpty()); d != "" {
 		t.Errorf("our Secret (-want +got):\n%s", d)
@@ -41,7 +41,7 @@ func TestSecretOfTwoThatAreOne(t *testing.T) {
 	c.Twin = &kube.Component{Namespace: "tenant", Name: "api", UID: "uid-k", Group: kube.Konflux}
 	o := observer{World: world.World{Naming: scene.Naming(), Components: []kube.Component{c}}}
 	o.NameComponents()
-	owners := component.OwnersOf(c)
+	owners := component.OwnersOf(&c)
 	for _, row := range []struct {
 		why    string
 		owners []kube.OwnerReference
@@ -54,8 +54,8 @@ func TestSecretOfTwoThatAreOne(t *testing.T) {
 		{"an earlier one of the younger group", []kube.OwnerReference{{APIVersion: owners[1].APIVersion, Kind: component.Kind, Name: "api", UID: "gone"}}, component.Predecessor, true},
 		{"the younger's uid in another group", []kube.OwnerReference{{APIVersion: "example.com/v1", Kind: component.Kind, Name: "api", UID: "uid-k"}}, component.Foreign, false},
 	} {
-		s := kube.Secret{Type: component.SecretType, Labels: component.Labels(c), Owners: row.owners}
-		if got := o.secretOf(s, o.Called(component.KeyOf(c)), false); got.Owned != row.owned || got.Lacks != row.lacks {
+		s := kube.Secret{Type: component.SecretType, Labels: component.Labels(&c), Owners: row.owners}
+		if got := o.secretOf(s, o.Called(component.KeyOf(&c)), false); got.Owned != row.owned || got.Lacks != row.lacks {
 			t.Errorf("%s: %v, lacks %v", row.why, got.Owned, got.Lacks)
 		}
 	}

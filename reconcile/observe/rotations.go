@@ -9,7 +9,8 @@ import (
 func (o *observer) noteRequests() {
 	o.Rotate = map[component.Key]component.How{}
 	known := setOf(o.Missing)
-	for _, c := range o.Components {
+	for i := range o.Components {
+		c := &o.Components[i]
 		known[component.KeyOf(c)] = true
 	}
 	for _, asked := range []struct {

@@ -74,7 +74,7 @@ func (o *observer) observeSecrets(ctx context.Context) error {
 	own := len(o.Components)
 	for c := range o.All() {
 		own--
-		called := o.Called(component.KeyOf(*c))
+		called := o.Called(component.KeyOf(c))
 		if !called.Whole() {
 			continue
 		}
@@ -96,12 +96,12 @@ func (o *observer) observeSecrets(ctx context.Context) error {
 	}
 	found, errs, err := o.metadata(ctx, slices.Collect(maps.Keys(unlisted)))
 	for key, err := range errs {
-		o.unread(component.KeyOf(*unlisted[key].Component), err)
+		o.unread(component.KeyOf(unlisted[key].Component), err)
 	}
 	for key, s := range found {
 		called := unlisted[key]
 		secret := o.secretOf(s, called, called.Pull.Secret == s.Name)
-		if secret.Inherits = o.inherited(s, *called.Component); secret.Inherits != "" {
+		if secret.Inherits = o.inherited(s, called.Component); secret.Inherits != "" {
 			secret.Owned = component.Inherited
 		}
 		o.Secrets[key] = secret
@@ -125,7 +125,7 @@ func (o *observer) unserved(called *world.Called) bool {
 	_, repository := o.Repositories[called.Repository]
 	c := called.Component
 	return !push && !pull && !repository && c.Twin == nil && c.ContainerImage == "" && c.Annotations[component.AnnotationImage] == "" &&
-		len(o.ImageRepositories[component.KeyOf(*c)]) == 0 && !o.Policy.Adopt
+		len(o.ImageRepositories[component.KeyOf(c)]) == 0 && !o.Policy.Adopt
 }
 
 // unclaimed finds the robots whose very tokens stand in Secrets that were made for a
@@ -152,7 +152,7 @@ func (o *observer) fewUploads(all []world.Upload, c *world.Called) []world.Uploa
 		return nil
 	}
 	current := world.At(o.Robots, c.Pull.Robot).Fingerprint
-	own := slices.DeleteFunc(all, func(u world.Upload) bool { return !u.Of(*c.Component) })
+	own := slices.DeleteFunc(all, func(u world.Upload) bool { return !u.Of(c.Component) })
 	slices.SortStableFunc(own, func(a, b world.Upload) int { return first(a.Fingerprint == current, b.Fingerprint == current) })
 	return own[:min(len(own), maxUploads)]
 }
@@ -205,9 +205,9 @@ func (o *observer) metadata(ctx context.Context, keys []component.Key) (found ma
 
 func (o *observer) secretOf(s kube.Secret, called *world.Called, pull bool) *world.Secret {
 	c := *called.Component
-	whose, why := component.Whose(s.Labels, s.Owners, c)
+	whose, why := component.Whose(s.Labels, s.Owners, &c)
 	secret := &world.Secret{Owned: whose, Foreign: why, Type: s.Type, Fixed: s.Immutable, By: s.Managing}
-	if secret.Slim = component.Labelled(s.Labels, c); !secret.Slim {
+	if secret.Slim = component.Labelled(s.Labels, &c); !secret.Slim {
 		secret.Labels = s.Labels
 	}
 	if s.Type == component.SecretType {
@@ -217,7 +217,7 @@ func (o *observer) secretOf(s kube.Secret, called *world.Called, pull bool) *wor
 		secret.Foreign = "it is not of a Secret's form"
 	}
 	if whose != component.Foreign {
-		secret.Lacks = !component.OwnedByBoth(s.Owners, c)
+		secret.Lacks = !component.OwnedByBoth(s.Owners, &c)
 		secret.Content = o.slimContent(s.DockerConfigJSON(), called, pull)
 		if s.Former != "" {
 			secret.Former = strings.Split(s.Former, ",")

@@ -92,7 +92,7 @@ func (o *observer) indexLong() {
 		push, pull := component.SecretNames(c.Name)
 		for _, name := range []string{push, pull} {
 			if !strings.HasPrefix(name, c.Name+"-") {
-				o.long[component.Key{Namespace: c.Namespace, Name: name}] = o.Called(component.KeyOf(*c))
+				o.long[component.Key{Namespace: c.Namespace, Name: name}] = o.Called(component.KeyOf(c))
 			}
 		}
 	}
@@ -129,7 +129,7 @@ func (o *observer) slimContent(raw []byte, called *world.Called, pull bool) comp
 // robot's fingerprint.
 func (o *observer) shareFingerprints() {
 	for c := range o.All() {
-		called := o.Called(component.KeyOf(*c))
+		called := o.Called(component.KeyOf(c))
 		if !called.Named() {
 			continue
 		}

@@ -40,7 +40,7 @@ func (o *observer) observeSources(ctx context.Context) error {
 	follow := map[string]kube.Component{}
 	for i, c := range o.Components {
 		n := o.Call(&o.Components[i])
-		stated, unreadable := component.StatementOf(c)
+		stated, unreadable := component.StatementOf(&c)
 		if n.Err != nil || unreadable != nil || c.Deleting || c.Odd || stated != "" || o.Away(n) {
 			continue
 		}
@@ -66,7 +66,7 @@ func (o *observer) observeSources(ctx context.Context) error {
 	look = append(look, o.some(fresh, maxSources)...)
 	o.Sources = make(map[component.Key]gitsource.Verdict, len(look)+len(none))
 	for _, c := range none { // of which no host has to be asked
-		o.Sources[component.KeyOf(c)] = o.Git.Probe(ctx, c.SourceURL)
+		o.Sources[component.KeyOf(&c)] = o.Git.Probe(ctx, c.SourceURL)
 	}
 	return o.ask(ctx, look)
 }
@@ -93,7 +93,7 @@ func (o *observer) ask(ctx context.Context, look []kube.Component) error {
 					if v := o.Git.Probe(ctx, c.SourceURL); ctx.Err() == nil {
 						asking.Lock()
 						defer asking.Unlock()
-						o.Sources[component.KeyOf(c)] = v
+						o.Sources[component.KeyOf(&c)] = v
 					}
 					return nil
 				})

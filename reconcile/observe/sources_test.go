@@ -158,7 +158,7 @@ func TestOneTenantsHostsDelayNoOther(t *testing.T) {
 		}
 		known := map[string]int{}
 		for _, c := range w.Components {
-			if _, ok := verdicts[component.KeyOf(c)]; ok {
+			if _, ok := verdicts[component.KeyOf(&c)]; ok {
 				known[map[bool]string{true: "bare", false: c.Namespace}[c.SourceURL == ""]]++
 			}
 		}
@@ -177,7 +177,7 @@ func TestOneTenantsHostsDelayNoOther(t *testing.T) {
 // remembering lets the first n repositories tell something of their source.
 func remembering(w *world.World, n int, m component.Memory) {
 	for _, c := range w.Components[:n] {
-		names, _ := w.Names(c)
+		names, _ := w.Names(&c)
 		r := w.Repositories[names.Repository]
 		r.Description = string(component.Description(names.Mark).Remembering(m, w.At))
 		w.Repositories[names.Repository] = r

@@ -25,8 +25,9 @@ func (o *observer) observeImageRepositories(ctx context.Context) error {
 	if !asked && len(leftovers) == 0 {
 		return nil
 	}
-	wanted := make(map[component.Key]kube.Component, len(o.Components))
-	for _, c := range o.Components {
+	wanted := make(map[component.Key]*kube.Component, len(o.Components))
+	for i := range o.Components {
+		c := &o.Components[i]
 		if _, left := leftovers[component.KeyOf(c)]; asked || left {
 			wanted[component.KeyOf(c)] = c
 		}
@@ -118,7 +119,8 @@ func (o *observer) leftovers() map[component.Key]bool {
 		}
 	}
 	left := map[component.Key]bool{}
-	for _, c := range o.Components {
+	for i := range o.Components {
+		c := &o.Components[i]
 		if n, err := o.Names(c); err == nil && former[n.Repository] && n.Marks(o.Repositories[n.Repository].Description) {
 			left[component.KeyOf(c)] = due[n.Repository]
 		}
@@ -130,7 +132,7 @@ func (o *observer) leftovers() map[component.Key]bool {
 // one that an ImageRepository of its Component owns, when that is asked for or has begun; one
 // that the Component owns and that bears no label of ours any more; and one whose
 // ImageRepository went with its kind, so that nobody can be marked and nobody collects it.
-func (o *observer) inherited(s kube.Secret, c kube.Component) (uid string) {
+func (o *observer) inherited(s kube.Secret, c *kube.Component) (uid string) {
 	for _, r := range o.ImageRepositories[component.KeyOf(c)] {
 		if (o.Policy.Adopt || component.TakenOver(r.ImageRepository)) && component.InheritedFrom(s, r.UID) {
 			return r.UID

@@ -35,8 +35,8 @@ func newTown(t testing.TB, sizes map[string]int) town {
 			key := component.Key{Namespace: namespace, Name: n.Pull.Secret}
 			stage := kube.RemoteTarget{Namespace: namespace + "-stage"}
 			s.RemoteSecrets[key] = &world.RemoteSecret{Owned: component.Mine, Record: component.UploadRecord{Fingerprint: token}, RemoteSecret: &kube.RemoteSecret{
-				Namespace: namespace, Name: n.Pull.Secret, Labels: component.Labels(c), Owners: component.OwnersOf(c), Secret: n.Pull.Secret,
-				Type: component.SecretType, SecretLabels: component.Labels(c), Targets: []kube.RemoteTarget{stage}, HasData: true,
+				Namespace: namespace, Name: n.Pull.Secret, Labels: component.Labels(&c), Owners: component.OwnersOf(&c), Secret: n.Pull.Secret,
+				Type: component.SecretType, SecretLabels: component.Labels(&c), Targets: []kube.RemoteTarget{stage}, HasData: true,
 			}}
 			s.Arrived[component.Key{Namespace: stage.Namespace, Name: n.Pull.Secret}] = world.Arrived{Content: world.At(s.Secrets, key).Content, By: key.String()}
 			d.Bindings = append(d.Bindings, kube.EnvironmentBinding{Namespace: namespace, Application: "shop", Environment: "stage", Components: []string{c.Name}})
@@ -71,7 +71,7 @@ func (s town) each(namespace string, most int, edit func(c *kube.Component, n co
 			continue
 		}
 		most--
-		n, err := s.Names(*c)
+		n, err := s.Names(c)
 		if err != nil {
 			s.Fatal(err)
 		}
@@ -223,7 +223,7 @@ var verdicts = []verdictRow{
 	{why: "a run broke off in the middle of many rotations", sizes: three, edit: func(s town) {
 		for namespace := range three {
 			s.each(namespace, everyone, func(c *kube.Component, _ component.Names) {
-				c.Annotations[component.AnnotationRotation] = component.NewMarker(*c, component.Stamp(s.At), component.Revoke, s.At).Encode()
+				c.Annotations[component.AnnotationRotation] = component.NewMarker(c, component.Stamp(s.At), component.Revoke, s.At).Encode()
 			})
 		}
 		s.restoreTokens()
@@ -231,7 +231,7 @@ var verdicts = []verdictRow{
 	{why: "rotations that the operator asks for", sizes: three, edit: func(s town) {
 		s.Rotate = map[component.Key]component.How{}
 		for _, c := range s.Components {
-			s.Rotate[component.KeyOf(c)] = component.Graceful
+			s.Rotate[component.KeyOf(&c)] = component.Graceful
 		}
 		s.restoreTokens()
 	}, limits: usual},

@@ -73,15 +73,15 @@ type Warning struct {
 }
 
 // Asker is the Component, or its twin, if that is where new credentials are asked for.
-func (p *Component) Asker() kube.Component {
+func (p *Component) Asker() *kube.Component {
 	if p.TwinAsks {
-		return *p.Component.Twin
+		return p.Component.Twin
 	}
-	return *p.Component
+	return p.Component
 }
 
 // Key names the Component.
-func (p Component) Key() component.Key { return component.KeyOf(*p.Component) }
+func (p Component) Key() component.Key { return component.KeyOf(p.Component) }
 
 // Closed is a namespace that was named to the run and cannot be read.
 type Closed struct {
@@ -116,7 +116,7 @@ func (p Plan) Changes() int {
 // TakeOn writes down a visibility that the owner asks for. It comes first, and for a
 // Component that cannot be served, too: the next request would be written over this one.
 func (p *Component) TakeOn() {
-	for _, one := range component.Both(*p.Component) {
+	for _, one := range component.Both(p.Component) {
 		if v := component.Unwritten(one); v != "" {
 			p.Actions, p.Note = append(p.Actions, StateVisibility{one.Name, p.Of(one), v}), "visibility stated"
 		}
@@ -128,7 +128,7 @@ func (p *Component) TakeOn() {
 func (p Component) Refuse(problem *Problem) Component {
 	p.Problem, p.Actions, p.Rotation, p.Common, p.Platform = problem, nil, nil, nil, nil
 	p.TakeOn()
-	for _, one := range component.Both(*p.Component) {
+	for _, one := range component.Both(p.Component) {
 		if value := component.WithMessage(one, *p.Names, p.Image, problem.Tenant); !Told(one, value) {
 			p.Actions = append(p.Actions, Announce{Component: one.Name, Of: p.Of(one), Value: value, Problem: true})
 		}
@@ -137,12 +137,12 @@ func (p Component) Refuse(problem *Problem) Component {
 }
 
 // Told reports whether a Component says what it is to say, or cannot be written on.
-func Told(c kube.Component, value string) bool {
+func Told(c *kube.Component, value string) bool {
 	return c.Announced == value || c.Odd
 }
 
 // Of tells which of two Components that are one berth one is.
-func (p Component) Of(one kube.Component) Group {
+func (p Component) Of(one *kube.Component) Group {
 	if p.Component.Twin == nil {
 		return ""
 	}

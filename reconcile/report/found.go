@@ -94,7 +94,7 @@ func find(w world.World, c plan.Component) Found {
 		f.Places = append(f.Places, FoundPlace{component.Shown(d.Environment), d.Place, d.State, d.Why})
 	}
 	f.Request = request(w, c)
-	if told := component.Told(*c.Component, *c.Names); told.Image != "" {
+	if told := component.Told(c.Component, *c.Names); told.Image != "" {
 		if at, err := time.Parse(time.RFC3339, told.Rotated); err == nil {
 			f.RotatedAt = &at
 		}
@@ -197,7 +197,7 @@ func findLinks(w world.World, c plan.Component) []FoundLink {
 // request is what was asked for, by the Component's owner or by the operator.
 func request(w world.World, c plan.Component) string {
 	var all []string
-	for _, one := range component.Both(*c.Component) {
+	for _, one := range component.Both(c.Component) {
 		asked, err := component.RequestOf(one)
 		switch {
 		case err != nil:

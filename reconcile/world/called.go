@@ -79,13 +79,13 @@ func (w *World) NameComponents() {
 		if c.ContainerImage == called.Image {
 			c.ContainerImage = called.Image
 		}
-		w.called[component.KeyOf(*c)] = called
+		w.called[component.KeyOf(c)] = called
 	}
 }
 
 func (w *World) name(c *kube.Component) Called {
 	called := Called{Component: c}
-	if called.Names, called.Err = w.Naming.Names(*c, w.Namespaces[c.Namespace].UID); called.Err == nil {
+	if called.Names, called.Err = w.Naming.Names(c, w.Namespaces[c.Namespace].UID); called.Err == nil {
 		called.Image = w.Naming.Image(called.Repository)
 		called.logins = [2]string{w.Naming.Login(called.Push.First), w.Naming.Login(called.Pull.First)}
 		called.pack(w.Naming.Organization)
@@ -96,7 +96,7 @@ func (w *World) name(c *kube.Component) Called {
 // pack lets all names refer to one string, or to what the Component itself says: a
 // hundred thousand Components have a million of them.
 func (c *Called) pack(organization string) {
-	if told, ours := component.Announced(*c.Component, c.Names); ours && told.Image == c.Image {
+	if told, ours := component.Announced(c.Component, c.Names); ours && told.Image == c.Image {
 		c.Image, c.Push.Secret, c.Pull.Secret = told.Image, told.Secret, told.PullSecret
 		packed(&c.Mark, &c.Push.Mark, &c.Pull.Mark, &c.logins[0], &c.logins[1])
 	} else {
@@ -133,7 +133,7 @@ func packed(texts ...*string) {
 // What it refers to is replaced and not changed: robots share it.
 func (w *World) PlaceRepositories() {
 	for c := range w.All() {
-		called := w.Called(component.KeyOf(*c))
+		called := w.Called(component.KeyOf(c))
 		if called != nil {
 			w.place(called)
 		}
@@ -144,7 +144,7 @@ func (w *World) place(c *Called) {
 	if c.Err != nil {
 		return
 	}
-	if name := w.repository(*c.Component, c.Names); name != c.Repository {
+	if name := w.repository(c.Component, c.Names); name != c.Repository {
 		c.Repository, c.Image, c.Own = name, w.Naming.Image(name), slices.Clip([]string{name})
 	}
 }
@@ -152,7 +152,7 @@ func (w *World) place(c *Called) {
 // repository is where a Component's repository is: under the name that --repository-layout
 // gives, unless the one of the other layout bears its mark, or has the images and is
 // nobody's. So what was taken over stays where it is, and nothing empty is made beside it.
-func (w *World) repository(c kube.Component, n component.Names) string {
+func (w *World) repository(c *kube.Component, n component.Names) string {
 	other := w.Naming.OtherRepository(c)
 	beside, exists := w.Repositories[other]
 	if !exists {
@@ -172,7 +172,7 @@ func (w *World) Called(k component.Key) *Called { return w.called[k] }
 
 // Call is what the things of a Component are called, worked out where the run has not.
 func (w *World) Call(c *kube.Component) *Called {
-	if known := w.called[component.KeyOf(*c)]; known != nil {
+	if known := w.called[component.KeyOf(c)]; known != nil {
 		return known
 	}
 	called := w.name(c)
@@ -190,22 +190,18 @@ func (w *World) CallNext(i int, c *kube.Component) *Called {
 }
 
 // Names are what the things of a Component are called; the error is for its owner.
-func (w *World) Names(c kube.Component) (component.Names, error) {
-	if known := w.called[component.KeyOf(c)]; known != nil {
-		return known.Names, known.Err
-	}
-	one := c // which is kept
-	called := w.Call(&one)
+func (w *World) Names(c *kube.Component) (component.Names, error) {
+	called := w.Call(c)
 	return called.Names, called.Err
 }
 
 // Away reports whether a Component is left alone: it builds to a registry or an
 // organization of its own, nothing is made for it, and nobody asks for that.
 func (w *World) Away(c *Called) bool {
-	if c.Err != nil || w.Naming.Built(c.Component.ContainerImage, c.Repository) != component.BuiltAway || w.Rotate[component.KeyOf(*c.Component)] != "" {
+	if c.Err != nil || w.Naming.Built(c.Component.ContainerImage, c.Repository) != component.BuiltAway || w.Rotate[component.KeyOf(c.Component)] != "" {
 		return false
 	}
-	for _, one := range component.Both(*c.Component) {
+	for _, one := range component.Both(c.Component) {
 		if w.Naming.Built(one.ContainerImage, c.Repository) != component.BuiltAway {
 			return false
 		}
@@ -213,12 +209,12 @@ func (w *World) Away(c *Called) bool {
 			return false
 		}
 	}
-	return !w.made(*c.Component, c.Names)
+	return !w.made(c.Component, c.Names)
 }
 
 // made reports whether something was made for a Component: a robot bears its mark, or that
 // of another Component of the name whose Secret it owns, too.
-func (w *World) made(c kube.Component, n component.Names) bool {
+func (w *World) made(c *kube.Component, n component.Names) bool {
 	if w.marks == nil { // few Components are built elsewhere
 		w.marks = make(map[string]bool, 2*len(w.Robots))
 		for _, r := range w.Robots {

@@ -18,7 +18,7 @@ func TestWhatIsNamedIsCalledByItsPlace(t *testing.T) {
 	s.NameComponents()
 	i := 0
 	for c := range s.All() {
-		if got := s.CallNext(i, c); got != s.Called(component.KeyOf(*c)) || got.Component != c {
+		if got := s.CallNext(i, c); got != s.Called(component.KeyOf(c)) || got.Component != c {
 			t.Errorf("%d: %s is not what was named", i, c.Name)
 		}
 		i++

@@ -115,7 +115,7 @@ const (
 // of its application names it for. The order in which things are listed changes
 // nothing, and each place is one that an Environment or its DeploymentTarget states.
 // holder tells whose the Secret's name is in another namespace of this cluster.
-func (e *Environments) Resolve(c kube.Component, holder func(namespace string) Holder) Resolution {
+func (e *Environments) Resolve(c *kube.Component, holder func(namespace string) Holder) Resolution {
 	var r Resolution
 	if e == nil {
 		return r
@@ -159,7 +159,7 @@ func (e *Environments) Resolve(c kube.Component, holder func(namespace string) H
 }
 
 // of lists the Environments that a Component runs in, by name.
-func (e *Environments) of(c kube.Component) []string {
+func (e *Environments) of(c *kube.Component) []string {
 	if e == nil || c.Application == "" {
 		return nil
 	}
@@ -177,7 +177,7 @@ func (e *Environments) Unread() bool { return e != nil && e.unread }
 
 // Namespaces lists the other namespaces of this cluster that a Component's Environments
 // lead to, be they refused or not.
-func (e *Environments) Namespaces(c kube.Component) []string {
+func (e *Environments) Namespaces(c *kube.Component) []string {
 	var all []string
 	names := e.of(c)
 	for _, name := range names[:min(len(names), maxEnvironments)] {

@@ -382,7 +382,7 @@ func TestResolve(t *testing.T) {
 			c = scene.Component("tenant", "billing")
 		}
 		row.want.Unknown = len(row.want.Open) > 0 && !row.known
-		got := e.Resolve(c, heldIn(row.taken))
+		got := e.Resolve(&c, heldIn(row.taken))
 		if diff := cmp.Diff(row.want, got, cmpopts.EquateEmpty()); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", row.why, diff)
 		}
@@ -410,7 +410,7 @@ func TestTargetsAreBounded(t *testing.T) {
 		d.Environments = append(d.Environments, scene.Stating(name, "ns-"+name, scene.Api, "creds"))
 	}
 	d.Bindings = scene.Bind(names...)
-	r := d.ByNamespace()["tenant"].Resolve(scene.Component("tenant", "billing"), heldIn(""))
+	r := d.ByNamespace()["tenant"].Resolve(new(scene.Component("tenant", "billing")), heldIn(""))
 	if len(r.Targets) != 100 || len(r.Open) != 100 || r.More != 24_000-200 || r.Unknown {
 		t.Errorf("%d targets, %d unresolved, %d more, unknown: %v", len(r.Targets), len(r.Open), r.More, r.Unknown)
 	}
@@ -469,7 +469,7 @@ func TestResolutionProperties(t *testing.T) {
 			if e != nil {
 				e.Authorizing = 1
 			}
-			return e.Resolve(c, heldIn(""))
+			return e.Resolve(&c, heldIn(""))
 		}
 		r := resolve(d)
 		shuffled := world.Deployments{Environments: slices.Clone(d.Environments), Bindings: slices.Clone(d.Bindings), Claims: slices.Clone(d.Claims), Targets: slices.Clone(d.Targets)}

@@ -51,7 +51,7 @@ type ImageRepository struct {
 }
 
 // Labelled reports whether its labels are as Berth writes them for a Component.
-func (s Secret) Labelled(c kube.Component) bool { return s.Slim || component.Labelled(s.Labels, c) }
+func (s Secret) Labelled(c *kube.Component) bool { return s.Slim || component.Labelled(s.Labels, c) }
 
 // RemoteSecrets says whether pull Secrets are delivered.
 type RemoteSecrets string
@@ -104,13 +104,13 @@ type RemoteSecret struct {
 }
 
 // Formed reports whether it is as Berth writes it for a Component, but for its targets.
-func (r RemoteSecret) Formed(c kube.Component, secret string, pullAccounts []string) bool {
+func (r RemoteSecret) Formed(c *kube.Component, secret string, pullAccounts []string) bool {
 	return r.Slim || component.Labelled(r.Labels, c) && r.Secret == secret && r.Type == component.SecretType && component.Labelled(r.SecretLabels, c) &&
 		slices.Equal(r.PullAccounts, pullAccounts) && !r.Customized
 }
 
 // Slimmed drops the form of what is as Berth writes it: of a platform nearly everything is.
-func (r RemoteSecret) Slimmed(c kube.Component, secret string, pullAccounts []string) RemoteSecret {
+func (r RemoteSecret) Slimmed(c *kube.Component, secret string, pullAccounts []string) RemoteSecret {
 	if r.Formed(c, secret, pullAccounts) {
 		r.RemoteSecret = &kube.RemoteSecret{
 			Deleting: r.Deleting, Targets: r.Targets, Further: r.Further, HasData: r.HasData, TargetStatuses: r.TargetStatuses, Odd: r.Odd,
@@ -175,7 +175,7 @@ type Upload struct {
 // Of reports whether it is one that was made for a Component, by all that makes it one:
 // whose it is, and the name that its content gives it. A tenant can put the label of
 // uploads on its own push Secret; that does not make it one, to be deleted.
-func (u Upload) Of(c kube.Component) bool {
+func (u Upload) Of(c *kube.Component) bool {
 	whose, _ := component.Whose(u.Labels, u.Owners, c)
 	return whose == component.Mine && u.Fingerprint != "" && u.Name == component.UploadName(c, u.Fingerprint)
 }

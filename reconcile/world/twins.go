@@ -17,7 +17,7 @@ func Berths(all []kube.Component) []kube.Component {
 	at := make(map[component.Key]int, len(all))
 	berths := make([]kube.Component, 0, len(all))
 	for _, c := range all {
-		key := component.KeyOf(c)
+		key := component.KeyOf(&c)
 		i, known := at[key]
 		if !known {
 			at[key] = len(berths)
@@ -57,7 +57,7 @@ func elder(a, b kube.Component) bool {
 func Selected(berths, matched []kube.Component) []kube.Component {
 	keys := make(map[component.Key]bool, len(matched))
 	for _, c := range matched {
-		keys[component.KeyOf(c)] = true
+		keys[component.KeyOf(&c)] = true
 	}
-	return slices.DeleteFunc(berths, func(c kube.Component) bool { return !keys[component.KeyOf(c)] })
+	return slices.DeleteFunc(berths, func(c kube.Component) bool { return !keys[component.KeyOf(&c)] })
 }

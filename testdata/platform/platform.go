@@ -58,7 +58,7 @@ func (p Platform) namespace(n, components int) {
 	var made []object
 	for i := range components {
 		c := called(name, fmt.Sprintf("component-%03d", i))
-		names, err := Naming().Names(c, uid)
+		names, err := Naming().Names(&c, uid)
 		if err != nil {
 			panic(err) // the names are our own
 		}
@@ -107,7 +107,7 @@ func (p Platform) settle(c kube.Component, names component.Names, described obje
 	image := Naming().Image(names.Repository)
 	fingerprint := ""
 	var made []object
-	labels := component.Labels(c)
+	labels := component.Labels(&c)
 	owners := []any{object{"apiVersion": "appstudio.redhat.com/v1alpha1", "kind": "Component", "name": c.Name, "uid": c.UID}}
 	for _, a := range names.Accounts() {
 		robot := Organization + "+" + a.Robot

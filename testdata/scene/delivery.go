@@ -66,8 +66,8 @@ func (s *Scene) Deliver() component.Names {
 	s.Run(Bind("dev", "prod", "stage"))
 	s.RemoteSecrets = map[component.Key]*world.RemoteSecret{{Namespace: "tenant", Name: n.Pull.Secret}: {
 		RemoteSecret: &kube.RemoteSecret{
-			Namespace: "tenant", Name: n.Pull.Secret, ResourceVersion: "1", Labels: component.Labels(c), Owners: component.OwnersOf(c),
-			Secret: n.Pull.Secret, Type: component.SecretType, SecretLabels: component.Labels(c), PullAccounts: []string{PullAccount},
+			Namespace: "tenant", Name: n.Pull.Secret, ResourceVersion: "1", Labels: component.Labels(&c), Owners: component.OwnersOf(&c),
+			Secret: n.Pull.Secret, Type: component.SecretType, SecretLabels: component.Labels(&c), PullAccounts: []string{PullAccount},
 			Targets: []kube.RemoteTarget{Here("tenant-stage").RemoteTarget, Remote(Api, "prod-ns", "creds").RemoteTarget},
 			HasData: true, TargetStatuses: []kube.TargetStatus{{Namespace: "tenant-stage"}, {Namespace: "prod-ns", APIURL: Api}},
 		},

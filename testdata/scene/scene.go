@@ -59,9 +59,9 @@ func (s *Scene) Add(c kube.Component) component.Names {
 		s.ServiceAccounts[account] = world.Links{Secrets: map[string]bool{}, Pull: map[string]bool{}}
 	}
 	s.Components = append(s.Components, c)
-	n, err := s.Names(c)
+	n, err := s.Names(&c)
 	if err != nil {
-		s.Fatalf("names of %s: %v", component.KeyOf(c), err)
+		s.Fatalf("names of %s: %v", component.KeyOf(&c), err)
 	}
 	return n
 }
@@ -78,7 +78,7 @@ func (s *Scene) Settle(c kube.Component) component.Names {
 		s.Roles[n.Repository][a.Robot] = a.Role
 		login := s.Naming.Login(a.Robot)
 		s.Secrets[component.Key{Namespace: c.Namespace, Name: a.Secret}] = &world.Secret{
-			Owned: component.Mine, Type: component.SecretType, Labels: component.Labels(c),
+			Owned: component.Mine, Type: component.SecretType, Labels: component.Labels(&c),
 			Content: component.Content{Image: image, Login: login, Fingerprint: world.At(s.Robots, a.Robot).Fingerprint},
 		}
 	}
@@ -100,7 +100,7 @@ func (s *Scene) Read() {
 	s.Secrets, s.RemoteSecrets = map[component.Key]*world.Secret{}, map[component.Key]*world.RemoteSecret{}
 	i := 0
 	for c := range s.All() {
-		n := s.Called(component.KeyOf(*c))
+		n := s.Called(component.KeyOf(c))
 		r := was.Repositories[n.Repository]
 		r.Name, r.Description = n.Repository, n.Mark
 		s.Repositories[r.Name] = r

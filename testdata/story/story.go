@@ -106,7 +106,7 @@ var All = []Story{
 		s.Settle(scene.Component("acme-tenant", "ledger"))
 		s.Settle(scene.Component("initech-tenant", "tps"))
 		s.Components[1].Deleting = true
-		gone, _ := s.Naming.Names(scene.Component("gone-tenant", "api"), "uid")
+		gone, _ := s.Naming.Names(new(scene.Component("gone-tenant", "api")), "uid")
 		s.Robot(gone.Push)
 		s.Robot(gone.Pull)
 		s.Repositories["gone-tenant/api"] = quay.Repository{Name: "gone-tenant/api", Description: gone.Mark}
@@ -117,7 +117,7 @@ var All = []Story{
 		scene.Alter(s.Robots, n.Push.Robot, func(r *world.Robot) { r.LastAccessed = s.At })
 		days := func(n int) time.Time { return s.At.AddDate(0, 0, -n) }
 		for name, used := range map[string]time.Time{"api": days(200), "docs": days(3), "web": days(60)} {
-			gone, _ := s.Naming.Names(scene.Component("gone-tenant", name), "uid")
+			gone, _ := s.Naming.Names(new(scene.Component("gone-tenant", name)), "uid")
 			d := component.Description(gone.Mark)
 			if name == "web" {
 				d = d.With(component.NoteOrphan, days(30)).With(component.NoteQuarantined(gone.Push.Robot), days(9)).With(component.NoteQuarantined(gone.Pull.Robot), days(5))

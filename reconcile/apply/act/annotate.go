@@ -35,7 +35,7 @@ func (w *Work) Introduce(ctx context.Context, told plan.Announce, named plan.Set
 // Tell tells the Component's owner that something failed which only the owner or the
 // operator can mend.
 func (w *Work) Tell(ctx context.Context, sentence string) error {
-	for _, c := range component.Both(w.component) {
+	for _, c := range component.Both(&w.component) {
 		value := component.WithMessage(c, *w.plan.Names, w.plan.Image, sentence)
 		if value == c.Announced || c.Odd {
 			continue
@@ -88,6 +88,6 @@ func (w *Work) stateVisibility(ctx context.Context, a plan.StateVisibility) erro
 			Test:   map[string]string{component.AnnotationGenerate: c.Annotations[component.AnnotationGenerate]},
 			Set:    map[string]string{component.AnnotationVisibility: string(a.To)},
 			Remove: []string{component.AnnotationGenerate},
-		}, component.Unwritten(c) == a.To, nil
+		}, component.Unwritten(&c) == a.To, nil
 	})
 }

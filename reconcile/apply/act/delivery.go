@@ -19,7 +19,7 @@ func (w *Work) remoteSecret(ctx context.Context) (kube.RemoteSecret, error) {
 	if err != nil {
 		return r, err
 	}
-	switch whose, why := component.Whose(r.Labels, r.Owners, *w.plan.Component); {
+	switch whose, why := component.Whose(r.Labels, r.Owners, w.plan.Component); {
 	case whose == component.Foreign:
 		return r, &ends.Obstacle{Problem: plan.SecretNotOurs("RemoteSecret", key.Namespace, key.Name, why)}
 	case r.Deleting:
@@ -43,7 +43,7 @@ func (w *Work) findRemoteSecret(ctx context.Context) error {
 func (w *Work) remoteSecretWrite(a plan.WriteRemoteSecret) kube.RemoteSecretWrite {
 	c := w.plan.Component
 	return kube.RemoteSecretWrite{
-		Namespace: c.Namespace, Name: a.Name, Labels: component.Labels(*c), Owners: component.OwnersOf(*c), PullAccounts: a.PullAccounts, Targets: a.Targets,
+		Namespace: c.Namespace, Name: a.Name, Labels: component.Labels(c), Owners: component.OwnersOf(c), PullAccounts: a.PullAccounts, Targets: a.Targets,
 	}
 }
 
@@ -128,7 +128,7 @@ func (w *Work) pullSecret(ctx context.Context) (kube.Secret, error) {
 	if err != nil {
 		return secret, err
 	}
-	if whose, why := component.Whose(secret.Labels, secret.Owners, *w.plan.Component); whose != component.Mine {
+	if whose, why := component.Whose(secret.Labels, secret.Owners, w.plan.Component); whose != component.Mine {
 		return secret, &ends.Obstacle{Problem: plan.SecretNotOurs("Secret", key.Namespace, key.Name, why)}
 	}
 	token := component.ContentOf(secret.DockerConfigJSON())
@@ -143,7 +143,7 @@ func (w *Work) pullSecret(ctx context.Context) (kube.Secret, error) {
 func (w *Work) uploadWrite(token component.Content, remoteSecret string, content func() []byte) kube.SecretWrite {
 	c := w.plan.Component
 	return kube.SecretWrite{
-		Namespace: c.Namespace, Name: component.UploadName(*c, token.Fingerprint), Labels: component.Labels(*c), Owners: component.OwnersOf(*c),
+		Namespace: c.Namespace, Name: component.UploadName(c, token.Fingerprint), Labels: component.Labels(c), Owners: component.OwnersOf(c),
 		Uploads: remoteSecret, DockerConfigJSON: content,
 	}
 }
@@ -163,7 +163,7 @@ func (w *Work) createUpload(ctx context.Context, write kube.SecretWrite, token c
 		if err != nil {
 			return err
 		}
-		if whose, why := component.Whose(there.Labels, there.Owners, *w.plan.Component); whose == component.Foreign || there.Uploads != write.Uploads || there.Type != component.SecretType {
+		if whose, why := component.Whose(there.Labels, there.Owners, w.plan.Component); whose == component.Foreign || there.Uploads != write.Uploads || there.Type != component.SecretType {
 			return &ends.Obstacle{Problem: plan.SecretNotOurs("Secret", write.Namespace, write.Name, why)}
 		}
 		if component.ContentOf(there.DockerConfigJSON()) == token {

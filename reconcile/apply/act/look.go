@@ -31,7 +31,7 @@ func (w *Work) look(ctx context.Context) error {
 // mayStayOpen reports whether what a Component's owner states now lets its repository be
 // public as much as what was stated when the run looked.
 func mayStayOpen(listed, now kube.Component) bool {
-	before, _ := component.StatementOf(listed) // it was read when the plan was made
-	after, err := component.StatementOf(now)
+	before, _ := component.StatementOf(&listed) // it was read when the plan was made
+	after, err := component.StatementOf(&now)
 	return err == nil && (after == before || after == quay.Public)
 }

@@ -31,7 +31,7 @@ func (w *Work) Begin(ctx context.Context) error {
 		}
 		w.component = c
 		c = w.asker()
-		if m, ok := component.ParseMarker(c, w.Clock()); ok && w.adopts(m) {
+		if m, ok := component.ParseMarker(&c, w.Clock()); ok && w.adopts(m) {
 			w.rotation = &taken{m, c.Annotations[component.AnnotationRotation], w.plan.Rotation.To}
 			return nil
 		}
@@ -65,9 +65,9 @@ func (w *Work) adopts(m component.Marker) bool {
 // all that follows could be written.
 func (w *Work) decide(ctx context.Context) (component.Marker, error) {
 	r, c := w.plan.Rotation, w.asker()
-	asked, err := component.RequestOf(c)
+	asked, err := component.RequestOf(&c)
 	listed, _ := component.RequestOf(w.plan.Asker())
-	_, former := component.FormerMarker(c, w.Clock())
+	_, former := component.FormerMarker(&c, w.Clock())
 	if err != nil || asked.Rotate == "" && (r.Resumed || listed.Rotate != "" && !r.Asked && !former) {
 		return component.Marker{}, fmt.Errorf("its request for rotation is gone: %w", ends.ErrMoved)
 	}
@@ -89,7 +89,7 @@ func (w *Work) decide(ctx context.Context) (component.Marker, error) {
 	}
 	planned, _ := component.StampTime(r.To) // which is now, or later than what the list showed
 	to := component.NextStamp(planned, w.plan.Names.Accounts(), append(known, held...))
-	return component.NewMarker(c, to, how, w.Clock()), nil
+	return component.NewMarker(&c, to, how, w.Clock()), nil
 }
 
 // take takes the request off and sets the marker, in one patch that holds only while
@@ -99,7 +99,7 @@ func (w *Work) take(ctx context.Context, m component.Marker) error {
 	change := kube.AnnotationChange{Set: map[string]string{component.AnnotationRotation: m.Encode()}}
 	if value, there := c.Annotations[component.AnnotationGenerate]; there {
 		change.Test = map[string]string{component.AnnotationGenerate: value}
-		if component.AsksRotation(c) {
+		if component.AsksRotation(&c) {
 			change.Remove = []string{component.AnnotationGenerate}
 		}
 	}
@@ -145,7 +145,7 @@ func (w *Work) acknowledge(ctx context.Context, a plan.Acknowledge) error {
 		return w.annotate(ctx, w.group(a.Of), w.answered)
 	case a.Former:
 		return w.annotate(ctx, w.group(a.Of), func(c kube.Component) (change kube.AnnotationChange, due bool, err error) {
-			found, young := component.FormerMarker(c, w.Clock())
+			found, young := component.FormerMarker(&c, w.Clock())
 			return unmarked(c), found && !young, nil
 		})
 	}
@@ -158,7 +158,7 @@ func (w *Work) acknowledge(ctx context.Context, a plan.Acknowledge) error {
 		change.Set = map[string]string{component.AnnotationImage: announcement}
 		return change, c.Annotations[component.AnnotationRotation] == w.rotation.raw, nil
 	})
-	for _, c := range component.Both(w.component) {
+	for _, c := range component.Both(&w.component) {
 		if err == nil && c.Group != w.group(a.Of) && !c.Odd {
 			err = w.announce(ctx, c.Group, announcement)
 		}
@@ -184,7 +184,7 @@ func (w *Work) answered(c kube.Component) (change kube.AnnotationChange, due boo
 	value := c.Annotations[component.AnnotationGenerate]
 	change.Test = map[string]string{component.AnnotationGenerate: value}
 	change.Remove = []string{component.AnnotationGenerate}
-	_, begun := component.ParseMarker(c, w.Clock())
+	_, begun := component.ParseMarker(&c, w.Clock())
 	return change, value == w.listed(c.Group).Annotations[component.AnnotationGenerate] && !begun, nil
 }
 

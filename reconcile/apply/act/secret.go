@@ -120,7 +120,7 @@ func (w *Work) moveSecret(ctx context.Context, a plan.WriteSecret) (done bool, e
 	}
 	write := w.secretWrite(account, a.Image, token)
 	write.Former = strings.Join(a.Former, ",")
-	whose, _ := component.Whose(s.secret.Labels, s.secret.Owners, *w.plan.Component)
+	whose, _ := component.Whose(s.secret.Labels, s.secret.Owners, w.plan.Component)
 	equal := s.exists && whose == component.Mine && component.Covers(s.secret.Labels, write.Labels) && s.secret.Managing == "" &&
 		string(s.secret.DockerConfigJSON()) == string(write.DockerConfigJSON())
 	if !equal {
@@ -208,7 +208,7 @@ func (w *Work) lookOnce(ctx context.Context) error {
 func (w *Work) secretWrite(a component.Account, image string, token quay.Token) kube.SecretWrite {
 	c := w.plan.Component
 	return kube.SecretWrite{
-		Namespace: c.Namespace, Name: a.Secret, Labels: component.Labels(*c), Owners: component.OwnersOf(*c),
+		Namespace: c.Namespace, Name: a.Secret, Labels: component.Labels(c), Owners: component.OwnersOf(c),
 		DockerConfigJSON: func() []byte { return component.Render(image, w.Naming.Login(a.Robot), token) },
 	}
 }
@@ -220,7 +220,7 @@ func (w *Work) rotatedAt() string { return w.Clock().UTC().Format(time.RFC3339) 
 // be one that carries a token.
 func (w *Work) inTheWay(s kube.Secret, name, inherits string) error {
 	c := w.plan.Component
-	whose, why := component.Whose(s.Labels, s.Owners, *c)
+	whose, why := component.Whose(s.Labels, s.Owners, c)
 	if component.InheritedFrom(s, inherits) {
 		whose = component.Inherited
 	}

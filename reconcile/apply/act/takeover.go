@@ -50,7 +50,7 @@ func (w *Work) keepVisibility(ctx context.Context, a plan.KeepVisibility) error 
 		if c.Annotations[component.AnnotationGenerate] != w.listed(c.Group).Annotations[component.AnnotationGenerate] {
 			return kube.AnnotationChange{}, false, fmt.Errorf("what its owner states %w", ends.ErrOvertaken)
 		}
-		change, due := component.KeepVisibility(c, a.To)
+		change, due := component.KeepVisibility(&c, a.To)
 		return change, due, nil
 	})
 }
@@ -137,7 +137,7 @@ func (w *Work) returnSecret(ctx context.Context, a plan.ReturnSecret) error {
 	if err != nil {
 		return err
 	}
-	if whose, _ := component.Whose(s.Labels, s.Owners, *w.plan.Component); whose != component.Mine {
+	if whose, _ := component.Whose(s.Labels, s.Owners, w.plan.Component); whose != component.Mine {
 		return nil // it was given back
 	}
 	return w.Cluster.ReturnSecret(ctx, s, a.To)

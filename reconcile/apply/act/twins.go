@@ -42,7 +42,7 @@ func (w *Work) asker() kube.Component { return w.one(w.plan.Asker().Group) }
 
 // group is that of the Component that an action is about.
 func (w *Work) group(of plan.Group) kube.Group {
-	for _, c := range component.Both(*w.plan.Component) {
+	for _, c := range component.Both(w.plan.Component) {
 		if of == plan.Group(c.Group.String()) {
 			return c.Group
 		}
@@ -93,7 +93,7 @@ func (w *Work) own(ctx context.Context, a plan.ShareObject) error {
 	c := w.plan.Component
 	if a.Kind == plan.SharedRemoteSecret {
 		r, err := w.remoteSecret(ctx)
-		if missing := component.Missing(r.Owners, *c); err == nil && len(missing) > 0 {
+		if missing := component.Missing(r.Owners, c); err == nil && len(missing) > 0 {
 			err = w.Cluster.OwnRemoteSecret(ctx, r, missing)
 			w.remote = nil // what this run knows of it is not the newest
 		}
@@ -103,7 +103,7 @@ func (w *Work) own(ctx context.Context, a plan.ShareObject) error {
 	if err == nil {
 		err = w.inTheWay(s, a.Name, "")
 	}
-	if missing := component.Missing(s.Owners, *c); err == nil && len(missing) > 0 {
+	if missing := component.Missing(s.Owners, c); err == nil && len(missing) > 0 {
 		err = w.Cluster.OwnSecret(ctx, s, missing)
 	}
 	return err

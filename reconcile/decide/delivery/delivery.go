@@ -41,7 +41,7 @@ type Courier struct{ *draft.World }
 // Resolve finds where the Component runs.
 func (w Courier) Resolve(p *draft.Component) {
 	if w.Mode.Environments {
-		p.Places = w.Environments[p.Component.Namespace].Resolve(*p.Component, w.holder(p.Key()))
+		p.Places = w.Environments[p.Component.Namespace].Resolve(p.Component, w.holder(p.Key()))
 	}
 }
 
@@ -49,7 +49,7 @@ func (w Courier) Resolve(p *draft.Component) {
 // Who came first keeps it.
 func (w Courier) holder(c component.Key) func(namespace string) world.Holder {
 	return func(namespace string) world.Holder {
-		own := component.PullSecretOf(kube.Component{Namespace: c.Namespace, Name: c.Name})
+		own := component.PullSecretOf(&kube.Component{Namespace: c.Namespace, Name: c.Name})
 		claim := world.Claim{PullSecret: own, Namespace: namespace}
 		if h, looked := w.Holders[claim]; looked {
 			return h
@@ -269,7 +269,7 @@ func (w Courier) planTargets(p *draft.Component, r *world.RemoteSecret, exists b
 	}
 	switch c := p.Component; {
 	case !exists:
-	case !r.Formed(*c, a.Name, a.PullAccounts):
+	case !r.Formed(c, a.Name, a.PullAccounts):
 		a.Reason = "its form changed"
 	case r.Further > 0:
 		a.Reason = "it has targets beyond those that Berth sets"

@@ -26,14 +26,14 @@ func (w *World) berths(components []kube.Component, before int) []Berth {
 		called := w.CallNext(before+i, c)
 		all[i] = Berth{Component: c, Called: called, first: [2]string{called.Push.First, called.Pull.First}}
 	}
-	order := func(a, b Berth) int { return component.KeyOf(*a.Component).Compare(component.KeyOf(*b.Component)) }
+	order := func(a, b Berth) int { return component.KeyOf(a.Component).Compare(component.KeyOf(b.Component)) }
 	if !slices.IsSortedFunc(all, order) {
 		slices.SortFunc(all, order)
 	}
 	for i := range all {
 		key := all[i].Called.Key
 		if key == "" {
-			key = w.Naming.KeyHash(component.KeyOf(*all[i].Component))
+			key = w.Naming.KeyHash(component.KeyOf(all[i].Component))
 		}
 		w.live[key] = &all[i]
 	}

@@ -121,7 +121,7 @@ func (w *World) Taken(k component.Key) bool {
 	if w.keys == nil {
 		w.keys = make(map[component.Key]bool, len(w.Components)+len(w.Elsewhere)+len(w.Hidden))
 		for c := range w.All() {
-			w.keys[component.KeyOf(*c)] = true
+			w.keys[component.KeyOf(c)] = true
 		}
 		for _, k := range w.Hidden {
 			w.keys[k] = true

@@ -94,7 +94,7 @@ func (w *Rules) doubts() map[string]bool {
 	now, all := map[string]refusals{}, map[string]refusals{}
 	for c := range w.All() {
 		host, address := gitsource.Where(c.SourceURL)
-		source, looked := w.Sources[component.KeyOf(*c)]
+		source, looked := w.Sources[component.KeyOf(c)]
 		n := w.Call(c)
 		if host == "" || looked && source.Answer == gitsource.Unknown || !w.shown(n) {
 			continue
@@ -117,7 +117,7 @@ func (w *Rules) doubts() map[string]bool {
 // shown reports whether a Component's repository is public because its source is, as far as
 // anybody knows.
 func (w *Rules) shown(n *world.Called) bool {
-	stated, unreadable := component.StatementOf(*n.Component)
+	stated, unreadable := component.StatementOf(n.Component)
 	r := w.Repositories[n.Repository]
 	return n.Err == nil && unreadable == nil && stated == "" && r.Visibility == quay.Public && n.Marks(r.Description)
 }

@@ -117,6 +117,6 @@ func (w *Rules) Held(p *plan.Component) bool {
 	if p.Problem != nil || p.Skipped != "" || w.Policy.Visibility != quay.Public || w.Policy.AllowPublish {
 		return false
 	}
-	stated, err := component.StatementOf(*p.Component)
+	stated, err := component.StatementOf(p.Component)
 	return err == nil && stated == "" && w.Repositories[p.Names.Repository].Visibility == quay.Private
 }
