@@ -63,7 +63,7 @@ func one(ctx context.Context, registry *quay.Client, cluster *kube.Client, c kub
 	if c, err = cluster.Component(ctx, kube.AppStudio, c.Namespace, c.Name); err != nil {
 		return err
 	}
-	n, err := platform.Naming().Names(c, namespace.UID)
+	n, err := platform.Naming().Names(&c, namespace.UID)
 	if err != nil {
 		return err
 	}

@@ -86,9 +86,9 @@ var mutants = []mutant{
 	},
 	{
 		"the patch that sets the marker takes the request off", "reconcile/apply/act/rotation.go",
-		`if component.AsksRotation(c) {
+		`if component.AsksRotation(&c) {
 			change.Remove`,
-		`if component.AsksRotation(c) && value == "" {
+		`if component.AsksRotation(&c) && value == "" {
 			change.Remove`, domain,
 	},
 	{
@@ -469,7 +469,7 @@ var mutants = []mutant{
 	},
 	{
 		"a request comes off as it was read", "reconcile/apply/act/annotate.go",
-		`component.Unwritten(c) == a.To, nil`, `true, nil`, domain,
+		`component.Unwritten(&c) == a.To, nil`, `true, nil`, domain,
 	},
 	{
 		"no namespace is not all of them", "kube/api/list.go",
