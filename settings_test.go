@@ -155,7 +155,7 @@ func TestReadingSettingsCostsLittle(t *testing.T) {
 	const most = 400 // some five for each setting
 	_, flags := newFlags()
 	given := environ{"BERTH_QUAY_ORG": testOrg, "BERTH_QUAY_TOKEN": oauthToken}
-	if n := testing.AllocsPerRun(10, func() { loadSettings(flags, nil, given) }); n > most {
+	if n := testing.AllocsPerRun(10, func() { _, _ = loadSettings(flags, nil, given) }); n > most {
 		t.Errorf("%.0f allocations to read the settings, more than %d", n, most)
 	}
 }
