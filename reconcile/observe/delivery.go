@@ -106,17 +106,17 @@ func (o *observer) sortDelivery(ctx context.Context) error {
 }
 
 func (o *observer) remoteSecretOf(r kube.RemoteSecret, called *world.Called) world.RemoteSecret {
-	c := *called.Component
-	whose, why := component.Whose(r.Labels, r.Owners, &c)
+	c := called.Component
+	whose, why := component.Whose(r.Labels, r.Owners, c)
 	if r.Odd {
 		why = "it is not of a RemoteSecret's form"
 	}
 	record := component.ParseUploadRecord(r.Upload)
 	remote := world.RemoteSecret{
-		RemoteSecret: &r, Owned: whose, Foreign: why, Lacks: whose == component.Mine && !component.OwnedByBoth(r.Owners, &c),
+		RemoteSecret: &r, Owned: whose, Foreign: why, Lacks: whose == component.Mine && !component.OwnedByBoth(r.Owners, c),
 		Record: record, Due: record.Due(o.now), Late: record.Late(o.now),
 	}
-	remote = remote.Slimmed(&c, called.Pull.Secret, o.Policy.PullAccounts(c.Name))
+	remote = remote.Slimmed(c, called.Pull.Secret, o.Policy.PullAccounts(c.Name))
 	if remote.Slim && remote.HasData && !remote.Deleting && len(remote.Targets)+remote.Further+len(remote.TargetStatuses) == 0 {
 		remote.RemoteSecret = o.atHome
 	}

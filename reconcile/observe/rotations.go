@@ -10,8 +10,7 @@ func (o *observer) noteRequests() {
 	o.Rotate = map[component.Key]component.How{}
 	known := setOf(o.Missing)
 	for i := range o.Components {
-		c := &o.Components[i]
-		known[component.KeyOf(c)] = true
+		known[component.KeyOf(&o.Components[i])] = true
 	}
 	for _, asked := range []struct {
 		keys []component.Key

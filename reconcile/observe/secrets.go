@@ -204,10 +204,10 @@ func (o *observer) metadata(ctx context.Context, keys []component.Key) (found ma
 }
 
 func (o *observer) secretOf(s kube.Secret, called *world.Called, pull bool) *world.Secret {
-	c := *called.Component
-	whose, why := component.Whose(s.Labels, s.Owners, &c)
+	c := called.Component
+	whose, why := component.Whose(s.Labels, s.Owners, c)
 	secret := &world.Secret{Owned: whose, Foreign: why, Type: s.Type, Fixed: s.Immutable, By: s.Managing}
-	if secret.Slim = component.Labelled(s.Labels, &c); !secret.Slim {
+	if secret.Slim = component.Labelled(s.Labels, c); !secret.Slim {
 		secret.Labels = s.Labels
 	}
 	if s.Type == component.SecretType {
@@ -217,7 +217,7 @@ func (o *observer) secretOf(s kube.Secret, called *world.Called, pull bool) *wor
 		secret.Foreign = "it is not of a Secret's form"
 	}
 	if whose != component.Foreign {
-		secret.Lacks = !component.OwnedByBoth(s.Owners, &c)
+		secret.Lacks = !component.OwnedByBoth(s.Owners, c)
 		secret.Content = o.slimContent(s.DockerConfigJSON(), called, pull)
 		if s.Former != "" {
 			secret.Former = strings.Split(s.Former, ",")

@@ -20,11 +20,11 @@ func (w *Work) one(g kube.Group) kube.Component {
 }
 
 // listed is it as the run has listed it.
-func (w *Work) listed(g kube.Group) kube.Component {
+func (w *Work) listed(g kube.Group) *kube.Component {
 	if twin := w.plan.Component.Twin; twin != nil && twin.Group == g {
-		return *twin
+		return twin
 	}
-	return *w.plan.Component
+	return w.plan.Component
 }
 
 // keep notes what became of one of them.
@@ -52,11 +52,11 @@ func (w *Work) group(of plan.Group) kube.Group {
 
 // live reads the Component again, and its twin, and demands that they are those planned for.
 func (w *Work) live(ctx context.Context) (kube.Component, error) {
-	c, err := w.same(ctx, *w.plan.Component)
+	c, err := w.same(ctx, w.plan.Component)
 	if twin := w.plan.Component.Twin; err == nil && twin != nil {
 		c.Twin = twin
 		if !twin.Odd { // else it cannot be read
-			now, err := w.same(ctx, *twin)
+			now, err := w.same(ctx, twin)
 			c.Twin = &now
 			return c, err
 		}
@@ -64,7 +64,7 @@ func (w *Work) live(ctx context.Context) (kube.Component, error) {
 	return c, err
 }
 
-func (w *Work) same(ctx context.Context, listed kube.Component) (kube.Component, error) {
+func (w *Work) same(ctx context.Context, listed *kube.Component) (kube.Component, error) {
 	c, err := w.Cluster.Component(ctx, listed.Group, listed.Namespace, listed.Name)
 	if err != nil && !errors.Is(err, kube.ErrNotFound) {
 		return c, err
