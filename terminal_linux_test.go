@@ -5,11 +5,14 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"berth/deploy/deploytest"
 )
 
 // openTerminal makes a pseudo-terminal: what is written to keyboard is typed at it,
@@ -151,6 +154,7 @@ func TestALostTerminal(t *testing.T) {
 	await(t, "the call that stalls", stalled)
 	_ = keyboard.Close()
 	await(t, "the end of the terminal", drained)
+	deploytest.Until(t, "the program to notice", func() bool { return ignores(t, program.cmd.Process.Pid, syscall.SIGHUP) })
 	release()
 	program.wait(t).must(t, 128+int(syscall.SIGHUP))
 	if p.holder() != "" {
@@ -163,6 +167,19 @@ func TestALostTerminal(t *testing.T) {
 		t.Error("the metrics do not tell of it")
 	}
 	p.run(t).must(t, 0)
+}
+
+// ignores reports whether a process does so with a signal: Berth with a hangup once it has
+// taken notice of it.
+func ignores(t *testing.T, pid int, s syscall.Signal) bool {
+	t.Helper()
+	_, after, _ := strings.Cut(string(readFile(t, fmt.Sprintf("/proc/%d/status", pid))), "SigIgn:\t")
+	line, _, _ := strings.Cut(after, "\n")
+	mask, err := strconv.ParseUint(line, 16, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return mask&(1<<(s-1)) != 0
 }
 
 // A dry run that cannot say what it found has failed; a run that could not say what it
