@@ -46,8 +46,8 @@ func (e *env) emptyOrganization() {
 // uid it had.
 func (e *env) anotherCluster(namespaces ...string) *env {
 	other := newEnv()
-	other.clock, other.quay, other.tokens = e.clock, e.quay, e.tokens
-	other.cluster = kubetest.New(kubetest.Options{Manifests: rbac, Now: other.now})
+	other.clock, other.quay, other.tokens, other.uids = e.clock, e.quay, e.tokens, e.uids
+	other.cluster = kubetest.New(kubetest.Options{Manifests: rbac, Now: other.now, NewUID: other.uid})
 	other.cluster.AddUser(berthToken, berthUser, false)
 	for _, namespace := range namespaces {
 		other.apply(`{apiVersion: v1, kind: Namespace, metadata: {name: %[1]s, uid: another-uid-of-%[1]s}}

@@ -36,6 +36,7 @@ type env struct {
 	cluster *kubetest.Server
 	clock   time.Time
 	tokens  *atomic.Int64
+	uids    *atomic.Int64
 	*witness
 
 	git       observe.Sources // visibility follows the source, nil: it is set
@@ -64,9 +65,9 @@ var rbac = func() (all []byte) {
 
 // newEnv has a tenant namespace called tenant, with the builds' ServiceAccount.
 func newEnv() *env {
-	e := &env{clock: time.Date(2026, 3, 16, 12, 7, 0, 0, time.UTC), tokens: new(atomic.Int64)}
+	e := &env{clock: time.Date(2026, 3, 16, 12, 7, 0, 0, time.UTC), tokens: new(atomic.Int64), uids: new(atomic.Int64)}
 	e.quay = quaytest.New(quaytest.Options{NewToken: e.token, Now: e.now})
-	e.cluster = kubetest.New(kubetest.Options{Manifests: rbac, Now: e.now})
+	e.cluster = kubetest.New(kubetest.Options{Manifests: rbac, Now: e.now, NewUID: e.uid})
 	e.quay.AddUser("platform")
 	e.quay.AddOrganization(org, "platform")
 	e.quay.AddToken(oauth, "platform", "org:admin repo:admin")
@@ -87,6 +88,12 @@ func (e *env) now() time.Time { return e.clock }
 // token makes robot tokens that a search can find again.
 func (e *env) token(string) string {
 	return fmt.Sprintf("CANARY%058d", e.tokens.Add(1))
+}
+
+// uid makes uids that are the same in every run of a test: what falls to a run of the audit
+// depends on the cluster's.
+func (e *env) uid() string {
+	return fmt.Sprintf("%08d-0000-4000-8000-000000000000", e.uids.Add(1))
 }
 
 func (e *env) namespace(name string) {

@@ -37,6 +37,7 @@ type Options struct {
 	Manifests []byte           // YAML documents, applied at the start; kinds the Server does not have are left out
 	Namespace string           // made at the start, for what the manifests put into it; "": berth
 	Now       func() time.Time // nil: time.Now
+	NewUID    func() string    // makes the uids that nobody gives, without using the Server; nil: random ones
 	OnRequest func(Call)       // called when a request is counted and before it is looked at, concurrently and without locks
 }
 
@@ -61,6 +62,9 @@ func New(o Options) *Server {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.NewUID == nil {
+		o.NewUID = randomUID
 	}
 	s := &Server{options: o, kinds: builtin(), users: map[string]user{}, access: map[*unstructured.Unstructured]access{}, store: newStore()}
 	namespaces := s.mustKind("namespaces")

@@ -75,7 +75,7 @@ func (s *Server) add(k *kind, object *unstructured.Unstructured, dryRun bool) er
 		object.SetName(fmt.Sprintf("%s%05d", object.GetGenerateName(), mathrand.IntN(1e5)))
 	}
 	if object.GetUID() == "" {
-		object.SetUID(newUID())
+		object.SetUID(types.UID(s.options.NewUID()))
 	}
 	object.SetCreationTimestamp(metav1.NewTime(s.options.Now().UTC().Truncate(time.Second)))
 	object.SetDeletionTimestamp(nil)
@@ -97,10 +97,10 @@ func (s *Server) add(k *kind, object *unstructured.Unstructured, dryRun bool) er
 	return nil
 }
 
-func newUID() types.UID {
+func randomUID() string {
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // never fails
-	return types.UID(fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:]))
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
 // admit refuses what is created where there is no namespace, or not for long.
