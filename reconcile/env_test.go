@@ -3,6 +3,7 @@ package reconcile_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"io"
 	"log/slog"
@@ -93,7 +94,8 @@ func (e *env) token(string) string {
 // uid makes uids that are the same in every run of a test: what falls to a run of the audit
 // depends on the cluster's.
 func (e *env) uid() string {
-	return fmt.Sprintf("%08d-0000-4000-8000-000000000000", e.uids.Add(1))
+	b := sha256.Sum256(fmt.Append(nil, e.uids.Add(1)))
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:16])
 }
 
 func (e *env) namespace(name string) {
