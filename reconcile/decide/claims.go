@@ -23,6 +23,9 @@ func (w *planner) refuseCollisions(plans []plan.Component, berths []draft.Berth)
 	namespace := ""
 	for i := range plans {
 		p := &plans[i]
+		if !w.compared[p.Component.Namespace] {
+			continue
+		}
 		if p.Component.Namespace != namespace {
 			namespace = p.Component.Namespace
 			clear(first) // the namespace is part of every name, and the plans are sorted by it
@@ -56,7 +59,7 @@ func (w *planner) refuseCollisions(plans []plan.Component, berths []draft.Berth)
 				Tenant:  "Another Component leads to the same " + strings.Fields(name)[0] + ". Rename one of them.",
 			})
 			p := &draft.Component{Planned: &plans[i], Berth: &berths[i]}
-			w.Find(p)
+			p.Find()
 			w.finish(p)
 		}
 	}

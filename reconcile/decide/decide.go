@@ -19,6 +19,7 @@ type planner struct {
 	rules    *visibility.Rules
 	queue    map[*draft.Component]queued // the rotations
 	unlinked map[string]string           // namespaces to the Component that has their dead links
+	compared map[string]bool             // namespaces in which two names could be the same
 	idle     []string                    // robots of earlier Components that work on nothing
 }
 
@@ -26,7 +27,7 @@ func newPlanner(world world.World) *planner {
 	known := draft.Of(world)
 	return &planner{
 		World: known, courier: delivery.Courier{World: known}, rules: visibility.Of(known),
-		queue: map[*draft.Component]queued{}, unlinked: map[string]string{},
+		queue: map[*draft.Component]queued{}, unlinked: map[string]string{}, compared: map[string]bool{},
 	}
 }
 
@@ -43,10 +44,8 @@ func Plan(world world.World) plan.Plan {
 	p.Elsewhere = w.all(w.Berths[1], func([]*draft.Component) {})
 	for i := range p.Components {
 		p.Oldest = max(p.Oldest, p.Components[i].Age)
-		if w.rules.Held(&p.Components[i]) {
-			p.Held++
-		}
 	}
+	p.Held = w.rules.Held(p.Components)
 	if w.Whole && w.Policy.ReportOrphans {
 		p.Orphans = left.Orphans(w.World, w.idle)
 	}
@@ -64,7 +63,11 @@ func (w *planner) all(berths []draft.Berth, pace func([]*draft.Component)) []pla
 	p := &draft.Component{}
 	for i := range berths {
 		*p = draft.Component{Planned: &plans[i], Berth: &berths[i]}
-		if w.plan(p); p.Rotation != nil {
+		w.plan(p)
+		if !draft.Plain(p.Planned) {
+			w.compared[p.Component.Namespace] = true
+		}
+		if p.Rotation != nil {
 			rotating, p = append(rotating, p), &draft.Component{}
 			continue
 		}
@@ -123,7 +126,7 @@ func (w *planner) plan(p *draft.Component) {
 		return
 	}
 	p.Names, p.Image = &called.Names, called.Image
-	w.Find(p)
+	p.Find()
 	if w.Policy.Release {
 		if p.Problem = w.unreadable(p); p.Problem == nil {
 			w.release(p)
@@ -174,10 +177,10 @@ func (w *planner) plan(p *draft.Component) {
 	before := component.Told(c, called.Names)
 	p.Announcement = component.Announcement{
 		Image: p.Image, Visibility: p.Visibility, Secret: p.Names.Push.Secret, PullSecret: p.Names.Pull.Secret,
-		Message: message(p), Rotated: before.Rotated, Rotations: before.Rotations,
+		Message: p.Message(), Rotated: before.Rotated, Rotations: before.Rotations,
 	}
 	w.planRotation(p)
-	p.Announcement.Message = message(p)
+	p.Announcement.Message = p.Message()
 	if !standing { // else the message stays as it is: one write, not two
 		announceAll(p)
 	}

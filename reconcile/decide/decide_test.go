@@ -63,7 +63,7 @@ func TestPlanOfWhatIsNotServed(t *testing.T) {
 		}, {
 			why: "a repository without a mark is somebody's",
 			edit: func(s *scene.Scene, _ *kube.Component, n component.Names) {
-				scene.Change(s.Repositories, n.Repository, func(r *quay.Repository) { r.Description = "" })
+				scene.Alter(s.Repositories, n.Repository, func(r *quay.Repository) { r.Description = "" })
 			},
 			reason: plan.ReasonNotOurs, summary: "RepositoryNotOurs: repository tenant/api", told: "The platform's administrators",
 		}, {
@@ -75,7 +75,7 @@ func TestPlanOfWhatIsNotServed(t *testing.T) {
 		}, {
 			why: "a mark with something added is not ours",
 			edit: func(s *scene.Scene, _ *kube.Component, n component.Names) {
-				scene.Change(s.Repositories, n.Repository, func(r *quay.Repository) { r.Description += "x" })
+				scene.Alter(s.Repositories, n.Repository, func(r *quay.Repository) { r.Description += "x" })
 			},
 			reason: plan.ReasonNotOurs, summary: "RepositoryNotOurs", told: "The platform's administrators",
 		}, {

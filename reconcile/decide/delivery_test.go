@@ -432,7 +432,7 @@ func TestUnreachedEnvironmentsAreTold(t *testing.T) {
 	p = only(s)
 	const told = "Environment prod (prod-ns on api.prod.example:6443) has not got the pull Secret: its cluster cannot be reached; the status of RemoteSecret billing-image-pull says more. " +
 		"Environment stage (tenant-stage) has not got the pull Secret for half an hour."
-	if got := message(&draft.Component{Planned: &p}); got != told {
+	if got := (&draft.Component{Planned: &p}).Message(); got != told {
 		t.Errorf("told: %s", got)
 	}
 	if text := p.Warnings[0].Text; !strings.HasSuffix(text, "has not got the pull Secret: no route to host.") {

@@ -103,7 +103,7 @@ func TestPlanOfDrift(t *testing.T) {
 			why: "a permission elsewhere is removed, in the order of the names",
 			edit: func(s *scene.Scene, n component.Names) {
 				s.Robot(n.Push, "z/z", n.Repository, "a/a")
-				s.Repositories["a/a"], s.Repositories["z/z"] = quay.Repository{Name: "a/a"}, quay.Repository{Name: "z/z"}
+				s.Repositories["a/a"], s.Repositories["z/z"] = &quay.Repository{Name: "a/a"}, &quay.Repository{Name: "z/z"}
 			},
 			want: func(n component.Names) []plan.Action {
 				return []plan.Action{plan.RemovePermission{Repository: "a/a", Robot: n.Push.Robot}, plan.RemovePermission{Repository: "z/z", Robot: n.Push.Robot}}

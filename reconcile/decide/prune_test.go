@@ -42,7 +42,7 @@ func (l leftScene) leave(namespace, name string) component.Names {
 	if err != nil {
 		l.Fatal(err)
 	}
-	l.Repositories[n.Repository] = quay.Repository{Name: n.Repository, Description: n.Mark, Visibility: quay.Private}
+	l.Repositories[n.Repository] = &quay.Repository{Name: n.Repository, Description: n.Mark, Visibility: quay.Private}
 	for _, a := range n.Accounts() {
 		l.Robot(a, n.Repository)
 		scene.Alter(l.Robots, a.Robot, func(r *world.Robot) { r.Created = l.At.Add(-400 * day) })
@@ -58,7 +58,7 @@ func (l leftScene) used(a component.Account, ago time.Duration) {
 
 // note writes below the mark of the repository.
 func (l leftScene) note(n component.Note, ago time.Duration) {
-	scene.Change(l.Repositories, l.gone.Repository, func(r *quay.Repository) {
+	scene.Alter(l.Repositories, l.gone.Repository, func(r *quay.Repository) {
 		r.Description = string(component.Description(r.Description).With(n, l.At.Add(-ago)))
 	})
 }
@@ -157,13 +157,13 @@ func TestPrune(t *testing.T) {
 		{"a quarantine from tomorrow on is none", func(l leftScene) { l.confined(-2 * day) }, "+pull, +push"},
 		{"no note, no deletion", func(l leftScene) {
 			l.confined(8 * day)
-			scene.Change(l.Repositories, l.gone.Repository, func(r *quay.Repository) { r.Description = l.gone.Mark })
+			scene.Alter(l.Repositories, l.gone.Repository, func(r *quay.Repository) { r.Description = l.gone.Mark })
 		}, "+orphan, +pull, +push"},
 		{"a note that is left from a robot that is gone", func(l leftScene) { l.confined(8 * day); delete(l.Robots, l.gone.Push.Robot) }, "delete pull, -pull, -push"},
 		{"no repository that could say since when", func(l leftScene) { delete(l.Repositories, l.gone.Repository) }, ""},
 		{"of another cluster", func(l leftScene) { l.remark(func(n *component.Naming) { n.Cluster = "cluster-2" }) }, ""},
 		{"under another prefix, where a cluster of this id may be at home", func(l leftScene) {
-			scene.Change(l.Repositories, l.gone.Repository, func(r *quay.Repository) { r.Name = "p/gone/api" })
+			scene.Alter(l.Repositories, l.gone.Repository, func(r *quay.Repository) { r.Name = "p/gone/api" })
 			l.Repositories["p/gone/api"] = l.Repositories[l.gone.Repository]
 			delete(l.Repositories, l.gone.Repository)
 			for _, a := range l.gone.Accounts() {
@@ -211,7 +211,7 @@ func (l leftScene) remark(edit func(*component.Naming)) {
 	if err != nil {
 		l.Fatal(err)
 	}
-	scene.Change(l.Repositories, l.gone.Repository, func(r *quay.Repository) { r.Description = n.Mark })
+	scene.Alter(l.Repositories, l.gone.Repository, func(r *quay.Repository) { r.Description = n.Mark })
 	for i, a := range l.gone.Accounts() {
 		scene.Alter(l.Robots, a.Robot, func(r *world.Robot) { r.Mark = n.Accounts()[i].Mark })
 	}

@@ -65,7 +65,7 @@ func TestOrphansAreShardZeros(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.Repositories[gone.Repository] = quay.Repository{Name: gone.Repository, Description: gone.Mark}
+		s.Repositories[gone.Repository] = &quay.Repository{Name: gone.Repository, Description: gone.Mark}
 		s.Divide(test.shard)
 		if o := Plan(s.World).Orphans; len(o.Robots) > 0 || len(o.Repositories) != test.want {
 			t.Errorf("shard %+v: %+v, want %d repositories", test.shard, o, test.want)

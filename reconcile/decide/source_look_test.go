@@ -92,7 +92,7 @@ func TestSecondLook(t *testing.T) {
 		n := s.Settle(scene.Component("tenant", "api"))
 		c := &s.Components[0]
 		c.SourceURL = "https://git.example/api"
-		scene.Change(s.Repositories, n.Repository, func(r *quay.Repository) {
+		scene.Alter(s.Repositories, n.Repository, func(r *quay.Repository) {
 			r.Visibility = row.is
 			r.Description = string(component.Description(r.Description+"\nThe API").Remembering(row.told, s.At))
 		})
@@ -176,7 +176,7 @@ func TestAnothersMemoryIsNotBelieved(t *testing.T) {
 	n := s.Settle(scene.Component("tenant", "api"))
 	former, _ := s.Naming.Names(&s.Components[0], "another uid")
 	told := component.Memory{Refusal: "login", Since: s.At.Add(-9 * world.SecondLook), Closed: true}
-	scene.Change(s.Repositories, n.Repository, func(r *quay.Repository) {
+	scene.Alter(s.Repositories, n.Repository, func(r *quay.Repository) {
 		r.Description = string(component.Description(former.Mark).Remembering(told, s.At))
 	})
 	s.Sources[component.KeyOf(&s.Components[0])] = gitsource.Verdict{Answer: gitsource.Public}
@@ -217,7 +217,7 @@ func TestHostsThatRefuseMost(t *testing.T) {
 		var last component.Names
 		add := func(c kube.Component, v *gitsource.Verdict, m component.Memory) {
 			last = s.Settle(c)
-			scene.Change(s.Repositories, last.Repository, func(r *quay.Repository) {
+			scene.Alter(s.Repositories, last.Repository, func(r *quay.Repository) {
 				r.Visibility = quay.Public
 				r.Description = string(component.Description(r.Description).Remembering(m, s.At))
 			})
@@ -250,7 +250,7 @@ func TestHostsThatRefuseMost(t *testing.T) {
 			verdict := refused(gitsource.Missing)
 			add(c, &verdict, component.Memory{})
 			if i%2 == 0 {
-				scene.Change(s.Repositories, last.Repository, func(r *quay.Repository) { r.Visibility = quay.Private })
+				scene.Alter(s.Repositories, last.Repository, func(r *quay.Repository) { r.Visibility = quay.Private })
 			} else {
 				s.Components[len(s.Components)-1].Annotations[component.AnnotationVisibility] = "public"
 			}

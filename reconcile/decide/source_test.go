@@ -66,7 +66,7 @@ func TestVisibilityFollowsTheSource(t *testing.T) {
 							delete(s.Repositories, n.Repository)
 							actions = []plan.Action{plan.CreateRepository{Repository: quay.Repository{Name: n.Repository, Description: n.Mark, Visibility: want}, Reason: reason}}
 						default:
-							scene.Change(s.Repositories, n.Repository, func(r *quay.Repository) { r.Visibility = is })
+							scene.Alter(s.Repositories, n.Repository, func(r *quay.Repository) { r.Visibility = is })
 						}
 						if is != none && is != want {
 							actions = []plan.Action{plan.ChangeVisibility{Repository: n.Repository, From: is, To: want, Reason: reason, Asked: stated != none}}

@@ -10,6 +10,7 @@ import (
 
 	"berth/quay"
 	"berth/reconcile/component"
+	"berth/reconcile/decide/draft"
 	"berth/reconcile/plan"
 	"berth/reconcile/world"
 	"berth/testdata/scene"
@@ -37,7 +38,7 @@ func TestPlanOfAdoption(t *testing.T) {
 			t.Parallel()
 			s := scene.New(t)
 			n := s.Settle(scene.Component("tenant", "api"))
-			scene.Change(s.Repositories, n.Repository, func(r *quay.Repository) { r.Description, r.Visibility = row.description, quay.Public })
+			scene.Alter(s.Repositories, n.Repository, func(r *quay.Repository) { r.Description, r.Visibility = row.description, quay.Public })
 			if got := only(s); got.Problem == nil || got.Problem.Reason != plan.ReasonNotOurs {
 				t.Errorf("without --adopt: problem %v, actions %+v", got.Problem, got.Actions)
 			}
@@ -178,6 +179,9 @@ func TestRefuseCollisions(t *testing.T) {
 	}
 	plans[2].Names.Repository = plans[0].Names.Repository
 	known := newPlanner(w)
+	for i := range plans {
+		known.compared["tenant"] = known.compared["tenant"] || !draft.Plain(&plans[i])
+	}
 	known.refuseCollisions(plans, known.Berths[0])
 	if plans[1].Problem != nil || len(plans[1].Actions) != 1 {
 		t.Errorf("the bystander has %+v, %v", plans[1].Actions, plans[1].Problem)
@@ -233,9 +237,9 @@ func TestPlanOfOrphans(t *testing.T) {
 				s.Robot(a)
 			}
 			s.Robots["ci"] = &world.Robot{Mark: "robot of the build team"}
-			s.Repositories["gone/api"] = quay.Repository{Name: "gone/api", Description: gone.Mark}
-			s.Repositories["theirs"] = quay.Repository{Name: "theirs", Description: theirs.Mark}
-			s.Repositories["free"] = quay.Repository{Name: "free"}
+			s.Repositories["gone/api"] = &quay.Repository{Name: "gone/api", Description: gone.Mark}
+			s.Repositories["theirs"] = &quay.Repository{Name: "theirs", Description: theirs.Mark}
+			s.Repositories["free"] = &quay.Repository{Name: "free"}
 			row.edit(&s.World)
 			want := row.want
 			if len(s.Components) == 0 {

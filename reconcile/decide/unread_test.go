@@ -35,7 +35,7 @@ func TestPlanOfWhatCannotBeRead(t *testing.T) {
 		}, plan.ReasonQuayUnavailable, "does not show the token of robot berth_tenant_api_"},
 		{"a robot of which nothing can be read", func(s *scene.Scene, n component.Names) { s.Robots[n.Pull.Robot] = &world.Robot{} }, plan.ReasonQuayUnavailable, "does not show the token"},
 		{"a repository of which nothing can be read", func(s *scene.Scene, n component.Names) {
-			s.Repositories[n.Repository] = quay.Repository{Name: n.Repository}
+			s.Repositories[n.Repository] = &quay.Repository{Name: n.Repository}
 		}, plan.ReasonQuayUnavailable, "repository tenant/api cannot be read"},
 		{"no Component's form", func(s *scene.Scene, _ component.Names) { s.Components[0].Odd = true }, plan.ReasonInvalidComponent, "not of a Component's form"},
 	} {

@@ -90,7 +90,7 @@ func TestPlanOfVisibility(t *testing.T) {
 				}
 				want = []plan.Action{create}
 			} else {
-				scene.Change(s.Repositories, n.Repository, func(r *quay.Repository) { r.Visibility = row.is })
+				scene.Alter(s.Repositories, n.Repository, func(r *quay.Repository) { r.Visibility = row.is })
 			}
 			if row.reason != "" {
 				want = []plan.Action{plan.ChangeVisibility{

@@ -26,7 +26,7 @@ func (o *observer) observeNamed(ctx context.Context) error {
 		}
 		return o.doubtEmpty()
 	}
-	o.Repositories = make(map[string]quay.Repository, len(wanted))
+	o.Repositories = make(map[string]*quay.Repository, len(wanted))
 	names := slices.Sorted(maps.Keys(wanted))
 	namespace := func(name string) string { return wanted[name].Component.Namespace }
 	found, errs, err := readEach(ctx, o, names, namespace, func(ctx context.Context, name string) (*quay.Repository, error) {
@@ -36,7 +36,8 @@ func (o *observer) observeNamed(ctx context.Context) error {
 		if errs[i] != nil { // nothing is made for a Component of which nobody knows what it has
 			o.unread(component.KeyOf(wanted[names[i]].Component), errs[i])
 		} else if r != nil {
-			o.Repositories[names[i]] = o.slimRepository(*r)
+			o.slimRepository(r)
+			o.Repositories[names[i]] = r
 		}
 	}
 	o.saw("repository", "repositories", len(o.Repositories), 0)
@@ -47,8 +48,8 @@ func (o *observer) observeNamed(ctx context.Context) error {
 // that robots bearing their marks have permissions on.
 func (o *observer) wanted() map[string]*world.Called {
 	wanted, marked := map[string]*world.Called{}, map[string]*world.Called{}
-	for c := range o.All() {
-		if called := o.Called(component.KeyOf(c)); called.Named() {
+	for _, called := range o.Calls() {
+		if called.Named() {
 			wanted[called.Repository], marked[called.Key] = called, called
 		}
 	}

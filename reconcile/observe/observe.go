@@ -141,6 +141,8 @@ func World(ctx context.Context, e Ends, n component.Naming, p world.Policy, s wo
 	if err := o.observe(ctx); err != nil {
 		return world.World{}, err
 	}
+	o.Gather()
+	o.shareFingerprints()
 	return o.World, nil
 }
 
@@ -150,7 +152,6 @@ func (o *observer) observe(ctx context.Context) error {
 	if err := inOrder(ctx, o.observeInventory, o.observeLists, o.observeDefaults, o.observeNamed); err != nil {
 		return err
 	}
-	o.shareFingerprints()
 	o.PlaceRepositories()
 	return inOrder(ctx, o.observeImageRepositories, o.observeSecrets, o.observeNamespaceSecrets, o.leaveClosed,
 		o.observeLinks, o.sortDelivery, o.observeLast)
@@ -242,10 +243,12 @@ func (o *observer) leaveClosed(context.Context) error {
 
 func (o *observer) observeRobots(ctx context.Context) error {
 	err := o.Registry.EachRobot(ctx, func() func(quay.Robot) {
-		o.Robots = make(map[string]*world.Robot, 2*len(o.Components))
+		o.Robots, o.Further.Robots = make(map[string]*world.Robot, 2*len(o.Components)), nil
 		return func(r quay.Robot) {
-			name, robot := o.slimRobot(r)
-			o.Robots[name] = &robot
+			name, robot, first := o.slimRobot(r)
+			if o.Robots[name] = &robot; !first {
+				o.Further.Robots = append(o.Further.Robots, name)
+			}
 		}
 	})
 	o.saw("robot", "robots", len(o.Robots), 0)
@@ -254,10 +257,12 @@ func (o *observer) observeRobots(ctx context.Context) error {
 
 func (o *observer) observeRepositories(ctx context.Context) error {
 	list, err := o.Registry.ListRepositories(ctx)
-	o.Repositories = make(map[string]quay.Repository, len(list))
-	for _, r := range list {
-		r = o.slimRepository(r)
-		o.Repositories[r.Name] = r
+	o.Repositories = make(map[string]*quay.Repository, len(list))
+	for i := range list {
+		plain := o.slimRepository(&list[i])
+		if o.Repositories[list[i].Name] = &list[i]; !plain {
+			o.Further.Repositories = append(o.Further.Repositories, list[i].Name)
+		}
 	}
 	o.saw("repository", "repositories", len(o.Repositories), 0)
 	return err

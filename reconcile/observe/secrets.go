@@ -72,9 +72,8 @@ func (o *observer) observeSecrets(ctx context.Context) error {
 	}
 	unlisted := map[component.Key]*world.Called{}
 	own := len(o.Components)
-	for c := range o.All() {
+	for c, called := range o.Calls() {
 		own--
-		called := o.Called(component.KeyOf(c))
 		if !called.Whole() {
 			continue
 		}

@@ -13,20 +13,18 @@ import (
 // What a list shows of a settled Component says again what its names say already. It is
 // compared with them while it is read, and refers to their strings.
 
-// slimRobot keeps of a robot what a run has to know.
-func (o *observer) slimRobot(r quay.Robot) (string, world.Robot) {
+// slimRobot keeps of a robot what a run has to know, and tells whether it is the first of a
+// role of a Component.
+func (o *observer) slimRobot(r quay.Robot) (string, world.Robot, bool) {
 	name, robot := r.Name, world.Robot{Mark: r.Description, Repositories: r.Repositories, Created: r.Created, LastAccessed: r.LastAccessed}
 	if len(r.Teams) > 0 {
 		robot.Teams = slices.Sorted(slices.Values(r.Teams))
 	}
-	login := ""
+	login, first := "", false
 	if called := o.marked(r.Description); called != nil {
 		for _, a := range called.Accounts() {
 			if a.Mark == robot.Mark {
-				robot.Mark = a.Mark
-				if a.First == name {
-					robot.First = called
-				}
+				robot.Mark, first = a.Mark, a.First == name
 			}
 			if a.First == name {
 				name = a.First
@@ -43,19 +41,21 @@ func (o *observer) slimRobot(r quay.Robot) (string, world.Robot) {
 		}
 		robot.Fingerprint = component.Fingerprint(login, r.Token.Reveal())
 	}
-	return name, robot
+	return name, robot, first
 }
 
-func (o *observer) slimRepository(r quay.Repository) quay.Repository {
+// slimRepository does the same of a repository, and tells whether its description is a
+// Component's mark and nothing else.
+func (o *observer) slimRepository(r *quay.Repository) (plain bool) {
 	if called := o.marked(r.Description); called != nil {
 		if called.Repository == r.Name {
 			r.Name = called.Repository
 		}
-		if called.Mark == r.Description {
+		if plain = called.Mark == r.Description; plain {
 			r.Description = called.Mark
 		}
 	}
-	return r
+	return plain
 }
 
 // marked is the Component that a mark names, nil when it is none of this run's.
@@ -88,11 +88,11 @@ func (o *observer) owner(key component.Key) (called *world.Called, pull bool) {
 // indexLong indexes the Secrets whose names had to be cut.
 func (o *observer) indexLong() {
 	o.long = map[component.Key]*world.Called{}
-	for c := range o.All() {
+	for c, called := range o.Calls() {
 		push, pull := component.SecretNames(c.Name)
 		for _, name := range []string{push, pull} {
 			if !strings.HasPrefix(name, c.Name+"-") {
-				o.long[component.Key{Namespace: c.Namespace, Name: name}] = o.Called(component.KeyOf(c))
+				o.long[component.Key{Namespace: c.Namespace, Name: name}] = called
 			}
 		}
 	}
@@ -128,23 +128,23 @@ func (o *observer) slimContent(raw []byte, called *world.Called, pull bool) comp
 // shareFingerprints lets a Secret and a RemoteSecret that have a robot's token refer to the
 // robot's fingerprint.
 func (o *observer) shareFingerprints() {
-	for c := range o.All() {
-		called := o.Called(component.KeyOf(c))
-		if !called.Named() {
-			continue
-		}
-		for _, a := range called.Accounts() {
-			key := component.Key{Namespace: c.Namespace, Name: a.Secret}
-			secret := o.Secrets[key]
+	for _, called := range o.Calls() {
+		for i, secret := range called.There.Secrets {
 			if secret == nil {
 				continue
 			}
-			token := world.At(o.Robots, o.Naming.Held(a, secret.Content)).Fingerprint
-			if secret.Content.Fingerprint == token {
-				secret.Content.Fingerprint = token
+			robot := called.There.Robots[i]
+			if held := o.Naming.Held(called.Accounts()[i], secret.Content); robot == nil || held != called.There.Firsts[i] {
+				robot = o.Robots[held]
 			}
-			if remote := o.RemoteSecrets[key]; remote != nil && remote.Record.Fingerprint == token {
-				remote.Record.Fingerprint = token
+			if robot == nil {
+				continue
+			}
+			if secret.Content.Fingerprint == robot.Fingerprint {
+				secret.Content.Fingerprint = robot.Fingerprint
+			}
+			if remote := called.There.Remote; remote != nil && remote.Record.Fingerprint == robot.Fingerprint {
+				remote.Record.Fingerprint = robot.Fingerprint
 			}
 		}
 	}

@@ -45,12 +45,16 @@ func (o *observer) observeSources(ctx context.Context) error {
 			continue
 		}
 		r, exists := o.Repositories[n.Repository]
-		told := component.Description(r.Description).Memory()
-		switch public := r.Visibility == quay.Public; {
+		switch {
 		case !exists && c.SourceURL == "":
 			none = append(none, c)
+			continue
 		case !exists:
 			fresh = append(fresh, c)
+			continue
+		}
+		told := component.Description(r.Description).Memory()
+		switch public := r.Visibility == quay.Public; {
 		case public && told.Refusal != "" && !o.At.Before(told.Since.Add(world.SecondLook)):
 			due = append(due, c)
 		case public || told.Closed:

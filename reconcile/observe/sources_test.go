@@ -36,13 +36,13 @@ func sourceWorld(n int, visible quay.Visibility) *world.World {
 		Naming:       component.Naming{Cluster: "c", Host: "quay.io", Organization: "acme", Layout: component.LayoutComponent},
 		At:           time.Date(2026, 3, 16, 12, 7, 0, 0, time.UTC),
 		Namespaces:   map[string]kube.Namespace{"tenant": {Name: "tenant", UID: "u"}},
-		Repositories: map[string]quay.Repository{},
+		Repositories: map[string]*quay.Repository{},
 	}
 	for i := range n {
 		c := kube.Component{Namespace: "tenant", Name: fmt.Sprintf("c%d", i), UID: fmt.Sprint(i), SourceURL: fmt.Sprintf("https://git.example.com/%d", i)}
 		w.Components = append(w.Components, c)
 		if visible != "" {
-			w.Repositories["tenant/"+c.Name] = quay.Repository{Name: "tenant/" + c.Name, Visibility: visible}
+			w.Repositories["tenant/"+c.Name] = &quay.Repository{Name: "tenant/" + c.Name, Visibility: visible}
 		}
 	}
 	w.NameComponents()

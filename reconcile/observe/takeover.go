@@ -121,7 +121,7 @@ func (o *observer) leftovers() map[component.Key]bool {
 	left := map[component.Key]bool{}
 	for i := range o.Components {
 		c := &o.Components[i]
-		if n, err := o.Names(c); err == nil && former[n.Repository] && n.Marks(o.Repositories[n.Repository].Description) {
+		if n, err := o.Names(c); err == nil && former[n.Repository] && n.Marks(world.At(o.Repositories, n.Repository).Description) {
 			left[component.KeyOf(c)] = due[n.Repository]
 		}
 	}

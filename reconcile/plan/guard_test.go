@@ -105,7 +105,7 @@ func (s town) recreate(namespace string, most int) {
 
 func (s town) estrange(namespace string, most int) {
 	s.each(namespace, most, func(_ *kube.Component, n component.Names) {
-		scene.Change(s.Repositories, n.Repository, func(r *quay.Repository) { r.Description = "" })
+		scene.Alter(s.Repositories, n.Repository, func(r *quay.Repository) { r.Description = "" })
 	})
 }
 
@@ -246,7 +246,7 @@ var verdicts = []verdictRow{
 		for i := range 60 {
 			c := scene.Component(fmt.Sprintf("tenant-%d", i%3), fmt.Sprintf("c%d", i))
 			n := s.Add(c)
-			s.Repositories[n.Repository] = quay.Repository{Name: n.Repository, Visibility: quay.Private}
+			s.Repositories[n.Repository] = &quay.Repository{Name: n.Repository, Visibility: quay.Private}
 		}
 	}, limits: usual, told: []string{"tenant-0", "tenant-1", "tenant-2"}},
 

@@ -32,7 +32,7 @@ func TestOnlyWhatIsAlikeIsFolded(t *testing.T) {
 		}, 4},
 		{"each is on a repository of its own", func(s *scene.Scene, i int, _ *kube.Component, n component.Names) {
 			other := fmt.Sprintf("shared/%d", i)
-			s.Repositories[other] = quay.Repository{Name: other}
+			s.Repositories[other] = &quay.Repository{Name: other}
 			s.Robot(n.Push, n.Repository, other)
 		}, 10},
 	} {

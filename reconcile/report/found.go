@@ -82,7 +82,7 @@ func find(w world.World, c plan.Component) Found {
 	if c.Names.Repository == "" {
 		return f // it has no names, for which there is a problem or a reason to skip it
 	}
-	r := w.Repositories[c.Names.Repository]
+	r := world.At(w.Repositories, c.Names.Repository)
 	f.Repository = FoundRepository{c.Names.Repository, r.Visibility, c.Visibility, c.Why, r.Name != "" && !c.Names.Marks(r.Description)}
 	for i, use := range []string{"push", "pull"} {
 		account := c.Names.Accounts()[i]

@@ -15,7 +15,7 @@ func TestObserved(t *testing.T) {
 	w.Settle(scene.Component("tenant", "api"))
 	w.Settle(scene.Component("tenant", "web"))
 	w.Strays = 3
-	w.Repositories["other"] = quay.Repository{Name: "other"}
+	w.Repositories["other"] = &quay.Repository{Name: "other"}
 	want := Observed{Components: 2, Repositories: 3, Robots: 4, Secrets: 7, Elapsed: time.Second}
 	if got := NewObserved(w.World, time.Second); !reflect.DeepEqual(got, want) {
 		t.Errorf("observed %+v, want %+v", got, want)

@@ -75,7 +75,7 @@ func busyScene(t *testing.T) *scene.Scene {
 		}
 	}
 	for _, name := range []string{"x", "y", "z"} {
-		s.Repositories[name] = quay.Repository{Name: name}
+		s.Repositories[name] = &quay.Repository{Name: name}
 	}
 	return s
 }

@@ -19,8 +19,8 @@ type Called struct {
 	Image     string   // the address of its repository
 	Own       []string // its repository alone
 	Err       error    // why they cannot be, for its owner
-	Place     int      // among [World.All]
 	logins    [2]string
+	There     There // see [World.Gather]
 }
 
 // Whole reports whether anything can be made for the Component: it has names, is of its
@@ -54,6 +54,19 @@ func (w *World) All() iter.Seq[*kube.Component] {
 	}
 }
 
+// Calls are the same, with what their things are called.
+func (w *World) Calls() iter.Seq2[*kube.Component, *Called] {
+	return func(yield func(*kube.Component, *Called) bool) {
+		i := 0
+		for c := range w.All() {
+			if !yield(c, w.CallNext(i, c)) {
+				return
+			}
+			i++
+		}
+	}
+}
+
 // NameComponents works the names of all Components out: every part of a run asks for
 // them.
 func (w *World) NameComponents() {
@@ -75,7 +88,6 @@ func (w *World) NameComponents() {
 		called := &next[0]
 		next = next[1:]
 		*called = w.name(c)
-		called.Place = len(w.named) - len(next) - 1
 		if c.ContainerImage == called.Image {
 			c.ContainerImage = called.Image
 		}
@@ -132,11 +144,8 @@ func packed(texts ...*string) {
 // PlaceRepositories puts Components to where their repositories are, once these are known.
 // What it refers to is replaced and not changed: robots share it.
 func (w *World) PlaceRepositories() {
-	for c := range w.All() {
-		called := w.Called(component.KeyOf(c))
-		if called != nil {
-			w.place(called)
-		}
+	for _, called := range w.Calls() {
+		w.place(called)
 	}
 }
 

@@ -127,8 +127,9 @@ type World struct {
 	Unclaimed         map[string]bool                 // where there is no Component: the robots whose tokens stand in Secrets of one
 	ServiceAccounts   map[component.Key]Links
 	Dead              map[string][]DeadLink // by namespace
-	Repositories      map[string]quay.Repository
+	Repositories      map[string]*quay.Repository
 	Robots            map[string]*Robot
+	Further           Further
 	ImageRepositories map[component.Key][]ImageRepository // by Component; read where there is something to take over, or left to clear away
 	Unshown           bool                                // these may not be read, and there is something to clear away
 	Roles             map[string]map[string]quay.Role     // of the audited repositories: repository to robot to role
@@ -139,6 +140,7 @@ type World struct {
 	Sources           map[component.Key]gitsource.Verdict // of the Components whose source was looked at
 	called            map[component.Key]*Called           // see NameComponents
 	named             []Called                            // those, in the order of All
+	gathered          bool                                // what is there of each, see Gather
 	marks             map[string]bool                     // of robots, and the keys in them; see made
 
 	Mode          Mode
@@ -180,7 +182,6 @@ type Robot struct {
 	Fingerprint  string    // of its token; "": Quay does not show it
 	Created      time.Time // zero: Quay does not say
 	LastAccessed time.Time // its last login at the registry; zero: Quay does not say, or there was none
-	First        *Called   // the Component for whose role it is the first robot, as nearly all are; nil: nobody has looked
 }
 
 // Lists are the namespaces to list, or [kube.AllNamespaces] alone.

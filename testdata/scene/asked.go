@@ -31,7 +31,7 @@ func Asked(t testing.TB) world.World {
 	delete(s.Roles, n.Repository)
 	delete(s.ServiceAccounts[component.Key{Namespace: "acme-tenant", Name: "appstudio-pipeline"}].Secrets, n.Push.Secret)
 	n = s.Settle(Component("initech-tenant", "api"))
-	Change(s.Repositories, n.Repository, func(r *quay.Repository) { r.Description = "" })
+	Alter(s.Repositories, n.Repository, func(r *quay.Repository) { r.Description = "" })
 	n = s.Settle(Component("initech-tenant", "cd"))
 	s.Secrets[component.Key{Namespace: "initech-tenant", Name: n.Push.Secret}] = &world.Secret{Foreign: "it was not made by Berth"}
 	s.Settle(Component("initech-tenant", "fax"))

@@ -31,7 +31,7 @@ func New(t testing.TB) *Scene {
 		Namespaces:      map[string]kube.Namespace{},
 		Secrets:         map[component.Key]*world.Secret{},
 		ServiceAccounts: map[component.Key]world.Links{},
-		Repositories:    map[string]quay.Repository{},
+		Repositories:    map[string]*quay.Repository{},
 		Robots:          map[string]*world.Robot{},
 		Roles:           map[string]map[string]quay.Role{},
 	}}
@@ -71,7 +71,7 @@ func (s *Scene) Settle(c kube.Component) component.Names {
 	s.Helper()
 	n := s.Add(c)
 	image := s.Naming.Image(n.Repository)
-	s.Repositories[n.Repository] = quay.Repository{Name: n.Repository, Description: n.Mark, Visibility: quay.Private}
+	s.Repositories[n.Repository] = &quay.Repository{Name: n.Repository, Description: n.Mark, Visibility: quay.Private}
 	s.Roles[n.Repository] = map[string]quay.Role{}
 	for _, a := range n.Accounts() {
 		s.Robot(a, n.Repository)
@@ -96,21 +96,22 @@ func (s *Scene) Read() {
 	s.Helper()
 	s.NameComponents()
 	was := s.World
-	s.Repositories, s.Robots, s.Roles = map[string]quay.Repository{}, map[string]*world.Robot{}, map[string]map[string]quay.Role{}
+	s.Repositories, s.Robots, s.Roles = map[string]*quay.Repository{}, map[string]*world.Robot{}, map[string]map[string]quay.Role{}
 	s.Secrets, s.RemoteSecrets = map[component.Key]*world.Secret{}, map[component.Key]*world.RemoteSecret{}
 	i := 0
+	s.Further = world.Further{}
 	for c := range s.All() {
 		n := s.Called(component.KeyOf(c))
-		r := was.Repositories[n.Repository]
+		r := *was.Repositories[n.Repository]
 		r.Name, r.Description = n.Repository, n.Mark
-		s.Repositories[r.Name] = r
+		s.Repositories[r.Name] = &r
 		if roles := was.Roles[r.Name]; i%share == 0 {
 			s.Roles[r.Name] = roles
 		}
 		for _, a := range n.Accounts() {
 			key := component.Key{Namespace: c.Namespace, Name: a.Secret}
 			robot, secret := *was.Robots[a.First], *was.Secrets[key]
-			robot.Mark, robot.Repositories, robot.First = a.Mark, n.Own, n
+			robot.Mark, robot.Repositories = a.Mark, n.Own
 			secret.Slim, secret.Labels = true, nil
 			secret.Content = component.Content{Image: n.Image, Login: n.Login(s.Naming, a.First), Fingerprint: robot.Fingerprint}
 			s.Robots[a.First], s.Secrets[key] = &robot, &secret
@@ -126,6 +127,7 @@ func (s *Scene) Read() {
 		}
 		i++
 	}
+	s.Gather()
 }
 
 // share is of how many repositories a run in each quarter of an hour looks at the roles of one.

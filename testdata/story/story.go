@@ -64,8 +64,8 @@ var All = []Story{
 	}},
 	{Name: "drifted", Why: "each kind of drift", World: func(s *scene.Scene) {
 		n := s.Settle(scene.Component("acme-tenant", "ledger"))
-		s.Repositories["acme-tenant/shared"] = quay.Repository{Name: "acme-tenant/shared"}
-		scene.Change(s.Repositories, n.Repository, func(r *quay.Repository) { r.Visibility = quay.Public })
+		s.Repositories["acme-tenant/shared"] = &quay.Repository{Name: "acme-tenant/shared"}
+		scene.Alter(s.Repositories, n.Repository, func(r *quay.Repository) { r.Visibility = quay.Public })
 		s.Robot(n.Push, n.Repository, "acme-tenant/shared")
 		s.Roles[n.Repository][n.Pull.Robot] = quay.Admin
 		delete(s.Secrets, component.Key{Namespace: "acme-tenant", Name: n.Push.Secret})
@@ -84,7 +84,7 @@ var All = []Story{
 		s.Policy.Adopt = true
 		n := s.Settle(scene.Component("acme-tenant", "ledger"))
 		s.Settle(scene.Component("acme-tenant", "website"))
-		scene.Change(s.Repositories, n.Repository, func(r *quay.Repository) { r.Description = "" })
+		scene.Alter(s.Repositories, n.Repository, func(r *quay.Repository) { r.Description = "" })
 		s.Components[1].Annotations[component.AnnotationGenerate] = `{"visibility":"public"}`
 	}},
 	{Name: "invalid", Why: "what a tenant wrote, and a Component that is not there", World: func(s *scene.Scene) {
@@ -94,7 +94,7 @@ var All = []Story{
 	}},
 	{Name: "not_ours", Why: "somebody else's things, and two Components of one name", World: func(s *scene.Scene) {
 		n := s.Settle(scene.Component("acme-tenant", "api"))
-		scene.Change(s.Repositories, n.Repository, func(r *quay.Repository) { r.Description = "" })
+		scene.Alter(s.Repositories, n.Repository, func(r *quay.Repository) { r.Description = "" })
 		n = s.Settle(scene.Component("acme-tenant", "web"))
 		s.Secrets[component.Key{Namespace: "acme-tenant", Name: n.Push.Secret}] = &world.Secret{Foreign: "it was not made by Berth"}
 		n = s.Settle(scene.Component("acme-tenant", "worker"))
@@ -109,7 +109,7 @@ var All = []Story{
 		gone, _ := s.Naming.Names(new(scene.Component("gone-tenant", "api")), "uid")
 		s.Robot(gone.Push)
 		s.Robot(gone.Pull)
-		s.Repositories["gone-tenant/api"] = quay.Repository{Name: "gone-tenant/api", Description: gone.Mark}
+		s.Repositories["gone-tenant/api"] = &quay.Repository{Name: "gone-tenant/api", Description: gone.Mark}
 	}},
 	{Name: "left", Why: "what a Component has left, told one by one and pruned", Full: true, World: func(s *scene.Scene) {
 		s.Policy.PruneRobots, s.Policy.PruneAfter = true, 30*24*time.Hour
@@ -122,7 +122,7 @@ var All = []Story{
 			if name == "web" {
 				d = d.With(component.NoteOrphan, days(30)).With(component.NoteQuarantined(gone.Push.Robot), days(9)).With(component.NoteQuarantined(gone.Pull.Robot), days(5))
 			}
-			s.Repositories[gone.Repository] = quay.Repository{Name: gone.Repository, Description: string(d), Visibility: quay.Private}
+			s.Repositories[gone.Repository] = &quay.Repository{Name: gone.Repository, Description: string(d), Visibility: quay.Private}
 			for _, a := range gone.Accounts() {
 				if s.Robot(a, gone.Repository); name == "web" {
 					s.Robot(a)

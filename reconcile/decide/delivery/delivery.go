@@ -170,18 +170,17 @@ func (w Courier) waits(p *draft.Component, state plan.DeliveryState) time.Durati
 func warnOfDeliveries(p *draft.Component) {
 	var told []plan.Warning
 	for _, d := range p.Deliveries {
-		name := component.Shown(d.Environment)
 		switch {
 		case d.State == plan.Unresolved && d.Why != "":
-			told = append(told, plan.Warning{Code: "unresolved_environment", Text: fmt.Sprintf("Environment %s cannot be reached: %s.", name, d.Why)})
+			told = append(told, plan.Warning{Code: "unresolved_environment", Text: fmt.Sprintf("Environment %s cannot be reached: %s.", component.Shown(d.Environment), d.Why)})
 		case d.State == plan.Failed:
 			const sentence = "Environment %s (%s) has not got the pull Secret: %s."
 			told = append(told, plan.Warning{
-				Code: "not_delivered", Text: fmt.Sprintf(sentence, name, d.Place, strings.TrimRight(d.Why, ".")),
-				Told: fmt.Sprintf(sentence, name, d.Place, classOf(d.Why)+"; the status of RemoteSecret "+p.Names.Pull.Secret+" says more"),
+				Code: "not_delivered", Text: fmt.Sprintf(sentence, component.Shown(d.Environment), d.Place, strings.TrimRight(d.Why, ".")),
+				Told: fmt.Sprintf(sentence, component.Shown(d.Environment), d.Place, classOf(d.Why)+"; the status of RemoteSecret "+p.Names.Pull.Secret+" says more"),
 			})
 		case d.Late:
-			told = append(told, plan.Warning{Code: "not_delivered", Text: fmt.Sprintf("Environment %s (%s) has not got the pull Secret for half an hour.", name, d.Place)})
+			told = append(told, plan.Warning{Code: "not_delivered", Text: fmt.Sprintf("Environment %s (%s) has not got the pull Secret for half an hour.", component.Shown(d.Environment), d.Place)})
 		}
 	}
 	p.Warnings = append(p.Warnings, told[:min(len(told), draft.MaxTold)]...)

@@ -9,63 +9,34 @@ import (
 	"berth/reconcile/world"
 )
 
-// Berth is a Component with what its things are called and the first robot of each role
-// that was made for it, which nearly all have and no others.
+// Berth is a Component with what its things are called and what there is of these.
 type Berth struct {
 	Component *kube.Component
 	Called    *world.Called
-	first     [2]string       // the names of its first robots, by role
-	robots    [2]*world.Robot // nil: it is not there, or bears another mark
 }
 
-// berths sorts Components, and finds each by the key in its marks; before are so many others.
+// berths sorts Components; before are so many others.
 func (w *World) berths(components []kube.Component, before int) []Berth {
 	all := make([]Berth, len(components))
 	for i := range components {
 		c := &components[i]
-		called := w.CallNext(before+i, c)
-		all[i] = Berth{Component: c, Called: called, first: [2]string{called.Push.First, called.Pull.First}}
+		all[i] = Berth{c, w.CallNext(before+i, c)}
 	}
 	order := func(a, b Berth) int { return component.KeyOf(a.Component).Compare(component.KeyOf(b.Component)) }
 	if !slices.IsSortedFunc(all, order) {
 		slices.SortFunc(all, order)
 	}
-	for i := range all {
-		key := all[i].Called.Key
-		if key == "" {
-			key = w.Naming.KeyHash(component.KeyOf(all[i].Component))
-		}
-		w.live[key] = &all[i]
-	}
 	return all
 }
 
-// takes notes a robot if it is one of the two.
-func (b *Berth) takes(name string, r *world.Robot) bool {
-	for i, a := range [...]*component.Account{&b.Called.Push, &b.Called.Pull} {
-		if name == a.First && r.Mark == a.Mark {
-			b.robots[i] = r
-			return true
-		}
-	}
-	return false
-}
+// unfound is the repository of a Component that has none.
+var unfound quay.Repository
 
-// Found is what there is of a Component under its names. It is asked for again and again,
-// and looked up once, by [World.Find].
-type Found struct {
-	Repository quay.Repository     // as Quay lists it
-	Exists     bool                // that is there
-	Remote     *world.RemoteSecret // nil: there is none
-	secrets    [2]*world.Secret
-}
-
-// Find looks for what there is of a Component whose names are known.
-func (w *World) Find(p *Component) {
-	p.Repository, p.Exists = w.Repositories[p.Names.Repository]
-	p.Remote = w.RemoteSecrets[p.PullSecret()]
-	for i, name := range [...]string{p.Names.Push.Secret, p.Names.Pull.Secret} {
-		p.secrets[i] = w.Secrets[component.Key{Namespace: p.Component.Namespace, Name: name}]
+// Find notes what there is of a Component whose names are known.
+func (p *Component) Find() {
+	p.Repository, p.Exists, p.Remote = &unfound, false, p.Berth.Called.There.Remote
+	if r := p.Berth.Called.There.Repository; r != nil {
+		p.Repository, p.Exists = r, true
 	}
 }
 
@@ -75,9 +46,9 @@ func (b *Berth) firsts(a component.Account) (key string, robots []string) {
 		mark, _ := component.ParseMark(a.Mark)
 		return mark.Key, nil
 	}
-	for i, r := range b.robots {
-		if r != nil && b.first[i] == a.First {
-			robots = b.first[i : i+1 : i+1]
+	for i, first := range b.Called.There.Firsts {
+		if first == a.First {
+			robots = b.Called.There.Firsts[i : i+1 : i+1]
 		}
 	}
 	return b.Called.Key, robots
@@ -86,9 +57,9 @@ func (b *Berth) firsts(a component.Account) (key string, robots []string) {
 // Robot is what the run knows of a robot, most likely one of a Component's; nil: it is not there.
 func (w *World) Robot(p *Component, name string) *world.Robot {
 	if b := p.Berth; b != nil {
-		for i, r := range b.robots {
-			if r != nil && name == b.first[i] {
-				return r
+		for i, first := range b.Called.There.Firsts {
+			if name == first {
+				return b.Called.There.Robots[i]
 			}
 		}
 	}
@@ -112,11 +83,13 @@ func (w *World) Secret(p *Component, a component.Account) *world.Secret {
 }
 
 func (w *World) secret(p *Component, name string) *world.Secret {
-	switch name {
-	case p.Names.Push.Secret:
-		return p.secrets[0]
-	case p.Names.Pull.Secret:
-		return p.secrets[1]
+	if b := p.Berth; b != nil {
+		switch name {
+		case p.Names.Push.Secret:
+			return b.Called.There.Secrets[0]
+		case p.Names.Pull.Secret:
+			return b.Called.There.Secrets[1]
+		}
 	}
 	return w.Secrets[component.Key{Namespace: p.Component.Namespace, Name: name}]
 }

@@ -4,8 +4,11 @@
 package draft
 
 import (
+	"cmp"
 	"slices"
+	"strings"
 
+	"berth/quay"
 	"berth/reconcile/component"
 	"berth/reconcile/plan"
 	"berth/reconcile/world"
@@ -17,9 +20,11 @@ type Planned = plan.Component
 // Component is the plan of a Component in the making, with what is known only meanwhile.
 type Component struct {
 	*Planned
-	Found
-	Berth        *Berth  // nil: it stands for a namespace
-	Roles        [2]Role // push, then pull
+	Berth        *Berth              // nil: it stands for a namespace
+	Repository   *quay.Repository    // as Quay lists it, empty: there is none
+	Exists       bool                // that is there
+	Remote       *world.RemoteSecret // nil: there is none
+	Roles        [2]Role             // push, then pull
 	Announcement component.Announcement
 	Aside        []plan.Action    // to be appended when all else is planned
 	Waits        bool             // nothing can be decided in this run
@@ -29,6 +34,27 @@ type Component struct {
 // Warn tells its owner, and whoever reads the output, what is not as it should be.
 func (p *Component) Warn(code, text string) {
 	p.Warnings = append(p.Warnings, plan.Warning{Code: code, Text: text})
+}
+
+// Plain reports whether the names of a Component's things are made of its own, as nearly all
+// are: no two such Components of a namespace can meet in one.
+func Plain(p *Planned) bool {
+	is := func(secret, suffix string) bool {
+		end, begins := strings.CutPrefix(secret, p.Component.Name)
+		return begins && end == suffix
+	}
+	n := p.Names
+	home, ends := strings.CutSuffix(n.Repository, p.Component.Name)
+	return n.Repository == "" || ends && strings.HasSuffix(home, "/") && is(n.Push.Secret, component.PushSuffix) && is(n.Pull.Secret, component.PullSuffix)
+}
+
+// Message tells the Component's owner of the warnings.
+func (p *Component) Message() string {
+	var sentences []string
+	for _, w := range p.Warnings {
+		sentences = append(sentences, cmp.Or(w.Told, w.Text))
+	}
+	return strings.Join(sentences, " ")
 }
 
 // MaxTold bounds of how many things of a kind one Component is warned.

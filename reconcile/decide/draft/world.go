@@ -19,7 +19,7 @@ type World struct {
 	Berths [2][]Berth             // this run's Components and those of other shards, sorted
 	others []Bearer               // of ours, sorted: all that no Berth has
 	keys   map[component.Key]bool // names that a Component has
-	live   map[string]*Berth      // by the keys in the marks of Components; nil: of a namespace
+	live   map[string]*Berth      // by the keys in the marks of Components, a namespace's has none; nil: nobody has asked
 
 	unmarked []string // robots that bear none of our marks
 
@@ -36,18 +36,17 @@ func (a Bearer) compare(b Bearer) int {
 
 // Of sorts a World.
 func Of(w world.World) *World {
-	d := &World{World: w, live: make(map[string]*Berth, len(w.Components)+len(w.Elsewhere))}
-	for i, components := range [...][]kube.Component{w.Components, w.Elsewhere} {
-		d.Berths[i] = d.berths(components, i*len(w.Components))
+	d := &World{World: w.Gathered()}
+	for i, components := range [...][]kube.Component{d.Components, d.Elsewhere} {
+		d.Berths[i] = d.berths(components, i*len(d.Components))
 	}
-	for name, r := range w.Robots {
-		if b := d.bearer(r); b != nil && b.takes(name, r) {
-			continue
-		}
-		if m, ok := component.ParseMark(r.Mark); ok {
-			d.others = append(d.others, Bearer{m.Key, r.Mark, name})
-		} else {
+	for _, name := range d.Further.Robots {
+		r := d.Robots[name]
+		m, ok := component.ParseMark(r.Mark)
+		if !ok {
 			d.unmarked = append(d.unmarked, name)
+		} else if b := d.living()[m.Key]; b == nil || !slices.Contains(b.Called.There.Robots[:], r) {
+			d.others = append(d.others, Bearer{m.Key, r.Mark, name})
 		}
 	}
 	slices.SortFunc(d.others, Bearer.compare)
@@ -55,18 +54,23 @@ func Of(w world.World) *World {
 	return d
 }
 
-// bearer is the Component whose mark a robot bears, nil where it is none that is there.
-func (w *World) bearer(r *world.Robot) *Berth {
-	if c := r.First; c != nil {
-		i, berths := c.Place, w.Berths[0]
-		if i >= len(berths) {
-			i, berths = i-len(berths), w.Berths[1]
-		}
-		if i < len(berths) && berths[i].Called == c {
-			return &berths[i]
+// living are the Components that are there, by the key in their marks. Nothing that bears
+// another mark than most is asked of where all is settled.
+func (w *World) living() map[string]*Berth {
+	if w.live == nil {
+		w.live = make(map[string]*Berth, len(w.Components)+len(w.Elsewhere))
+		for _, berths := range w.Berths {
+			for i := range berths {
+				b := &berths[i]
+				key := b.Called.Key
+				if key == "" {
+					key = w.Naming.KeyHash(component.KeyOf(b.Component))
+				}
+				w.live[key] = b
+			}
 		}
 	}
-	return w.live[component.KeyIn(r.Mark)]
+	return w.live
 }
 
 // nameNamespaces finds the robots of namespaces that are there.
@@ -86,7 +90,7 @@ func (w *World) nameNamespaces() {
 		}
 		own, _ := component.ParseMark(w.Naming.NamespaceAccount(n.Name, n.UID).Mark)
 		if m.Incarnate == own.Incarnate || settled[n.Name] {
-			w.live[r.Key] = nil
+			w.living()[r.Key] = nil
 		}
 	}
 }
@@ -97,7 +101,7 @@ func (w *World) Others() []Bearer { return w.others }
 
 // Alive reports whether the key in a mark is that of a Component, or of a namespace, that is there.
 func (w *World) Alive(key string) bool {
-	_, alive := w.live[key]
+	_, alive := w.living()[key]
 	return alive
 }
 
@@ -228,7 +232,7 @@ func (w *World) FormerRobots(n component.Names) (robots []string) {
 // Moves reports whether a Component is on its way here from another cluster: what its
 // Secrets get for it was asked for.
 func (w *World) Moves(n component.Names) bool {
-	return n.Former != "" && (n.Moved(w.Repositories[n.Repository].Description) || len(w.FormerRobots(n)) > 0)
+	return n.Former != "" && (n.Moved(world.At(w.Repositories, n.Repository).Description) || len(w.FormerRobots(n)) > 0)
 }
 
 // DefaultPermissions are for a person to delete at Quay: they may be meant for more than Berth knows.

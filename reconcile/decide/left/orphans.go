@@ -36,7 +36,8 @@ func Orphans(w *draft.World, idle []string) plan.Orphans {
 			o.Robots = append(o.Robots, orphan(w, r.Name, m.Component))
 		}
 	}
-	for name, r := range w.Repositories {
+	for _, name := range w.Further.Repositories {
+		r := w.Repositories[name]
 		if m, ok := left(r.Description, name); ok {
 			since, _ := component.Description(r.Description).Note(component.NoteOrphan)
 			o.Repositories = append(o.Repositories, plan.Orphan{Name: name, Component: m.Component, Since: since})

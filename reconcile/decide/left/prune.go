@@ -92,7 +92,7 @@ func (w pruner) leftovers(o *plan.Orphans) []*leftover {
 	var all []*leftover
 	for i := range o.Repositories {
 		r := &o.Repositories[i]
-		l := &leftover{Orphan: r, description: component.Description(w.Repositories[r.Name].Description)}
+		l := &leftover{Orphan: r, description: component.Description(world.At(w.Repositories, r.Name).Description)}
 		of[r.Component], all = append(of[r.Component], l), append(all, l)
 	}
 	for i := range o.Robots {

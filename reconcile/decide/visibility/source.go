@@ -14,7 +14,7 @@ import (
 
 // followSource plans what a source means for a repository that is there, of which nobody
 // states anything. What opens it is returned.
-func (w *Rules) followSource(p *draft.Component, r quay.Repository) (open []plan.Action) {
+func (w *Rules) followSource(p *draft.Component, r *quay.Repository) (open []plan.Action) {
 	told := remembered(p, r)
 	source, looked := w.Sources[p.Key()]
 	want, reason := w.visibility(p.Key(), "")
@@ -67,7 +67,7 @@ func (w *Rules) followSource(p *draft.Component, r quay.Repository) (open []plan
 
 // remembered is what a repository's description tells of its source; what it told under
 // another mark is not for this Component.
-func remembered(p *draft.Component, r quay.Repository) component.Memory {
+func remembered(p *draft.Component, r *quay.Repository) component.Memory {
 	if !p.Names.Marks(r.Description) {
 		return component.Memory{}
 	}
@@ -99,7 +99,7 @@ func (w *Rules) doubts() map[string]bool {
 		if host == "" || looked && source.Answer == gitsource.Unknown || !w.shown(n) {
 			continue
 		}
-		before := component.Description(w.Repositories[n.Repository].Description).Memory().Refusal != ""
+		before := component.Description(world.At(w.Repositories, n.Repository).Description).Memory().Refusal != ""
 		if looked && !before {
 			tally(now, host, c.Namespace, address, source.Answer == gitsource.Private)
 		}
@@ -118,7 +118,7 @@ func (w *Rules) doubts() map[string]bool {
 // anybody knows.
 func (w *Rules) shown(n *world.Called) bool {
 	stated, unreadable := component.StatementOf(n.Component)
-	r := w.Repositories[n.Repository]
+	r := world.At(w.Repositories, n.Repository)
 	return n.Err == nil && unreadable == nil && stated == "" && r.Visibility == quay.Public && n.Marks(r.Description)
 }
 

@@ -9,6 +9,7 @@ import (
 	"berth/reconcile/decide/draft"
 	"berth/reconcile/gitsource"
 	"berth/reconcile/plan"
+	"berth/reconcile/world"
 )
 
 // Rules decide by what is stated, set, and to be seen of sources.
@@ -112,11 +113,20 @@ func (w *Rules) mayOpen(stated quay.Visibility) bool {
 	return stated != "" || w.Policy.Visibility == quay.Public && w.Policy.AllowPublish
 }
 
-// Held reports whether a repository is kept private against the setting.
-func (w *Rules) Held(p *plan.Component) bool {
-	if p.Problem != nil || p.Skipped != "" || w.Policy.Visibility != quay.Public || w.Policy.AllowPublish {
-		return false
+// Held counts the repositories that are kept private against the setting.
+func (w *Rules) Held(plans []plan.Component) (n int) {
+	if w.Policy.Visibility != quay.Public || w.Policy.AllowPublish {
+		return 0
 	}
-	stated, err := component.StatementOf(p.Component)
-	return err == nil && stated == "" && w.Repositories[p.Names.Repository].Visibility == quay.Private
+	for i := range plans {
+		p := &plans[i]
+		if p.Problem != nil || p.Skipped != "" {
+			continue
+		}
+		stated, err := component.StatementOf(p.Component)
+		if err == nil && stated == "" && world.At(w.Repositories, p.Names.Repository).Visibility == quay.Private {
+			n++
+		}
+	}
+	return n
 }

@@ -57,7 +57,7 @@ var badDay = story.Story{
 		}
 		s.Add(scene.Component("globex-tenant", "a-component-with-a-name-that-is-as-long-as-names-may-be-in-here"))
 		n := s.Settle(scene.Component("initech-tenant", "fax"))
-		scene.Change(s.Repositories, n.Repository, func(r *quay.Repository) { r.Description = "" })
+		scene.Alter(s.Repositories, n.Repository, func(r *quay.Repository) { r.Description = "" })
 		s.Settle(scene.Component("initech-tenant", "mail"))
 		s.Components[len(s.Components)-1].Annotations[component.AnnotationGenerate] = "{"
 		s.Odd = []string{"Environment tenant/" + hostile}

@@ -61,7 +61,7 @@ func TestTheReasonOfAVisibility(t *testing.T) {
 		s := scene.New(t)
 		s.Policy.Visibility = row.policy
 		n := s.Settle(scene.Component("acme-tenant", "api"))
-		scene.Change(s.Repositories, n.Repository, func(r *quay.Repository) {
+		scene.Alter(s.Repositories, n.Repository, func(r *quay.Repository) {
 			r.Visibility, r.Description = row.is, r.Description+row.below
 		})
 		s.Components[0].Annotations[component.AnnotationGenerate] = row.states

@@ -109,7 +109,7 @@ func platform(t *testing.T) (*scene.Scene, plan.Plan) {
 		case i < 34:
 			at.Annotations[component.AnnotationGenerate] = component.RotateRequest
 		case i < 36:
-			scene.Change(s.Repositories, n.Repository, func(r *quay.Repository) { r.Visibility = quay.Public })
+			scene.Alter(s.Repositories, n.Repository, func(r *quay.Repository) { r.Visibility = quay.Public })
 		case i < 40:
 			at.Annotations[component.AnnotationGenerate] = "{"
 		case i == 40:
