@@ -78,7 +78,7 @@ func (c counting) Write(p []byte) (int, error) {
 // What lives of a settled Component when a run has read it, and when it has decided, is what
 // its pod's memory goes by.
 func TestASettledComponentTakesLittleMemory(t *testing.T) { // not parallel: it counts what the process holds
-	const mostRead, mostPlanned = 2800, 3650 // bytes
+	const mostRead, mostPlanned = 2800, 3250 // bytes
 	few, many := some(t, 200, 50), some(t, 800, 200)
 	read, planned := map[int]int{}, map[int]int{}
 	for _, n := range []int{few, many} {

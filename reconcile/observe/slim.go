@@ -31,7 +31,7 @@ func (o *observer) slimRobot(r quay.Robot) (string, world.Robot, bool) {
 			}
 		}
 		if len(robot.Repositories) == 1 && robot.Repositories[0] == called.Repository {
-			robot.Repositories = called.Own
+			robot.Repositories = called.Own()
 		}
 		login = called.Login(o.Naming, name)
 	}

@@ -2,7 +2,6 @@ package world
 
 import (
 	"iter"
-	"slices"
 	"strings"
 
 	"berth/kube"
@@ -15,10 +14,10 @@ import (
 type Called struct {
 	component.Names
 	Component *kube.Component
-	Key       string   // in all its marks
-	Image     string   // the address of its repository
-	Own       []string // its repository alone
-	Err       error    // why they cannot be, for its owner
+	Key       string     // in all its marks
+	Image     string     // the address of its repository
+	Err       error      // why they cannot be, for its owner
+	own       *[1]string // see Own
 	logins    [2]string
 	There     There // see [World.Gather]
 }
@@ -26,6 +25,14 @@ type Called struct {
 // Whole reports whether anything can be made for the Component: it has names, is of its
 // form and is not on its way out.
 func (c *Called) Whole() bool { return c.Err == nil && !c.Component.Deleting && !c.Component.Odd }
+
+// Own is its repository alone, nil where it has no names.
+func (c *Called) Own() []string {
+	if c.own == nil {
+		return nil
+	}
+	return c.own[:]
+}
 
 // Named reports whether its things have names.
 func (c *Called) Named() bool { return c.Err == nil }
@@ -115,7 +122,7 @@ func (c *Called) pack(organization string) {
 		packed(&c.Mark, &c.Push.Mark, &c.Pull.Mark, &c.logins[0], &c.logins[1], &c.Image, &c.Push.Secret, &c.Pull.Secret)
 	}
 	c.Repository = c.Image[len(c.Image)-len(c.Repository):]
-	c.Own = slices.Clip([]string{c.Repository})
+	c.own = &[1]string{c.Repository}
 	for i, a := range []*component.Account{&c.Push, &c.Pull} {
 		a.First = c.logins[i][len(organization)+len("+"):]
 		a.Robot = a.First
@@ -154,7 +161,7 @@ func (w *World) place(c *Called) {
 		return
 	}
 	if name := w.repository(c.Component, c.Names); name != c.Repository {
-		c.Repository, c.Image, c.Own = name, w.Naming.Image(name), slices.Clip([]string{name})
+		c.Repository, c.Image, c.own = name, w.Naming.Image(name), &[1]string{name}
 	}
 }
 

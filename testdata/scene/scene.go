@@ -111,7 +111,7 @@ func (s *Scene) Read() {
 		for _, a := range n.Accounts() {
 			key := component.Key{Namespace: c.Namespace, Name: a.Secret}
 			robot, secret := *was.Robots[a.First], *was.Secrets[key]
-			robot.Mark, robot.Repositories = a.Mark, n.Own
+			robot.Mark, robot.Repositories = a.Mark, n.Own()
 			secret.Slim, secret.Labels = true, nil
 			secret.Content = component.Content{Image: n.Image, Login: n.Login(s.Naming, a.First), Fingerprint: robot.Fingerprint}
 			s.Robots[a.First], s.Secrets[key] = &robot, &secret
