@@ -46,7 +46,7 @@ func newOperations(t *testing.T) *operations {
 	cp.Kubeconfig(t, filepath.Join(o.dir, "kubeconfig"), controlplane.Admin)
 	roots := o.platform.env["BERTH_QUAY_CA_FILE"]
 	o.shell = []string{
-		"PATH=" + bin + ":" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "GORACE=atexit_sleep_ms=0",
+		"PATH=" + bin + ":" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "GORACE=atexit_sleep_ms=0", "GOGC=" + os.Getenv("GOGC"),
 		"KUBECONFIG=" + filepath.Join(o.dir, "kubeconfig"), "SSL_CERT_FILE=" + roots,
 		"CA_FILE=" + roots, "IMAGE=quay.io/acme/berth", "TAG=v0.1.0", "COMPONENT=shop/cart",
 		"BERTH_QUAY_URL=" + o.platform.env["BERTH_QUAY_URL"], "BERTH_QUAY_ORG=" + deploytest.Org, "BERTH_QUAY_TOKEN_FILE=" + o.platform.env["BERTH_QUAY_TOKEN_FILE"],

@@ -17,7 +17,7 @@ func (cp *ControlPlane) Kubectl(t testing.TB, args ...string) (string, error) {
 	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
 	cp.Kubeconfig(t, kubeconfig, Admin)
 	cmd := exec.CommandContext(t.Context(), cp.executable, append([]string{"kubectl"}, args...)...)
-	cmd.Env = []string{"KUBECONFIG=" + kubeconfig, "HOME=" + cp.dir, "PATH=" + os.Getenv("PATH")} // HOME is where it keeps what the server knows
+	cmd.Env = []string{"KUBECONFIG=" + kubeconfig, "HOME=" + cp.dir, "PATH=" + os.Getenv("PATH"), "GOGC=" + os.Getenv("GOGC")} // HOME is where it keeps what the server knows
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
