@@ -299,7 +299,7 @@ func (e *env) endsWell(t *testing.T, scenario, where string) {
 // good for what its predecessor was, and the next runs end where they should.
 func TestNamespaceSecretCrashes(t *testing.T) {
 	t.Parallel()
-	step := every(t, 8)
+	step := every(t, 16)
 	for name, prepare := range namespaceScenarios {
 		for _, how := range []position{withoutAnswer, beforeSending} {
 			if how == beforeSending && name != "age" && name != "revoke" {
@@ -322,7 +322,7 @@ func TestNamespaceSecretCrashes(t *testing.T) {
 // Two runs at once are each as good as alone.
 func TestNamespaceSecretOverlaps(t *testing.T) {
 	t.Parallel()
-	step := every(t, 8)
+	step := every(t, 16)
 	for name, prepare := range namespaceScenarios {
 		for at := 1; ; at += step {
 			e := twoForAll()

@@ -400,7 +400,7 @@ func count(violations []string, kind string) int {
 // run must mend whatever that left.
 func TestCrashPoints(t *testing.T) {
 	t.Parallel()
-	points, converged, writes, step := 0, 0, 0, every(t, 24)
+	points, converged, writes, step := 0, 0, 0, every(t, 48)
 	var all []string
 	for i, s := range scenarios {
 		whole := &killer{}
@@ -527,7 +527,7 @@ func TestCrashProcess(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	whole, step := &killer{writes: true}, every(t, 4)
+	whole, step := &killer{writes: true}, every(t, 8)
 	newScenario(rotate).attempt(rotate, whole)
 	died := 0
 	for at := 1; at <= whole.calls; at += step {

@@ -260,7 +260,7 @@ func TestOverlapCore(t *testing.T) {
 		asked.heavy.Add(1)
 	}
 	var mu sync.Mutex
-	states, visited, n, step := 0, 0, 0, every(t, 2)
+	states, visited, n, step := 0, 0, 0, every(t, 4)
 	var all []string
 	t.Run("each", func(t *testing.T) {
 		for _, how := range []component.How{component.Revoke, component.Graceful} {

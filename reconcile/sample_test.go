@@ -47,7 +47,8 @@ func every(t testing.TB, nth int) int {
 	return nth
 }
 
-// Whatever is only a sample with the race detector is whole in the other run of make test.
+// Whatever is only a sample with the race detector is whole in another run of make test, and
+// what has all its tests without it starts nothing that could race.
 func TestASampleIsNotAll(t *testing.T) {
 	t.Parallel()
 	makefile, err := os.ReadFile("../Makefile")
@@ -61,45 +62,71 @@ func TestASampleIsNotAll(t *testing.T) {
 		}
 		return regexp.MustCompile(strings.ReplaceAll(string(found[1]), "$$", "$"))
 	}
-	plain, whole := named("plain"), named("whole")
-	if !regexp.MustCompile(`-race .*-skip='\$\(plain\)' \./\.\.\. .*\n.*go test .*-run='\$\(plain\)\|\$\(whole\)' \./deploy \./reconcile \./reconcile/decide `).Match(makefile) {
+	plain, whole, alone := named("plain"), named("whole"), named("alone")
+	if !regexp.MustCompile(`-race .*-skip='\$\(plain\)' \$\$\(go list \./\.\.\. \| grep -vE '\$\(alone\)'\) .*\n` +
+		`.*go test .*-skip='\$\(plain\)' \$\$\(go list \./\.\.\. \| grep -E '\$\(alone\)'\) .*\n` +
+		`.*go test .*-run='\$\(plain\)\|\$\(whole\)' \./deploy \./reconcile \. `).Match(makefile) {
 		t.Fatal("make test does not run without the race detector what it leaves out with it")
 	}
 	var files []string
 	for _, pattern := range []string{"../*", "../*/*", "../*/*/*", "../*/*/*/*"} {
-		some, err := filepath.Glob(pattern + "_test.go")
+		some, err := filepath.Glob(pattern + ".go")
 		if err != nil {
 			t.Fatal(err)
 		}
 		files = append(files, some...)
 	}
-	samples := 0
+	samples, rooms := 0, map[string]bool{}
 	for _, file := range files {
+		room, test := filepath.ToSlash(filepath.Dir(file)), strings.HasSuffix(file, "_test.go")
+		if !test && !alone.MatchString(room) {
+			continue
+		}
 		tree, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if !test {
+			if rooms[room] = true; begins(tree) {
+				t.Errorf("%s begins what runs beside it, and its tests have no race detector (alone in the Makefile)", file)
+			}
+			continue
 		}
 		for _, d := range tree.Decls {
 			f, ok := d.(*ast.FuncDecl)
 			if !ok {
 				continue
 			}
-			room, name := filepath.ToSlash(filepath.Dir(file)), f.Name.Name
-			if plain.MatchString(name) && !slices.Contains([]string{"../deploy", "../reconcile", "../reconcile/decide"}, room) {
+			name := f.Name.Name
+			if plain.MatchString(name) && !slices.Contains([]string{"..", "../deploy", "../reconcile"}, room) {
 				t.Errorf("%s: %s is in no run of make test (plain in the Makefile)", file, name)
 			}
 			if room != "../reconcile" || slices.Contains([]string{"sample_test.go", "race_test.go"}, filepath.Base(file)) || !samplesIn(f) {
 				continue
 			}
 			samples++
-			if !whole.MatchString(name) {
+			if !whole.MatchString(name) && !plain.MatchString(name) {
 				t.Errorf("%s: %s tries a sample with the race detector, and is in no run without it (whole in the Makefile)", file, name)
 			}
 		}
 	}
-	if samples < 10 {
-		t.Errorf("only %d tests try samples", samples)
+	if samples < 10 || len(rooms) < 10 {
+		t.Errorf("only %d tests try samples, and only %d rooms have no race detector", samples, len(rooms))
 	}
+}
+
+// begins finds a go statement, and a call of a method that has one.
+func begins(file *ast.File) (found bool) {
+	ast.Inspect(file, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.GoStmt:
+			found = true
+		case *ast.SelectorExpr:
+			found = found || n.Sel.Name == "Go" || n.Sel.Name == "AfterFunc"
+		}
+		return !found
+	})
+	return found
 }
 
 func samplesIn(f *ast.FuncDecl) (found bool) {
