@@ -193,6 +193,7 @@ func (w *World) Call(c *kube.Component) *Called {
 	}
 	called := w.name(c)
 	w.place(&called)
+	called.There = w.find(&called)
 	return &called
 }
 

@@ -24,9 +24,7 @@ type Further struct {
 // maps is replaced.
 func (w *World) Gather() {
 	for i := range w.named {
-		if c := &w.named[i]; c.Err == nil {
-			c.There = w.find(c)
-		}
+		w.named[i].There = w.find(&w.named[i])
 	}
 	w.gathered = true
 }
@@ -58,6 +56,9 @@ func (w World) Gathered() World {
 }
 
 func (w *World) find(c *Called) There {
+	if c.Err != nil {
+		return There{}
+	}
 	key := component.Key{Namespace: c.Component.Namespace, Name: c.Pull.Secret}
 	t := There{Repository: w.Repositories[c.Repository], Remote: w.RemoteSecrets[key]}
 	for i, a := range [...]*component.Account{&c.Push, &c.Pull} {
