@@ -22,22 +22,27 @@ import (
 // touches. What it says of conflicts and conditions is what the simulators say,
 // and through them the real ones.
 type ends struct {
+	*lasting
 	clock     time.Time
 	sent      time.Time // when the call was sent that has its effect now: an hour may pass in between, but no call takes one
-	cluster   string    // its uid
-	repo      quay.Repository
-	accounts  [2]component.Account
 	robots    map[string]robotEnd
 	born      map[string]int       // robots ever made, by name
 	left      map[string]time.Time // when a Secret was moved away from them
 	secrets   map[string]secretEnd
-	component kube.Component
-	version   int // of the Component
+	component *kube.Component // replaced, too, when it changes
+	version   int             // of the Component
 
 	request *request // that stands
 	taken   *request // that the marker stands for
 	harsh   bool     // somebody has asked to revoke
 	found   []string // what was wrong in some state
+}
+
+// lasting is what no call changes.
+type lasting struct {
+	cluster  string // its uid
+	repo     quay.Repository
+	accounts [2]component.Account
 }
 
 type robotEnd struct {
@@ -65,8 +70,18 @@ var secretNames = [2]string{"billing-image-push", "billing-image-pull"}
 
 // tokenOf is that of the nth robot of a name.
 func tokenOf(robot string, n int) string {
-	return fmt.Sprintf("%X%032d", component.Hash(16, robot), n)
+	of := struct {
+		robot string
+		n     int
+	}{robot, n}
+	token, known := tokens.Load(of)
+	if !known {
+		token, _ = tokens.LoadOrStore(of, fmt.Sprintf("%X%032d", component.Hash(16, robot), n))
+	}
+	return token.(string)
 }
+
+var tokens sync.Map // that were asked for: they are few
 
 // newEnds copies a settled world from the simulators and lets its owner ask for a
 // rotation.
@@ -82,7 +97,7 @@ func newEndsAsking(how component.How) func() *ends {
 	return func() *ends {
 		first := firstEnds()
 		e := &ends{
-			clock: first.clock, cluster: first.cluster, repo: first.repo, accounts: first.accounts, component: first.component, version: 1, left: map[string]time.Time{},
+			lasting: first.lasting, clock: first.clock, component: first.component, version: 1, left: map[string]time.Time{},
 			robots: first.robots, born: first.born, secrets: first.secrets,
 		}
 		e.ask(how)
@@ -93,17 +108,18 @@ func newEndsAsking(how component.How) func() *ends {
 func (e *ends) copyFrom(w *env) {
 	w.settledComponent()
 	e.clock = w.clock.Add(time.Hour)
-	e.cluster = w.id()
+	e.lasting = &lasting{cluster: w.id()}
 	e.robots, e.secrets, e.born, e.left = map[string]robotEnd{}, map[string]secretEnd{}, map[string]int{}, map[string]time.Time{}
 	for _, r := range w.quay.Snapshot().Repositories {
 		e.repo = quay.Repository{Name: strings.TrimPrefix(r.Name, org+"/"), Description: r.Description, Visibility: quay.Private}
 	}
 	_, k := w.clients(direct)
-	var err error
-	if e.component, err = k.Component(context.Background(), kube.AppStudio, "tenant", "billing"); err != nil {
+	c, err := k.Component(context.Background(), kube.AppStudio, "tenant", "billing")
+	if err != nil {
 		panic(err)
 	}
-	n, err := component.Naming{Cluster: e.cluster, Host: host, Organization: org, Layout: component.LayoutComponent}.Names(&e.component, "uid-of-namespace-tenant")
+	e.component = &c
+	n, err := component.Naming{Cluster: e.cluster, Host: host, Organization: org, Layout: component.LayoutComponent}.Names(e.component, "uid-of-namespace-tenant")
 	if err != nil {
 		panic(err)
 	}
@@ -135,14 +151,8 @@ func (e *ends) put(name string, content []byte, rotatedAt string) {
 	if rotatedAt != "" {
 		s.secret.RotatedAt = rotatedAt
 	}
-	_, login, token := credentialOf(content)
 	before := s.robot
-	s.robot, s.made = strings.TrimPrefix(login, org+"+"), 0
-	for n := 1; s.robot != "" && n <= e.born[s.robot]; n++ {
-		if tokenOf(s.robot, n) == token {
-			s.made = n
-		}
-	}
+	s.robot, s.made = e.loginOf(content)
 	if before != s.robot && before != "" {
 		e.left = with(e.left, before, e.sent)
 	}
@@ -151,6 +161,25 @@ func (e *ends) put(name string, content []byte, rotatedAt string) {
 	}
 	e.secrets = with(e.secrets, name, s)
 }
+
+// loginOf is the robot that a Secret logs in as, and which of its name.
+func (e *ends) loginOf(content []byte) (robot string, made int) {
+	l, known := logins.Load(string(content))
+	if !known {
+		_, login, token := credentialOf(content)
+		l, _ = logins.LoadOrStore(string(content), [2]string{strings.TrimPrefix(login, org+"+"), token})
+	}
+	robot, token := l.([2]string)[0], l.([2]string)[1]
+	for n := 1; robot != "" && n <= e.born[robot]; n++ {
+		if tokenOf(robot, n) == token {
+			made = n
+		}
+	}
+	return robot, made
+}
+
+// logins are those of contents that were looked at: they are few, and looked at a million times.
+var logins sync.Map
 
 func (e *ends) wrong(format string, args ...any) {
 	e.found = append(e.found, fmt.Sprintf(format, args...))
@@ -167,15 +196,15 @@ func (e *ends) ask(how component.How) {
 		e.request.newest[i] = e.newest(a)
 	}
 	e.harsh = e.harsh || how == component.Revoke
-	e.component.Annotations = with(e.component.Annotations, component.AnnotationGenerate, value)
 	e.touch()
+	e.component.Annotations = with(e.component.Annotations, component.AnnotationGenerate, value)
 }
 
 // withdraw takes the annotation off.
 func (e *ends) withdraw() {
 	e.request = nil
-	e.component.Annotations = without(e.component.Annotations, component.AnnotationGenerate)
 	e.touch()
+	e.component.Annotations = without(e.component.Annotations, component.AnnotationGenerate)
 }
 
 // edit lets a user spoil a Secret.
@@ -195,9 +224,12 @@ func (e *ends) newest(a component.Account) string {
 	return newest
 }
 
+// touch puts another version of the Component in its place.
 func (e *ends) touch() {
+	c := *e.component
+	e.component = &c
 	e.version++
-	e.component.ResourceVersion = strconv.Itoa(e.version)
+	c.ResourceVersion = strconv.Itoa(e.version)
 }
 
 // look demands what must hold in every state.
@@ -247,7 +279,7 @@ func (e *ends) unsettled() (found []string) {
 	return found
 }
 
-// clone is the same world once more: its maps are never changed, but replaced.
+// clone is the same world once more: its maps and its Component are never changed, but replaced.
 func (e *ends) clone() *ends {
 	c := *e
 	return &c
@@ -313,9 +345,9 @@ func (e *ends) state() uint64 {
 // listed adds what a run can see.
 func (e *ends) listed(b []byte) []byte {
 	b = strconv.AppendInt(b, e.clock.Unix(), 10)
-	b = append(b, textOf(e.component)...)
+	b = appendText(b, *e.component)
 	for _, name := range secretNames {
-		b = append(b, textOf(e.secrets[name].secret)...)
+		b = appendText(b, e.secrets[name].secret)
 	}
 	for _, name := range slices.Sorted(maps.Keys(e.robots)) {
 		r := e.robots[name]
@@ -326,23 +358,30 @@ func (e *ends) listed(b []byte) []byte {
 	return b
 }
 
-// textOf tells answers apart: tokens and contents do not print of themselves.
-func textOf(answer any) string {
+// appendText tells answers apart: tokens and contents do not print of themselves.
+func appendText(b []byte, answer any) []byte {
 	switch a := answer.(type) {
 	case nil:
-		return ""
+		return b
 	case *ends:
-		return string(a.listed(nil))
+		return a.listed(b)
 	case quay.Robot:
-		return fmt.Sprint(a.Name, a.Token.Reveal(), a.Created.Unix())
+		b = append(append(append(append(b, a.Name...), ' '), a.Token.Reveal()...), ' ')
+		return strconv.AppendInt(b, a.Created.Unix(), 10)
+	case map[string]quay.Role:
+		for _, name := range slices.Sorted(maps.Keys(a)) {
+			b = append(append(append(append(b, name...), ' '), a[name]...), ' ')
+		}
+		return b
 	case kube.Secret:
-		return a.ResourceVersion + " " + a.RotatedAt + " " + string(a.DockerConfigJSON())
+		b = append(append(append(append(b, a.ResourceVersion...), ' '), a.RotatedAt...), ' ')
+		return append(b, a.DockerConfigJSON()...)
 	case kube.Component:
-		b := []byte(a.ResourceVersion + " " + a.Announced)
+		b = append(append(append(b, a.ResourceVersion...), ' '), a.Announced...)
 		for _, name := range slices.Sorted(maps.Keys(a.Annotations)) {
 			b = append(append(append(append(b, ' '), name...), ' '), a.Annotations[name]...)
 		}
-		return string(b)
+		return b
 	}
-	return fmt.Sprint(answer)
+	return fmt.Append(b, answer)
 }

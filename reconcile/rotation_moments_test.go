@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -59,6 +60,7 @@ type book struct {
 	first   *ends // for what of the world does not change
 	moments int
 	waiting map[*actor]bool
+	key     []byte // of the last answer
 }
 
 // begin is a run before its first call.
@@ -71,13 +73,14 @@ func list(e *ends) (any, error) { return e.clone(), nil }
 
 // after is the moment that an answer leads to.
 func (b *book) after(m *moment, heard answer) *moment {
-	key := textOf(heard.value) + heard.clock.Format(time.RFC3339)
+	b.key = strconv.AppendInt(appendText(b.key[:0], heard.value), heard.clock.Unix(), 10)
 	if heard.err != nil {
-		key += heard.err.Error()
+		b.key = append(b.key, heard.err.Error()...)
 	}
-	if next, known := m.next[key]; known {
+	if next, known := m.next[string(b.key)]; known {
 		return next
 	}
+	key := string(b.key)
 	b.moments++
 	next := &moment{id: b.moments, from: m, heard: heard, lists: max(0, m.lists-1)}
 	if next.lists > 0 {

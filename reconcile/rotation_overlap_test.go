@@ -431,7 +431,10 @@ func (x *explorer) next(s *state) (ways []*state) {
 			if !u.may(f) {
 				continue
 			}
-			w := &state{ends: s.ends.clone(), runs: s.runs, users: u, way: &way{s.way, "", i, m.call, f}}
+			w := &state{ends: s.ends, runs: s.runs, users: u, way: &way{s.way, "", i, m.call, f}}
+			if f != diesBefore && f != refused {
+				w.ends = s.ends.clone()
+			}
 			w.runs[i] = x.books[i].step(m, w.ends, f)
 			// What is done alike for pull follows at once.
 			for f == well && w.runs[i] != nil && strings.Contains(w.runs[i].call, "pull") {

@@ -172,7 +172,7 @@ func (p party) ServiceAccounts(context.Context, string, func(kube.ServiceAccount
 }
 
 func (e *ends) copied() kube.Component {
-	c := e.component
+	c := *e.component
 	c.Annotations = maps.Clone(c.Annotations)
 	return c
 }
@@ -191,7 +191,7 @@ func (p party) Component(context.Context, kube.Group, string, string) (kube.Comp
 
 func (p party) Annotate(_ context.Context, c kube.Component, change kube.AnnotationChange) (kube.Component, error) {
 	return call(p, "annotate", func(e *ends) (kube.Component, error) {
-		now := e.component
+		now := *e.component
 		now.Annotations = maps.Clone(now.Annotations) // what is read stays as it was
 		if c.ResourceVersion != now.ResourceVersion {
 			return kube.Component{}, kube.ErrConflict
@@ -223,7 +223,7 @@ func (p party) Annotate(_ context.Context, c kube.Component, change kube.Annotat
 				e.taken, e.request = e.request, nil
 			}
 		}
-		e.component = now
+		e.component = &now
 		e.touch()
 		return e.copied(), nil
 	})
