@@ -98,30 +98,38 @@ func (m mutant) test(dir string, narrow bool) (v verdict, why string) {
 
 // write lays down what the compiler is to see.
 func (m mutant) write(dir string) (overlay string, err error) {
-	source, err := os.ReadFile(m.file)
-	if err != nil {
-		return "", err
-	}
-	if strings.Count(string(source), m.old) != 1 {
-		return "", fmt.Errorf("the guard is not there once")
-	}
-	path, err := filepath.Abs(m.file)
-	if err != nil {
-		return "", err
-	}
-	changed := filepath.Join(dir, "file.go")
-	replace, err := json.Marshal(map[string]map[string]string{"Replace": {path: changed}})
-	if err != nil {
-		return "", err
-	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", err
 	}
-	if err := os.WriteFile(changed, []byte(strings.Replace(string(source), m.old, m.new, 1)), 0o600); err != nil {
+	return lay(dir, []mutant{m})
+}
+
+// lay lays down several, each in a file of its own.
+func lay(dir string, all []mutant) (overlay string, err error) {
+	replace := map[string]string{}
+	for i, m := range all {
+		source, err := os.ReadFile(m.file)
+		if err != nil {
+			return "", err
+		}
+		if strings.Count(string(source), m.old) != 1 {
+			return "", fmt.Errorf("%s: the guard is not there once", m.guard)
+		}
+		path, err := filepath.Abs(m.file)
+		if err != nil {
+			return "", err
+		}
+		replace[path] = filepath.Join(dir, fmt.Sprintf("%d.go", i))
+		if err := os.WriteFile(replace[path], []byte(strings.Replace(string(source), m.old, m.new, 1)), 0o600); err != nil {
+			return "", err
+		}
+	}
+	shown, err := json.Marshal(map[string]map[string]string{"Replace": replace})
+	if err != nil {
 		return "", err
 	}
 	overlay = filepath.Join(dir, "overlay.json")
-	return overlay, os.WriteFile(overlay, replace, 0o600)
+	return overlay, os.WriteFile(overlay, shown, 0o600)
 }
 
 // run runs tests until the first fails.

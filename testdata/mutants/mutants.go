@@ -20,7 +20,7 @@ var mutants = []mutant{
 	{
 		"it gets nothing of another namespace", "reconcile/decide/namespace.go",
 		`case !s.Naming.OfNamespace(r.Description, s.of.Component.Namespace, s.of.Namespace):`,
-		`case !s.Naming.OfNamespace(r.Description, s.of.Component.Namespace, s.of.Namespace) && s.role.held == "":`, domain,
+		`case !s.Naming.OfNamespace(r.Description, s.of.Component.Namespace, s.of.Namespace) && s.role.Held == "":`, domain,
 	},
 	{
 		"a namespace's Secret is taken over only without a login", "reconcile/component/namespace.go",
@@ -141,7 +141,7 @@ var mutants = []mutant{
 	{
 		"only generations older than the Secret's are drained", "reconcile/apply/act/rotation.go",
 		`	if !a.Before(a.Robot, held) {`,
-		`	if a.Robot == "" {`, domain,
+		`	if a.Robot == "" && held != "" {`, domain,
 	},
 	{
 		"only generations older than the Secret's are revoked", "reconcile/apply/act/rotation.go",
@@ -384,7 +384,7 @@ var mutants = []mutant{
 	},
 	{
 		"a global fact stops the run", "reconcile/apply/outcome.go",
-		`	if global(err) {`, `	if global(err) && w == nil {`, domain,
+		`	if global(err) {`, `	if global(err) && a == nil {`, domain,
 	},
 	{
 		"the own namespace is no target", "reconcile/world/environment.go",
@@ -549,6 +549,6 @@ var mutants = []mutant{
 	},
 	{
 		"only the former cluster's very mark is taken over", "reconcile/component/names.go",
-		`marked && n.Former != "" && m.Key == n.Former`, `marked && n.Former != ""`, domain,
+		`marked && n.Former != "" && m.Key == n.Former`, `marked && n.Former != "" && m.Key != ""`, domain,
 	},
 }
