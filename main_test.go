@@ -25,6 +25,16 @@ import (
 	"berth/quay/quaytest"
 )
 
+// shown runs a program and ends when all it wrote to the terminal was read there: a
+// terminal's buffer has no room for what comes behind it. Without that, what was not read by
+// the time a program ends is missing in ttyout.
+const shown = `#!/bin/sh
+"$@"
+code=$?
+head -c 65536 /dev/zero >/dev/tty
+exit $code
+`
+
 // TestScripts runs the program as a process. In a script the environment leads
 // to a platform with one Component, shop/cart, until it says otherwise.
 func TestScripts(t *testing.T) {
@@ -49,6 +59,10 @@ func TestScripts(t *testing.T) {
 			}
 			e.Setenv("GORACE", "atexit_sleep_ms=0") // the race detector's second of sleep
 			e.Setenv("PLATFORM", dir)
+			if err := os.WriteFile(filepath.Join(dir, "shown"), []byte(shown), 0o700); err != nil {
+				return err
+			}
+			e.Setenv("PATH", dir+string(os.PathListSeparator)+e.Getenv("PATH"))
 			e.Setenv("KUBECONFIG", filepath.Join(e.WorkDir, "none"))
 			e.Values["platform"] = p
 			return nil
