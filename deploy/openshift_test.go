@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -113,9 +112,7 @@ func TestWhoeverRunsReadsTheToken(t *testing.T) {
 	p, objects := newPlatform(t), asAdmin(t, cp)
 	node := startNode(t, cp, p.env["BERTH_QUAY_CA_FILE"])
 	top := t.TempDir()
-	if err := os.CopyFS(top, deploy.Manifests); err != nil {
-		t.Fatal(err)
-	}
+	manifests(t, top)
 	kubectl(t, cp, "apply", "--validate=strict", "-k", filepath.Join(top, "base"))
 	kubectl(t, cp, "create", "secret", "generic", "quaytoken", "--namespace", "berth", "--from-literal", "quayapiurl="+p.env["BERTH_QUAY_URL"]+"/api/v1",
 		"--from-literal", "organization="+deploytest.Org, "--from-file", "quaytoken="+p.env["BERTH_QUAY_TOKEN_FILE"])

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -38,9 +39,7 @@ func newOperations(t *testing.T) *operations {
 ---
 {apiVersion: appstudio.redhat.com/v1alpha1, kind: SnapshotEnvironmentBinding, metadata: {name: dev, namespace: shop},
  spec: {application: shop, environment: dev, snapshot: s, components: [{name: safe, configuration: {}}]}}`)
-	if err := os.CopyFS(filepath.Join(o.dir, "deploy"), deploy.Manifests); err != nil {
-		t.Fatal(err)
-	}
+	manifests(t, filepath.Join(o.dir, "deploy"))
 	bin := t.TempDir()
 	cp.InstallKubectl(t, bin)
 	cp.Kubeconfig(t, filepath.Join(o.dir, "kubeconfig"), controlplane.Admin)
@@ -53,6 +52,25 @@ func newOperations(t *testing.T) *operations {
 	}
 	o.node = startNode(t, cp, roots)
 	return o
+}
+
+// manifests lays down all that is shipped, with the next start half an hour off: one that came
+// while a test looks would be a pod too many.
+func manifests(t *testing.T, dir string) {
+	t.Helper()
+	if err := os.CopyFS(dir, deploy.Manifests); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "base/cronjob.yaml")
+	whole := string(readFile(t, path))
+	schedule := regexp.MustCompile(`(?m)^  schedule: "[^"]*"`)
+	if len(schedule.FindAllString(whole, -1)) != 1 {
+		t.Fatal("the CronJob has no schedule, or several")
+	}
+	later := time.Now().Add(30 * time.Minute).Minute()
+	if err := os.WriteFile(path, []byte(schedule.ReplaceAllString(whole, fmt.Sprintf(`  schedule: "%d * * * *"`, later))), 0o600); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // section is what stands under one heading.
