@@ -217,7 +217,7 @@ type shapeWorld struct {
 }
 
 // sources are git hosts that answer by what is asked.
-type sources struct{}
+type sources struct{ hosts }
 
 func (sources) Probe(_ context.Context, address string) gitsource.Verdict {
 	switch {

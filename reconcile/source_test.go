@@ -25,8 +25,16 @@ var (
 	itsSourceRefuses = gitsource.Verdict{Answer: gitsource.Private, Reason: "its source asks for a login", Refusal: gitsource.Login}
 )
 
+// hosts are asked for whatever is an address.
+type hosts struct{}
+
+func (hosts) Asks(address string) bool { return address != "" }
+
 // source is a git host with one repository, which may change while it is asked.
-type source struct{ verdict atomic.Value }
+type source struct {
+	hosts
+	verdict atomic.Value
+}
 
 func (s *source) Probe(context.Context, string) gitsource.Verdict {
 	return s.verdict.Load().(gitsource.Verdict)
@@ -301,6 +309,7 @@ func TestAHostInTroubleClosesNothing(t *testing.T) {
 
 // hostOf answers for each address, and for all others alike.
 type hostOf struct {
+	hosts
 	verdicts map[string]gitsource.Verdict
 	all      gitsource.Verdict
 }
@@ -337,7 +346,10 @@ func TestUsedUpPlanIsNoReasonToPublish(t *testing.T) {
 }
 
 // waiting answers as soon as a run reads roles.
-type waiting struct{ roles <-chan struct{} }
+type waiting struct {
+	hosts
+	roles <-chan struct{}
+}
 
 func (w waiting) Probe(ctx context.Context, _ string) gitsource.Verdict {
 	select {
@@ -357,7 +369,7 @@ func TestGitHostsAreAskedWhileRolesAreRead(t *testing.T) {
 		e.apply(`{apiVersion: appstudio.redhat.com/v1alpha1, kind: Component, metadata: {name: fresh, namespace: tenant}, spec: {source: {git: {url: "https://git.example/fresh"}}}}`)
 		roles := make(chan struct{})
 		var once sync.Once
-		e.git = waiting{roles}
+		e.git = waiting{roles: roles}
 		r := e.newRunOver(func(next http.RoundTripper) http.RoundTripper {
 			return roundTrip(func(req *http.Request) (*http.Response, error) {
 				if strings.Contains(req.URL.Path, "/permissions/user") && req.Method == http.MethodGet {

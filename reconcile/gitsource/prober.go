@@ -91,6 +91,13 @@ func (p *Prober) Probe(ctx context.Context, address string) Verdict {
 	}
 }
 
+// Asks reports whether a host has to be asked about an address: it is one, and may be asked.
+// Of any other [Prober.Probe] has its verdict at once.
+func (p *Prober) Asks(address string) bool {
+	_, refusal := p.classify(address)
+	return refusal == nil
+}
+
 // question returns the one about a repository, and whether the caller is the
 // one who has to answer it.
 func (p *Prober) question(r repository) (q *question, mine bool) {

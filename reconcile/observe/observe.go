@@ -54,6 +54,7 @@ type Cluster interface {
 // Sources tells whether anybody may read a Component's source.
 type Sources interface {
 	Probe(ctx context.Context, address string) gitsource.Verdict
+	Asks(address string) bool // whether that takes more than a look at the address
 }
 
 // ErrNotAdmin stops a run before it compares anything: with less than an

@@ -16,7 +16,7 @@ import (
 	"berth/reconcile/world"
 )
 
-// maxSources bounds how many sources of new Components a run looks at; it is more
+// maxSources bounds how many sources of new Components a run asks for; it is more
 // than a run can make repositories for.
 const maxSources = 1000
 
@@ -46,7 +46,7 @@ func (o *observer) observeSources(ctx context.Context) error {
 		}
 		r, exists := o.Repositories[n.Repository]
 		switch {
-		case !exists && c.SourceURL == "":
+		case !exists && !o.Git.Asks(c.SourceURL):
 			none = append(none, c)
 			continue
 		case !exists:
@@ -67,7 +67,7 @@ func (o *observer) observeSources(ctx context.Context) error {
 	for _, name := range followed(slices.Collect(maps.Keys(follow)), o.now) {
 		look = append(look, follow[name])
 	}
-	look = append(look, o.some(fresh, maxSources)...)
+	look = append(look, o.new(fresh)...)
 	o.Sources = make(map[component.Key]gitsource.Verdict, len(look)+len(none))
 	for _, c := range none { // of which no host has to be asked
 		o.Sources[component.KeyOf(&c)] = o.Git.Probe(ctx, c.SourceURL)
@@ -108,9 +108,25 @@ func (o *observer) ask(ctx context.Context, look []kube.Component) error {
 	return all.Wait()
 }
 
+// new are those of new Components that a run asks for, in turns by namespace. Whoever has a
+// source that is asked for anyway is one of them, as are all parts of one large repository.
+func (o *observer) new(fresh []kube.Component) []kube.Component {
+	asked := map[string]bool{}
+	return slices.DeleteFunc(world.InTurns(fresh, o.Turn, namespaceOf), func(c kube.Component) bool {
+		_, source := gitsource.Where(c.SourceURL)
+		if !asked[source] && len(asked) == maxSources {
+			return true
+		}
+		asked[source] = true
+		return false
+	})
+}
+
+func namespaceOf(c kube.Component) string { return c.Namespace }
+
 // some are the first n, in turns by namespace.
 func (o *observer) some(of []kube.Component, n int) []kube.Component {
-	of = world.InTurns(of, o.Turn, func(c kube.Component) string { return c.Namespace })
+	of = world.InTurns(of, o.Turn, namespaceOf)
 	return of[:min(len(of), n)]
 }
 

@@ -16,8 +16,14 @@ import (
 	"berth/reconcile/world"
 )
 
+// hosts are asked for whatever is an address.
+type hosts struct{}
+
+func (hosts) Asks(address string) bool { return address != "" }
+
 // asked counts how often each source is asked for.
 type asked struct {
+	hosts
 	mu    sync.Mutex
 	times map[string]int
 }
@@ -82,7 +88,7 @@ func TestSourcesAreAskedInTurn(t *testing.T) {
 }
 
 // silent never answers.
-type silent struct{}
+type silent struct{ hosts }
 
 func (silent) Probe(ctx context.Context, _ string) gitsource.Verdict {
 	<-ctx.Done()
@@ -106,6 +112,7 @@ func TestSilentHostsHoldNobodyUp(t *testing.T) {
 
 // mixed hangs on the sources of one tenant and takes its time for the others'.
 type mixed struct {
+	hosts
 	mu   sync.Mutex
 	last time.Duration // after which the others' were all answered
 	from time.Time
@@ -235,6 +242,35 @@ func TestWhichSourcesAreAsked(t *testing.T) {
 		a := &asked{times: map[string]int{}}
 		if _, err := ask(t.Context(), row.world, a, time.Time{}); err != nil || len(a.times) != row.want {
 			t.Errorf("%s: %d were asked, want %d (%v)", why, len(a.times), row.want, err)
+		}
+	}
+}
+
+// The thousand is of questions: what no host is asked about counts for none, whatever a tenant
+// writes there, and all parts of one repository for one.
+func TestTheThousandIsOfQuestions(t *testing.T) {
+	t.Parallel()
+	const n = maxSources + 500
+	listed := gitsource.New(gitsource.Options{Hosts: []string{"git.example.com"}})
+	rows := map[string]struct {
+		git     Sources
+		address func(i int) string
+	}{
+		"no source":                  {listed, func(int) string { return "" }},
+		"hosts that are not listed":  {listed, func(i int) string { return fmt.Sprintf("https://other.example.com/%d", i) }},
+		"addresses of another form":  {listed, func(i int) string { return fmt.Sprintf("git@git.example.com:%d", i) }},
+		"addresses inside":           {gitsource.New(gitsource.Options{}), func(i int) string { return fmt.Sprintf("https://10.0.%d.%d/x", i/256, i%256) }},
+		"parts of one repository":    {&asked{times: map[string]int{}}, func(int) string { return "https://git.example.com/all" }},
+		"one repository, spelt anew": {&asked{times: map[string]int{}}, func(i int) string { return "https://git.example.com/all" + strings.Repeat("/", i%3) }},
+	}
+	for why, row := range rows {
+		w := sourceWorld(n, "")
+		for i := range w.Components {
+			w.Components[i].SourceURL = row.address(i)
+		}
+		verdicts, err := ask(t.Context(), w, row.git, time.Time{})
+		if err != nil || len(verdicts) != n {
+			t.Errorf("%s: %d of %d are known (%v)", why, len(verdicts), n, err)
 		}
 	}
 }
