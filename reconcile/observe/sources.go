@@ -16,8 +16,8 @@ import (
 	"berth/reconcile/world"
 )
 
-// maxSources bounds how many sources of new Components a run asks for; it is more
-// than a run can make repositories for.
+// maxSources bounds how many sources of new Components a run asks for: as many as one host
+// that is well shows in the time there is.
 const maxSources = 1000
 
 // sourcesTime is how long a run asks git hosts, while it reads roles: so long does what needs
