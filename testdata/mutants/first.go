@@ -17,7 +17,7 @@ var first = map[string]string{
 	"a former Secret goes only while it logs in as that robot":     "./reconcile TakeOverClearsAwayNothingThatIsUsedMeanwhile",
 	"a finalizer comes off only what its repository outlives":      "./reconcile/apply/act FinalizerStaysWhereARepositoryWouldGo",
 	"it is not moved back":                                         "./reconcile NamespaceSecretIsNotMovedBack",
-	"what a newer run has seen is not forgotten":                   "./reconcile TwoRunsAtOneDescription",
+	"what a newer run has seen is not forgotten":                   "./reconcile APersonWasFaster",
 	"nobody is asked again for what nobody gets":                   "./reconcile OneVerdictForTheRun|NoTenantSpeaksForOthers",
 	"what was seen before a change is no base for what follows it": "./reconcile RotationOfWhatDrifted",
 	"the marker comes first":                                       "./reconcile RotationUnrecordable",
