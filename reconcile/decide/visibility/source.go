@@ -92,14 +92,13 @@ func (w *Rules) doubts() map[string]bool {
 		return nil
 	}
 	now, all := map[string]refusals{}, map[string]refusals{}
-	for c := range w.All() {
+	for c, n := range w.Calls() {
 		host, address := gitsource.Where(c.SourceURL)
 		source, looked := w.Sources[component.KeyOf(c)]
-		n := w.Call(c)
-		if host == "" || looked && source.Answer == gitsource.Unknown || !w.shown(n) {
+		if host == "" || looked && source.Answer == gitsource.Unknown || !shown(n) {
 			continue
 		}
-		before := component.Description(world.At(w.Repositories, n.Repository).Description).Memory().Refusal != ""
+		before := component.Description(n.There.Repository.Description).Memory().Refusal != ""
 		if looked && !before {
 			tally(now, host, c.Namespace, address, source.Answer == gitsource.Private)
 		}
@@ -116,10 +115,10 @@ func (w *Rules) doubts() map[string]bool {
 
 // shown reports whether a Component's repository is public because its source is, as far as
 // anybody knows.
-func (w *Rules) shown(n *world.Called) bool {
+func shown(n *world.Called) bool {
 	stated, unreadable := component.StatementOf(n.Component)
-	r := world.At(w.Repositories, n.Repository)
-	return n.Err == nil && unreadable == nil && stated == "" && r.Visibility == quay.Public && n.Marks(r.Description)
+	r := n.There.Repository
+	return r != nil && n.Err == nil && unreadable == nil && stated == "" && r.Visibility == quay.Public && n.Marks(r.Description)
 }
 
 func tally(hosts map[string]refusals, host, namespace, address string, refused bool) {
